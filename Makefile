@@ -1,0 +1,50 @@
+# Every target sets up what it needs: a virtual environment in .venv from pinned requirements.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test test-deep check bench clean
+help:
+	@echo "make demo    messages flow from a synthetic hospital to three insurers, live (Ctrl-C ends it)"
+	@echo "make test    linters, types, import contracts and the whole test suite"
+	@echo "make check   the quick part of it: linters, types, import contracts, unit tests"
+	@echo "make bench   the benchmarks; prints rates and ratios measured in this run"
+
+$(STAMP): requirements.txt requirements-dev.txt setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("payergate needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || { echo "[1/3] creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "[2/3] installing pinned packages (about a minute with a cold cache)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "[3/3] installing payergate"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/payergate demo
+
+check: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --config setup.cfg
+	@$(BIN)/pytest -q tests/unit tests/properties tests/docs
+
+test: $(STAMP)
+	@echo "linters, types and import contracts"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --config setup.cfg
+	@echo "the test suite (several minutes: it kills real processes and starts them again)"
+	@$(BIN)/pytest
+
+test-deep: $(STAMP)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/properties
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The `payergate` command; one module per command group."""

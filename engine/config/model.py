@@ -1,0 +1,105 @@
+"""A loaded site: what config.yaml and the `deliver:` part of channels say, as values.
+
+Units are in the names. Defaults are docs/reference/config.md; a setting exists here if and only if
+it has an entry there.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.delivery.schedule import Schedule
+from engine.errors import Problem
+from engine.policy.model import MessageType, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`tcp:HOST:PORT` or `tls:HOST:PORT`; port 0 means any free one (listeners only)."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one listener bears. 0 seconds: no limit."""
+
+    message_bytes: int = 10 * 1024 * 1024
+    in_flight: int = 32
+    connections: int = 128
+    per_peer: int = 32
+    idle_s: float = 0.0
+    frame_s: float = 120.0
+    inter_byte_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who may send what. Empty: anybody on a reachable address, every type."""
+
+    networks: tuple[str, ...] = ()
+    sending: tuple[Mapping[str, str], ...] = ()  # each: {"MSH-3": …, "MSH-4": …}
+    messages: frozenset[MessageType] = frozenset()
+
+
+class StoreFailureAnswer(Enum):
+    """What a listener says while the store is down."""
+
+    SILENCE = "silence"
+    NAK = "nak"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One MLLP listener."""
+
+    name: str
+    listen: Address
+    insecure: bool = False
+    admission: Admission = Admission()
+    limits: Limits = Limits()
+    store_failure: StoreFailureAnswer = StoreFailureAnswer.SILENCE
+    close_after_s: float = 20.0
+    bare_fs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How to reach one channel's counterpart."""
+
+    to: Address
+    insecure: bool = False
+    ack_timeout_s: float = 30.0
+    connect_timeout_s: float = 10.0
+    schedule: Schedule = field(default_factory=Schedule)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """`url`: `embedded` or `redis://…`."""
+
+    url: str = "embedded"
+    replicas: int = 0  # durability: fsync when 0, else WAITAOF for that many
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that a site's files say."""
+
+    root: pathlib.Path
+    engine: str
+    policy: Policy
+    listeners: tuple[Listener, ...]
+    deliveries: Mapping[str, Delivery]  # channel id → how to reach it
+    store: StoreSettings = StoreSettings()
+    key_file: pathlib.Path = pathlib.Path("var/keys")  # absolute once loaded
+    var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,1 @@
+"""Lanes: one ordered way to one channel, with retry, parking and pause."""

@@ -1,0 +1,1 @@
+"""The edges: sockets, listeners, senders, processes. The only packages that import Twisted."""

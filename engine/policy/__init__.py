@@ -1,0 +1,1 @@
+"""What each channel may receive: the rules language, its compiled form, and the cut. Pure."""

@@ -1,0 +1,230 @@
+"""The policy as a person wrote it, checked, with nothing left to look up: values only.
+
+Law: grants add up, a withholding wins, the ceiling bounds both; the order of files, rules and
+keys never matters. `engine.policy.language` makes these from a site's files and
+`engine.policy.compile` turns them into what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.errors import Place
+from engine.hl7.path import Path
+
+
+class Kind(Enum):
+    """What a counterpart is."""
+
+    PAYER = "payer"
+    VENDOR = "vendor"
+    PROVIDER = "provider"
+
+
+class Purpose(Enum):
+    """Why something is disclosed (rules.md §10.4)."""
+
+    TREATMENT = "treatment"
+    PAYMENT = "payment"
+    OPERATIONS = "operations"
+    ELIGIBILITY = "eligibility"
+    UNDERWRITING = "underwriting"
+    MARKETING = "marketing"
+    RESEARCH = "research"
+    SALE = "sale"
+    OTHER = "other"
+
+
+#: Purposes that need no authorization of their own (45 CFR 164.506); all others do.
+WITHOUT_AUTHORIZATION = frozenset(
+    {Purpose.TREATMENT, Purpose.PAYMENT, Purpose.OPERATIONS, Purpose.ELIGIBILITY}
+)
+
+
+class Consent(Enum):
+    """What a rules file asks of the patient's consent."""
+
+    NOT_REQUIRED = "not-required"
+    UNLESS_REFUSED = "unless-refused"
+    REQUIRED = "required"
+
+
+class Coverage(Enum):
+    """What a disclosing rule asks of coverage."""
+
+    OWN = "own"
+    NONE = "none"
+    ANY = "any"
+
+
+class State(Enum):
+    """A channel's state: checked only; decided and recorded; live."""
+
+    DRAFT = "draft"
+    SHADOW = "shadow"
+    LIVE = "live"
+
+
+class Structure(Enum):
+    """Whether a copy must keep what its message structure requires."""
+
+    LENIENT = "lenient"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MessageType:
+    """`ADT` (trigger is None: any) or `ADT^A01`."""
+
+    code: str
+    trigger: str | None = None
+
+
+#: What is granted of one segment: field number → None (the whole field) or component numbers.
+FieldMask = Mapping[int, "frozenset[int] | None"]
+
+
+# --- conditions -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part holds (a mapping, or `all:`)."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds (`any:`)."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold (`not:`)."""
+
+    part: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A path compared: any occurrence matches, or with `every` all of at least one."""
+
+    path: Path
+    matcher: Matcher
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessageIs:
+    """MSH-9 is one of these types."""
+
+    types: frozenset[MessageType]
+
+
+Condition = AllOf | AnyOf | Not | Compare | MessageIs
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The text equals one of these, exactly; with `fold`, ignoring case and outer space."""
+
+    values: frozenset[str]
+    fold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The text starts with one of these."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The path has a value (`True`), or has none (`False`)."""
+
+    wanted: bool
+
+
+Matcher = OneOf | Prefix | Exists
+
+
+# --- channels and rules -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The contract with one counterpart, as far as deciding and cutting need it.
+
+    How to reach it (`deliver`) is `engine.config.model.Delivery`.
+    """
+
+    id: str
+    name: str
+    kind: Kind
+    place: Place
+    purposes: frozenset[Purpose]
+    ceiling_messages: frozenset[MessageType]
+    ceiling: Mapping[str, FieldMask | None]  # segment id → None (all of it) or a mask
+    identified_by: tuple[Condition, ...] = ()  # each is asked of one IN1 with its IN2 and IN3
+    agreement_reference: str = ""
+    agreement_expires: str | None = None  # ISO date; payers always have one
+    rewrite: Mapping[int, str] = field(default_factory=dict)  # MSH field → text, not yet escaped
+    renumber: bool = True
+    state: State = State.LIVE
+    structure: Structure = Structure.LENIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one rule grants of one segment id. `mask` None: all of it, byte for byte."""
+
+    segment: str
+    mask: FieldMask | None
+    place: Place
+    where: Condition | None = None
+    which_own: bool = False
+    alone: bool = False  # OBR only: worth sending without any of the OBX it came with
+
+
+@dataclass(frozen=True, slots=True)
+class Withholding:
+    """What one rule withholds: the message, or of one segment id all, a mask, or where."""
+
+    place: Place
+    message: bool = False
+    segment: str = ""
+    mask: FieldMask | None = None  # None: whole occurrences
+    where: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; `channels` is already resolved to ids."""
+
+    name: str
+    why: str
+    place: Place
+    channels: frozenset[str]
+    purpose: Purpose
+    basis: str
+    consent: Consent
+    when: Condition
+    coverage: Coverage | None  # None: not named (own for a payer's grants)
+    grants: tuple[Grant, ...] = ()
+    withholdings: tuple[Withholding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole site's channels and rules."""
+
+    channels: Mapping[str, Channel]
+    rules: tuple[Rule, ...]
+    environment: str  # production | test: what MSH-11 must agree with
+    timezone: str = "UTC"

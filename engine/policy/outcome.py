@@ -1,0 +1,85 @@
+"""What a decision says of one channel: what it gets, or why not.
+
+Law: every channel of the site has an outcome for every message; no text here ever holds a value
+from the message. The reason codes are the closed list of docs/reference/reasons.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Verdict(Enum):
+    """Sent; not sent; kept for a person or for facts to come."""
+
+    DISCLOSE = "disclose"
+    WITHHOLD = "withhold"
+    HOLD = "hold"
+
+
+class Code(Enum):
+    """Reason codes (rules.md §10). The value is the contract."""
+
+    ENVIRONMENT = "environment"
+    AGREEMENT_EXPIRED = "agreement-expired"
+    FACTS_UNAVAILABLE = "facts-unavailable"
+    UNKNOWN_PAYER = "unknown-payer"
+    AMBIGUOUS_COVERAGE = "ambiguous-coverage"
+    NO_COVERAGE = "no-coverage"
+    NOT_DISCLOSED_BEFORE = "not-disclosed-before"
+    NO_CONSENT = "no-consent"
+    WITHHELD_BY_RULE = "withheld-by-rule"
+    NO_RULE = "no-rule"
+    ABOVE_CEILING = "above-ceiling"
+    NOTHING_LEFT = "nothing-left"
+    STRUCTURE = "structure"
+    GRANTED = "granted"
+    NOT_GRANTED = "not-granted"
+    OTHER_COVERAGE = "other-coverage"
+    PARENT_CUT = "parent-cut"
+
+
+#: Reasons that hold a copy for a person or for facts to come; all others withhold it.
+HOLDING = frozenset(
+    {
+        Code.AGREEMENT_EXPIRED,
+        Code.FACTS_UNAVAILABLE,
+        Code.UNKNOWN_PAYER,
+        Code.AMBIGUOUS_COVERAGE,
+        Code.STRUCTURE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a stable code, the rule that spoke (if one did), and a sentence without PHI."""
+
+    code: Code
+    text: str
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One outgoing message: its bytes, its MSH-10, and which received segments it kept."""
+
+    data: bytes
+    control_id: bytes
+    kept: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The decision for one channel. `payloads` is empty unless the verdict is DISCLOSE.
+
+    More than one payload means more than one patient: one outgoing message each (rules.md §10.27).
+    `rules` names the disclosing rules that applied.
+    """
+
+    channel: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    payloads: tuple[Payload, ...] = ()
+    rules: tuple[str, ...] = ()

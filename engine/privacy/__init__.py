@@ -1,0 +1,1 @@
+"""What is known of patients when a message is decided: facts, and the ports that supply them."""

@@ -1,0 +1,1 @@
+"""Where accepted messages live until every channel is done with them."""

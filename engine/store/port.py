@@ -1,0 +1,432 @@
+"""The store as a port: a store is a function from a batch of operations to their results.
+
+Law: `execute` is one durability barrier. When it returns, everything in the batch is on disk
+(fsync, or the replicas that the site demands), in the order given; only then may anybody be told.
+When it raises `StoreUnavailable` nothing may be assumed: some, all or none of the batch may have
+happened. Therefore every operation is idempotent, and the caller repeats the same batch until it
+is answered. No key and no unsealed value holds PHI (I7).
+
+A store is synchronous; it lives behind `engine.commit.GroupCommit` on a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from engine.errors import StoreError
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer in time, or not at all. Repeat the batch."""
+
+
+# --- intake ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One disclosure, cut and sealed, for the end of a channel's lane.
+
+    `part` counts the patients of the message from 0. `note` is the JSON that the ledger record of
+    the delivery will carry (rules, basis, purpose, revision, digest of the bytes); no PHI.
+    """
+
+    channel: str
+    part: int
+    sealed: bytes
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A copy that waits for a person or for facts. `waits_for`: coverage keys that release it."""
+
+    channel: str
+    reason: str
+    waits_for: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a message taught the coverage registry. `key` is a keyed hash, `sealed` the snapshot."""
+
+    key: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Take responsibility for one message: journal, every outbox and hold, record, receipt.
+
+    `duplicate_key` is a keyed hash of sender and MSH-10, `digest` that of the payload. `withheld`
+    lists the channels that get nothing, for their counters. `record` is the decision record that
+    names every channel's outcome.
+    """
+
+    receipt: str
+    duplicate_key: bytes
+    digest: bytes
+    sealed: bytes
+    record: bytes
+    copies: tuple[Copy, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    withheld: tuple[str, ...] = ()
+    learned: tuple[Learned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to `Accept`.
+
+    `receipt` is the one that stands: for a `duplicate` (same sender, id and digest) it is the
+    first one's, and nothing was stored. `reused_id`: same sender and id, other content; stored as
+    a new message. `released`: receipts of held messages that what was learned may release; they
+    are also on the durable list that `NextReleased` reads.
+    """
+
+    receipt: str
+    duplicate: bool = False
+    reused_id: bool = False
+    released: tuple[str, ...] = ()
+
+
+# --- lanes -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Become the holder of a channel's lane. `takeover`: the former holder is known to be dead."""
+
+    channel: str
+    holder: str
+    lease_ms: int
+    takeover: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """`fence` 0: somebody else holds the lane for another `wait_ms`."""
+
+    fence: int
+    wait_ms: int = 0
+
+
+class Final(Enum):
+    """How an entry leaves its lane."""
+
+    DELIVERED = "delivered"
+    PARKED = "parked"
+    WITHHELD = "withheld"  # the last look allowed nothing any more
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The entry is done. `record` is its ledger record; `reason` is set unless delivered.
+
+    `answered` is the acknowledgment code that came, or empty.
+    """
+
+    entry: str
+    final: Final
+    record: bytes
+    reason: str = ""
+    answered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """The entry stays at the head, to be tried again after `delay_ms`.
+
+    `unknown`: bytes left and no definite answer came, so the next attempt is a possible duplicate.
+    `keep_attempt`: the attempt was opened, but not a byte of it left; it does not count.
+    """
+
+    entry: str
+    delay_ms: int
+    error: str
+    unknown: bool
+    answered: str = ""
+    keep_attempt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """One step of a lane: close what was open, then open an attempt on the head.
+
+    `turn` counts the holder's steps from 1 under one fence; the same turn twice is one step, and
+    its second answer equals the first. The lease is prolonged by `lease_ms`.
+    """
+
+    channel: str
+    fence: int
+    turn: int
+    lease_ms: int
+    close: Settle | Postpone | None = None
+    open_next: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An attempt is open, durably: send `sealed` now.
+
+    `attempt` counts from 1 over restarts. `possible_duplicate`: an earlier attempt's outcome is
+    not known. `waited_ms` is the entry's age.
+    """
+
+    entry: str
+    receipt: str
+    part: int
+    sealed: bytes
+    note: bytes
+    attempt: int
+    possible_duplicate: bool
+    waited_ms: int
+
+
+class Halt(Enum):
+    """Why a lane has nothing to send just now."""
+
+    EMPTY = "empty"
+    PAUSED = "paused"
+    WAIT = "wait"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """Nothing was opened. With WAIT, `wait_ms` until the head may be tried again."""
+
+    why: Halt
+    wait_ms: int = 0
+
+
+# --- facts, holds, replay ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Read coverage snapshots by key; answers a tuple of sealed snapshots or None, in order."""
+
+    keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextReleased:
+    """Up to `limit` receipts whose holds should be decided again, oldest first; not removed."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The sealed message of a receipt, or None once every channel was final."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Put a new decision in the place of one parked or held item; answers whether it was there.
+
+    Exactly one of `copies` (back to the end of the lane), `hold` (held again) or `discard` (a
+    person's reason) is set, or none: then the item is withheld. `forget_release` takes the
+    receipt off the released list.
+    """
+
+    channel: str
+    item: str
+    record: bytes
+    copies: tuple[Copy, ...] = ()
+    hold: Hold | None = None
+    discard: str = ""
+    forget_release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReleased:
+    """Take a receipt off the released list: all its holds were decided again."""
+
+    receipt: str
+
+
+# --- what people and monitors ask --------------------------------------------------------------
+
+
+class Order(Enum):
+    """What a person may order of a lane."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"  # paused for cause; only `resume` lifts it
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Give a lane an order; `reason` is shown in status and recorded with `record`."""
+
+    channel: str
+    order: Order
+    reason: str
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Publish the engine's state (JSON, no PHI) for `ttl_ms`; answers `LaneView`s in order."""
+
+    engine: str
+    state: bytes
+    ttl_ms: int
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Read what `status` shows; answers `View`. Changes nothing."""
+
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One lane from outside. Times are Unix milliseconds by the store's clock; 0: never."""
+
+    channel: str
+    depth: int
+    oldest_ms: int
+    open_entry: str
+    attempts: int
+    not_before_ms: int
+    last_error: str
+    order: Order | None
+    order_reason: str
+    last_ack: str
+    last_ack_ms: int
+    parked: int
+    held: int
+    delivered: int
+    withheld: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What `status` reads: live engines' states (engine id → JSON), lanes, the store's clock."""
+
+    engines: tuple[tuple[str, bytes], ...]
+    lanes: tuple[LaneView, ...]
+    now_ms: int
+
+
+class Kept(Enum):
+    """Why an item waits for a person."""
+
+    PARKED = "parked"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A dead letter or a hold. `sealed` is empty for holds: nothing was cut."""
+
+    channel: str
+    id: str
+    kind: Kept
+    receipt: str
+    part: int
+    reason: str
+    since_ms: int
+    attempts: int
+    sealed: bytes
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """List parked and held items of a channel, oldest first, after `after` (an item id or "").
+
+    `receipt` non-empty narrows it to one message. Answers a tuple of `Item`.
+    """
+
+    channel: str
+    after: str = ""
+    limit: int = 100
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """List a lane's entries, head first; answers a tuple of `Entry`."""
+
+    channel: str
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a lane from outside."""
+
+    entry: str
+    receipt: str
+    part: int
+    size_bytes: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLedger:
+    """Ledger records after `after` (a position or ""), oldest first: tuple of (position, JSON)."""
+
+    after: str = ""
+    limit: int = 1000
+
+
+Operation = (
+    Accept
+    | Claim
+    | Advance
+    | Recall
+    | NextReleased
+    | Fetch
+    | Resolve
+    | ForgetReleased
+    | Control
+    | Beat
+    | Survey
+    | Items
+    | Waiting
+    | ReadLedger
+)
+
+Result = (
+    Accepted
+    | Claimed
+    | Opened
+    | Halted
+    | tuple["bytes | None", ...]
+    | tuple[str, ...]
+    | tuple[LaneView, ...]
+    | tuple[Item, ...]
+    | tuple[Entry, ...]
+    | tuple[tuple[str, bytes], ...]
+    | View
+    | bytes
+    | bool
+    | None
+)
+
+
+class Store(Protocol):
+    """The port."""
+
+    def execute(self, batch: Sequence[Operation]) -> list[Result]:
+        """Do all of `batch`, durably, in order; one result each.
+
+        Raises `StoreUnavailable` when it is not known whether it was done.
+        """
+
+    def close(self) -> None:
+        """Let go of connections; nothing is lost by it."""
