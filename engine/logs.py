@@ -44,6 +44,7 @@ class Event(Enum):
     ENGINE_STOPPED = "engine_stopped"
     WORKER_STARTED = "worker_started"
     WORKER_ENDED = "worker_ended"
+    WORKER_FAILED = "worker_failed"
     STORE_STARTED = "store_started"
     STORE_ADOPTED = "store_adopted"
     STORE_ENDED = "store_ended"
@@ -74,6 +75,7 @@ class Event(Enum):
 #: Events that are more than information.
 LEVELS = {
     Event.WORKER_ENDED: Level.ERROR,
+    Event.WORKER_FAILED: Level.ERROR,
     Event.STORE_ENDED: Level.ERROR,
     Event.STORE_UNAVAILABLE: Level.ERROR,
     Event.RELOAD_UNSUPPORTED: Level.WARNING,
