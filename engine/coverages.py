@@ -88,10 +88,9 @@ class KnownCoverages:
     def _remember(self, key: CoverageKey, known: _Known) -> None:
         self._known[key] = known
         self._known.move_to_end(key)
-        if len(self._known) <= self._remembered:
-            return
-        oldest, candidate = next(iter(self._known.items()))
-        if candidate.uncommitted:
-            self._known.move_to_end(oldest)
-        else:
-            del self._known[oldest]
+        for _ in range(2 * (len(self._known) - self._remembered)):
+            oldest, candidate = next(iter(self._known.items()))
+            if candidate.uncommitted:
+                self._known.move_to_end(oldest)
+            else:
+                del self._known[oldest]
