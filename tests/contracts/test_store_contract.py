@@ -14,6 +14,7 @@ from engine.store.port import (
     Accepted,
     Beat,
     Claim,
+    Claimed,
     Control,
     Copy,
     Fetch,
@@ -36,6 +37,7 @@ from engine.store.port import (
     Settle,
     Store,
     Survey,
+    View,
     Waiting,
 )
 from tests.contracts.store_samples import LEASE_MS, advance, copy, do, message, opened
