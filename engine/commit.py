@@ -3,7 +3,8 @@
 Law: one batch at a time, in order of submission; results are told in that order, and only once
 the store has said that the whole batch is durable (I1). A batch whose outcome is not known is
 repeated, unchanged, for ever: operations are idempotent, and guessing is how messages get lost.
-Operations of intake and of lanes share a batch, so that one fsync serves them all.
+Operations of intake and of lanes share a batch, so that one fsync serves them all. When the store
+is full, acceptances wait in their order while lanes go on: only they can make room.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from engine.store.port import (
     Result,
     Settle,
     Store,
+    StoreFull,
     StoreUnavailable,
 )
 
@@ -78,6 +80,9 @@ class _Batch:
     outcomes: list[Deferred[Result]]
 
 
+_Given = tuple[Operation, "Deferred[Result]"]
+
+
 class GroupCommit:
     """The one way to the store for everything that must be quick."""
 
@@ -86,7 +91,9 @@ class GroupCommit:
         self._run = run
         self._clock = clock
         self._observer = observer
-        self._waiting: deque[tuple[Operation, Deferred[Result]]] = deque()
+        self._waiting: deque[_Given] = deque()
+        self._no_room: deque[_Given] = deque()
+        self._knocking = False
         self._alone: deque[_Batch] = deque()
         self._finished: deque[tuple[_Batch, list[Result] | Failure]] = deque()
         self._under_way = False
@@ -115,6 +122,9 @@ class GroupCommit:
         if self._stopping:
             return fail(StoppedError())
         outcome: Deferred[Result] = Deferred()
+        if self._no_room and isinstance(operation, Accept):
+            self._no_room.append((operation, outcome))
+            return outcome
         self._waiting.append((operation, outcome))
         if not (self._under_way or self._gathering or self._pumping):
             # Everything that this turn of the reactor still reads shares the first fsync.
@@ -123,8 +133,13 @@ class GroupCommit:
         return outcome
 
     def stop(self) -> Deferred[None]:
-        """Refuse what comes from now on; fires once everything submitted before is durable."""
+        """Refuse what comes from now on; fires once everything submitted before is durable.
+
+        What waits for room in a full store is refused too: nothing of it was done.
+        """
         self._stopping = True
+        while self._no_room:
+            self._no_room.popleft()[1].errback(StoppedError())
         if self._idle:
             return succeed(None)
         done: Deferred[None] = Deferred()
@@ -145,7 +160,7 @@ class GroupCommit:
             return
         self._pumping = True
         while True:
-            if not self._under_way and (self._alone or self._waiting):
+            if not self._under_way and (self._alone or self._waiting or (self._knocking and self._no_room)):
                 self._execute(self._alone.popleft() if self._alone else self._take())
             elif self._finished:
                 _tell(*self._finished.popleft())
@@ -157,19 +172,11 @@ class GroupCommit:
 
     def _take(self) -> _Batch:
         """The oldest waiting operations, within bounds; one that is too large goes alone."""
-        operations: list[Operation] = []
-        outcomes: list[Deferred[Result]] = []
-        size_bytes = 0
-        waiting = self._waiting
-        while waiting and len(operations) < BATCH_OPERATIONS:
-            operation, outcome = waiting[0]
-            size_bytes += _size_bytes(operation)
-            if size_bytes > BATCH_BYTES and operations:
-                break
-            waiting.popleft()
-            operations.append(operation)
-            outcomes.append(outcome)
-        return _Batch(operations, outcomes)
+        batch = _Batch([], [])
+        size_bytes = _fill(batch, self._no_room, 0) if self._knocking else 0
+        self._knocking = False
+        _fill(batch, self._waiting, size_bytes)
+        return batch
 
     def _execute(self, batch: _Batch) -> None:
         self._under_way = True
@@ -178,7 +185,9 @@ class GroupCommit:
         )
 
     def _answered(self, results: list[Result], batch: _Batch) -> None:
-        if self._down:
+        if self._no_room:
+            self._knocking = isinstance(batch.operations[0], Accept)  # there was room: go on
+        elif self._down:
             self._down = False
             self._repeat_s = FIRST_REPEAT_S
             self._observer.store_up()
@@ -186,11 +195,16 @@ class GroupCommit:
 
     def _failed(self, failure: Failure, batch: _Batch) -> None:
         """Repeat what may have happened; find out alone which operation the store refuses."""
-        if isinstance(failure.value, StoreUnavailable):
+        error = failure.value
+        if isinstance(error, StoreUnavailable):
             if not self._down:
                 self._down = True
-                self._observer.store_down(failure.value)
-            self._clock.callLater(self._repeat_s, self._execute, batch)
+                self._observer.store_down(error)
+            if isinstance(error, StoreFull):
+                self._clock.callLater(self._repeat_s, self._knock)
+                self._finish(*self._set_aside(error, batch))
+            else:
+                self._clock.callLater(self._repeat_s, self._execute, batch)
             self._repeat_s = min(self._repeat_s * 2.0, LAST_REPEAT_S)
         elif len(batch.operations) > 1:
             self._alone.extend(
@@ -202,10 +216,45 @@ class GroupCommit:
         else:
             self._finish(batch, failure)
 
+    def _set_aside(self, error: StoreFull, batch: _Batch) -> tuple[_Batch, list[Result]]:
+        """Keep the refused acceptances, and those that wait behind them; the rest was done."""
+        refused: list[_Given] = []
+        done, results = _Batch([], []), []
+        for index, given in enumerate(zip(batch.operations, batch.outcomes, strict=True)):
+            if index in error.refused:
+                refused.append(given)
+            else:
+                done.operations.append(given[0])
+                done.outcomes.append(given[1])
+                results.append(error.results[index])
+        self._no_room.extendleft(reversed(refused))
+        self._no_room.extend(given for given in self._waiting if isinstance(given[0], Accept))
+        self._waiting = deque(given for given in self._waiting if not isinstance(given[0], Accept))
+        return done, results
+
+    def _knock(self) -> None:
+        """Ask again whether there is room."""
+        self._knocking = bool(self._no_room)
+        self._pump()
+
     def _finish(self, batch: _Batch, results: list[Result] | Failure) -> None:
         self._finished.append((batch, results))
         self._under_way = False
         self._pump()
+
+
+def _fill(batch: _Batch, queue: deque[_Given], size_bytes: int) -> int:
+    """Move what fits from `queue` to `batch`, which has `size_bytes`; answers its new size."""
+    operations = batch.operations
+    while queue and len(operations) < BATCH_OPERATIONS:
+        operation, outcome = queue[0]
+        size_bytes += _size_bytes(operation)
+        if size_bytes > BATCH_BYTES and operations:
+            break
+        queue.popleft()
+        operations.append(operation)
+        batch.outcomes.append(outcome)
+    return size_bytes
 
 
 def _tell(batch: _Batch, results: list[Result] | Failure) -> None:
