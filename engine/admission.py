@@ -7,10 +7,11 @@ acknowledgment must not tell a hospital what an insurer gets (docs/explanation/a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.ack.codes import Fault
 from engine.config.model import Admission
+from engine.hl7.path import Path, texts
 from engine.hl7.wire import Message
 from engine.policy.compile import PROCESSING_IDS
 from engine.policy.model import MessageType
@@ -27,7 +28,10 @@ class Gate:
     """One listener's rules of admission, in one environment."""
 
     def __init__(self, admission: Admission, environment: str) -> None:
-        self._senders = tuple(_sender(entry) for entry in admission.sending)
+        self._senders = tuple(
+            tuple((Path.parse(path), text) for path, text in entry.items())
+            for entry in admission.sending
+        )
         self._types = admission.messages
         self._codes = frozenset(wanted.code for wanted in admission.messages)
         self._processing_ids = frozenset(
@@ -58,16 +62,13 @@ class Gate:
         return Fault.EVENT_CODE if code in self._codes else Fault.MESSAGE_TYPE
 
 
-def _sender(entry: Mapping[str, str]) -> tuple[tuple[int, bytes], ...]:
-    """`{MSH-3: EPIC}` as field numbers and bytes."""
-    return tuple((int(path.removeprefix("MSH-")), text.encode()) for path, text in entry.items())
+def _is_from(message: Message, sender: tuple[tuple[Path, str], ...]) -> bool:
+    """Every field has its text; a field of several components may have it in the first alone.
 
-
-def _is_from(message: Message, sender: tuple[tuple[int, bytes], ...]) -> bool:
-    """The whole field, or its first component (the namespace of an HD), equals the text."""
-    component = message.delimiters.component or b"^"
-    for number, wanted in sender:
-        received = message.msh.field(number)
-        if wanted not in (received, received.partition(component)[0]):
+    MSH-3 and MSH-4 are of type HD since 2.3: a namespace, then an id that senders leave out.
+    """
+    for path, wanted in sender:
+        first = path if path.component else replace(path, component=1)
+        if wanted not in texts(message, path) and wanted not in texts(message, first):
             return False
     return True

@@ -31,7 +31,7 @@ from engine.commit import StoppedError
 from engine.coverages import KnownCoverages
 from engine.errors import NotHL7Error
 from engine.hl7.wire import Message
-from engine.logs import Event, Log
+from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
@@ -262,11 +262,12 @@ class Intake:
         self._log(
             Event.MESSAGE_REFUSED, listener=source.listener, receipt=receipt, code=fault.value
         )
-        return reject_head(payload, fault, receipt, _time_of(receipt))
+        return reject_head(_header_line(payload), fault, receipt, _time_of(receipt))
 
     def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes:
+        said = {} if error is None else describe(error)
         listener = arrival.source.listener
-        self._log.failure(Event.INTAKE_FAILED, error, listener=listener, receipt=arrival.receipt)
+        self._log(Event.INTAKE_FAILED, listener=listener, receipt=arrival.receipt, **said)
         fault = Fault.APPLICATION_ERROR
         return _answer(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
 
@@ -277,6 +278,13 @@ def _answer(message: Message, code: AckCode, receipt: str, fault: Fault | None =
     if wanted is None:
         return NO_REPLY_WANTED
     return acknowledge(message, wanted, receipt, _time_of(receipt), fault)
+
+
+def _header_line(payload: bytes) -> bytes:
+    """What there is of an MSH segment, with the end of its line; a second MSH is left out."""
+    start = payload.find(b"MSH")
+    ends = [end for end in (payload.find(b"\r", start), payload.find(b"\n", start)) if end > start]
+    return payload[start : min(ends) + 1] if start >= 0 and ends else payload
 
 
 def _time_of(receipt: str) -> datetime:
