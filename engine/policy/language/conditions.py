@@ -46,7 +46,7 @@ def message_type(node: Node, reader: Reader) -> MessageType | None:
     return MessageType(match[1], match[2])
 
 
-def message_types(node: Node, reader: Reader) -> frozenset[MessageType] | None:
+def message_types(node: Node | None, reader: Reader) -> frozenset[MessageType] | None:
     """One message type or a list of them."""
     if isinstance(node, Scalar):
         one = message_type(node, reader)
@@ -55,8 +55,10 @@ def message_types(node: Node, reader: Reader) -> frozenset[MessageType] | None:
     return None if types is None else frozenset(types)
 
 
-def condition(node: Node, what: str, reader: Reader) -> Condition | None:
+def condition(node: Node | None, what: str, reader: Reader) -> Condition | None:
     """A condition: a mapping of paths, `message`, `any`, `all`, `not` and `every`."""
+    if node is None:
+        return None
     if not isinstance(node, Mapping):
         reader.wrong_type(node, what, "a mapping")
         return None
@@ -177,7 +179,8 @@ def _condition_path(key: Scalar, reader: Reader) -> Path | None:
 def _none_of_all(compare: Compare) -> Condition:
     """`every: {P: {not: X}}`: there is an occurrence, and none matches.
 
-    `every` over nothing fails. An occurrence without a value counts, since a negation holds for it (rules.md §10.13).
+    `every` over nothing fails. An occurrence without a value counts, since a negation holds for
+    it (rules.md §10.13).
     """
     some = AnyOf(
         (

@@ -62,7 +62,7 @@ def rules_of(node: Node, channels: Channels, reader: Reader) -> tuple[ReadRule, 
         place=node.place,
         channels=_channels(given.get("channels"), channels, reader),
         purpose=_purpose(given.get("purpose"), reader),
-        basis=(reader.text(given["basis"], "`basis`") if "basis" in given else None) or "",
+        basis=(reader.text(given.get("basis"), "`basis`")) or "",
         consent=Consent.NOT_REQUIRED,
         when=ALWAYS,
         coverage=None,
@@ -71,7 +71,7 @@ def rules_of(node: Node, channels: Channels, reader: Reader) -> tuple[ReadRule, 
     if "purpose" in given:
         _allowed_purpose(given["purpose"], head, channels, reader)
     within = _within(given.get("within"), reader)
-    items = reader.sequence(given["rules"], "`rules`") if "rules" in given else None
+    items = reader.sequence(given.get("rules"), "`rules`")
     found = (_rule(item, head, within, reader) for item in items or ())
     return tuple(rule for rule in found if rule is not None)
 
@@ -117,7 +117,7 @@ def _channel(node: Node, channels: Channels, reader: Reader) -> str | None:
 
 
 def _purpose(node: Node | None, reader: Reader) -> Purpose:
-    found = None if node is None else reader.choice(node, "`purpose`", Purpose)
+    found = reader.choice(node, "`purpose`", Purpose)
     return found or Purpose.PAYMENT
 
 
@@ -155,7 +155,7 @@ def _allowed_purpose(node: Node, head: Rule, channels: Channels, reader: Reader)
 
 
 def _within(node: Node | None, reader: Reader) -> bool:
-    text = None if node is None else reader.text(node, "`within`")
+    text = reader.text(node, "`within`")
     if node is not None and text is not None and text != "ceiling":
         reader.bad_value(node, f"`within` cannot be `{text}`.", "Write `ceiling`, or remove it.")
     return text == "ceiling"
@@ -168,8 +168,8 @@ def _rule(node: Node, head: Rule, within: bool, reader: Reader) -> ReadRule | No
     given = reader.mapping(node, RULE_KEYS)
     if given is None:
         return None
-    name = reader.text(given["name"], "`name`") if "name" in given else None
-    why = reader.text(given["why"], "`why`") if "why" in given else None
+    name = reader.text(given.get("name"), "`name`")
+    why = reader.text(given.get("why"), "`why`")
     when, coverage, places = _when(given.get("when"), reader)
     if "disclose" not in given and "withhold" not in given:
         reader.missing_key(node.place, "A rule", "disclose` or `withhold")
