@@ -160,7 +160,9 @@ class GroupCommit:
             return
         self._pumping = True
         while True:
-            if not self._under_way and (self._alone or self._waiting or (self._knocking and self._no_room)):
+            if not self._under_way and (
+                self._alone or self._waiting or (self._knocking and self._no_room)
+            ):
                 self._execute(self._alone.popleft() if self._alone else self._take())
             elif self._finished:
                 _tell(*self._finished.popleft())

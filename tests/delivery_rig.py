@@ -115,6 +115,10 @@ class ScriptedInsurer:
         """An exchange is under way."""
         return self._open is not None
 
+    def forget(self) -> None:
+        """Whoever waits for the answer is dead."""
+        self._open = None
+
     def drop(self) -> None:
         """Close the connection now."""
         self.dropped += 1
@@ -170,13 +174,19 @@ def at_once(work: Callable[[], list[Result]]) -> Deferred[list[Result]]:
 class Rig:
     """One store, one insurer, any number of engines that want the lane."""
 
-    def __init__(self, *script: str, usual: str = "AA", schedule: Schedule | None = None) -> None:
+    def __init__(
+        self,
+        *script: str,
+        usual: str = "AA",
+        schedule: Schedule | None = None,
+        look: Look | None = None,
+    ) -> None:
         self.clock = BenchClock()
         self.store = MemoryStore(self.clock)
         self.insurer = ScriptedInsurer(*script, usual=usual)
         self.schedule = schedule or Schedule()
         self.told = Told()
-        self.look: Look = AsCut(lambda opened: opened.sealed)
+        self.look: Look = look or AsCut(lambda opened: opened.sealed)
         self._numbers: Iterator[int] = iter(range(1, 1_000_000))
         self.commit = self.new_commit()
         self.courier = self.engine("one")
@@ -192,11 +202,18 @@ class Rig:
             lane,
             self.commit,
             sender or self.insurer,
-            lambda opened: self.look(opened),
+            self.look,
             timer=self.clock,
             clock=self.clock,
             observer=self.told,
         )
+
+    def crash(self) -> None:
+        """The process of everything built so far dies: no timer, no result, no connection."""
+        for call in self.clock.getDelayedCalls():
+            call.cancel()  # type: ignore[call-arg]
+        self.insurer.forget()
+        self.commit = self.new_commit()
 
     def accept(self, *control_ids: str) -> None:
         """Put one message each into the lane."""

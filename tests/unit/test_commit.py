@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from engine.commit import BATCH_BYTES, BATCH_OPERATIONS, GroupCommit, StoppedError
-from engine.store.port import Accept, Fetch, Operation, Result, StoreUnavailable
+from engine.store.port import Accept, Fetch, Operation, Result, StoreFull, StoreUnavailable
 
 TICK_S = 1 / 128
 
@@ -249,3 +249,84 @@ def test_what_a_result_submits_is_done_too() -> None:
     bench.run.finish()
     bench.run.finish()
     assert bench.results == [b"2"]
+
+
+@dataclass
+class FullStore(EchoStore):
+    """Has room for `room` acceptances, then refuses them as a full store does."""
+
+    room: int = 0
+
+    def execute(self, batch: Sequence[Operation]) -> list[Result]:
+        results = super().execute(batch)
+        refused: list[int] = []
+        for index, operation in enumerate(batch):
+            if isinstance(operation, Accept):
+                if self.room and not refused:
+                    self.room -= 1
+                else:
+                    refused.append(index)
+        if refused:
+            raise StoreFull(results, refused)
+        return results
+
+
+def accept(bench: Bench, *receipts: str) -> None:
+    for receipt in receipts:
+        operation = Accept(receipt, b"", b"", b"", b"")
+        bench.commit.submit(operation).addBoth(bench.results.append)
+
+
+def test_a_full_store_holds_up_acceptances_and_nothing_else() -> None:
+    store = FullStore(room=1)
+    bench = Bench(store)
+    accept(bench, "m1", "m2")
+    bench.submit("lane1")
+    accept(bench, "m3")
+    bench.turn()
+    accept(bench, "m4")
+    bench.submit("lane2")
+    bench.run.finish()
+    bench.run.finish()
+    assert bench.results == [b"m1", b"lane1", b"lane2"]
+    assert bench.told.changes == ["down store-full"]
+    accept(bench, "m5")
+    bench.submit("lane3")
+    bench.turn()
+    bench.run.finish()
+    assert bench.results[3:] == [b"lane3"]
+
+
+def test_room_lets_the_acceptances_in_by_their_order() -> None:
+    store = FullStore()
+    bench = Bench(store)
+    accept(bench, *(f"m{n}" for n in range(BATCH_OPERATIONS + 2)))
+    bench.turn()
+    bench.run.finish()
+    assert bench.results == []
+    store.room = 1
+    bench.clock.advance(0.05)
+    bench.run.finish()
+    assert bench.results == [b"m0"]
+    store.room = 10_000
+    bench.clock.advance(0.1)
+    while bench.run.held:
+        bench.run.finish()
+    assert bench.results == [f"m{n}".encode() for n in range(BATCH_OPERATIONS + 2)]
+    bench.submit("lane1")
+    bench.turn()
+    bench.run.finish()
+    assert bench.told.changes == ["down store-full", "up"]
+
+
+def test_stop_refuses_what_waits_for_room() -> None:
+    bench = Bench(FullStore())
+    accept(bench, "m1")
+    bench.turn()
+    bench.run.finish()
+    stopped: list[str] = []
+    bench.commit.stop().addCallback(lambda _: stopped.append("stopped"))
+    assert isinstance(bench.results[0], Failure)
+    assert stopped == ["stopped"]
+    bench.clock.advance(1.0)
+    assert bench.run.held == []
