@@ -56,17 +56,20 @@ class Event(Enum):
     # receiving
     LISTENER_HELD = "listener_held"
     LISTENER_RELEASED = "listener_released"
+    CONNECTION_REFUSED = "connection_refused"
     CONNECTION_CLOSED = "connection_closed"
+    WIRE_NOTICE = "wire_notice"
     MESSAGE_REFUSED = "message_refused"
     CONTROL_ID_REUSED = "control_id_reused"
     INTAKE_FAILED = "intake_failed"
     # deciding again
     HOLDS_DECIDED = "holds_decided"
+    HOLDS_FAILED = "holds_failed"
     # delivering
-    LANE_CLAIMED = "lane_claimed"
-    LANE_LOST = "lane_lost"
     DELIVERY_POSTPONED = "delivery_postponed"
     DELIVERY_PARKED = "delivery_parked"
+    DELIVERY_WITHHELD = "delivery_withheld"
+    LANE_FAILED = "lane_failed"
     # whatever else
     LIBRARY = "library"
     UNEXPECTED = "unexpected"
@@ -82,12 +85,17 @@ LEVELS = {
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,
     Event.LISTENER_HELD: Level.WARNING,
+    Event.CONNECTION_REFUSED: Level.WARNING,
+    Event.CONNECTION_CLOSED: Level.WARNING,
+    Event.WIRE_NOTICE: Level.WARNING,
     Event.MESSAGE_REFUSED: Level.WARNING,
     Event.CONTROL_ID_REUSED: Level.WARNING,
     Event.INTAKE_FAILED: Level.ERROR,
-    Event.LANE_LOST: Level.WARNING,
+    Event.HOLDS_FAILED: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,
+    Event.DELIVERY_WITHHELD: Level.WARNING,
+    Event.LANE_FAILED: Level.ERROR,
     Event.LIBRARY: Level.WARNING,
     Event.UNEXPECTED: Level.ERROR,
 }
@@ -96,7 +104,6 @@ LEVELS = {
 FIELDS = frozenset(
     {
         "at",
-        "attempt",
         "channel",
         "code",
         "count",
