@@ -13,7 +13,7 @@ from twisted.internet.task import Clock as TwistedClock
 from twisted.python.failure import Failure
 
 from engine.commit import GroupCommit
-from engine.delivery.answers import Answer, Exchange, NotSent, Unanswered
+from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
 from engine.delivery.look import AsCut, Look
@@ -85,21 +85,25 @@ class ScriptedInsurer:
         self.offered: list[bytes] = []
         self.dropped = 0
         self.closed = False
-        self._open: tuple[Deferred[Exchange], bytes] | None = None
+        self._open: tuple[Deferred[Outcome], bytes] | None = None
 
-    def send(self, payload: bytes) -> Deferred[Exchange]:
+    def send(self, payload: bytes, may_send: Callable[[], bool] | None = None) -> Deferred[Outcome]:
         """One exchange."""
         assert self._open is None, "one exchange at a time"
         assert not self.closed
         word = self.script.popleft() if self.script else self.usual
+        if may_send is not None and not may_send():
+            return succeed(NotSent(Failed.WITHDRAWN))
         self.offered.append(payload)
         if word in {"refused", "cut"}:
-            return succeed(NotSent("refused") if word == "refused" else Unanswered("lost"))
+            return succeed(
+                NotSent(Failed.REFUSED) if word == "refused" else Unanswered(Failed.LOST)
+            )
         self.received.append(payload)
         if word == "silence":
-            return succeed(Unanswered("timeout"))
+            return succeed(Unanswered(Failed.ACK_TIMEOUT))
         if word == "hold":
-            outcome: Deferred[Exchange] = Deferred()
+            outcome: Deferred[Outcome] = Deferred()
             self._open = (outcome, payload)
             return outcome
         return succeed(Answer(self._answer(word, payload)))
@@ -124,7 +128,7 @@ class ScriptedInsurer:
         self.dropped += 1
         if self._open is not None:
             (outcome, _), self._open = self._open, None
-            outcome.callback(Unanswered("dropped"))
+            outcome.callback(Unanswered(Failed.DROPPED))
 
     def close(self) -> Deferred[None]:
         """Close for good."""
@@ -211,7 +215,7 @@ class Rig:
     def crash(self) -> None:
         """The process of everything built so far dies: no timer, no result, no connection."""
         for call in self.clock.getDelayedCalls():
-            call.cancel()  # type: ignore[call-arg]
+            call.cancel()  # type: ignore[misc]
         self.insurer.forget()
         self.commit = self.new_commit()
 

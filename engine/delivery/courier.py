@@ -14,8 +14,9 @@ from twisted.python.failure import Failure
 
 from engine.clock import Clock
 from engine.commit import GroupCommit, Timer
-from engine.delivery.answers import Exchange, Sender
-from engine.delivery.lane import LEASE_S, Ask, Command, Finished, Lane, Rest, State, Transmit
+from engine.delivery.answers import Outcome, Sender
+from engine.delivery.command import Ask, Command, Finished, Rest, State, Transmit
+from engine.delivery.lane import LEASE_S, Lane
 from engine.delivery.look import Look, ParkIt, Sight
 from engine.store.port import (
     Advance,
@@ -91,7 +92,8 @@ class Courier:
     def observe(self, view: LaneView) -> None:
         """What the store says of the lane: an order, its end, or work that others put there."""
         if view.order is Order.KILL and self._lane.state is State.EXCHANGING:
-            self._sender.drop()  # within a second nothing more leaves
+            self._lane.withdraw()  # within a second nothing more leaves
+            self._sender.drop()
         rest = self._rest
         if rest is None or view.order is not None:
             return
@@ -117,7 +119,7 @@ class Courier:
             self._cancel_alarm()
             self._do(command)
         elif self._lane.state is State.EXCHANGING:
-            self._alarm = self._later(grace_s, self._sender.drop)
+            self._alarm = self._later(grace_s, self._close)
         return done
 
     # --- commands ---
@@ -126,7 +128,7 @@ class Courier:
         if isinstance(command, Ask):
             self._ask(command)
         elif isinstance(command, Transmit):
-            exchange = self._sender.send(command.payload)
+            exchange = self._sender.send(command.payload, self._lane.may_send)
             exchange.addCallback(self._answered).addErrback(self._broke)
         elif isinstance(command, Rest):
             self._begin_rest(command)
@@ -172,7 +174,7 @@ class Courier:
     def _looked(self, sight: Sight) -> None:
         self._do(self._lane.looked(sight))
 
-    def _answered(self, exchange: Exchange) -> None:
+    def _answered(self, exchange: Outcome) -> None:
         if self._alarm is not None:
             self._cancel_alarm()
         self._do(self._lane.answered(exchange))
@@ -187,11 +189,15 @@ class Courier:
         self._cancel_alarm()
         if self._ticker is not None and self._ticker.active():
             self._ticker.cancel()
+        closed = self._close()
+        for done in self._stops:
+            closed.chainDeferred(done)
+        self._stops = []
+
+    def _close(self) -> Deferred[None]:
         if self._closed is None:
             self._closed = self._sender.close()
-        for done in self._stops:
-            self._closed.chainDeferred(done)
-        self._stops = []
+        return self._closed
 
     # --- rest ---
 
@@ -230,7 +236,7 @@ class Courier:
     def _renewed(self, result: Opened | Halted, asked_s: float) -> None:
         self._renewing = False
         if not self._lane.renewed(result, asked_s) and self._lane.state is State.EXCHANGING:
-            self._sender.drop()
+            self._sender.drop()  # its answer could not be settled here
 
     def _not_renewed(self, failure: Failure) -> None:
         """The deadline stands; the next step finds out whether the lane is still held."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.ack.interpret import Acknowledged, Mismatched, interpret
-from engine.delivery.answers import Answer, Exchange, NotSent
+from engine.delivery.answers import Answer, NotSent, Outcome
 from engine.delivery.schedule import Happened
 
 
@@ -23,7 +23,7 @@ class Ending:
     error_code: str = ""
 
 
-def ending_of(exchange: Exchange, control_id: bytes) -> Ending:
+def ending_of(exchange: Outcome, control_id: bytes) -> Ending:
     """Read `exchange` as the end of an attempt at the message whose MSH-10 is `control_id`."""
     if isinstance(exchange, Answer):
         meaning = interpret(exchange.payload, control_id)
@@ -33,4 +33,4 @@ def ending_of(exchange: Exchange, control_id: bytes) -> Ending:
         mismatched = isinstance(meaning, Mismatched)
         return Ending(Happened.UNANSWERED, "ack-mismatch" if mismatched else "ack-unreadable")
     not_sent = isinstance(exchange, NotSent)
-    return Ending(Happened.NOT_SENT if not_sent else Happened.UNANSWERED, exchange.reason)
+    return Ending(Happened.NOT_SENT if not_sent else Happened.UNANSWERED, exchange.reason.value)

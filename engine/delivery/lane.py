@@ -7,18 +7,25 @@ same bytes go again, marked as a possible duplicate.
 
         claim ──► advance ──► look ──► exchange ──┐        Ask: hand `operation` to the store and
           ▲          ▲ │        │                 │        feed `told`; Look: feed `looked`;
-          │          │ ▼        ▼                 ▼        Exchange: feed `answered`;
+          │          │ ▼        ▼                 ▼        Outcome: feed `answered`;
           └──────── rest      advance (close, open next)   Rest: feed `rested`; Finished: nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 
 from engine.clock import Clock
-from engine.delivery.answers import Exchange
+from engine.delivery.answers import Failed, NotSent, Outcome
+from engine.delivery.command import (
+    Ask,
+    Command,
+    Finished,
+    Rest,
+    State,
+    TakeLook,
+    Transmit,
+)
 from engine.delivery.ending import ending_of
 from engine.delivery.look import ParkIt, Send, Sight, Withhold
 from engine.delivery.record import delivery_record
@@ -48,56 +55,6 @@ LOST_WAIT_S = 1.0
 
 #: Why an entry is parked when its bytes cannot be framed (docs/how-to/handle-dead-letters.md).
 UNFRAMEABLE = "unframeable"
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Submit `operation`. `drop` first closes the connection: no late answer may be taken."""
-
-    operation: Claim | Advance
-    drop: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Take the last look at `opened`."""
-
-    opened: Opened
-
-
-@dataclass(frozen=True, slots=True)
-class Transmit:
-    """Exchange `payload` for an answer."""
-
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Nothing to do for `seconds`, or until woken. `why`: FENCED when somebody else holds it."""
-
-    seconds: float
-    why: Halt
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The lane was stopped and is let go of."""
-
-
-Command = Ask | Look | Transmit | Rest | Finished
-
-
-class State(Enum):
-    """What the lane waits for."""
-
-    NEW = "new"
-    CLAIMING = "claiming"
-    ADVANCING = "advancing"
-    LOOKING = "looking"
-    EXCHANGING = "exchanging"
-    RESTING = "resting"
-    FINISHED = "finished"
 
 
 _ASKING = (State.CLAIMING, State.ADVANCING)
@@ -149,7 +106,7 @@ class Lane:
             self._deadline_s = self._asked_s + self._lease_s
             self._opened = result
             self.state = State.LOOKING
-            return Look(result)
+            return TakeLook(result)
         if isinstance(result, Claimed):
             return self._claimed(result)
         return self._halted(result)
@@ -164,11 +121,9 @@ class Lane:
         if isinstance(sight, Send):
             if unframeable(sight.payload):
                 sight = ParkIt(UNFRAMEABLE)
-            elif self._stopping or self._clock.monotonic() >= self._deadline_s:
-                # Not a byte left, and this holder may no longer be the holder: ask again.
-                error = "stopping" if self._stopping else "lease-over"
+            elif self._stopping or not self.may_send():
                 return self._advance(
-                    Postpone(opened.entry, 0, error, unknown=False, keep_attempt=False)
+                    _unused(opened, "stopping" if self._stopping else "lease-over")
                 )
             else:
                 self._sent = sight
@@ -176,13 +131,15 @@ class Lane:
                 return Transmit(sight.payload)
         return self._advance(self._unsent(opened, sight))
 
-    def answered(self, exchange: Exchange) -> Command | None:
+    def answered(self, exchange: Outcome) -> Command | None:
         """How the exchange ended."""
         if self.state is not State.EXCHANGING:
             return None
         opened, sent = self._opened, self._sent
         if opened is None or sent is None:
             return self.lose()
+        if isinstance(exchange, NotSent) and exchange.reason is Failed.WITHDRAWN:
+            return self._advance(_unused(opened, exchange.reason.value))
         ending = ending_of(exchange, sent.control_id)
         happened = ending.happened
         self._unreached = self._unreached + 1 if happened is Happened.NOT_SENT else 0
@@ -208,6 +165,14 @@ class Lane:
             close = self._settle(opened, sent, step, ending.code)
         return self._advance(close, drop=happened is Happened.UNANSWERED)
 
+    def may_send(self) -> bool:
+        """Whether the first byte of the attempt may still be written; ask just before."""
+        return self._opened is not None and self._clock.monotonic() < self._deadline_s
+
+    def withdraw(self) -> None:
+        """Have nothing of the open attempt written, if nothing was yet."""
+        self._deadline_s = 0.0
+
     def rested(self) -> Command | None:
         """The rest is over, or somebody woke the lane."""
         if self.state is not State.RESTING:
@@ -231,7 +196,8 @@ class Lane:
                 self._fence = 0
                 self._opened = None
             return False
-        self._deadline_s = max(self._deadline_s, asked_s + self._lease_s)
+        if self._deadline_s:
+            self._deadline_s = max(self._deadline_s, asked_s + self._lease_s)
         return True
 
     def lose(self) -> Command:
@@ -335,3 +301,8 @@ class Lane:
 
 #: Rests that end by themselves although the store named no time.
 _POLL_S = {Halt.EMPTY: EMPTY_POLL_S, Halt.PAUSED: PAUSED_POLL_S}
+
+
+def _unused(opened: Opened, error: str) -> Postpone:
+    """The attempt was opened and not a byte left: it does not count, and may be opened again."""
+    return Postpone(opened.entry, 0, error, unknown=False, keep_attempt=False)

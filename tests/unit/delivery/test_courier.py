@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 
 import pytest
 from twisted.internet.defer import Deferred
 
+from engine.delivery.answers import Outcome
 from engine.delivery.look import ParkIt, Send, Sight, Withhold
 from engine.store.memory import Outage
 from engine.store.port import Opened, Order, Postpone
@@ -110,7 +113,7 @@ def test_back_off_grows_while_the_insurer_is_unreachable() -> None:
         before = len(rig.insurer.offered)
         rig.run(0.25)
         at.extend([rig.clock.seconds()] * (len(rig.insurer.offered) - before))
-    waits = [round(later - earlier) for earlier, later in zip(at, at[1:], strict=False)]
+    waits = [round(later - earlier) for earlier, later in itertools.pairwise(at)]
     assert waits == [5, 10, 20]
 
 
@@ -475,11 +478,13 @@ def test_an_entry_that_was_opened_but_not_sent_when_the_lane_stops_is_no_duplica
 
 def test_what_breaks_gives_the_lane_up_and_claims_it_again() -> None:
     class Fragile(ScriptedInsurer):
-        def send(self, payload: bytes) -> Deferred[object]:  # type: ignore[override]
+        def send(
+            self, payload: bytes, may_send: Callable[[], bool] | None = None
+        ) -> Deferred[Outcome]:
             if not self.offered:
                 self.offered.append(payload)
                 raise OSError
-            return super().send(payload)  # type: ignore[return-value]
+            return super().send(payload, may_send)
 
     rig = Rig()
     fragile = Fragile()

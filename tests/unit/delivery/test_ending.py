@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.delivery.answers import Answer, Exchange, NotSent, Unanswered
+from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.delivery.ending import Ending, ending_of
 from engine.delivery.schedule import Happened
 from tests.delivery_rig import acknowledgment
@@ -13,8 +13,8 @@ from tests.delivery_rig import acknowledgment
 @pytest.mark.parametrize(
     ("exchange", "expected"),
     [
-        (NotSent("refused"), Ending(Happened.NOT_SENT, "refused")),
-        (Unanswered("timeout"), Ending(Happened.UNANSWERED, "timeout")),
+        (NotSent(Failed.REFUSED), Ending(Happened.NOT_SENT, "refused")),
+        (Unanswered(Failed.ACK_TIMEOUT), Ending(Happened.UNANSWERED, "ack-timeout")),
         (Answer(b"<html>"), Ending(Happened.UNANSWERED, "ack-unreadable")),
         (Answer(acknowledgment("AA", b"8")), Ending(Happened.UNANSWERED, "ack-mismatch")),
         (Answer(acknowledgment("AA", b"7")), Ending(Happened.ANSWERED, "ack-AA", "AA")),
@@ -25,6 +25,6 @@ from tests.delivery_rig import acknowledgment
     ],
 )
 def test_only_an_acknowledgment_of_this_message_is_an_answer(
-    exchange: Exchange, expected: Ending
+    exchange: Outcome, expected: Ending
 ) -> None:
     assert ending_of(exchange, b"7") == expected
