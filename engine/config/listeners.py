@@ -136,7 +136,7 @@ def _admission(node: Node | None, reader: Reader) -> Admission:
 
 
 def _network(node: Node, reader: Reader) -> str | None:
-    text = reader.text(node, "a network")
+    text = reader.text(node, "A network")
     if text is None:
         return None
     try:
@@ -149,7 +149,7 @@ def _network(node: Node, reader: Reader) -> str | None:
 def _sender(node: Node, reader: Reader) -> dict[str, str] | None:
     """Fields of MSH with the text that they must have."""
     if not isinstance(node, MappingNode) or not node.entries:
-        reader.wrong_type(node, "an item of `sending`", "a mapping of MSH fields")
+        reader.wrong_type(node, "An item of `sending`", "a mapping of MSH fields")
         return None
     texts: dict[str, str] = {}
     for key, value in node.entries:

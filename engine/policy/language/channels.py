@@ -150,7 +150,7 @@ def _payer_type(node: Node | None, kind: Kind | None, reader: Reader) -> PayerTy
 def _purposes(node: Node | None, reader: Reader) -> frozenset[Purpose]:
     if node is None:
         return frozenset()
-    found = reader.each(node, "`purposes`", lambda item: reader.choice(item, "a purpose", Purpose))
+    found = reader.each(node, "`purposes`", lambda item: reader.choice(item, "A purpose", Purpose))
     return frozenset(found or ())
 
 
@@ -191,7 +191,8 @@ def _ceiling(node: Node | None, place: Place, reader: Reader) -> Ceiling:
         fields = None if segment is None else segment_fields(value, segment, reader)
         if segment is not None and fields is not None:
             segments[segment], places[segment] = fields[0], key.place
-    return Ceiling(node.place, types or frozenset(), segments, places)
+    place = given["segments"].place if "segments" in given else node.place
+    return Ceiling(place, types or frozenset(), segments, places)
 
 
 def _segments(node: Node | None, reader: Reader) -> tuple[tuple[Scalar, Node], ...]:
@@ -212,7 +213,7 @@ def _identified_by(node: Node | None, reader: Reader) -> tuple[Condition, ...]:
 
 def _entry(node: Node, reader: Reader) -> Condition | None:
     """A condition on one IN1 with the IN2 and IN3 that follow it (rules.md §10.16)."""
-    found = condition(node, "an entry of `identified_by`", reader)
+    found = condition(node, "An entry of `identified_by`", reader)
     if found is None:
         return None
     paths = compared(found)

@@ -34,7 +34,7 @@ ALWAYS = AllOf(())
 
 def message_type(node: Node, reader: Reader) -> MessageType | None:
     """`ADT` or `ADT^A01` (MSH-9.1, MSH-9.2)."""
-    text = reader.text(node, "a message type")
+    text = reader.text(node, "A message type")
     if text is None:
         return None
     match = _MESSAGE_TYPE.fullmatch(text)
@@ -103,7 +103,7 @@ def _message(node: Node, reader: Reader) -> Condition | None:
 
 
 def _parts(node: Node, what: str, reader: Reader) -> tuple[Condition, ...] | None:
-    return reader.each(node, what, lambda item: condition(item, f"an item of {what}", reader))
+    return reader.each(node, what, lambda item: condition(item, f"An item of {what}", reader))
 
 
 def _any(node: Node, reader: Reader) -> Condition | None:
@@ -143,7 +143,7 @@ KEYWORDS: dict[str, Callable[[Node, Reader], Condition | None]] = {
 
 
 def _comparison(key: Scalar, value: Node, reader: Reader, *, every: bool) -> Condition | None:
-    where = _condition_path(key, reader)
+    where = _condition_path(key, reader, every=every)
     found = matcher(value, reader)
     if where is None or found is None:
         return None
@@ -162,11 +162,14 @@ def _comparison(key: Scalar, value: Node, reader: Reader, *, every: bool) -> Con
     return _none_of_all(compare) if every else Not(compare)
 
 
-def _condition_path(key: Scalar, reader: Reader) -> Path | None:
+def _condition_path(key: Scalar, reader: Reader, *, every: bool) -> Path | None:
     """A path; a word that is no path may be a misspelt word of the language."""
     text = key.text or ""
     if re.match(r"[A-Z]", text):
         return path(key, reader)
+    if every:
+        reader.bad_value(key, f"`every` cannot hold `{text}`.", "Write paths, as in `OBX-11: F`.")
+        return None
     reader.problems.note(
         key.place,
         Mistake.UNKNOWN_KEY,

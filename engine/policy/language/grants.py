@@ -55,7 +55,7 @@ def field_mask(
 
     Fields in `named_only` are left out of ranges.
     """
-    items = reader.each(node, f"the fields of {segment}", lambda item: _item(item, segment, reader))
+    items = reader.each(node, f"The fields of {segment}", lambda item: _item(item, segment, reader))
     if items is None:
         return None
     mask: dict[int, frozenset[int] | None] = {}
@@ -72,7 +72,7 @@ def _joined(one: frozenset[int] | None, other: frozenset[int] | None) -> frozens
 
 
 def _item(node: Node, segment: str, reader: Reader) -> _Item | None:
-    text = reader.text(node, f"an entry of the fields of {segment}")
+    text = reader.text(node, f"An entry of the fields of {segment}")
     if text is None:
         return None
     match = _ITEM.fullmatch(text)

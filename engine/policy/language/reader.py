@@ -251,9 +251,14 @@ class Reader:
 
     # --- problems -----------------------------------------------------------------------------
 
-    def missing_key(self, place: Place, of: str, name: str) -> None:
-        """Note a key that must be there."""
-        self.problems.note(place, Mistake.MISSING_KEY, f"{of} needs `{name}`.", f"Add `{name}:`.")
+    def missing_key(self, place: Place, of: str, *names: str) -> None:
+        """Note a key that must be there, or several of which one must be."""
+        self.problems.note(
+            place,
+            Mistake.MISSING_KEY,
+            f"{of} needs " + " or ".join(f"`{name}`" for name in names) + ".",
+            "Add " + " or ".join(f"`{name}:`" for name in names) + ".",
+        )
 
     def wrong_type(self, node: Node, what: str, wanted: str) -> None:
         """Note that a node has another shape than its place demands."""
@@ -274,7 +279,7 @@ class Reader:
             node.place,
             Mistake.UNSUPPORTED,
             f"{what} is not supported by this version.",
-            "Remove it: a site that asks for it does not load.",
+            "Remove it: a site that asks for what is not kept does not load.",
         )
 
     def not_enforced(self, node: Node, what: str) -> None:
