@@ -43,7 +43,10 @@ from engine.policy.compile import compile_policy
 from engine.policy.model import State
 from engine.receipts import Receipts
 from engine.sealed import Sealing, about_copy
+from engine.store.client import connect
 from engine.store.port import Accept, Beat, LaneView, Opened, Result
+from engine.store.redis import RedisStore
+from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
 
 #: How often the engine's state is published and lanes are looked at, in seconds.
@@ -110,7 +113,7 @@ class Worker:
             if site.policy.channels[channel].state is State.LIVE
         }
         self._channels = tuple(self._couriers)
-        self._beat = LoopingCall(self._send_beat)
+        self._pulse = LoopingCall(self._look_around)
         self._beating = False
         self._draining = False
 
@@ -121,7 +124,7 @@ class Worker:
             about = about_copy(opened.receipt, channel, opened.part)
             return sealing.unseal(opened.sealed, about)
 
-        lane = Lane(channel, self._engine_id, delivery.schedule, clock, random.random)
+        lane = Lane(channel, self._engine_id, delivery.schedule, clock=clock, uniform=random.random)
         sender = Sender(
             delivery.to.host,
             delivery.to.port,
@@ -143,7 +146,8 @@ class Worker:
 
     def start(self, listening: Callable[[], object]) -> None:
         """Begin; `listening` is called once the store has answered and connections are taken."""
-        self._send_beat().addCallback(lambda _: self._listen(listening))
+        first = self._commit.submit(self._beat())
+        first.addCallback(lambda _: self._listen(listening)).addErrback(self._cannot_begin)
 
     def _listen(self, listening: Callable[[], object]) -> None:
         for courier in self._couriers.values():
@@ -154,8 +158,12 @@ class Worker:
             port = self._reactor.adoptStreamPort(bound.descriptor, family, factory)
             os.close(bound.descriptor)  # the reactor has a duplicate of its own
             self._ports.append(port)
-        self._beat.start(BEAT_S, now=False)
+        self._pulse.start(BEAT_S, now=False)
         listening()
+
+    def _cannot_begin(self, failure: Failure) -> None:
+        self._broke(failure)
+        self._end()
 
     def drain(self) -> None:
         """Read no more, answer what is committed, settle what is in flight, and end."""
@@ -169,8 +177,8 @@ class Worker:
         DeferredList(quiet, consumeErrors=True).addCallback(self._drained)
 
     def _drained(self, _: object) -> None:
-        if self._beat.running:
-            self._beat.stop()
+        if self._pulse.running:
+            self._pulse.stop()
         self._commit.stop().addCallback(lambda _: self._end())
 
     def _end(self) -> None:
@@ -192,21 +200,28 @@ class Worker:
         for channel in {copy.channel for copy in accept.copies}:
             self._couriers[channel].wake()
 
-    def _send_beat(self) -> Deferred[None] | None:
-        """Publish this engine's state, and let every courier see how its lane stands."""
-        if self._beating:
-            return None
-        self._beating = True
-        beat = Beat(self._engine_id, self._state(), BEAT_TTL_MS, self._channels)
-        return self._commit.submit(beat).addCallbacks(self._beaten, self._not_beaten)
+    def _broke(self, failure: Failure) -> None:
+        if failure.value is not None:
+            self._log.failure(Event.UNEXPECTED, failure.value)
 
-    def _beaten(self, result: Result) -> None:
-        self._beating = False
-        views: tuple[LaneView, ...] = result
-        for view in views:
+    # --- the beat -------------------------------------------------------------------------------
+
+    def _look_around(self) -> None:
+        """Publish this engine's state, and let every courier see how its lane stands."""
+        if self._beating:  # the store is slow or away; one beat at a time
+            return
+        self._beating = True
+        beaten = self._commit.submit(self._beat()).addCallback(self._seen)
+        beaten.addErrback(self._broke).addCallback(self._beaten)
+
+    def _beat(self) -> Beat:
+        return Beat(self._engine_id, self._state(), BEAT_TTL_MS, self._channels)
+
+    def _seen(self, result: Result) -> None:
+        for view in cast("tuple[LaneView, ...]", result):
             self._couriers[view.channel].observe(view)
 
-    def _not_beaten(self, failure: Failure) -> None:
+    def _beaten(self, _: object) -> None:
         self._beating = False
 
     def _state(self) -> bytes:
@@ -243,7 +258,7 @@ def main() -> int:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))
         return int(error.exit_code)
     drain.append(worker.drain)
-    control.startReading()
+    control.watch()
     worker.start(lambda: control.report(Listening()))
     cast("Any", reactor).run(installSignalHandlers=False)
     return 0

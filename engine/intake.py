@@ -188,7 +188,7 @@ class Intake:
         try:
             facts = Facts(self._clock.now(), self._known.look_up(keys))
             outcomes = decide(arrival.message, self._compiled, facts)
-            taught = dict(learn(arrival.message, self._compiled))
+            taught = dict(learn(arrival.message, self._compiled.identify))
             accept = self._acceptances.accept(
                 receipt=arrival.receipt,
                 listener=arrival.source.listener,

@@ -91,10 +91,10 @@ class StoreWatch:
         """A batch was not answered; it is being repeated."""
         self._since_s = self._monotonic()
         self._log(Event.STORE_UNAVAILABLE, code=error.code)
-        self._changed(True)  # noqa: FBT003
+        self._changed(True)
 
     def store_up(self) -> None:
         """The repeated batch was answered."""
         seconds = round(self._monotonic() - self._since_s, 3)
         self._log(Event.STORE_BACK, seconds=seconds)
-        self._changed(False)  # noqa: FBT003
+        self._changed(False)

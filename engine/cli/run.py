@@ -145,9 +145,7 @@ class _Spawn:
     predecessor held; on a shared store it waits until that lease has run out.
     """
 
-    def __init__(
-        self, site: Site, bound: tuple[Bound, ...], server: EmbeddedServer | None
-    ) -> None:
+    def __init__(self, site: Site, bound: tuple[Bound, ...], server: EmbeddedServer | None) -> None:
         self._site = site
         self._bound = bound
         self._server = server
