@@ -122,7 +122,7 @@ class Worker:
     ) -> Courier:
         def unseal(opened: Opened) -> bytes:
             about = about_copy(opened.receipt, channel, opened.part)
-            return sealing.unseal(opened.sealed, about)
+            return sealing.open(opened.sealed, about)
 
         lane = Lane(channel, self._engine_id, delivery.schedule, clock=clock, uniform=random.random)
         sender = Sender(

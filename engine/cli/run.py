@@ -30,6 +30,7 @@ from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED
+from engine.store.sealing import Sealer
 from engine.store.varlock import VarLock
 
 
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
+        Sealer.from_file(site.key_file, create=True)
         _say_what_should_be_known(site, log)
         server = _store_server(site)
         announce = _Announcement(bound, log, started_s)
