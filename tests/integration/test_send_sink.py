@@ -229,3 +229,35 @@ def test_a_port_that_is_taken_is_explained() -> None:
         )
     assert done.returncode == 2
     assert "in use" in done.stderr
+
+
+def test_a_payload_over_the_limit_gets_its_ar_however_much_follows() -> None:
+    """On a real socket: the AR is not lost to a reset (the sink takes 64 MiB)."""
+    with sink() as receiver:
+        host, port = receiver.listen.split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(b"\x0b" + message("BIG"))
+            block = b"x" * 1024 * 1024
+            for _ in range(66):
+                connection.sendall(block)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            while received := connection.recv(10_000):
+                answer += received
+        assert b"MSA|AR|BIG\rERR|||104^" in answer
+
+
+def test_a_large_message_and_small_ones_at_the_same_time() -> None:
+    large = message("L1") + b"OBX|1|ED|" + b"x" * 10 * 1024 * 1024 + b"\r"
+    with sink() as receiver:
+        host, port = receiver.listen.split(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=20) as slow,
+            socket.create_connection((host, int(port)), timeout=20) as quick,
+        ):
+            framed = encode(large)
+            for at in range(0, len(framed), 1024 * 1024):
+                slow.sendall(framed[at : at + 1024 * 1024])
+                quick.sendall(encode(message("Q1")))
+                assert b"MSA|AA|Q1" in quick.recv(10_000)
+            assert b"MSA|AA|L1" in slow.recv(10_000)
