@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.load import load_site
-from engine.store.open import open_store
+from engine.store.opening import open_store
 from engine.store.port import ReadLedger
 from tests.faults.estate import CHANNELS, Estate
 from tests.faults.hospital import SECRET, Sent, deliver, make_messages
