@@ -22,7 +22,7 @@ _PID = (
     "||(555)555-0100|||M||ACC0001^^^EAST^AN|000-00-0000"
 )
 _PV1 = (
-    "PV1|1|I|3W^301^A^EAST|U|||1001^HOUSE^GREG^^^^MD|||MED||||1|||1001^HOUSE^GREG^^^^MD|IN|"
+    "PV1|1|I|3W^301^A^EAST|U|||1001^STONE^MORGAN^^^^MD|||MED||||1|||1001^STONE^MORGAN^^^^MD|IN|"
     f"{VISIT}^^^EAST^VN|||||||||||||||||||||||||20260301110000"
 )
 _TESTS = (

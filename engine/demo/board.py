@@ -50,6 +50,16 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """All copies of one message type that one insurer got: how many, and every segment id seen."""
+
+    channel: str
+    type: str
+    copies: int
+    segments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One look at everything. `arrivals` are the latest copies, oldest first."""
 
@@ -85,8 +95,7 @@ def live(snapshot: Snapshot) -> list[str]:
     """The board."""
     where = ", ".join(f"{name} {at}" for name, at in (snapshot.listeners or {}).items())
     lines = [
-        f"payergate demo   a synthetic hospital -> {where or 'the engine'} -> insurers"
-        + f"   {snapshot.seconds:.0f} s",
+        f"payergate demo: hospital -> {where or 'engine'} -> insurers, {snapshot.seconds:.0f} s",
         f"sent {snapshot.sent}   acknowledged {_codes(snapshot.acknowledged)}",
         "",
     ]
@@ -126,7 +135,7 @@ def arrival(copy: Arrival) -> str:
     return f"{copy.type:<8} -> {copy.channel:<12} {of:>8} segments: {compact(copy.segments)}"
 
 
-def end(snapshot: Snapshot, arrivals: Sequence[Arrival]) -> list[str]:
+def end(snapshot: Snapshot, kinds: Sequence[Kind]) -> list[str]:
     """What went where, once all lanes are empty."""
     codes = _codes(snapshot.acknowledged)
     lines = [
@@ -146,20 +155,10 @@ def end(snapshot: Snapshot, arrivals: Sequence[Arrival]) -> list[str]:
         for line in snapshot.channels
     ]
     lines += _table(_END, rows, left=(0,))
-    kinds: dict[tuple[str, str], list[Arrival]] = {}
-    for copy in arrivals:
-        kinds.setdefault((copy.channel, copy.type), []).append(copy)
-    seen = [
-        (channel, kind, str(len(copies)), _seen(copies))
-        for (channel, kind), copies in sorted(kinds.items())
-    ]
+    seen = [(kind.channel, kind.type, str(kind.copies), " ".join(kind.segments)) for kind in kinds]
     if seen:
         lines += ["", *_table(("channel", "type", "copies", "segments seen"), seen, left=(0, 1, 3))]
     return lines
-
-
-def _seen(copies: Sequence[Arrival]) -> str:
-    return " ".join(dict.fromkeys(name for copy in copies for name in copy.segments))
 
 
 def _codes(acknowledged: Mapping[str, int]) -> str:

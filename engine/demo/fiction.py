@@ -5,8 +5,10 @@ from __future__ import annotations
 FAMILY_NAMES = ("ADAMS", "BAKER", "CHEN", "DIAZ", "EVANS", "FOSTER", "GARCIA", "HUGHES", "IBRAHIM")
 GIVEN_NAMES = ("ALEX", "BLAIR", "CASEY", "DANA", "ELLIS", "FRANKIE", "GLENN", "HARPER", "JORDAN")
 STREETS = ("ELM ST", "OAK AVE", "MAPLE RD", "LAKE DR", "HILL CT")
+#: What follows the street in PID-11.
+TOWN = "^^SPRINGFIELD^NY^12345"
 WARDS = ("3W", "4E", "ICU", "ED", "SURG")
-DOCTORS = ("1001^HOUSE^GREGORY^^^^MD", "1002^GREY^MEREDITH^^^^MD", "1003^ROSS^DOUGLAS^^^^MD")
+DOCTORS = ("1001^STONE^MORGAN^^^^MD", "1002^LAKE^RILEY^^^^MD", "1003^WOODS^QUINN^^^^MD")
 DIAGNOSES = (
     "J18.9^Pneumonia, unspecified organism^I10",
     "I10^Essential (primary) hypertension^I10",

@@ -137,7 +137,7 @@ class Hospital:
             given=choose.choice(fiction.GIVEN_NAMES),
             born=f"{choose.randint(1935, 2015)}0{choose.randint(1, 9)}{choose.randint(10, 28)}",
             sex=choose.choice("FM"),
-            address=f"{choose.randint(1, 999)} {choose.choice(fiction.STREETS)}^^SPRINGFIELD^NY^12345",
+            address=f"{choose.randint(1, 999)} {choose.choice(fiction.STREETS)}{fiction.TOWN}",
             social_security=f"000-{choose.randint(10, 99)}-{choose.randint(1000, 9999)}",
             ward=choose.choice(fiction.WARDS),
             doctor=choose.choice(fiction.DOCTORS),

@@ -1,6 +1,6 @@
 """What the demo shows."""
 
-from engine.demo.board import Arrival, ChannelLine, Snapshot, brief, compact, end, live
+from engine.demo.board import Arrival, ChannelLine, Kind, Snapshot, brief, compact, end, live
 
 ACME = ChannelLine(
     channel="acme",
@@ -52,7 +52,7 @@ def test_one_line_serves_where_no_screen_is() -> None:
 
 
 def test_the_end_says_what_went_where() -> None:
-    text = "\n".join(end(snapshot(), [COPY, COPY]))
+    text = "\n".join(end(snapshot(), [Kind("acme", "ORU^R01", 2, ("MSH", "PID", "OBR", "OBX"))]))
     assert "50 messages sent, acknowledged AA 50, in 12.4 s" in text
     assert "ORU^R01       2  MSH PID OBR OBX" in text
 
