@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-#: Stands where MSH-10 goes; unique per message, ten digits, so that all frames are equally long.
-CONTROL_ID = b"@CONTROLID"
-CONTROL_ID_DIGITS = 10
+#: What differs between messages, in the order in which a message holds it.
+CONTROL_ID, PATIENT, ACCOUNT, VISIT = b"@CONTROL", b"@PATIENT", b"@ACCOUNT", b"@VISIT"
 
-VISIT = "V20260001"
-PATIENT = "PAT0001"
+#: So many patients have a visit each; message n is about visit n modulo this.
+VISITS = 500
+
 PAYERS = ("ALPHA01", "BRAVO01", "CEDAR01")
 
-_HEADER = "MSH|^~\\&|EPIC|EAST|PAYERGATE|EAST|20260301120000||{type}|@CONTROLID|P|2.5.1"
+_HEADER = "MSH|^~\\&|EPIC|EAST|PAYERGATE|EAST|20260301120000||{type}|@CONTROL|P|2.5.1"
 _PID = (
-    f"PID|1||{PATIENT}^^^EAST^MR||SAMPLE^PAT^Q||19800101|F||2106-3|1 MAIN ST^^SPRINGFIELD^NY^12345"
-    "||(555)555-0100|||M||ACC0001^^^EAST^AN|000-00-0000"
+    "PID|1||@PATIENT^^^EAST^MR||SAMPLE^PAT^Q||19800101|F||2106-3|1 MAIN ST^^SPRINGFIELD^NY^12345"
+    "||(555)555-0100|||M||@ACCOUNT^^^EAST^AN|000-00-0000"
 )
 _PV1 = (
     "PV1|1|I|3W^301^A^EAST|U|||1001^STONE^MORGAN^^^^MD|||MED||||1|||1001^STONE^MORGAN^^^^MD|IN|"
-    f"{VISIT}^^^EAST^VN|||||||||||||||||||||||||20260301110000"
+    "@VISIT^^^EAST^VN|||||||||||||||||||||||||20260301110000"
 )
 _TESTS = (
     ("2345-7", "Glucose", "mg/dL", "70-99"),
@@ -94,17 +94,27 @@ ORU_26 = _joined(
 SHAPES = {"adt8": ADT_8, "oru26": ORU_26}
 
 
-def numbered(message: bytes, number: int) -> bytes:
-    """`message` with `number` as its control id."""
-    return message.replace(CONTROL_ID, b"%010d" % number)
-
-
 def frames(message: bytes, first: int) -> Iterator[bytes]:
     """MLLP frames of `message` with control ids from `first` on, without end."""
-    head, _, tail = message.partition(CONTROL_ID)
-    template = b"\x0b" + head.replace(b"%", b"%%") + b"%010d" + tail.replace(b"%", b"%%")
-    template += b"\x1c\r"
+    template = b"\x0b" + _template(message) + b"\x1c\r"
     number = first
     while True:
-        yield template % number
+        visit = number % VISITS
+        yield template % (number, visit, visit, visit)
         number += 1
+
+
+def numbered(message: bytes, number: int) -> bytes:
+    """One `message`, without framing."""
+    visit = number % VISITS
+    return _template(message) % (number, visit, visit, visit)
+
+
+def _template(message: bytes) -> bytes:
+    return (
+        message.replace(b"%", b"%%")
+        .replace(CONTROL_ID, b"%010d")
+        .replace(PATIENT, b"P%07d")
+        .replace(ACCOUNT, b"A%07d")
+        .replace(VISIT, b"V%07d")
+    )

@@ -64,15 +64,16 @@ class Insurers:
         self._process = process
         self.ports: list[int] = _said(process, "ports")["ports"]
 
-    def complete_at(self) -> float:
-        """Wait until each has all it expects; `time.monotonic` of that moment."""
-        return float(_said(self._process, "complete_at")["complete_at"])
+    def reached_at(self) -> float:
+        """Wait for the next expected number; `time.monotonic` of when each had so many."""
+        return float(_said(self._process, "reached")["at"])
 
 
 @contextlib.contextmanager
-def insurers(count: int, expect: int) -> Iterator[Insurers]:
-    """`count` insurers in one process that each expect `expect` messages."""
-    process = _spawn(["benchmarks.insurer", "--ports", str(count), "--expect", str(expect)])
+def insurers(count: int, *expect: int) -> Iterator[Insurers]:
+    """`count` insurers in one process that each expect these numbers of messages, in turn."""
+    numbers = [str(number) for number in expect]
+    process = _spawn(["benchmarks.insurer", "--ports", str(count), "--expect", *numbers])
     with _ended(process):
         yield Insurers(process)
 
