@@ -1,14 +1,22 @@
-"""Paths: `PID-3.1.2`, `PID-3[2].1`, `OBX[3]-5`; everything counts from 1 (rules.md §2)."""
+"""Paths: `PID-3.1.2`, `PID-3[2].1`, `OBX[3]-5`; everything counts from 1 (rules.md §2).
+
+Law: what is missing or empty has no value; `""` (two quotation marks) is one. A part without an
+index means any. MSH-1 and MSH-2 are never split and never unescaped (HL7 2.9.1 §2.5.4).
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from engine.hl7.escape import unescape
+from engine.hl7.wire import Message, Segment
+
 _PATH = re.compile(
     r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<occurrence>[1-9]\d*)\])?"
     r"(?:-(?P<field>[1-9]\d*)(?:\[(?P<repetition>[1-9]\d*)\])?"
-    r"(?:\.(?P<component>[1-9]\d*)(?:\.(?P<subcomponent>[1-9]\d*))?)?)?"
+    r"(?:\.(?P<component>[1-9]\d*)(?:\.(?P<subcomponent>[1-9]\d*))?)?)?",
+    re.ASCII,
 )
 
 
@@ -41,3 +49,92 @@ class Path:
         if self.component:
             text += f".{self.component}" + (f".{self.subcomponent}" if self.subcomponent else "")
         return text
+
+
+def occurrences(message: Message, path: Path) -> list[Segment]:
+    """The segments that the path means: all with its id, or the n-th in the message."""
+    found = message.all(path.segment)
+    return found[path.occurrence - 1 : path.occurrence] if path.occurrence else found
+
+
+def values(message: Message, path: Path) -> list[tuple[Segment, bytes]]:
+    """All values at `path` in the message, each with the segment that it stands in."""
+    return [
+        (segment, value)
+        for segment in occurrences(message, path)
+        for value in values_in(message, segment, path)
+    ]
+
+
+def texts(message: Message, path: Path) -> list[str]:
+    """All values at `path` in the message, decoded and unescaped."""
+    return [
+        text for segment in occurrences(message, path) for text in texts_in(message, segment, path)
+    ]
+
+
+def texts_in(message: Message, segment: Segment, path: Path) -> list[str]:
+    """All values at `path` in this one segment, decoded and unescaped."""
+    found = values_in(message, segment, path)
+    delimiters = message.delimiters
+    escape = delimiters.escape
+    if not escape or _is_header_delimiters(segment, path.field):
+        return [message.text(value) for value in found]
+    return [
+        unescape(message.text(value), delimiters, message.charset)
+        if escape in value
+        else message.text(value)
+        for value in found
+    ]
+
+
+def values_in(message: Message, segment: Segment, path: Path) -> list[bytes]:
+    """All values at `path` in this one segment, as received, whatever occurrence the path names.
+
+    One value per repetition. Without a component it is the whole repetition, without a field the
+    whole segment. Trailing component and subcomponent separators mean nothing (HL7 2.9.1
+    §2.5.3), so they are left out, and a value that consists of them is none.
+    """
+    if not path.field:
+        return [segment.raw]
+    field = segment.field(path.field)
+    if not field:
+        return []
+    if _is_header_delimiters(segment, path.field):
+        return [field] if max(path.repetition, path.component, path.subcomponent) <= 1 else []
+    delimiters = message.delimiters
+    repetitions = message.split(field, delimiters.repetition) if delimiters.repetition else [field]
+    if path.repetition:
+        repetitions = repetitions[path.repetition - 1 : path.repetition]
+    found = (_value(message, repetition, path) for repetition in repetitions)
+    return [value for value in found if value]
+
+
+def _value(message: Message, value: bytes, path: Path) -> bytes:
+    """What one repetition holds at the path's component and subcomponent."""
+    delimiters = message.delimiters
+    if path.component:
+        value = _part(message, value, delimiters.component, path.component)
+        if path.subcomponent:
+            return _part(message, value, delimiters.subcomponent, path.subcomponent)
+        return _trimmed(message, value, delimiters.subcomponent)
+    value = _trimmed(message, value, delimiters.component)
+    return _trimmed(message, value, delimiters.subcomponent)
+
+
+def _part(message: Message, value: bytes, delimiter: bytes, number: int) -> bytes:
+    parts = message.split(value, delimiter) if delimiter else [value]
+    return parts[number - 1] if number <= len(parts) else b""
+
+
+def _trimmed(message: Message, value: bytes, delimiter: bytes) -> bytes:
+    if not delimiter or not value.endswith(delimiter):
+        return value
+    parts = message.split(value, delimiter)
+    while parts and not parts[-1]:
+        parts.pop()
+    return delimiter.join(parts)
+
+
+def _is_header_delimiters(segment: Segment, number: int) -> bool:
+    return number <= 2 and segment.id in ("MSH", "FHS", "BHS")
