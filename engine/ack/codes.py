@@ -1,8 +1,9 @@
 """The tables of acknowledgment: codes, error conditions, and what our refusals say.
 
 Law: AE and AR are for faults that a resend cannot mend (decision 0005), so no fault here carries a
-code that senders retry on, except the two that a site asks for or that only we can cause
-(`STORE_DOWN`, `APPLICATION_ERROR`). No text holds a value of a message. docs/reference/acknowledgments.md lists the same.
+condition that senders retry on, but for those that only we can cause (`STORE_DOWN`, where a site
+asks for it, and `APPLICATION_ERROR`). No text holds a value of a message. The same tables stand in
+docs/reference/acknowledgments.md.
 """
 
 from __future__ import annotations
