@@ -14,12 +14,13 @@ from twisted.internet.defer import Deferred, succeed
 
 from engine.config.model import Address, Limits, Listener
 from engine.net.budget import ByteBudget
-from engine.net.listener import ListenerFactory, Source
+from engine.net.connection import Source
+from engine.net.listener import ListenerFactory
 
 _ANSWER = b"MSH|^~\\&|PAYERGATE|EAST|EPIC|EAST|20260301120000||ACK|1|P|2.5.1\rMSA|AA|1\r"
 _BUDGET_BYTES = 256 * 1024 * 1024
 
-reactor = cast(Any, _reactor)
+reactor = cast("Any", _reactor)
 
 
 def _answer(_payload: bytes, _source: Source) -> Deferred[bytes | None]:

@@ -18,6 +18,8 @@ from benchmarks.report import Figure, Part, Target
 from benchmarks.site import CHANNELS, write_site
 
 _CONNECTIONS, _WINDOW = 32, 8
+#: The figure that others are compared with.
+DURABLE = "durable intake oru26"
 #: A port of loopback where nobody listens: the lanes are paused, nothing connects.
 _NOBODY = 9
 _QUEUED = 100_000
@@ -31,7 +33,10 @@ def measure(folder: pathlib.Path, seconds: float, queued: int = _QUEUED) -> Part
     rates: dict[str, float] = {}
     shapes = ("oru26", "adt8")
     load = {"connections": _CONNECTIONS, "window": _WINDOW, "seconds": seconds}
-    for name, module in (("listener alone", "benchmarks.ceiling"), ("hl7's server", "benchmarks.peer")):
+    for name, module in (
+        ("listener alone", "benchmarks.ceiling"),
+        ("hl7's server", "benchmarks.peer"),
+    ):
         for number, shape in enumerate(shapes):
             with server(module) as port:
                 report = generate(port, shape, first=number * _APART, **load)
@@ -48,14 +53,18 @@ def measure(folder: pathlib.Path, seconds: float, queued: int = _QUEUED) -> Part
             sent += report["sent"]
             rates[f"durable intake {shape}"] = report["per_second"]
             figures += _rate("durable intake", shape, report)
-            for process, spent in zip(("engine", "store"), _cpu_since(running, before), strict=True):
+            for process, spent in zip(
+                ("engine", "store"), _cpu_since(running, before), strict=True
+            ):
                 per_message = spent / report["sent"] * 1e6
                 figures.append(Figure(f"{process} CPU {shape}", per_message, "us/message"))
         if queued > sent:
             generate(running.port, "adt8", first=3 * _APART, limit=queued - sent, **load)
         resident = machine.resident_bytes(running.worker) / 2**20
     figures.append(Figure(f"worker's memory with {max(queued, sent)} queued", resident, "MiB"))
-    return Part("Intake: durable before it is acknowledged", tuple(figures), _targets(rates, resident))
+    return Part(
+        "Intake: durable before it is acknowledged", tuple(figures), _targets(rates, resident)
+    )
 
 
 def teach(port: int) -> int:
@@ -66,7 +75,9 @@ def teach(port: int) -> int:
 
 def _targets(rates: dict[str, float], resident: float) -> tuple[Target, ...]:
     intake, ceiling, peer = (
-        rates[f"{name} oru26"] for name in ("durable intake", "listener alone", "hl7's server")
+        rates[DURABLE],
+        rates["listener alone oru26"],
+        rates["hl7's server oru26"],
     )
     return (
         Target("durable intake / listener alone", intake / ceiling, 0.12),

@@ -45,7 +45,8 @@ class Part:
 def as_text(part: Part) -> str:
     """A part as lines for a person."""
     lines = [part.title]
-    width = max(len(each.name) for each in (*part.figures, *part.targets))
+    names = [figure.name for figure in part.figures] + [target.name for target in part.targets]
+    width = max(map(len, names))
     lines += [f"  {f.name:<{width}}  {_number(f.value):>10} {f.unit}" for f in part.figures]
     for target in part.targets:
         sign, verdict = (">=" if target.at_least else "<="), ("met" if target.met else "MISSED")

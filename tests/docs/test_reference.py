@@ -41,7 +41,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
 def section(command: str) -> str:
     """What cli.md says about a command: the sections whose headings name it or its first word."""
-    words = {command, command.split()[0]}
+    words = {command, command.split(maxsplit=1)[0]}
     found = [
         heading.section
         for heading in headings(CLI)
@@ -55,7 +55,7 @@ def section(command: str) -> str:
 def test_every_command_and_option_is_described(command: str) -> None:
     text = section(command)
     said = {word for span in mentions(text) for word in span.replace("=", " ").split()}
-    assert command.split()[-1] in " ".join(said) or command in text
+    assert command.rsplit(maxsplit=1)[-1] in " ".join(said) or command in text
     for action in parsers()[command]._actions:
         for option in action.option_strings:
             if option.startswith("--") and option != "--help":
