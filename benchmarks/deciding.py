@@ -40,7 +40,7 @@ def measure(folder: pathlib.Path, seconds: float) -> Part:
 
     def disclosed(raw: bytes) -> None:
         outcomes = decide(Message.parse(raw), policy, facts)
-        assert sum(each.verdict is Verdict.DISCLOSE for each in outcomes) == len(CHANNELS)
+        assert sum(each.verdict is Verdict.DISCLOSE for each in outcomes.values()) == len(CHANNELS)
 
     for shape, message in SHAPES.items():
         raw = [numbered(message, number) for number in range(VISITS)]
