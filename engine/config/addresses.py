@@ -17,10 +17,10 @@ _ADDRESS = re.compile(
 )
 
 
-def address(node: Node, what: str, reader: Reader, *, least_port: int) -> Address | None:
+def address(node: Node | None, what: str, reader: Reader, *, least_port: int) -> Address | None:
     """An address; `least_port` 0 allows "any free port"."""
     text = reader.text(node, what)
-    if text is None:
+    if node is None or text is None:
         return None
     match = _ADDRESS.fullmatch(text)
     if match is None or not least_port <= int(match["port"]) <= 65535:

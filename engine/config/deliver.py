@@ -7,8 +7,6 @@ copy, so it is read with the channel (`engine.policy.language.channels`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from enum import Enum
 
 from engine.config.addresses import address, demand_secrecy
 from engine.config.model import Delivery
@@ -19,7 +17,7 @@ from engine.delivery.schedule import (
     Retry,
     Schedule,
 )
-from engine.policy.language import Keys, Reader
+from engine.policy.language import Keys, Reader, Standing
 from engine.policy.source import Mapping, Node, Scalar
 
 DELIVER_KEYS = Keys(
@@ -55,19 +53,11 @@ _ERROR_CODE = re.compile(r"[0-9]{3}")
 _LEAST_S = 0.01
 
 
-class _Order(Enum):
-    CHANNEL = "channel"
-    PATIENT = "patient"
-
-
-class _ControlId(Enum):
-    KEEP = "keep"
-    NEW = "new"
-
-
-class _Mode(Enum):
-    ORIGINAL = "original"
-    ENHANCED = "enhanced"
+#: One queue keeps every patient's order, only slower; a control id that was to change, or an
+#: acknowledgment that was to come in two steps, would not be what the counterpart agreed to.
+ORDER = {"channel": Standing.IN_FORCE, "patient": Standing.NOT_ENFORCED}
+CONTROL_ID = {"keep": Standing.IN_FORCE, "new": Standing.UNSUPPORTED}
+MODE = {"original": Standing.IN_FORCE, "enhanced": Standing.UNSUPPORTED}
 
 
 def delivery_of(node: Node, reader: Reader) -> Delivery | None:
@@ -75,74 +65,42 @@ def delivery_of(node: Node, reader: Reader) -> Delivery | None:
     given = reader.mapping(node, DELIVER_KEYS)
     if given is None or "to" not in given:
         return None
-    insecure = "insecure" in given and reader.flag(given["insecure"], "`insecure`") is True
+    insecure = reader.flag(given.get("insecure"), "`insecure`") is True
     to = address(given["to"], "`to`", reader, least_port=1)
     if to is not None:
         demand_secrecy(given["to"], to, reader, insecure=insecure)
-    if "tls" in given:
-        _texts(given["tls"], TLS_KEYS, reader)
-    _not_yet(given, reader)
+    for name, value in (reader.mapping(given.get("tls"), TLS_KEYS) or {}).items():
+        reader.text(value, f"`{name}`")
+    reader.settled(given.get("order"), "order", ORDER)
+    reader.settled(given.get("control_id"), "control_id", CONTROL_ID)
+    lanes = reader.whole(given.get("lanes"), "`lanes`", 1, 64)
+    if lanes is not None and lanes > 1:
+        reader.not_enforced(given["lanes"], "`lanes` (a channel has one)")
     timeouts = _acknowledgement(given.get("acknowledgement"), reader)
-    if "connect_timeout" in given:
-        connect_s = reader.seconds(given["connect_timeout"], "`connect_timeout`", _LEAST_S)
-        timeouts |= {} if connect_s is None else {"connect_timeout_s": connect_s}
+    connect_s = reader.seconds(given.get("connect_timeout"), "`connect_timeout`", _LEAST_S)
+    if connect_s is not None:
+        timeouts["connect_timeout_s"] = connect_s
     schedule = Schedule(_replies(given.get("on"), reader), _retry(given.get("retry"), reader))
     if to is None:
         return None
     return Delivery(to=to, insecure=insecure, schedule=schedule, **timeouts)
 
 
-def _texts(node: Node, keys: Keys, reader: Reader) -> None:
-    """A mapping of texts that nothing uses yet: checked all the same."""
-    for name, value in (reader.mapping(node, keys) or {}).items():
-        reader.text(value, f"`{name}`")
-
-
-def _not_yet(given: dict[str, Node], reader: Reader) -> None:
-    """Settings of which this version knows one value only."""
-    if "order" in given:
-        order = reader.choice(given["order"], "`order`", _Order)
-        if order is _Order.PATIENT:
-            reader.not_enforced(given["order"], "`order: patient` (one queue keeps every order)")
-    if "lanes" in given:
-        lanes = reader.whole(given["lanes"], "`lanes`", 1, 64)
-        if lanes is not None and lanes > 1:
-            reader.not_enforced(given["lanes"], "`lanes` (a channel has one)")
-    if "control_id" in given:
-        control_id = reader.choice(given["control_id"], "`control_id`", _ControlId)
-        if control_id is _ControlId.NEW:
-            reader.unsupported(given["control_id"], "`control_id: new`")
-
-
 def _acknowledgement(node: Node | None, reader: Reader) -> dict[str, float]:
-    given = None if node is None else reader.mapping(node, ACKNOWLEDGEMENT_KEYS)
-    if given is None:
-        return {}
-    if "mode" in given:
-        mode = reader.choice(given["mode"], "`mode`", _Mode)
-        if mode is _Mode.ENHANCED:
-            reader.unsupported(given["mode"], "`mode: enhanced`")
-    if "application_timeout" in given:
-        reader.seconds(given["application_timeout"], "`application_timeout`", _LEAST_S)
-    if "timeout" not in given:
-        return {}
-    timeout_s = reader.seconds(given["timeout"], "`timeout`", _LEAST_S)
+    given = reader.mapping(node, ACKNOWLEDGEMENT_KEYS) or {}
+    reader.settled(given.get("mode"), "mode", MODE)
+    reader.seconds(given.get("application_timeout"), "`application_timeout`", _LEAST_S)
+    timeout_s = reader.seconds(given.get("timeout"), "`timeout`", _LEAST_S)
     return {} if timeout_s is None else {"ack_timeout_s": timeout_s}
 
 
-def _given(given: dict[str, Node], key: str, read: Callable[[Node], float | None]) -> float | None:
-    return read(given[key]) if key in given else None
-
-
 def _retry(node: Node | None, reader: Reader) -> Retry:
-    given = None if node is None else reader.mapping(node, RETRY_KEYS)
-    if given is None:
-        return Retry()
+    given = reader.mapping(node, RETRY_KEYS) or {}
     read = {
-        "first_s": _given(given, "first", lambda node: reader.seconds(node, "`first`", _LEAST_S)),
-        "factor": _given(given, "factor", lambda node: reader.decimal(node, "`factor`", 1, 100)),
-        "cap_s": _given(given, "cap", lambda node: reader.seconds(node, "`cap`", _LEAST_S)),
-        "jitter": _given(given, "jitter", lambda node: reader.decimal(node, "`jitter`", 0, 0.9)),
+        "first_s": reader.seconds(given.get("first"), "`first`", _LEAST_S),
+        "factor": reader.decimal(given.get("factor"), "`factor`", 1, 100),
+        "cap_s": reader.seconds(given.get("cap"), "`cap`", _LEAST_S),
+        "jitter": reader.decimal(given.get("jitter"), "`jitter`", 0, 0.9),
     }
     values = {name: value for name, value in read.items() if value is not None}
     retry = Retry(**values)
@@ -157,7 +115,7 @@ def _retry(node: Node | None, reader: Reader) -> Retry:
 def _replies(node: Node | None, reader: Reader) -> dict[str, ReplyAction]:
     """The default table, with every answer that is named replaced together with its error codes."""
     table = dict(DEFAULT_REPLY_ACTIONS)
-    given = None if node is None else reader.mapping(node, REPLY_KEYS)
+    given = reader.mapping(node, REPLY_KEYS)
     for name, value in (given or {}).items():
         for key in [key for key in table if key.startswith(f"{name}/")]:
             del table[key]
@@ -204,6 +162,5 @@ def _action(
     if given is None or "retry" not in given:
         return None
     limit = reader.whole(given["retry"], "`retry`", 1, 1000)
-    if "then" in given and reader.text(given["then"], "`then`") not in {None, "park"}:
-        reader.bad_value(given["then"], "`then` is not `park`.", "Write `park`.")
+    reader.settled(given.get("then"), "then", {"park": Standing.IN_FORCE})
     return None if limit is None else ReplyAction(Action.RETRY, limit, Action.PARK)

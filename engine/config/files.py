@@ -22,11 +22,15 @@ _SAMPLES = "samples"
 
 @dataclass(frozen=True, slots=True)
 class SiteFiles:
-    """The files of a site as nodes; those that could not be read are left out."""
+    """The files of a site as nodes; those that could not be read are left out.
+
+    `every_channel_read` says whether none of the channel files was.
+    """
 
     config: Node | None
     channels: tuple[Node, ...]
     rules: tuple[Node, ...]
+    every_channel_read: bool
 
 
 def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
@@ -48,10 +52,12 @@ def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
             "The site has no channel, so nothing is ever sent.",
             "Add a file to channels/.",
         )
+    read = _read_all(root, channels, problems)
     return SiteFiles(
-        _read(root, config, problems) if config.is_file() else None,
-        _read_all(root, channels, problems),
-        _read_all(root, rules, problems),
+        config=_read(root, config, problems) if config.is_file() else None,
+        channels=read,
+        rules=_read_all(root, rules, problems),
+        every_channel_read=len(read) == len(channels),
     )
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from enum import Enum
 
 from engine.config.addresses import address, demand_secrecy
 from engine.config.model import Admission, Limits, Listener, StoreFailureAnswer
-from engine.policy.language import Keys, Mistake, Reader
+from engine.policy.language import Keys, Mistake, Reader, Standing
 from engine.policy.language.conditions import message_types
 from engine.policy.language.paths import path
 from engine.policy.source import Mapping as MappingNode
@@ -58,19 +57,14 @@ MOST_MESSAGE_BYTES = 64 * 1024 * 1024
 _LEAST_S = 0.01
 
 
-class _Enhanced(Enum):
-    HONOUR = "honour"
-
-
-class _When(Enum):
-    STORED = "stored"
-    DELIVERED = "delivered"
-
-
-class _Validate(Enum):
-    OFF = "off"
-    REPORT = "report"
-    REJECT = "reject"
+#: To check less than asked is reported; to let pass what the site refuses, it does not load.
+VALIDATE = {
+    "off": Standing.IN_FORCE,
+    "report": Standing.NOT_ENFORCED,
+    "reject": Standing.UNSUPPORTED,
+}
+ENHANCED = {"honour": Standing.IN_FORCE}
+ACKNOWLEDGED_WHEN = {"stored": Standing.IN_FORCE, "delivered": Standing.UNSUPPORTED}
 
 
 def listeners_of(node: Node, reader: Reader) -> tuple[Listener, ...]:
@@ -97,21 +91,18 @@ def _listener(node: Node, reader: Reader) -> Listener | None:
     given = reader.mapping(node, LISTENER_KEYS)
     if given is None:
         return None
-    name = reader.text(given["name"], "`name`") if "name" in given else None
-    insecure = "insecure" in given and reader.flag(given["insecure"], "`insecure`") is True
-    listen = (
-        address(given["listen"], "`listen`", reader, least_port=0) if "listen" in given else None
-    )
+    name = reader.text(given.get("name"), "`name`")
+    insecure = reader.flag(given.get("insecure"), "`insecure`") is True
+    listen = address(given.get("listen"), "`listen`", reader, least_port=0)
     if listen is not None:
         demand_secrecy(given["listen"], listen, reader, insecure=insecure)
-    if "tls" in given:
-        for key, value in (reader.mapping(given["tls"], LISTENER_TLS_KEYS) or {}).items():
-            reader.text(value, f"`{key}`")
+    for key, value in (reader.mapping(given.get("tls"), LISTENER_TLS_KEYS) or {}).items():
+        reader.text(value, f"`{key}`")
     _not_yet(given, reader)
     admission = _admission(given.get("accept"), reader)
     limits = _limits(given.get("limits"), reader)
     answer, close_after_s = _store_failure(given.get("on_store_failure"), reader)
-    bare_fs = "bare_fs" in given and reader.flag(given["bare_fs"], "`bare_fs`") is True
+    bare_fs = reader.flag(given.get("bare_fs"), "`bare_fs`") is True
     if name is None or listen is None:
         return None
     return Listener(
@@ -128,43 +119,24 @@ def _listener(node: Node, reader: Reader) -> Listener | None:
 
 def _not_yet(given: Mapping[str, Node], reader: Reader) -> None:
     """Settings of which this version knows one value only."""
-    if "validate" in given:
-        validate = reader.choice(given["validate"], "`validate`", _Validate)
-        if validate is _Validate.REPORT:
-            reader.not_enforced(given["validate"], "`validate: report`")
-        elif validate is _Validate.REJECT:
-            reader.unsupported(given["validate"], "`validate: reject`")
-    acknowledge = (
-        reader.mapping(given["acknowledge"], ACKNOWLEDGE_KEYS) if "acknowledge" in given else None
-    ) or {}
-    if "enhanced" in acknowledge:
-        reader.choice(acknowledge["enhanced"], "`enhanced`", _Enhanced)
-    if "when" in acknowledge:
-        when = reader.choice(acknowledge["when"], "`when`", _When)
-        if when is _When.DELIVERED:
-            reader.unsupported(acknowledge["when"], "`when: delivered`")
+    reader.settled(given.get("validate"), "validate", VALIDATE)
+    acknowledge = reader.mapping(given.get("acknowledge"), ACKNOWLEDGE_KEYS) or {}
+    reader.settled(acknowledge.get("enhanced"), "enhanced", ENHANCED)
+    reader.settled(acknowledge.get("when"), "when", ACKNOWLEDGED_WHEN)
 
 
 def _admission(node: Node | None, reader: Reader) -> Admission:
-    given = None if node is None else reader.mapping(node, ACCEPT_KEYS)
+    given = reader.mapping(node, ACCEPT_KEYS)
     if given is None:
         return Admission()
-    networks = (
-        reader.each(given["from"], "`from`", lambda item: _network(item, reader))
-        if "from" in given
-        else None
-    )
-    sending = (
-        reader.each(given["sending"], "`sending`", lambda item: _sender(item, reader))
-        if "sending" in given
-        else None
-    )
-    messages = message_types(given["messages"], reader) if "messages" in given else None
+    networks = reader.each(given.get("from"), "`from`", lambda item: _network(item, reader))
+    sending = reader.each(given.get("sending"), "`sending`", lambda item: _sender(item, reader))
+    messages = message_types(given.get("messages"), reader)
     return Admission(networks or (), sending or (), messages or frozenset())
 
 
 def _network(node: Node, reader: Reader) -> str | None:
-    text = reader.text(node, "a network")
+    text = reader.text(node, "A network")
     if text is None:
         return None
     try:
@@ -177,7 +149,7 @@ def _network(node: Node, reader: Reader) -> str | None:
 def _sender(node: Node, reader: Reader) -> dict[str, str] | None:
     """Fields of MSH with the text that they must have."""
     if not isinstance(node, MappingNode) or not node.entries:
-        reader.wrong_type(node, "an item of `sending`", "a mapping of MSH fields")
+        reader.wrong_type(node, "An item of `sending`", "a mapping of MSH fields")
         return None
     texts: dict[str, str] = {}
     for key, value in node.entries:
@@ -191,37 +163,28 @@ def _sender(node: Node, reader: Reader) -> dict[str, str] | None:
 
 
 def _limits(node: Node | None, reader: Reader) -> Limits:
-    given = None if node is None else reader.mapping(node, LIMITS_KEYS)
+    given = reader.mapping(node, LIMITS_KEYS)
     if given is None:
         return Limits()
     counts: dict[str, int] = {
         key: value
         for key in ("in_flight", "connections", "per_peer")
-        if key in given and (value := reader.whole(given[key], f"`{key}`", 1, 10_000))
+        if (value := reader.whole(given.get(key), f"`{key}`", 1, 10_000))
     }
-    if "message" in given:
-        size = reader.size(given["message"], "`message`", MOST_MESSAGE_BYTES)
-        counts |= {} if size is None else {"message_bytes": size}
+    size = reader.size(given.get("message"), "`message`", MOST_MESSAGE_BYTES)
+    counts |= {} if size is None else {"message_bytes": size}
     times: dict[str, float] = {}
     for key, least_s in (("idle", 0.0), ("frame", _LEAST_S), ("inter_byte", _LEAST_S)):
-        seconds = reader.seconds(given[key], f"`{key}`", least_s) if key in given else None
+        seconds = reader.seconds(given.get(key), f"`{key}`", least_s)
         times |= {} if seconds is None else {f"{key}_s": seconds}
     return Limits(**counts, **times)  # type: ignore[arg-type]  # counts are whole, times are not
 
 
 def _store_failure(node: Node | None, reader: Reader) -> tuple[StoreFailureAnswer, float]:
     default = (StoreFailureAnswer.SILENCE, 20.0)
-    given = None if node is None else reader.mapping(node, STORE_FAILURE_KEYS)
+    given = reader.mapping(node, STORE_FAILURE_KEYS)
     if given is None:
         return default
-    answer = (
-        reader.choice(given["answer"], "`answer`", StoreFailureAnswer)
-        if "answer" in given
-        else None
-    )
-    close_after_s = (
-        reader.seconds(given["close_after"], "`close_after`", _LEAST_S)
-        if "close_after" in given
-        else None
-    )
+    answer = reader.choice(given.get("answer"), "`answer`", StoreFailureAnswer)
+    close_after_s = reader.seconds(given.get("close_after"), "`close_after`", _LEAST_S)
     return answer or default[0], close_after_s or default[1]

@@ -28,6 +28,7 @@ def load_site(root: pathlib.Path) -> Site:
     read = policy_of(
         files.channels,
         files.rules,
+        every_channel_read=files.every_channel_read,
         environment=settings.environment.value,
         timezone=settings.timezone,
         problems=problems,

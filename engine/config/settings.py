@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -71,10 +70,9 @@ def settings_of(node: Node, reader: Reader) -> Settings:
     if given is None:
         return Settings()
     name, environment = _engine(given.get("engine"), reader)
-    if "workers" in given:
-        workers = reader.whole(given["workers"], "`workers`", 1, 256)
-        if workers is not None and workers > 1:
-            reader.not_enforced(given["workers"], "`workers` (there is one)")
+    workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
+    if workers is not None and workers > 1:
+        reader.not_enforced(given["workers"], "`workers` (there is one)")
     return Settings(
         engine=name,
         environment=environment,
@@ -86,18 +84,14 @@ def settings_of(node: Node, reader: Reader) -> Settings:
 
 
 def _engine(node: Node | None, reader: Reader) -> tuple[str, Environment]:
-    given: Mapping[str, Node] = (None if node is None else reader.mapping(node, ENGINE_KEYS)) or {}
-    name = reader.text(given["name"], "`name`") if "name" in given else None
-    environment = (
-        reader.choice(given["environment"], "`environment`", Environment)
-        if "environment" in given
-        else None
-    )
+    given = reader.mapping(node, ENGINE_KEYS) or {}
+    name = reader.text(given.get("name"), "`name`")
+    environment = reader.choice(given.get("environment"), "`environment`", Environment)
     return name or "", environment or Environment.PRODUCTION
 
 
 def _timezone(node: Node | None, reader: Reader) -> str:
-    text = None if node is None else reader.text(node, "`timezone`")
+    text = reader.text(node, "`timezone`")
     if node is None or text is None:
         return "UTC"
     try:
@@ -110,16 +104,14 @@ def _timezone(node: Node | None, reader: Reader) -> str:
 
 
 def _store(node: Node | None, reader: Reader) -> StoreSettings:
-    given = None if node is None else reader.mapping(node, STORE_KEYS)
-    if given is None:
-        return StoreSettings()
-    url = _store_url(given["url"], reader) if "url" in given else None
+    given = reader.mapping(node, STORE_KEYS) or {}
+    url = _store_url(given.get("url"), reader)
     return StoreSettings(url or "embedded", _replicas(given.get("durability"), reader))
 
 
-def _store_url(node: Node, reader: Reader) -> str | None:
+def _store_url(node: Node | None, reader: Reader) -> str | None:
     text = reader.text(node, "`url`")
-    if text is None:
+    if node is None or text is None:
         return None
     if _PASSWORD.search(text):
         reader.problems.note(
@@ -142,10 +134,8 @@ def _replicas(node: Node | None, reader: Reader) -> int:
     if node is None:
         return 0
     if isinstance(node, MappingNode):
-        given = reader.mapping(node, REPLICAS_KEYS)
-        if given is None or "replicas" not in given:
-            return 0
-        return reader.whole(given["replicas"], "`replicas`", 1, 9) or 0
+        given = reader.mapping(node, REPLICAS_KEYS) or {}
+        return reader.whole(given.get("replicas"), "`replicas`", 1, 9) or 0
     text = reader.text(node, "`durability`")
     if text is not None and text != "fsync":
         reader.bad_value(
@@ -155,6 +145,5 @@ def _replicas(node: Node | None, reader: Reader) -> int:
 
 
 def _key_file(node: Node | None, reader: Reader) -> str:
-    given = None if node is None else reader.mapping(node, KEYS_KEYS)
-    text = reader.text(given["file"], "`file`") if given and "file" in given else None
-    return text or KEY_FILE
+    given = reader.mapping(node, KEYS_KEYS) or {}
+    return reader.text(given.get("file"), "`file`") or KEY_FILE

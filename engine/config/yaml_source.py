@@ -87,7 +87,7 @@ def _note_syntax(error: yaml.MarkedYAMLError, file: str, problems: Problems) -> 
     context = f" {error.context}" if error.context else ""
     found = error.problem or "something else"
     mend = "Check the indentation, brackets and quotes here and just above."
-    if "cannot start any token" in found and "while scanning" in context:
+    if "tab" in found.split() or "cannot start any token" in found:
         mend = "Indent with spaces, not tabs; quote a text that begins with a special character."
     problems.note(place, Mistake.YAML, f"This is not YAML: {found}{context}.", mend)
 

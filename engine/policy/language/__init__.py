@@ -7,7 +7,7 @@ reported. See docs/reference/rules.md; `KEY_TABLES` are the keys that page has e
 from engine.policy.language.channels import AGREEMENT_KEYS, CEILING_KEYS, CHANNEL_KEYS
 from engine.policy.language.grants import GRANT_KEYS, WITHHOLDING_KEYS
 from engine.policy.language.mistakes import Mistake, Problems
-from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.reader import Keys, Reader, Standing
 from engine.policy.language.rules import FILE_KEYS, RULE_KEYS
 from engine.policy.language.site import ReadPolicy, policy_of
 
@@ -29,5 +29,6 @@ __all__ = [
     "Problems",
     "ReadPolicy",
     "Reader",
+    "Standing",
     "policy_of",
 ]

@@ -51,8 +51,8 @@ def above(segment: str, mask: FieldMask | None, ceiling: Ceiling) -> tuple[str, 
     left = under(segment, mask, ceiling)
     if left == mask:
         return ()
-    if mask is None or left is None or not left:
-        return (segment,) if mask is None else tuple(f"{segment}-{n}" for n in sorted(mask))
+    if mask is None or left is None or (not left and segment not in ceiling):
+        return (segment,)
     names: list[str] = []
     for number in sorted(mask):
         wanted, got = mask[number], left.get(number, frozenset())

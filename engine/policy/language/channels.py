@@ -81,8 +81,8 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
     if given is None:
         return None
     identity = _identity(given.get("channel"), reader)
-    name = reader.text(given["name"], "`name`") if "name" in given else None
-    kind = reader.choice(given["kind"], "`kind`", Kind) if "kind" in given else None
+    name = reader.text(given.get("name"), "`name`")
+    kind = reader.choice(given.get("kind"), "`kind`", Kind)
     purposes = _purposes(given.get("purposes"), reader)
     ceiling = _ceiling(given.get("ceiling"), node.place, reader)
     reference, expires = _agreement(given.get("agreement"), reader)
@@ -102,7 +102,7 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
         agreement_reference=reference,
         agreement_expires=expires,
         rewrite=_rewrite(given.get("deliver"), reader),
-        renumber="renumber" not in given or reader.flag(given["renumber"], "`renumber`") is True,
+        renumber=reader.flag(given.get("renumber"), "`renumber`") is not False,
         state=_state(given.get("state"), reader),
         structure=_structure(given.get("structure"), reader),
     )
@@ -114,7 +114,7 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
 
 
 def _identity(node: Node | None, reader: Reader) -> str | None:
-    text = None if node is None else reader.text(node, "`channel`")
+    text = reader.text(node, "`channel`")
     if node is None or text is None:
         return None
     if _ID.fullmatch(text) is None:
@@ -150,31 +150,29 @@ def _payer_type(node: Node | None, kind: Kind | None, reader: Reader) -> PayerTy
 def _purposes(node: Node | None, reader: Reader) -> frozenset[Purpose]:
     if node is None:
         return frozenset()
-    found = reader.each(node, "`purposes`", lambda item: reader.choice(item, "a purpose", Purpose))
+    found = reader.each(node, "`purposes`", lambda item: reader.choice(item, "A purpose", Purpose))
     return frozenset(found or ())
 
 
 def _agreement(node: Node | None, reader: Reader) -> tuple[str, str | None]:
     """Its reference, and the last day it holds."""
-    given = None if node is None else reader.mapping(node, AGREEMENT_KEYS)
+    given = reader.mapping(node, AGREEMENT_KEYS)
     if given is None:
         return "", None
-    reference = reader.text(given["reference"], "`reference`") if "reference" in given else None
-    expires = reader.day(given["expires"], "`expires`") if "expires" in given else None
-    if "assessed" in given:
-        reader.day(given["assessed"], "`assessed`")
-    if "reassess_after" in given:
-        reader.seconds(given["reassess_after"], "`reassess_after`")
+    reference = reader.text(given.get("reference"), "`reference`")
+    expires = reader.day(given.get("expires"), "`expires`")
+    reader.day(given.get("assessed"), "`assessed`")
+    reader.seconds(given.get("reassess_after"), "`reassess_after`")
     return reference or "", expires
 
 
 def _state(node: Node | None, reader: Reader) -> State:
-    found = None if node is None else reader.choice(node, "`state`", State)
+    found = reader.choice(node, "`state`", State)
     return found or State.LIVE
 
 
 def _structure(node: Node | None, reader: Reader) -> Structure:
-    found = None if node is None else reader.choice(node, "`structure`", Structure)
+    found = reader.choice(node, "`structure`", Structure)
     return found or Structure.LENIENT
 
 
@@ -182,10 +180,10 @@ def _structure(node: Node | None, reader: Reader) -> Structure:
 
 
 def _ceiling(node: Node | None, place: Place, reader: Reader) -> Ceiling:
-    given = None if node is None else reader.mapping(node, CEILING_KEYS)
+    given = reader.mapping(node, CEILING_KEYS)
     if node is None or given is None:
         return Ceiling(place)
-    types = message_types(given["messages"], reader) if "messages" in given else None
+    types = message_types(given.get("messages"), reader)
     segments: dict[str, FieldMask | None] = {}
     places: dict[str, Place] = {}
     for key, value in _segments(given.get("segments"), reader):
@@ -193,7 +191,8 @@ def _ceiling(node: Node | None, place: Place, reader: Reader) -> Ceiling:
         fields = None if segment is None else segment_fields(value, segment, reader)
         if segment is not None and fields is not None:
             segments[segment], places[segment] = fields[0], key.place
-    return Ceiling(node.place, types or frozenset(), segments, places)
+    place = given["segments"].place if "segments" in given else node.place
+    return Ceiling(place, types or frozenset(), segments, places)
 
 
 def _segments(node: Node | None, reader: Reader) -> tuple[tuple[Scalar, Node], ...]:
@@ -209,14 +208,12 @@ def _segments(node: Node | None, reader: Reader) -> tuple[tuple[Scalar, Node], .
 
 
 def _identified_by(node: Node | None, reader: Reader) -> tuple[Condition, ...]:
-    if node is None:
-        return ()
     return reader.each(node, "`identified_by`", lambda item: _entry(item, reader)) or ()
 
 
 def _entry(node: Node, reader: Reader) -> Condition | None:
     """A condition on one IN1 with the IN2 and IN3 that follow it (rules.md §10.16)."""
-    found = condition(node, "an entry of `identified_by`", reader)
+    found = condition(node, "An entry of `identified_by`", reader)
     if found is None:
         return None
     paths = compared(found)

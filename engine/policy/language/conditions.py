@@ -34,7 +34,7 @@ ALWAYS = AllOf(())
 
 def message_type(node: Node, reader: Reader) -> MessageType | None:
     """`ADT` or `ADT^A01` (MSH-9.1, MSH-9.2)."""
-    text = reader.text(node, "a message type")
+    text = reader.text(node, "A message type")
     if text is None:
         return None
     match = _MESSAGE_TYPE.fullmatch(text)
@@ -46,7 +46,7 @@ def message_type(node: Node, reader: Reader) -> MessageType | None:
     return MessageType(match[1], match[2])
 
 
-def message_types(node: Node, reader: Reader) -> frozenset[MessageType] | None:
+def message_types(node: Node | None, reader: Reader) -> frozenset[MessageType] | None:
     """One message type or a list of them."""
     if isinstance(node, Scalar):
         one = message_type(node, reader)
@@ -55,8 +55,10 @@ def message_types(node: Node, reader: Reader) -> frozenset[MessageType] | None:
     return None if types is None else frozenset(types)
 
 
-def condition(node: Node, what: str, reader: Reader) -> Condition | None:
+def condition(node: Node | None, what: str, reader: Reader) -> Condition | None:
     """A condition: a mapping of paths, `message`, `any`, `all`, `not` and `every`."""
+    if node is None:
+        return None
     if not isinstance(node, Mapping):
         reader.wrong_type(node, what, "a mapping")
         return None
@@ -101,7 +103,7 @@ def _message(node: Node, reader: Reader) -> Condition | None:
 
 
 def _parts(node: Node, what: str, reader: Reader) -> tuple[Condition, ...] | None:
-    return reader.each(node, what, lambda item: condition(item, f"an item of {what}", reader))
+    return reader.each(node, what, lambda item: condition(item, f"An item of {what}", reader))
 
 
 def _any(node: Node, reader: Reader) -> Condition | None:
@@ -141,7 +143,7 @@ KEYWORDS: dict[str, Callable[[Node, Reader], Condition | None]] = {
 
 
 def _comparison(key: Scalar, value: Node, reader: Reader, *, every: bool) -> Condition | None:
-    where = _condition_path(key, reader)
+    where = _condition_path(key, reader, every=every)
     found = matcher(value, reader)
     if where is None or found is None:
         return None
@@ -160,11 +162,14 @@ def _comparison(key: Scalar, value: Node, reader: Reader, *, every: bool) -> Con
     return _none_of_all(compare) if every else Not(compare)
 
 
-def _condition_path(key: Scalar, reader: Reader) -> Path | None:
+def _condition_path(key: Scalar, reader: Reader, *, every: bool) -> Path | None:
     """A path; a word that is no path may be a misspelt word of the language."""
     text = key.text or ""
     if re.match(r"[A-Z]", text):
         return path(key, reader)
+    if every:
+        reader.bad_value(key, f"`every` cannot hold `{text}`.", "Write paths, as in `OBX-11: F`.")
+        return None
     reader.problems.note(
         key.place,
         Mistake.UNKNOWN_KEY,
@@ -177,7 +182,8 @@ def _condition_path(key: Scalar, reader: Reader) -> Path | None:
 def _none_of_all(compare: Compare) -> Condition:
     """`every: {P: {not: X}}`: there is an occurrence, and none matches.
 
-    `every` over nothing fails. An occurrence without a value counts, since a negation holds for it (rules.md §10.13).
+    `every` over nothing fails. An occurrence without a value counts, since a negation holds for
+    it (rules.md §10.13).
     """
     some = AnyOf(
         (

@@ -55,7 +55,7 @@ def field_mask(
 
     Fields in `named_only` are left out of ranges.
     """
-    items = reader.each(node, f"the fields of {segment}", lambda item: _item(item, segment, reader))
+    items = reader.each(node, f"The fields of {segment}", lambda item: _item(item, segment, reader))
     if items is None:
         return None
     mask: dict[int, frozenset[int] | None] = {}
@@ -72,7 +72,7 @@ def _joined(one: frozenset[int] | None, other: frozenset[int] | None) -> frozens
 
 
 def _item(node: Node, segment: str, reader: Reader) -> _Item | None:
-    text = reader.text(node, f"an entry of the fields of {segment}")
+    text = reader.text(node, f"An entry of the fields of {segment}")
     if text is None:
         return None
     match = _ITEM.fullmatch(text)
@@ -142,14 +142,16 @@ def _grant(key: Scalar, value: Node, reader: Reader) -> Grant | None:
     if given is None or "fields" not in given:
         return None
     fields = segment_fields(given["fields"], segment, reader, named_only=named_only)
-    where = condition(given["where"], "`where`", reader) if "where" in given else None
-    own = "which" in given and _which(given["which"], segment, reader)
-    alone = "alone" in given and _alone(given["alone"], segment, reader)
+    where = condition(given.get("where"), "`where`", reader)
+    own = _which(given.get("which"), segment, reader)
+    alone = _alone(given.get("alone"), segment, reader)
     return None if fields is None else Grant(segment, fields[0], key.place, where, own, alone)
 
 
-def _which(node: Node, segment: str, reader: Reader) -> bool:
+def _which(node: Node | None, segment: str, reader: Reader) -> bool:
     text = reader.text(node, "`which`")
+    if node is None:
+        return False
     if text is not None and text != "own":
         reader.bad_value(node, f"`which` cannot be `{text}`.", "Write `own`.")
     if segment not in {"IN1", "FT1"}:
@@ -161,8 +163,8 @@ def _which(node: Node, segment: str, reader: Reader) -> bool:
     return text == "own"
 
 
-def _alone(node: Node, segment: str, reader: Reader) -> bool:
-    if segment != "OBR":
+def _alone(node: Node | None, segment: str, reader: Reader) -> bool:
+    if node is not None and segment != "OBR":
         reader.bad_value(
             node, f"`alone` says nothing of {segment}.", "It belongs to OBR only; remove it."
         )
@@ -221,7 +223,7 @@ def _entry(key: Scalar, value: Node, reader: Reader) -> Withholding | None:
     mask = _mask_of(target)
     if "fields" in given:
         mask = _fields_of(given["fields"], target, reader)
-    where = condition(given["where"], "`where`", reader) if "where" in given else None
+    where = condition(given.get("where"), "`where`", reader)
     return Withholding(key.place, segment=target.segment, mask=mask, where=where)
 
 

@@ -17,13 +17,13 @@ from engine.policy.source import Mapping, Node, Scalar, Sequence
 def _texts(node: Node, what: str, reader: Reader) -> tuple[str, ...] | None:
     """One text or a list of them."""
     if isinstance(node, Sequence):
-        return reader.each(node, what, lambda item: reader.text(item, f"an item of {what}"))
+        return reader.each(node, what, lambda item: reader.text(item, f"An item of {what}"))
     text = reader.text(node, what)
     return None if text is None else (text,)
 
 
 def _equal(node: Node, reader: Reader) -> Matcher | None:
-    texts = _texts(node, "the value to compare with", reader)
+    texts = _texts(node, "The value to compare with", reader)
     return None if texts is None else OneOf(frozenset(texts))
 
 

@@ -78,8 +78,9 @@ class Problems:
 
 def close_to(text: str, known: Iterable[str]) -> str:
     """The mend for a mistyped name, if one of the known names is near it; else nothing."""
-    close = difflib.get_close_matches(text, sorted(known), n=1)
-    return f"Did you mean `{close[0]}`?" if close else ""
+    near = difflib.get_close_matches(text, sorted(known), n=12)
+    near.sort(key=lambda name: (sorted(name) != sorted(text), name[:1] != text[:1]))
+    return f"Did you mean `{near[0]}`?" if near else ""
 
 
 def known_or_close(text: str, known: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """Reads one node of a file as what its place in the language demands, or notes why it cannot.
 
-Law: a method answers None only after it has noted a problem; the caller goes on with what is left,
-so that one mistake never hides another. The keys of every mapping are a table (`Keys`), which the
-reference pages are tested against.
+Law: a method answers None where there is no node, or after it has noted what is wrong with it; the
+caller goes on with what is left, so that one mistake never hides another. The keys of every mapping
+are a table (`Keys`), which the reference pages are tested against.
 """
 
 from __future__ import annotations
@@ -27,6 +27,14 @@ _SIZE = re.compile(r"(\d+)(KiB|MiB|GiB|B)")
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FLAGS = {"true": True, "false": False}
+
+
+class Standing(Enum):
+    """What becomes of a value: it holds; it has no effect yet; it does not load."""
+
+    IN_FORCE = "in force"
+    NOT_ENFORCED = "not enforced"
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,10 @@ class Reader:
 
     # --- shapes -------------------------------------------------------------------------------
 
-    def mapping(self, node: Node, keys: Keys) -> dict[str, Node] | None:
+    def mapping(self, node: Node | None, keys: Keys) -> dict[str, Node] | None:
         """The values of a mapping by key, checked against `keys`; unknown ones are left out."""
+        if node is None:
+            return None
         if not isinstance(node, Mapping):
             self.wrong_type(node, keys.of, "a mapping")
             return None
@@ -96,8 +106,10 @@ class Reader:
         elif name in keys.not_enforced:
             self.not_enforced(key, f"`{name}` ({keys.not_enforced[name]})")
 
-    def sequence(self, node: Node, what: str) -> tuple[Node, ...] | None:
+    def sequence(self, node: Node | None, what: str) -> tuple[Node, ...] | None:
         """The items of a list that holds at least one."""
+        if node is None:
+            return None
         if not isinstance(node, Sequence):
             self.wrong_type(node, what, "a list")
             return None
@@ -107,7 +119,7 @@ class Reader:
         return node.items
 
     def each(
-        self, node: Node, what: str, read: Callable[[Node], Value | None]
+        self, node: Node | None, what: str, read: Callable[[Node], Value | None]
     ) -> tuple[Value, ...] | None:
         """Every item of a list through `read`; None if the list or any item cannot be read."""
         items = self.sequence(node, what)
@@ -119,8 +131,10 @@ class Reader:
 
     # --- scalars ------------------------------------------------------------------------------
 
-    def text(self, node: Node, what: str) -> str | None:
+    def text(self, node: Node | None, what: str) -> str | None:
         """A text that says something."""
+        if node is None:
+            return None
         if not isinstance(node, Scalar) or node.text is None:
             self.wrong_type(node, what, "a text")
             return None
@@ -129,10 +143,10 @@ class Reader:
             return None
         return node.text
 
-    def choice(self, node: Node, what: str, options: type[Choice]) -> Choice | None:
+    def choice(self, node: Node | None, what: str, options: type[Choice]) -> Choice | None:
         """One of an Enum's values."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         by_value = {str(option.value): option for option in options}
         if text not in by_value:
@@ -142,20 +156,34 @@ class Reader:
             return None
         return by_value[text]
 
-    def flag(self, node: Node, what: str) -> bool | None:
+    def settled(self, node: Node | None, what: str, options: dict[str, Standing]) -> None:
+        """A setting that may be written, but of which this version knows one value only."""
+        text = self.text(node, f"`{what}`")
+        if node is None or text is None:
+            return
+        if text not in options:
+            self.bad_value(
+                node, f"`{what}` cannot be `{text}`.", known_or_close(text, options.keys())
+            )
+        elif options[text] is Standing.UNSUPPORTED:
+            self.unsupported(node, f"`{what}: {text}`")
+        elif options[text] is Standing.NOT_ENFORCED:
+            self.not_enforced(node, f"`{what}: {text}`")
+
+    def flag(self, node: Node | None, what: str) -> bool | None:
         """`true` or `false`."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         if text not in _FLAGS:
             self.bad_value(node, f"{what} cannot be `{text}`.", "Write `true` or `false`.")
             return None
         return _FLAGS[text]
 
-    def whole(self, node: Node, what: str, least: int, most: int) -> int | None:
+    def whole(self, node: Node | None, what: str, least: int, most: int) -> int | None:
         """A whole number between `least` and `most`."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         if re.fullmatch(r"[0-9]{1,12}", text) and least <= int(text) <= most:
             return int(text)
@@ -164,10 +192,10 @@ class Reader:
         )
         return None
 
-    def decimal(self, node: Node, what: str, least: float, most: float) -> float | None:
+    def decimal(self, node: Node | None, what: str, least: float, most: float) -> float | None:
         """A number between `least` and `most`."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) and least <= float(text) <= most:
             return float(text)
@@ -176,10 +204,10 @@ class Reader:
         )
         return None
 
-    def seconds(self, node: Node, what: str, least: float = 0.0) -> float | None:
+    def seconds(self, node: Node | None, what: str, least: float = 0.0) -> float | None:
         """A duration such as `30s`, `15m`, `10ms`, `2h`, `7d`, in seconds."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         match = _DURATION.fullmatch(text)
         if match is None:
@@ -193,10 +221,10 @@ class Reader:
             return None
         return value
 
-    def size(self, node: Node, what: str, most: int) -> int | None:
+    def size(self, node: Node | None, what: str, most: int) -> int | None:
         """A size such as `10MiB`, in bytes."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         match = _SIZE.fullmatch(text)
         if match is None or not 0 < int(match[1]) * _BYTES[match[2]] <= most:
@@ -208,10 +236,10 @@ class Reader:
             return None
         return int(match[1]) * _BYTES[match[2]]
 
-    def day(self, node: Node, what: str) -> str | None:
+    def day(self, node: Node | None, what: str) -> str | None:
         """A date in ISO form that exists, as text."""
         text = self.text(node, what)
-        if text is None:
+        if node is None or text is None:
             return None
         try:
             if _DATE.fullmatch(text):
@@ -223,9 +251,14 @@ class Reader:
 
     # --- problems -----------------------------------------------------------------------------
 
-    def missing_key(self, place: Place, of: str, name: str) -> None:
-        """Note a key that must be there."""
-        self.problems.note(place, Mistake.MISSING_KEY, f"{of} needs `{name}`.", f"Add `{name}:`.")
+    def missing_key(self, place: Place, of: str, *names: str) -> None:
+        """Note a key that must be there, or several of which one must be."""
+        self.problems.note(
+            place,
+            Mistake.MISSING_KEY,
+            f"{of} needs " + " or ".join(f"`{name}`" for name in names) + ".",
+            "Add " + " or ".join(f"`{name}:`" for name in names) + ".",
+        )
 
     def wrong_type(self, node: Node, what: str, wanted: str) -> None:
         """Note that a node has another shape than its place demands."""
@@ -246,7 +279,7 @@ class Reader:
             node.place,
             Mistake.UNSUPPORTED,
             f"{what} is not supported by this version.",
-            "Remove it: a site that asks for it does not load.",
+            "Remove it: a site that asks for what is not kept does not load.",
         )
 
     def not_enforced(self, node: Node, what: str) -> None:

@@ -38,7 +38,13 @@ RULE_KEYS = Keys(of="A rule", required=("name", "why"), optional=("when", "discl
 #: `channels:` — every channel of kind payer.
 ALL_PAYERS = "all payers"
 
-Channels = Mapping[str, ReadChannel]
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The channels by id; not `complete` where a channel file could not be read."""
+
+    channels: Mapping[str, ReadChannel]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class ReadRule:
     coverage_place: Place
 
 
-def rules_of(node: Node, channels: Channels, reader: Reader) -> tuple[ReadRule, ...]:
+def rules_of(node: Node, channels: Known, reader: Reader) -> tuple[ReadRule, ...]:
     """Read one rules file."""
     given = reader.mapping(node, FILE_KEYS)
     if given is None:
@@ -62,7 +68,7 @@ def rules_of(node: Node, channels: Channels, reader: Reader) -> tuple[ReadRule, 
         place=node.place,
         channels=_channels(given.get("channels"), channels, reader),
         purpose=_purpose(given.get("purpose"), reader),
-        basis=(reader.text(given["basis"], "`basis`") if "basis" in given else None) or "",
+        basis=(reader.text(given.get("basis"), "`basis`")) or "",
         consent=Consent.NOT_REQUIRED,
         when=ALWAYS,
         coverage=None,
@@ -71,7 +77,7 @@ def rules_of(node: Node, channels: Channels, reader: Reader) -> tuple[ReadRule, 
     if "purpose" in given:
         _allowed_purpose(given["purpose"], head, channels, reader)
     within = _within(given.get("within"), reader)
-    items = reader.sequence(given["rules"], "`rules`") if "rules" in given else None
+    items = reader.sequence(given.get("rules"), "`rules`")
     found = (_rule(item, head, within, reader) for item in items or ())
     return tuple(rule for rule in found if rule is not None)
 
@@ -79,7 +85,7 @@ def rules_of(node: Node, channels: Channels, reader: Reader) -> tuple[ReadRule, 
 # --- what stands once in a file -----------------------------------------------------------------
 
 
-def _channels(node: Node | None, channels: Channels, reader: Reader) -> frozenset[str]:
+def _channels(node: Node | None, channels: Known, reader: Reader) -> frozenset[str]:
     if node is None:
         return frozenset()
     if isinstance(node, Scalar):
@@ -91,8 +97,10 @@ def _channels(node: Node | None, channels: Channels, reader: Reader) -> frozense
     return frozenset(found or ())
 
 
-def _payers(node: Node, channels: Channels, reader: Reader) -> frozenset[str]:
-    found = frozenset(name for name, read in channels.items() if read.channel.kind is Kind.PAYER)
+def _payers(node: Node, channels: Known, reader: Reader) -> frozenset[str]:
+    found = frozenset(
+        name for name, read in channels.channels.items() if read.channel.kind is Kind.PAYER
+    )
     if not found:
         reader.problems.note(
             node.place,
@@ -103,21 +111,23 @@ def _payers(node: Node, channels: Channels, reader: Reader) -> frozenset[str]:
     return found
 
 
-def _channel(node: Node, channels: Channels, reader: Reader) -> str | None:
-    text = reader.text(node, "a channel id")
-    if text is None or text in channels:
+def _channel(node: Node, channels: Known, reader: Reader) -> str | None:
+    text = reader.text(node, "A channel id")
+    if text is None or text in channels.channels:
         return text
+    if not channels.complete:
+        return None
     reader.problems.note(
         node.place,
         Mistake.UNKNOWN_CHANNEL,
         f"There is no channel `{text}`.",
-        known_or_close(text, channels),
+        known_or_close(text, channels.channels),
     )
     return None
 
 
 def _purpose(node: Node | None, reader: Reader) -> Purpose:
-    found = None if node is None else reader.choice(node, "`purpose`", Purpose)
+    found = reader.choice(node, "`purpose`", Purpose)
     return found or Purpose.PAYMENT
 
 
@@ -142,9 +152,9 @@ def _consent(place: Place, given: Mapping[str, Node], purpose: Purpose, reader: 
     return consent
 
 
-def _allowed_purpose(node: Node, head: Rule, channels: Channels, reader: Reader) -> None:
+def _allowed_purpose(node: Node, head: Rule, channels: Known, reader: Reader) -> None:
     for name in sorted(head.channels):
-        read = channels[name]
+        read = channels.channels[name]
         if read.bounded and head.purpose not in read.channel.purposes:
             reader.problems.note(
                 node.place,
@@ -155,7 +165,7 @@ def _allowed_purpose(node: Node, head: Rule, channels: Channels, reader: Reader)
 
 
 def _within(node: Node | None, reader: Reader) -> bool:
-    text = None if node is None else reader.text(node, "`within`")
+    text = reader.text(node, "`within`")
     if node is not None and text is not None and text != "ceiling":
         reader.bad_value(node, f"`within` cannot be `{text}`.", "Write `ceiling`, or remove it.")
     return text == "ceiling"
@@ -168,11 +178,11 @@ def _rule(node: Node, head: Rule, within: bool, reader: Reader) -> ReadRule | No
     given = reader.mapping(node, RULE_KEYS)
     if given is None:
         return None
-    name = reader.text(given["name"], "`name`") if "name" in given else None
-    why = reader.text(given["why"], "`why`") if "why" in given else None
+    name = reader.text(given.get("name"), "`name`")
+    why = reader.text(given.get("why"), "`why`")
     when, coverage, places = _when(given.get("when"), reader)
     if "disclose" not in given and "withhold" not in given:
-        reader.missing_key(node.place, "A rule", "disclose` or `withhold")
+        reader.missing_key(node.place, "A rule", "disclose", "withhold")
     rule = replace(
         head,
         name=name or "",

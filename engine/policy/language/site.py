@@ -14,7 +14,7 @@ from engine.policy.language.ceilings import NOTHING, above, reaches, under
 from engine.policy.language.channels import ReadChannel, channel_of
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Reader
-from engine.policy.language.rules import ReadRule, rules_of
+from engine.policy.language.rules import Known, ReadRule, rules_of
 from engine.policy.model import (
     AllOf,
     Coverage,
@@ -40,17 +40,22 @@ def policy_of(
     channel_files: Iterable[Node],
     rule_files: Iterable[Node],
     *,
+    every_channel_read: bool,
     environment: str,
     timezone: str,
     problems: Problems,
 ) -> ReadPolicy:
     """Read the channel and rules files of a site; what is wrong with them goes to `problems`.
 
-    The policy may be used only if `problems` holds no error.
+    `every_channel_read` is False if there are channel files that could not even be read as YAML;
+    then no channel that a rule names is called unknown. The policy may be used only if `problems`
+    holds no error.
     """
     reader = Reader(problems)
-    channels = _channels(channel_files, reader)
-    read = [rule for node in rule_files for rule in rules_of(node, channels, reader)]
+    files = tuple(channel_files)
+    channels = _channels(files, reader)
+    known = Known(channels, complete=every_channel_read and len(channels) == len(files))
+    read = [rule for node in rule_files for rule in rules_of(node, known, reader)]
     _unique_names(read, reader)
     rules = [part for rule in read for part in _measured(rule, channels, reader)]
     policy = Policy(
@@ -117,14 +122,13 @@ def _within_ceiling(grant: Grant, read: ReadChannel, reader: Reader) -> None:
     reader.problems.note(
         grant.place,
         Mistake.ABOVE_CEILING,
-        f"{_what(names, grant)} is above the ceiling of {read.channel.id} at {place}.",
+        f"The ceiling of {read.channel.id} at {place} does not allow {_what(names, grant)}.",
         "Grant less, or raise the ceiling, if the agreement with the counterpart allows it.",
     )
 
 
 def _what(names: tuple[str, ...], grant: Grant) -> str:
-    whole = grant.mask is None
-    return f"All of {grant.segment}" if whole else ", ".join(names)
+    return f"all of {grant.segment}" if grant.mask is None else ", ".join(names)
 
 
 def _cut_rules(rule: Rule, bounded: list[ReadChannel], reader: Reader) -> list[Rule]:
@@ -152,7 +156,7 @@ def _cut(grant: Grant, read: ReadChannel, reader: Reader) -> Grant | None:
     reader.problems.note(
         grant.place,
         Mistake.CEILING_CUT,
-        f"{read.channel.id} does not get {_what(names, grant).replace('All', 'all')}:"
+        f"{read.channel.id} does not get {_what(names, grant)}:"
         f" its ceiling at {read.ceiling.places.get(grant.segment, read.ceiling.place)} is lower.",
         "",
     )
