@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from engine.ack.codes import AckCode
 from engine.errors import NotHL7Error
-from engine.hl7.wire import Delimiters, Message, Segment
+from engine.hl7.wire import Message, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def interpret(answer: bytes, control_id: bytes) -> Interpretation:
         message = Message.parse(answer)
     except NotHL7Error:
         return Unreadable()
-    msas = [segment for segment in message.segments if segment.id == "MSA"]
+    msas = message.all("MSA")
     if len(msas) != 1:
         return Unreadable()
     msa = msas[0]
@@ -63,24 +63,19 @@ def interpret(answer: bytes, control_id: bytes) -> Interpretation:
 
 
 def _error_code(message: Message, msa: Segment) -> str:
-    errors = [segment for segment in message.segments if segment.id == "ERR"]
-    errors.sort(key=lambda err: err.field(4).strip() in _NO_ERROR)  # stable: errors first
-    for err in errors:
-        for component, number in ((err.field(3), 1), (err.field(1), 4)):
-            if code := _coded(_component(component, number, message.delimiters), message):
+    # The sort is stable: errors in their order, then what was only said by the way.
+    for err in sorted(message.all("ERR"), key=lambda err: err.field(4).strip() in _NO_ERROR):
+        for field, component in ((err.field(3), 1), (err.field(1), 4)):
+            if code := _code_in(message, field, component):
                 return code
-    return _coded(_component(msa.field(6), 1, message.delimiters), message)
+    return _code_in(message, msa.field(6), 1)
 
 
-def _component(field: bytes, number: int, marks: Delimiters) -> bytes:
-    """Component `number` of the first repetition; a delimiter that is `b""` divides nothing."""
-    first = field.split(marks.repetition, 1)[0] if marks.repetition else field
-    parts = first.split(marks.component) if marks.component else [first]
-    return parts[number - 1] if number <= len(parts) else b""
-
-
-def _coded(component: bytes, message: Message) -> str:
-    """The first subcomponent, if it looks like a code, else nothing."""
-    mark = message.delimiters.subcomponent
-    code = (component.split(mark, 1)[0] if mark else component).strip()
+def _code_in(message: Message, field: bytes, component: int) -> str:
+    """The first part of a component of the first repetition, if it looks like a code."""
+    marks = message.delimiters
+    parts = message.split(message.split(field, marks.repetition)[0], marks.component)
+    if component > len(parts):
+        return ""
+    code = message.split(parts[component - 1], marks.subcomponent)[0].strip()
     return code.decode("ascii") if _ERROR_CODE.fullmatch(code) else ""

@@ -14,11 +14,15 @@ from functools import lru_cache
 from engine.ack.codes import ANSWERS, CONDITION_TEXT, AckCode, Fault, Location
 from engine.errors import NotHL7Error
 from engine.hl7.wire import Message
+from engine.mllp.framing import unframeable
 
 #: Versions whose ERR segment is ERR-1 of type ELD; all others have ERR-2 to ERR-8 (2.5).
 _ELD_VERSIONS = frozenset({b"2.0", b"2.0D", b"2.1", b"2.2", b"2.3", b"2.3.1", b"2.3.2", b"2.4"})
 
+#: For a header that names no delimiters.
 _STANDARD_ENCODING = b"^~\\&"
+
+_CODES = {code: code.value.encode("ascii") for code in AckCode}
 
 
 def acknowledge(
@@ -36,34 +40,30 @@ def acknowledge(
     msh = message.msh
     fields = msh.fields
     if b"\x0b" in msh.raw or b"\x1c" in msh.raw:
-        fields = [b"" if b"\x0b" in field or b"\x1c" in field else field for field in fields]
+        fields = [b"" if unframeable(field) else field for field in fields]
     if len(fields) < 13:
         fields = fields + [b""] * (13 - len(fields))
     separator = message.delimiters.field
-    component = message.delimiters.component or b"^"
-    kind = fields[9].split(component, 2)
-    trigger = kind[1] if len(kind) > 1 else b""
+    component = message.delimiters.component
+    kind = message.split(fields[9], component)
     header = [
         b"MSH",
-        fields[2] or _STANDARD_ENCODING,
-        *fields[5:7],
-        *fields[3:5],
-        _time_stamp(at),
+        fields[2] if component else _STANDARD_ENCODING,
+        fields[5],
+        fields[6],
+        fields[3],
+        fields[4],
+        _second(at.replace(microsecond=0)),
         b"",
-        component.join((b"ACK", trigger, b"ACK")) if trigger else b"ACK",
+        component.join((b"ACK", kind[1], b"ACK")) if len(kind) > 1 and kind[1] else b"ACK",
         control_id.encode("ascii"),
         fields[11],
         fields[12],
     ]
     if len(fields) > 18 and fields[18]:
         header += (b"", b"", b"", b"", b"", fields[18])
-    reply = b"%b\rMSA%b%b%b%b\r" % (
-        separator.join(header),
-        separator,
-        code.value.encode("ascii"),
-        separator,
-        fields[10],
-    )
+    msa = separator.join((b"MSA", _CODES[code], fields[10]))
+    reply = b"%b\r%b\r" % (separator.join(header), msa)
     return reply if fault is None else reply + _error(message, fields[12], fault)
 
 
@@ -73,18 +73,17 @@ def reject_head(head: bytes, fault: Fault, control_id: str, at: datetime) -> byt
     None when nothing like MSH was seen: then there is no one to answer.
     """
     try:
-        message = Message.parse(_whole_fields(head))
+        message = Message.parse(_header_of(head))
     except NotHL7Error:
         return None
     return acknowledge(message, ANSWERS[fault].code, control_id, at, fault)
 
 
-def _whole_fields(head: bytes) -> bytes:
-    """`head` up to the last field of MSH that is certain to be complete."""
+def _header_of(head: bytes) -> bytes:
+    """The MSH segment; where its end is not there, up to the last field that surely is whole."""
     start = max(head.find(b"MSH"), 0)
-    if b"\r" in head[start:] or b"\n" in head[start:]:
-        return head
-    return head[: max(head.rfind(head[start + 3 : start + 4] or b"|"), 0)]
+    line = head[start:].replace(b"\n", b"\r").split(b"\r", 1)
+    return line[0] if len(line) > 1 else line[0].rpartition(line[0][3:4] or b"|")[0]
 
 
 def _error(message: Message, version: bytes, fault: Fault) -> bytes:
@@ -103,7 +102,7 @@ def _error(message: Message, version: bytes, fault: Fault) -> bytes:
         said(CONDITION_TEXT[answer.condition]),
         b"HL70357",
     )
-    if version.split(component, 1)[0].strip() in _ELD_VERSIONS:
+    if message.split(version, marks.component)[0].strip() in _ELD_VERSIONS:
         # A component of ELD is a CE, written with subcomponents; without that mark, its code alone.
         coded = marks.subcomponent.join(condition) if marks.subcomponent else condition[0]
         where = _location(answer.location, 3)
@@ -137,11 +136,7 @@ def _location(location: Location | None, parts: int) -> list[bytes]:
     return [part.encode("ascii") for part in all_parts[:parts]]
 
 
-def _time_stamp(at: datetime) -> bytes:
-    """MSH-7 to the second, with its offset."""
-    return _second(at.replace(microsecond=0))
-
-
 @lru_cache(maxsize=4)
 def _second(at: datetime) -> bytes:
+    """MSH-7 to the second, with its offset; a second has many messages."""
     return at.strftime("%Y%m%d%H%M%S%z").encode("ascii")
