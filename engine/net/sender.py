@@ -25,9 +25,9 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.mllp.framing import Frame, FrameDecoder, Junk, encode
 from engine.net.keepalive import tune
-from engine.net.outcome import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.net.ports import Timer, Timers, Wire
 
 #: The longest answer that is read. Acknowledgments of real receivers are below 1 KiB.
