@@ -27,7 +27,7 @@ def join_fields(fields: list[bytes], separator: bytes) -> bytes:
     end = len(fields)
     while end > 1 and not fields[end - 1]:
         end -= 1
-    if end > 2 and fields[1] == separator:
+    if end > 1 and fields[1] == separator:
         return fields[0] + separator + separator.join(fields[2:end])
     return separator.join(fields[:end])
 

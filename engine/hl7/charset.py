@@ -13,7 +13,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
-_ESCAPE = b"\x1b"
+#: ESC, as a number: looking for a byte is faster than for a string of one.
+_ESCAPE = 0x1B
 
 #: Windows-1252 with its five undefined bytes read as the C1 controls of the same number.
 _WINDOWS_1252 = "".join(
@@ -72,6 +73,14 @@ class Charset:
             start = at + len(delimiter)
         parts.append(value[start:])
         return parts
+
+    def rstrip(self, value: bytes, *delimiters: bytes) -> bytes:
+        """`value` without trailing delimiters, where they are one byte long."""
+        characters = b"".join(delimiter for delimiter in delimiters if len(delimiter) == 1)
+        if not value or value[-1] not in characters:
+            return value
+        shadow = value if self.mask is None else self.mask.sub(_blank, value)
+        return value[: len(shadow.rstrip(characters))]
 
 
 def _blank(match: re.Match[bytes]) -> bytes:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from engine.hl7.escape import unescape
-from engine.hl7.wire import Message, Segment
+from engine.hl7.wire import HEADERS, Message, Segment
 
 _PATH = re.compile(
     r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<occurrence>[1-9]\d*)\])?"
@@ -76,14 +76,15 @@ def texts(message: Message, path: Path) -> list[str]:
 def texts_in(message: Message, segment: Segment, path: Path) -> list[str]:
     """All values at `path` in this one segment, decoded and unescaped."""
     found = values_in(message, segment, path)
-    delimiters = message.delimiters
-    escape = delimiters.escape
-    if not escape or _is_header_delimiters(segment, path.field):
-        return [message.text(value) for value in found]
+    text = message.charset.text
+    escape = message.delimiters.escape
+    if not escape or (path.field <= 2 and segment.id in HEADERS):
+        return [text(value) for value in found]
+    first = escape[0]  # looking for one byte is several times faster than for a string of one
     return [
-        unescape(message.text(value), delimiters, message.charset)
-        if escape in value
-        else message.text(value)
+        unescape(text(value), message.delimiters, message.charset)
+        if first in value
+        else text(value)
         for value in found
     ]
 
@@ -95,46 +96,35 @@ def values_in(message: Message, segment: Segment, path: Path) -> list[bytes]:
     whole segment. Trailing component and subcomponent separators mean nothing (HL7 2.9.1
     §2.5.3), so they are left out, and a value that consists of them is none.
     """
-    if not path.field:
+    number = path.field
+    if not number:
         return [segment.raw]
-    field = segment.field(path.field)
+    field = segment.field(number)
     if not field:
         return []
-    if _is_header_delimiters(segment, path.field):
+    if number <= 2 and segment.id in HEADERS:
         return [field] if max(path.repetition, path.component, path.subcomponent) <= 1 else []
-    delimiters = message.delimiters
-    repetitions = message.split(field, delimiters.repetition) if delimiters.repetition else [field]
+    repetition = message.delimiters.repetition
+    repetitions = message.split(field, repetition) if repetition else [field]
     if path.repetition:
         repetitions = repetitions[path.repetition - 1 : path.repetition]
-    found = (_value(message, repetition, path) for repetition in repetitions)
-    return [value for value in found if value]
+    if len(repetitions) == 1:
+        value = _value(message, repetitions[0], path)
+        return [value] if value else []
+    return [value for part in repetitions if (value := _value(message, part, path))]
 
 
 def _value(message: Message, value: bytes, path: Path) -> bytes:
     """What one repetition holds at the path's component and subcomponent."""
-    delimiters = message.delimiters
+    component, subcomponent = message.delimiters.component, message.delimiters.subcomponent
     if path.component:
-        value = _part(message, value, delimiters.component, path.component)
-        if path.subcomponent:
-            return _part(message, value, delimiters.subcomponent, path.subcomponent)
-        return _trimmed(message, value, delimiters.subcomponent)
-    value = _trimmed(message, value, delimiters.component)
-    return _trimmed(message, value, delimiters.subcomponent)
+        value = _part(message, value, component, path.component)
+        component = b""
+    if path.subcomponent:
+        return _part(message, value, subcomponent, path.subcomponent)
+    return message.charset.rstrip(value, component, subcomponent)
 
 
 def _part(message: Message, value: bytes, delimiter: bytes, number: int) -> bytes:
     parts = message.split(value, delimiter) if delimiter else [value]
     return parts[number - 1] if number <= len(parts) else b""
-
-
-def _trimmed(message: Message, value: bytes, delimiter: bytes) -> bytes:
-    if not delimiter or not value.endswith(delimiter):
-        return value
-    parts = message.split(value, delimiter)
-    while parts and not parts[-1]:
-        parts.pop()
-    return delimiter.join(parts)
-
-
-def _is_header_delimiters(segment: Segment, number: int) -> bool:
-    return number <= 2 and segment.id in ("MSH", "FHS", "BHS")

@@ -23,15 +23,16 @@ _HEADER_LINE = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|[ \t\x0b\x0c])*+(MSH[!
 _WIDE = re.compile(
     rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|M\x00S\x00H\x00|\x00M\x00S\x00H|M\x00\x00\x00|\x00\x00\x00M"
 )
+_LF = 0x0A
 _ID = re.compile(rb"[A-Z][A-Z0-9]{2}")
 
 #: Segments whose field 1 is the separator itself and whose field 2 holds the delimiters.
-_HEADERS = frozenset({"MSH", "FHS", "BHS"})
+HEADERS = frozenset({"MSH", "FHS", "BHS"})
 
 #: `PID|` → `PID`: saves looking at the three characters of nearly every segment. Headers are
 #: left out, since they need a second look.
 _IDS_BEFORE_BAR = {
-    f"{name}|".encode("ascii"): name for name in HIGHEST_FIELD if name not in _HEADERS
+    f"{name}|".encode("ascii"): name for name in HIGHEST_FIELD if name not in HEADERS
 }
 _NO_IDS: dict[bytes, str] = {}
 
@@ -77,7 +78,7 @@ class Segment:
         """All fields as received; split once, on first use. Do not modify the list."""
         fields = self._fields
         if fields is None:
-            fields = self._fields = _numbered(self.id, self.raw.split(self.separator))
+            fields = self._fields = _numbered(self, self.raw.split(self.separator))
         return fields
 
     def field(self, number: int) -> bytes:
@@ -123,7 +124,7 @@ class Message:
         UTF-32, `several-messages` when another MSH segment follows.
         """
         body = raw if _HEADER.match(raw) else raw[_header_start(raw) :]
-        if b"\n" in body:
+        if _LF in body:
             body = body.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
         lines = body.split(b"\r")
         header = lines[0]
@@ -134,7 +135,7 @@ class Message:
         if charset.mask is not None:
             for segment in segments:
                 parts = charset.split(segment.raw, separator)
-                segment._fields = _numbered(segment.id, parts)
+                segment._fields = _numbered(segment, parts)
         return cls(raw, delimiters, charset, segments)
 
     @property
@@ -182,19 +183,19 @@ def _segments(lines: list[bytes], separator: bytes) -> list[Segment]:
 
 
 def _segment_id(line: bytes, separator: bytes, index: int) -> str:
-    head = line[:3]
-    if line[3:4] not in (separator, b"") or not _ID.fullmatch(head):
-        return ""
-    if head == b"MSH" and index:
+    if index and _HEADER_LINE.match(line):
         raise NotHL7Error(
             "several-messages", "A second MSH segment follows.", "Send one message at a time."
         )
+    head = line[:3]
+    if line[3:4] not in (separator, b"") or not _ID.fullmatch(head):
+        return ""
     return head.decode("ascii")
 
 
-def _numbered(segment_id: str, parts: list[bytes]) -> list[bytes]:
-    if segment_id in _HEADERS:
-        parts.insert(1, parts[0][3:4])
+def _numbered(segment: Segment, parts: list[bytes]) -> list[bytes]:
+    if segment.id in HEADERS:
+        parts.insert(1, segment.separator)
     return parts
 
 
