@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred, succeed
 
 from engine.config.model import Address, Limits, Listener
 from engine.net.budget import ByteBudget
-from engine.net.connection import Source
 from engine.net.listener import ListenerFactory
+from engine.net.receive import Source
 
 _ANSWER = b"MSH|^~\\&|PAYERGATE|EAST|EPIC|EAST|20260301120000||ACK|1|P|2.5.1\rMSA|AA|1\r"
 _BUDGET_BYTES = 256 * 1024 * 1024

@@ -29,8 +29,11 @@ from engine.demo.result import as_json, is_ok, settled
 from engine.demo.screen import Screen
 from engine.demo.show import Show, Stage
 from engine.demo.site_copy import copy_site
-from engine.errors import EngineError, Exit, UsageError
+from engine.errors import Exit, StoreError, UsageError
 from engine.policy.model import State
+from engine.store.embedded import EmbeddedServer
+from engine.store.opening import open_store
+from engine.store.port import Store
 
 #: Seconds between two messages when there is no number of them to get through.
 _PACE_S = 0.3
@@ -90,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, folder: pathlib.Path) -> bool:
     stage = _stage(args.site, folder)
-    show = Show(stage, _hospital(stage.site, args.seed))
+    show = Show(stage, _hospital(stage.site, args.seed), _open_store)
     screen = Screen(sys.stdout, redraw=sys.stdout.isatty())
     last: Snapshot | None = None
     with _terminable():
@@ -107,6 +110,8 @@ def _run(args: argparse.Namespace, folder: pathlib.Path) -> bool:
             with _undisturbed():
                 screen.close()
                 in_order = show.end()
+                if not in_order:
+                    _stop_store(stage.site)
     if last is None:
         return in_order
     if args.json:
@@ -130,9 +135,9 @@ def _snapshots(show: Show, messages: int | None) -> Iterator[Snapshot]:
         if now >= next_look:
             snapshot = show.look()
             yield snapshot
-            if messages is not None and show.sent == messages:
-                if settled(snapshot) or now - progress_at > _PATIENCE_S:
-                    return
+            given_up = now - progress_at > _PATIENCE_S
+            if show.sent == messages and (given_up or settled(snapshot)):
+                return
             progress = (snapshot.sent, snapshot.acknowledged, snapshot.channels)
             if progress != before:
                 before, progress_at = progress, now
@@ -168,6 +173,18 @@ def _hospital(site: Site, seed: int) -> Hospital:
     )
     start = datetime.now(UTC).replace(microsecond=0)
     return Hospital(insurers(site.policy.channels.values()), seed, start, header)
+
+
+def _open_store(site: Site) -> Store:
+    return open_store(site.store, site.var)[0]
+
+
+def _stop_store(site: Site) -> None:
+    """An engine that was killed leaves its store running: adopt it, and end it in order."""
+    server = EmbeddedServer(site.var)
+    with contextlib.suppress(StoreError):
+        server.start()
+        server.stop()
 
 
 def _ports(stage: Stage, show: Show) -> dict[str, int]:

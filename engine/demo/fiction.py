@@ -8,6 +8,8 @@ STREETS = ("ELM ST", "OAK AVE", "MAPLE RD", "LAKE DR", "HILL CT")
 #: What follows the street in PID-11.
 TOWN = "^^SPRINGFIELD^NY^12345"
 WARDS = ("3W", "4E", "ICU", "ED", "SURG")
+#: PV1-10, user-defined table 0069; rules may withhold more from psychiatric stays.
+SERVICES = ("MED", "MED", "MED", "SUR", "CAR", "MED", "SUR", "PSY")
 DOCTORS = ("1001^STONE^MORGAN^^^^MD", "1002^LAKE^RILEY^^^^MD", "1003^WOODS^QUINN^^^^MD")
 DIAGNOSES = (
     "J18.9^Pneumonia, unspecified organism^I10",

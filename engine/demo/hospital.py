@@ -74,6 +74,7 @@ class Visit:
     doctor: str
     began: datetime
     inpatient: bool
+    service: str
     diagnosis: str
     insurers: tuple[Insurer, ...]
     steps: list[str] = field(default_factory=list)
@@ -143,6 +144,7 @@ class Hospital:
             doctor=choose.choice(fiction.DOCTORS),
             began=self._now,
             inpatient=inpatient,
+            service=choose.choice(fiction.SERVICES),
             diagnosis=choose.choice(fiction.DIAGNOSES),
             insurers=self._insured(),
             steps=steps,
@@ -194,7 +196,7 @@ class Hospital:
                 2: "I" if visit.inpatient else "O",
                 3: f"{visit.ward}^{100 + int(visit.number[1:]) % 50}^A^{self._header.facility}",
                 7: visit.doctor,
-                10: "MED",
+                10: visit.service,
                 19: f"{visit.number}^^^{self._header.facility}^VN",
                 44: self._stamp(visit.began),
             },
@@ -250,12 +252,12 @@ class Hospital:
         order = f"{visit.number}-{visit.results}"
         panel, tests = self._random.choice(fiction.PANELS)
         lines = [self._pid(visit), self._pv1(visit), f"ORC|RE|{order}|L{order}||CM"]
-        lines.append(f"OBR|1|{order}|L{order}|{panel}|||{self._stamp(visit.began)}")
+        began = self._stamp(visit.began)
+        obr = {1: "1", 2: order, 3: f"L{order}", 4: panel, 7: began, 22: self._stamp()}
+        lines.append(segment("OBR", {**obr, 24: "LAB", 25: "F"}))
         for number, (code, unit, usual, low, high) in enumerate(tests, start=1):
             value = round(self._random.uniform(low, high), 1)
-            lines.append(
-                f"OBX|{number}|NM|{code}||{value}|{unit}|{usual}||||F|||{self._stamp(visit.began)}"
-            )
+            lines.append(f"OBX|{number}|NM|{code}||{value}|{unit}|{usual}||||F|||{began}")
         lines.append("NTE|1|L|Reviewed by the laboratory.")
         return lines
 

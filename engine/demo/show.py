@@ -75,9 +75,9 @@ class Show:
         logs = self._stage.folder / "logs"
         logs.mkdir(exist_ok=True)
         sinks = []
-        for channel, port in self._stage.ports.items():
+        for channel, number in self._stage.ports.items():
             folder = self._stage.sinks / channel
-            arguments = ["sink", "--listen", f"127.0.0.1:{port}", "--out", str(folder)]
+            arguments = ["sink", "--listen", f"127.0.0.1:{number}", "--out", str(folder)]
             sinks.append(self._child(f"insurer-{channel}", arguments, logs))
         engine = self._child("engine", ["run", "--site", str(self._stage.site.root)], logs)
         ready = json.loads(engine.line('"engine_ready"', _READY_S))
@@ -94,7 +94,8 @@ class Show:
         if self._store is not None:
             self._store.close()
         children, self._children = self._children, []
-        return all([child.end() for child in reversed(children)])
+        in_order = [child.end() for child in reversed(children)]
+        return all(in_order)
 
     @property
     def unanswered(self) -> int:
