@@ -7,11 +7,11 @@ which would tell a receiver to delete (§2.5.3.1).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from engine.hl7.charset import UTF_8, declared
 from engine.hl7.escape import escape
-from engine.hl7.wire import Message
+from engine.hl7.wire import HEADERS, Message, Segment
 
 
 def join_segments(segments: Iterable[bytes]) -> bytes:
@@ -40,6 +40,27 @@ def put_field(fields: list[bytes], number: int, value: bytes) -> None:
     fields[number] = value
 
 
+def cut_fields(
+    message: Message, segment: Segment, mask: Mapping[int, Collection[int] | None]
+) -> list[bytes]:
+    """The segment's fields with all emptied but those in `mask`, for `join_fields`.
+
+    Field number → None keeps the field as it came, → numbers keep these components of it. The
+    separator and the delimiters of a header always stay.
+    """
+    fields = segment.fields
+    count = len(fields)
+    kept = [b""] * count
+    kept[0] = fields[0]
+    if segment.id in HEADERS:
+        kept[1:3] = fields[1:3]
+    for number, components in mask.items():
+        if number < count:
+            value = fields[number]
+            kept[number] = value if components is None else cut_field(message, value, components)
+    return kept
+
+
 def cut_field(message: Message, value: bytes, components: Collection[int]) -> bytes:
     """`value` with only these components (from 1) left, in every repetition.
 
@@ -47,20 +68,18 @@ def cut_field(message: Message, value: bytes, components: Collection[int]) -> by
     and repetitions go, inner ones stay. In a message that names no component separator nothing
     can be told apart, so nothing is kept.
     """
-    delimiters = message.delimiters
-    component = delimiters.component
+    component = message.delimiters.component
     if not component or not value:
         return b""
     split = message.split
-    if not delimiters.repetition or delimiters.repetition not in value:
+    repetition = message.delimiters.repetition
+    repetitions = split(value, repetition) if repetition else [value]
+    if len(repetitions) == 1:
         return _cut(split(value, component), component, components)
-    kept = [
-        _cut(split(repetition, component), component, components)
-        for repetition in split(value, delimiters.repetition)
-    ]
+    kept = [_cut(split(each, component), component, components) for each in repetitions]
     while kept and not kept[-1]:
         kept.pop()
-    return delimiters.repetition.join(kept)
+    return repetition.join(kept)
 
 
 def _cut(parts: list[bytes], component: bytes, components: Collection[int]) -> bytes:

@@ -76,9 +76,10 @@ class Charset:
 
     def rstrip(self, value: bytes, *delimiters: bytes) -> bytes:
         """`value` without trailing delimiters, where they are one byte long."""
-        characters = b"".join(delimiter for delimiter in delimiters if len(delimiter) == 1)
-        if not value or value[-1] not in characters:
+        last = value[-1:]
+        if not last or last not in delimiters:
             return value
+        characters = b"".join(delimiter for delimiter in delimiters if len(delimiter) == 1)
         shadow = value if self.mask is None else self.mask.sub(_blank, value)
         return value[: len(shadow.rstrip(characters))]
 

@@ -129,7 +129,8 @@ class Message:
         lines = body.split(b"\r")
         header = lines[0]
         separator = header[3:4]
-        delimiters = _delimiters(header[3 : header.find(separator, 4) % (len(header) + 1)])
+        end = header.find(separator, 4)
+        delimiters = _delimiters(header[3:end] if 0 < end < 32 else header[3:32])
         charset = detect(body, header, separator, delimiters.repetition)
         segments = tuple(_segments(lines, separator))
         if charset.mask is not None:

@@ -7,12 +7,13 @@ that apply add up to is found once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.errors import Place
+from engine.hl7.wire import Message
 from engine.policy import reasons
 from engine.policy.evaluate import Test, compile_condition, is_one_of
 from engine.policy.identify import Identifier
@@ -31,8 +32,9 @@ from engine.policy.model import (
     Purpose,
     Rule,
 )
-from engine.policy.outcome import Reason
+from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
+from engine.policy.view import View, type_of
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})
@@ -69,15 +71,11 @@ class RunnableRule:
     granted: Reason
     no_consent: Reason
     withheld: Reason
-
-    @property
-    def discloses(self) -> bool:
-        """Does it grant anything?"""
-        return bool(self.rule.grants)
+    discloses: bool  # it grants something to messages of this type
 
     @property
     def withholds_message(self) -> bool:
-        """Does it withhold the whole message?"""
+        """Whether it withholds the whole message."""
         return any(withholding.message for withholding in self.rule.withholdings)
 
 
@@ -91,17 +89,20 @@ class ChannelRules:
         self.id = channel.id
         self.disclosing = tuple(rule for rule in rules if rule.discloses)
         self.withholding = tuple(rule for rule in rules if rule.rule.withholdings)
-        self.ceiling = {
-            segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()
-        }
+        self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         self.asks_coverage = not self.follows and any(
-            rule.coverage is not Coverage.ANY for rule in self.disclosing
+            rule.coverage is not Coverage.ANY or _chooses_lines(rule.rule)
+            for rule in self.disclosing
         )
-        self.outcomes = {code: withheld_outcome(channel.id, code) for code in Code}
+        #: For each code that names no rule, the outcome: made once, shared by all messages.
+        self.outcomes = {
+            code: Outcome(channel.id, verdict_of(code), (reasons.plain(code),)) for code in Code
+        }
+        self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
         self.cancel_follows = _cancel_follows(channel)
 
@@ -156,13 +157,30 @@ class CompiledPolicy:
             found = self._by_type[known] = self._for_type(known)
         return found
 
+    def asks_coverage(self, message: Message) -> bool:
+        """Whether any channel's rule for messages of this type asks coverage."""
+        return self.for_type(type_of(message)).asks_coverage
+
+    def asks_disclosed(self, message: Message) -> bool:
+        """Whether this is a cancel, which only follows what was disclosed before."""
+        return self.for_type(type_of(message)).is_cancel
+
+    def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
+        """For each IN1: its index, the channels that claim it, and whether they exclude each other.
+
+        This is what `engine.privacy.coverage.learn` asks for.
+        """
+        claims = self.identifier.claims(View(message, message.segments))
+        for index, channels in claims.by_index.items():
+            yield index, channels, index in claims.contested
+
     def _for_type(self, message_type: MessageType) -> TypeRules:
         is_cancel = message_type.code == "ADT" and message_type.trigger in CANCELS
         channels = []
         for channel_id in self.channels:
             channel = self.policy.channels[channel_id]
             rules = [
-                _runnable(rule, number, channel)
+                _runnable(rule, number, channel, message_type)
                 for number, rule in enumerate(self.policy.rules)
                 if channel_id in rule.channels and _reaches(rule, message_type)
             ]
@@ -177,7 +195,7 @@ def compile_policy(policy: Policy, revision: str = "") -> CompiledPolicy:
     return CompiledPolicy(policy, revision)
 
 
-def _runnable(rule: Rule, number: int, channel: Channel) -> RunnableRule:
+def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageType) -> RunnableRule:
     default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
     rest = _without_type(rule.when)
     return RunnableRule(
@@ -188,11 +206,12 @@ def _runnable(rule: Rule, number: int, channel: Channel) -> RunnableRule:
         reasons.granted(rule.name),
         reasons.no_consent(rule.name),
         reasons.withheld_by_rule(rule.name),
+        bool(rule.grants) and _grants_to(rule, message_type),
     )
 
 
 def _types_named(policy: Policy) -> frozenset[MessageType]:
-    """Types among which rules and ceilings make a difference, and the ones with laws of their own."""
+    """Types that rules or ceilings name, and those that have laws of their own."""
     named = {MessageType("ADT", trigger) for trigger in CANCELS | BY_NAME_ONLY}
     for channel in policy.channels.values():
         named |= channel.ceiling_messages
@@ -222,13 +241,18 @@ def _without_type(condition: Condition) -> Condition | None:
 
 
 def _reaches(rule: Rule, message_type: MessageType) -> bool:
-    required = _required_types(rule.when)
-    if not all(is_one_of(message_type, types) for types in required):
-        return False
-    if message_type.code == "ADT" and message_type.trigger in BY_NAME_ONLY and rule.grants:
-        # A withholding reaches every type; a grant must name these.
-        return bool(rule.withholdings) or any(message_type in types for types in required)
-    return True
+    return all(is_one_of(message_type, types) for types in _required_types(rule.when))
+
+
+def _grants_to(rule: Rule, message_type: MessageType) -> bool:
+    """A grant must name some events itself; a withholding reaches them anyhow."""
+    if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
+        return True
+    return any(message_type in types for types in _required_types(rule.when))
+
+
+def _chooses_lines(rule: Rule) -> bool:
+    return any(grant.which_own and grant.segment == "FT1" for grant in rule.grants)
 
 
 def _end_of(last_day: str | None, timezone: ZoneInfo) -> datetime | None:
@@ -255,5 +279,3 @@ def _cancel_follows(channel: Channel | None) -> Rule:
         coverage=Coverage.ANY,
         grants=grants,
     )
-
-

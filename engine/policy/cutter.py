@@ -8,53 +8,73 @@ and repetitions go too (rules.md §4, §10.21).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
 
-from engine.hl7.wire import Message
+from engine.hl7.segments import SET_ID_SEGMENTS
+from engine.hl7.wire import Message, Segment
 from engine.policy.masks import EVERYTHING, NOTHING, Mask, Numbers
 
-#: Field 1 of these is a set id (rules.md §10.23, standards.md B-9.4).
-SET_IDS = frozenset(
-    "PID PV1 NK1 OBR OBX NTE DG1 PR1 AL1 GT1 IN1 IN3 FT1 SPM TXA".split()
-)
+_Pick = Callable[[list[bytes]], tuple[bytes, ...]]
 
-#: More fields than any segment has; where `rest` is kept, the last run goes on to here.
-_BEYOND = 1 << 30
+#: Put behind a segment's fields so that a field beyond its end reads as empty. Masks that reach
+#: further are cut field by field.
+_PADDING = [b""] * 64
 
 
 class Cutter:
     """How one segment id is cut under one mask; made once, used for every message."""
 
-    __slots__ = ("_components", "_least", "_runs", "mask", "whole")
+    __slots__ = ("_components", "_has_set_id", "_pick", "mask", "whole")
 
     def __init__(self, segment_id: str, mask: Mask) -> None:
         self.mask = mask
         self.whole = mask.is_whole
-        self._runs = _runs(mask)
         self._components = tuple(
             (number, numbers)
             for number, numbers in mask.fields.items()
             if numbers not in (NOTHING, EVERYTHING)
         )
-        # With nothing behind the set id, or behind the segment's name, nothing is said.
-        self._least = 3 if segment_id in SET_IDS else 2
+        self._has_set_id = segment_id in SET_ID_SEGMENTS
+        self._pick = _picking(mask)
 
-    def cut(self, fields: Sequence[bytes], message: Message) -> list[bytes] | None:
-        """The fields that are left, trailing empty ones dropped; None when nothing is left."""
-        out: list[bytes] = []
-        there = len(fields)
-        for start, stop, blanks in self._runs:
-            if start >= there:
-                break
-            out += fields[start:stop] if blanks is None else blanks
+    def cut(self, segment: Segment, message: Message) -> bytes | None:
+        """The segment that is left; None when that is nothing, or nothing but its set id."""
+        if self.whole:
+            return segment.raw
+        separator = segment.separator
+        if self._pick is None or self._components or message.charset.mask is not None:
+            left = separator.join(self.fields(segment.fields, message))
+        else:
+            # No field can hold the separator's byte here, so that only empty fields are stripped.
+            left = separator.join(self._pick(segment.fields + _PADDING)).rstrip(separator)
+        if left.find(separator, 4 if self._has_set_id else 0) < 0:
+            return None
+        return left
+
+    def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
+        """The fields that are left, trailing empty ones dropped; the segment's name is first."""
+        if self._pick is not None:
+            out = list(self._pick([*fields, *_PADDING]))
+        else:
+            kept = self.mask.of_field
+            out = [
+                value if not number or kept(number) != NOTHING else b""
+                for number, value in enumerate(fields)
+            ]
         for number, numbers in self._components:
-            if number < there:
-                value = fields[number]
-                if value:
-                    out[number] = cut_field(value, numbers, message)
-        while out and not out[-1]:
+            if number < len(out) and out[number]:
+                out[number] = cut_field(out[number], numbers, message)
+        while not out[-1]:
             out.pop()
-        return out if len(out) >= self._least else None
+        return out
+
+
+@lru_cache(maxsize=4096)
+def cutter_for(segment_id: str, mask: Mask) -> Cutter:
+    """The cutter of a mask: one for all channels that cut alike, so that they share its work."""
+    return Cutter(segment_id, mask)
 
 
 def cut_field(value: bytes, numbers: Numbers, message: Message) -> bytes:
@@ -71,6 +91,8 @@ def cut_field(value: bytes, numbers: Numbers, message: Message) -> bytes:
 
 def _cut_repetition(value: bytes, numbers: Numbers, message: Message) -> bytes:
     separator = message.delimiters.component
+    if not separator:
+        return b""  # nothing can be told apart, so nothing is kept
     kept = [
         part if number in numbers else b""
         for number, part in enumerate(message.split(value, separator), start=1)
@@ -80,21 +102,14 @@ def _cut_repetition(value: bytes, numbers: Numbers, message: Message) -> bytes:
     return separator.join(kept)
 
 
-def _runs(mask: Mask) -> tuple[tuple[int, int, list[bytes] | None], ...]:
-    """Slices of a segment's fields: (start, stop, None to keep, or the blanks in their place)."""
-    runs: list[tuple[int, int, list[bytes] | None]] = []
+def _picking(mask: Mask) -> _Pick | None:
+    """Picks the fields that are kept, in one step, from fields with padding behind them.
+
+    The last item of the padding stands for every field that is not kept.
+    """
     last = max(mask.fields, default=0)
-    start, keeping = 0, True  # field 0 is the segment's name
-    for number in range(1, last + 2):
-        numbers = mask.of_field(number)
-        keep = numbers is not NOTHING and numbers != NOTHING
-        if keep is not keeping:
-            runs.append(_run(start, number, keeping))
-            start, keeping = number, keep
-    if keeping:
-        runs.append((start, _BEYOND if mask.rest != NOTHING else last + 1, None))
-    return tuple(runs)
-
-
-def _run(start: int, stop: int, keeping: bool) -> tuple[int, int, list[bytes] | None]:
-    return (start, stop, None if keeping else [b""] * (stop - start))
+    if mask.rest != NOTHING or not 0 < last < len(_PADDING):
+        return None
+    return itemgetter(
+        0, *(number if mask.of_field(number) != NOTHING else -1 for number in range(1, last + 1))
+    )

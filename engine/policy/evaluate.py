@@ -74,7 +74,7 @@ def fold(text: str) -> str:
 
 
 def is_one_of(message_type: MessageType, types: frozenset[MessageType]) -> bool:
-    """Is a message of this type among `types`, by name or by its code alone?"""
+    """Whether a message of this type is among `types`, by name or by its code alone."""
     return message_type in types or MessageType(message_type.code) in types
 
 
@@ -96,12 +96,18 @@ def _compare(compare: Compare, values: Values) -> Test:
     path, every = compare.path, compare.every
     matches = compile_text_test(compare.matcher)
     wanted = True
+    if not every and isinstance(compare.matcher, OneOf):
+        return _one_of(path, compare.matcher, matches, values)
     if not every and compare.matcher == Exists(False):
         # No occurrence has a value: more than that some occurrence has none.
         matches, wanted = compile_text_test(Exists(True)), False
     if every:
         return lambda view, at: _each(values(view, path, at), matches)
 
+    return _some(path, matches, values, wanted)
+
+
+def _some(path: Path, matches: TextTest, values: Values, wanted: bool = True) -> Test:
     def some(view: View, at: int) -> bool:
         # A loop, not `any` over a generator: this is asked several times of every message.
         for text in values(view, path, at):
@@ -110,6 +116,46 @@ def _compare(compare: Compare, values: Values) -> Test:
         return not wanted
 
     return some
+
+
+def _one_of(path: Path, matcher: OneOf, matches: TextTest, values: Values) -> Test:
+    """Most rules compare a code; most codes are plain, and are compared as received."""
+    plain = frozenset(
+        value.encode("ascii")
+        for value in matcher.values
+        if value.isascii() and value.isalnum() and not matcher.fold
+    )
+    if (
+        not plain
+        or not path.field
+        or path.component > 1
+        or path.subcomponent > 1
+        or path.repetition > 1
+    ):
+        return _some(path, matches, values)
+    slow, segment_id, field = _some(path, matches, values), path.segment, path.field
+    occurrence = path.occurrence
+
+    def test(view: View, at: int) -> bool:
+        if at < 0 and not occurrence:
+            meant = view.by_id.get(segment_id, ())
+            if len(meant) == 1:
+                value = meant[0].field(field)
+            elif meant:
+                return slow(view, at)
+            else:
+                return False
+        else:
+            segment = view.message.segments[at]
+            if at < 0 or segment.id != segment_id or occurrence:
+                return slow(view, at)
+            value = segment.field(field)
+        # Nothing but ASCII letters and digits: no delimiter, no escape, one repetition.
+        if value.isalnum() or not value:
+            return value in plain
+        return slow(view, at)
+
+    return test
 
 
 def _each(texts: Iterable[str], matches: TextTest) -> bool:

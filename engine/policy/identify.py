@@ -108,40 +108,38 @@ def _meant(view: View, path: Path, at: int) -> list[Segment]:
 def _compile_entry(entry: Condition) -> Test:
     if not isinstance(entry, AllOf):
         return compile_condition(entry, insurance_values)
-    by_field: dict[tuple[str, int], list[Compare | Not]] = {}
-    alone: list[Condition] = []
+    by_field: dict[tuple[str, int], list[tuple[Compare, bool]]] = {}
+    tests: list[Test] = []
     for part in entry.parts:
-        compare = part.part if isinstance(part, Not) else part
-        if _is_of_one_repetition(compare) and isinstance(part, Compare | Not):
-            assert isinstance(compare, Compare)
-            by_field.setdefault((compare.path.segment, compare.path.field), []).append(part)
+        compare, wanted = (part.part, False) if isinstance(part, Not) else (part, True)
+        if isinstance(compare, Compare) and _is_of_one_repetition(compare):
+            field = (compare.path.segment, compare.path.field)
+            by_field.setdefault(field, []).append((compare, wanted))
         else:
-            alone.append(part)
-    tests = [compile_condition(part, insurance_values) for part in alone]
+            tests.append(compile_condition(part, insurance_values))
     for parts in by_field.values():
         if len(parts) > 1:
             tests.append(_in_one_repetition(parts))
         else:
-            tests.append(compile_condition(parts[0], insurance_values))
+            compare, wanted = parts[0]
+            part = compare if wanted else Not(compare)
+            tests.append(compile_condition(part, insurance_values))
     return lambda view, at: all(test(view, at) for test in tests)
 
 
-def _is_of_one_repetition(part: Condition) -> bool:
+def _is_of_one_repetition(part: Compare) -> bool:
     return (
-        isinstance(part, Compare)
-        and not part.every
+        not part.every
         and not part.path.repetition
         and not part.path.occurrence
         and (part.path.segment == "IN1" or part.path.segment in _WITH_IN1)
     )
 
 
-def _in_one_repetition(parts: list[Compare | Not]) -> Test:
-    asked: list[tuple[Path, TextTest, bool]] = []
-    for part in parts:
-        compare = part.part if isinstance(part, Not) else part
-        assert isinstance(compare, Compare)
-        asked.append((compare.path, compile_text_test(compare.matcher), isinstance(part, Compare)))
+def _in_one_repetition(parts: list[tuple[Compare, bool]]) -> Test:
+    asked: list[tuple[Path, TextTest, bool]] = [
+        (compare.path, compile_text_test(compare.matcher), wanted) for compare, wanted in parts
+    ]
     first = asked[0][0]
 
     def test(view: View, at: int) -> bool:

@@ -57,18 +57,21 @@ class Mask:
     rest: Numbers = NOTHING
     fields: Mapping[int, Numbers] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, written: FieldMask | None) -> Mask:
+    @staticmethod
+    def of(written: FieldMask | None) -> Mask:
         """The mask that a person wrote: None is all of the segment."""
         if written is None:
             return WHOLE
-        return cls(
+        return _tidy(
             NOTHING,
             {
                 number: EVERYTHING if components is None else Numbers(components)
                 for number, components in written.items()
             },
         )
+
+    def __hash__(self) -> int:
+        return hash((self.rest, tuple(self.fields.items())))
 
     def of_field(self, number: int) -> Numbers:
         """The components that are sent of field `number`."""

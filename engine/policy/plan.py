@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.policy.cutter import Cutter
+from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import Test, compile_condition
 from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
 from engine.policy.model import Grant, Rule, Withholding
-from engine.policy.view import View
+from engine.policy.outcome import Reason
+from engine.policy.reasons import withheld_by_rule
+from engine.policy.view import MESSAGE, View
 
 #: Totals of a visit that would betray a line that is not sent (rules.md §10.10).
-TOTALS = Mask(NOTHING, {number: EVERYTHING for number in (46, 47, 48, 49)})
+TOTALS = Mask(NOTHING, dict.fromkeys((46, 47, 48, 49), EVERYTHING))
 
 #: Sent with every message, as received; 15 and 16 are the channel's own and 8 goes only by name
 #: (rules.md §10.20).
-MSH_ALWAYS = Mask(
-    NOTHING, {number: EVERYTHING for number in (*range(1, 8), *range(9, 13), 17, 18)}
-)
+MSH_ALWAYS = Mask(NOTHING, dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18), EVERYTHING))
 _MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
 _MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
 
@@ -40,18 +40,16 @@ class Part:
     where: Test | None = None
     own: bool = False
     alone: bool = False
+    withheld: Reason | None = None  # of a withholding: what it says where it withholds all
 
     @property
     def is_conditional(self) -> bool:
-        """Does it hold for some occurrences only?"""
+        """Whether it holds for some occurrences only."""
         return self.where is not None or self.own
 
 
 class SegmentPlan:
     """The plan for one segment id."""
-
-    __slots__ = ("_always", "_cutters", "_withheld", "alone", "ceiling", "fixed", "grants", "id",
-                 "is_conditional", "needs_own", "withholdings")  # fmt: skip
 
     def __init__(
         self,
@@ -72,14 +70,13 @@ class SegmentPlan:
         self.fixed = None if self.is_conditional else self._cutter(-1)
 
     def cutter(self, view: View, index: int, own: bool) -> Cutter | None:
-        """How this occurrence is cut; None when nothing of it is sent. `own`: it is this payer's."""
-        if not self.is_conditional:
-            return self.fixed
-        holding = self.holding(view, index, own)
-        if holding in self._cutters:
-            return self._cutters[holding]
-        cutter = self._cutters[holding] = self._cutter(holding)
-        return cutter
+        """How this occurrence is cut, None if not at all; `own`: it is this payer's."""
+        return self.fixed if not self.is_conditional else self._of(self.holding(view, index, own))
+
+    def _of(self, holding: int) -> Cutter | None:
+        if holding not in self._cutters:
+            self._cutters[holding] = self._cutter(holding)
+        return self._cutters[holding]
 
     def holding(self, view: View, index: int, own: bool) -> int:
         """Which parts hold for this occurrence: a bit for each grant, then each withholding."""
@@ -110,13 +107,11 @@ class SegmentPlan:
         mask = (granted & self.ceiling) - withheld
         if self.id == "MSH":
             mask = (mask | MSH_ALWAYS) - _MSH_NEVER
-        return None if mask.is_empty else Cutter(self.id, mask)
+        return None if mask.is_empty else cutter_for(self.id, mask)
 
 
 class Plan:
     """The plan for one channel and the rules that apply to a message."""
-
-    __slots__ = ("_without_totals", "msh", "rules", "segments", "withholds")
 
     def __init__(
         self, ceiling: Mapping[str, Mask], grants: Iterable[Rule], withholds: Iterable[Rule]
@@ -150,13 +145,29 @@ class Plan:
         self.msh = SegmentPlan(
             "MSH", ceiling.get("MSH", NONE), granted.get("MSH", ()), withheld.get("MSH", ())
         )
+        lines = self.segments.get("FT1")
+        pid = self.segments.get("PID")
+        #: What withholds a whole PID, and with it the message (§10.26).
+        self.pid_withholdings = tuple(
+            part for part in (pid.withholdings if pid else ()) if part.mask.is_whole
+        )
+        #: Does a grant ask `which: own`; does one ask it of charges?
+        self.needs_own = any(rules.needs_own for rules in self.segments.values())
+        self.needs_own_lines = lines is not None and lines.needs_own
         self._without_totals: dict[Mask, Cutter | None] = {}
+
+    def msh_fields(self, view: View) -> list[bytes]:
+        """The fields of MSH that are sent, before anything is rewritten."""
+        cutter = self.msh.cutter(view, MESSAGE, own=False)
+        if cutter is None:
+            raise AssertionError("MSH is always sent")
+        return cutter.fields(view.message.msh.fields, view.message)
 
     def without_totals(self, cutter: Cutter) -> Cutter | None:
         """A PV1's cutter with PV1-46 to PV1-49 emptied."""
         if cutter.mask not in self._without_totals:
             mask = cutter.mask - TOTALS
-            self._without_totals[cutter.mask] = None if mask.is_empty else Cutter("PV1", mask)
+            self._without_totals[cutter.mask] = None if mask.is_empty else cutter_for("PV1", mask)
         return self._without_totals[cutter.mask]
 
 
@@ -170,4 +181,5 @@ def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
 
 def _withheld(rule: Rule, withholding: Withholding) -> Part:
     where = None if withholding.where is None else compile_condition(withholding.where)
-    return Part(rule.name, Mask.of(withholding.mask), where)
+    mask = Mask.of(withholding.mask)
+    return Part(rule.name, mask, where, withheld=withheld_by_rule(rule.name))

@@ -1,4 +1,4 @@
-"""Whose message it is: does a channel's counterpart insure this patient, as far as is known?
+"""Whose message it is: which channels' counterparts insure this patient, as far as is known.
 
 Law: a message that names insurance answers for itself; one that names none is answered by the
 coverage registry; where the answers exclude each other, or there is none, a person decides. It is
@@ -18,7 +18,7 @@ from engine.privacy.facts import Coverages, Facts, Level
 
 
 class Answer(Enum):
-    """Does this channel cover the patient?"""
+    """Whether a channel covers the patient."""
 
     OWN = "own"
     OTHER = "other"
@@ -30,7 +30,15 @@ class Answer(Enum):
 class Whose:
     """The answers for one patient's part of a message; each is found on first use."""
 
-    __slots__ = ("_answers", "_claims", "_facts", "_identifier", "_known", "_view", "names_insurance")
+    __slots__ = (
+        "_answers",
+        "_claims",
+        "_facts",
+        "_identifier",
+        "_known",
+        "_view",
+        "names_insurance",
+    )
 
     def __init__(self, view: View, facts: Facts, identifier: Identifier) -> None:
         self._view = view
@@ -50,7 +58,7 @@ class Whose:
         return self._claims
 
     def answer(self, channel: str) -> Answer:
-        """Does this channel cover the patient?"""
+        """Whether this channel covers the patient."""
         found = self._answers.get(channel)
         if found is None:
             found = self._named(channel) if self.names_insurance else self._registered(channel)
@@ -78,7 +86,7 @@ class Whose:
         return answers.pop() if len(answers) == 1 else Answer.AMBIGUOUS
 
     def covers_alone(self, channel: str, policy: Policy) -> bool:
-        """Is this channel's counterpart the only insurer that the registry knows of?
+        """Whether this channel's counterpart is the only insurer that the registry knows of.
 
         Review vendors and others who share a payer's identifiers are no insurers of their own.
         """

@@ -34,11 +34,11 @@ class AsksCoverage(Protocol):
     """What is asked of a compiled policy here."""
 
     def asks_coverage(self, message: Message) -> bool:
-        """Does any channel's rule for messages of this type ask coverage?"""
+        """Whether any channel's rule for messages of this type asks coverage."""
 
 
 def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
-    """Must the registry be asked before this message is decided?"""
+    """Whether the registry must be asked before this message is decided."""
     return not message.all("IN1") and policy.asks_coverage(message)
 
 

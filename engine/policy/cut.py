@@ -1,0 +1,36 @@
+"""One channel's copy while it is being cut: what is left of each segment, and why the rest went.
+
+Law: a piece is what is left of one received segment, or None; a segment that is gone has a cause
+where more than a missing grant took it.
+"""
+
+from __future__ import annotations
+
+from engine.policy.outcome import Code
+from engine.policy.plan import Plan
+from engine.policy.view import View
+
+
+class Cut:
+    """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
+
+    __slots__ = ("causes", "pieces", "plan", "view")
+
+    def __init__(self, view: View, plan: Plan) -> None:
+        self.view = view
+        self.plan = plan
+        self.pieces: list[bytes | None] = [None] * len(view.message.segments)
+        self.causes: dict[int, Code] = {}
+
+    def drop(self, index: int, cause: Code) -> None:
+        """Take a segment out."""
+        self.pieces[index] = None
+        self.causes[index] = cause
+
+    def keeps_any(self, segment_id: str) -> bool:
+        """Whether any occurrence is left."""
+        pieces = self.pieces
+        for segment in self.view.by_id.get(segment_id, ()):
+            if pieces[segment.index] is not None:
+                return True
+        return False
