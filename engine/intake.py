@@ -74,7 +74,11 @@ class _Arrival:
 
 
 class Intake:
-    """Receives. `answer_while_down`: listeners that answer AE instead of silence (config.md)."""
+    """Receives. `answer_while_down`: listeners that answer AE instead of silence (config.md).
+
+    `committed` is told of every new message once it is durable, `released` when held messages of
+    others can be decided again.
+    """
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class Intake:
         receipts: Receipts,
         clock: Clock,
         log: Log,
+        committed: Callable[[Accept], object],
         released: Callable[[], object],
     ) -> None:
         self._compiled = compiled
@@ -97,6 +102,7 @@ class Intake:
         self._receipts = receipts
         self._clock = clock
         self._log = log
+        self._committed = committed
         self._released = released
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
@@ -182,7 +188,7 @@ class Intake:
         try:
             facts = Facts(self._clock.now(), self._known.look_up(keys))
             outcomes = decide(arrival.message, self._compiled, facts)
-            taught = dict(learn(arrival.message, self._compiled))
+            taught = dict(learn(arrival.message, self._compiled.identify))
             accept = self._acceptances.accept(
                 receipt=arrival.receipt,
                 listener=arrival.source.listener,
@@ -225,6 +231,7 @@ class Intake:
             self._known.refused(taught)
         else:
             self._known.committed(taught)
+            self._committed(accept)
         if accepted.reused_id:
             listener = arrival.source.listener
             self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)

@@ -16,16 +16,16 @@ from engine.privacy.facts import CoverageKey, CoverageRow, Coverages
 
 
 class Sealing(Protocol):
-    """Authenticated encryption and keyed hashing under the site's keys."""
+    """Authenticated encryption and keyed hashing: `engine.store.sealing.Sealer`."""
 
-    def seal(self, content: bytes, about: bytes) -> bytes:
-        """`content`, unreadable, and bound to `about`."""
+    def seal(self, content: bytes, context: bytes) -> bytes:
+        """`content`, unreadable, and bound to `context`."""
 
-    def unseal(self, sealed: bytes, about: bytes) -> bytes:
-        """The content; raises `EngineError` when it was not sealed for `about`."""
+    def open(self, blob: bytes, context: bytes) -> bytes:
+        """The content; raises `EngineError` when it was not sealed for `context`."""
 
-    def keyed_hash(self, value: bytes) -> bytes:
-        """A name for `value` that tells nothing of it to who has no key."""
+    def keyed_hash(self, text: bytes) -> bytes:
+        """A name for `text` that tells nothing of it to who has no key."""
 
 
 def about_message(receipt: str) -> bytes:
@@ -59,7 +59,7 @@ def seal_coverages(sealing: Sealing, name: bytes, coverages: Coverages) -> bytes
 
 def unseal_coverages(sealing: Sealing, name: bytes, sealed: bytes) -> Coverages:
     """The snapshot that `seal_coverages` made."""
-    rows, others = json.loads(sealing.unseal(sealed, name))
+    rows, others = json.loads(sealing.open(sealed, name))
     return Coverages(
         tuple(CoverageRow(channel, _date(since), _date(until)) for channel, since, until in rows),
         others,

@@ -83,6 +83,7 @@ class ScriptedInsurer:
         self.usual = usual
         self.received: list[bytes] = []
         self.offered: list[bytes] = []
+        self.taken: list[bytes] = []  # received, and for all that the engine knows kept
         self.dropped = 0
         self.closed = False
         self._open: tuple[Deferred[Outcome], bytes] | None = None
@@ -100,6 +101,8 @@ class ScriptedInsurer:
                 NotSent(Failed.REFUSED) if word == "refused" else Unanswered(Failed.LOST)
             )
         self.received.append(payload)
+        if word in {"silence", "hold", "AA", "CA", "wrong-id", "garble"}:
+            self.taken.append(payload)
         if word == "silence":
             return succeed(Unanswered(Failed.ACK_TIMEOUT))
         if word == "hold":
@@ -112,6 +115,8 @@ class ScriptedInsurer:
         """End the exchange that was held."""
         assert self._open is not None
         (outcome, payload), self._open = self._open, None
+        if word in {"AE", "AR"}:
+            self.taken.remove(payload)
         outcome.callback(Answer(self._answer(word, payload)))
 
     @property
@@ -120,8 +125,9 @@ class ScriptedInsurer:
         return self._open is not None
 
     def forget(self) -> None:
-        """Whoever waits for the answer is dead."""
+        """The engine at the other end is dead; the next one has a connection of its own."""
         self._open = None
+        self.closed = False
 
     def drop(self) -> None:
         """Close the connection now."""
@@ -192,6 +198,7 @@ class Rig:
         self.told = Told()
         self.look: Look = look or AsCut(lambda opened: opened.sealed)
         self._numbers: Iterator[int] = iter(range(1, 1_000_000))
+        self.accepted_numbers: list[int] = []
         self.commit = self.new_commit()
         self.courier = self.engine("one")
 
@@ -214,7 +221,7 @@ class Rig:
 
     def crash(self) -> None:
         """The process of everything built so far dies: no timer, no result, no connection."""
-        for call in self.clock.getDelayedCalls():
+        for call in list(self.clock.getDelayedCalls()):
             call.cancel()  # type: ignore[misc]
         self.insurer.forget()
         self.commit = self.new_commit()
@@ -224,6 +231,7 @@ class Rig:
         for control_id in control_ids:
             payload = message(control_id)
             number = next(self._numbers)
+            self.accepted_numbers.append(number)
             copy = Copy(CHANNEL, 0, payload, b'{"rules":["r1"]}')
             self.do(
                 Accept(
@@ -237,8 +245,11 @@ class Rig:
             )
 
     def do(self, operation: Operation) -> Result:
-        """Ask the store directly, as another process would."""
-        return self.store.execute([operation])[0]
+        """Ask the store directly, as another process would that no outage hits."""
+        outage, self.store.outage = self.store.outage, None
+        result = self.store.execute([operation])[0]
+        self.store.outage = outage
+        return result
 
     def order(self, order: Order, reason: str = "") -> None:
         """What a person orders."""

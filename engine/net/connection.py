@@ -336,9 +336,9 @@ class Connection(TwistedProtocol):
         self._owed.fall_silent()
         if self._end is not None and self._end.active():
             self._end.cancel()
+        self._end = self._timers.callLater(LINGER_S, self._wire.abortConnection)
         self._wire.unregisterProducer()
         self._wire.loseConnection()
-        self._end = self._timers.callLater(LINGER_S, self._wire.abortConnection)
 
     def _notice(self, what: Notice, count: int) -> None:
         self._listening.observer.noticed(self.source.host, what, count)

@@ -28,8 +28,8 @@ class Timers(Protocol):
     def seconds(self) -> float:
         """The time now."""
 
-    def callLater(self, delay: float, call: Callable[..., Any], *args: Any) -> Timer:
-        """Call `call` in `delay` seconds."""
+    def callLater(self, delay: float, call: Callable[..., Any], /, *args: Any) -> Any:
+        """Call `call` in `delay` seconds; answers a `Timer`."""
 
 
 class Wire(Protocol):

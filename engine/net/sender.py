@@ -33,6 +33,9 @@ from engine.net.ports import Timer, Timers, Wire
 #: The longest answer that is read. Acknowledgments of real receivers are below 1 KiB.
 MAX_ANSWER_BYTES = 1024 * 1024
 
+#: How long a closing connection may take before it is cut.
+LINGER_S = 5.0
+
 #: Why a connection could not be made, by what the endpoint raises; the first that fits.
 _CONNECT_FAILURES: tuple[tuple[type[Exception], Failed], ...] = (
     (ConnectRefusedError, Failed.REFUSED),
@@ -115,8 +118,9 @@ class Sender:
             self._connecting.cancel()
         if self._line is None:
             return succeed(None)
+        gone = self._gone()
         self._line.close()
-        return self._gone()
+        return gone
 
     # --- the line's news ---------------------------------------------------------------------
 
@@ -212,10 +216,7 @@ class Line(Protocol):
 
     def abort(self, why: Failed) -> None:
         """Close now; what is outstanding stays unanswered."""
-        if not self._lost:
-            self.open = False
-            self._wire.abortConnection()
-        self._settle(Unanswered(why))
+        self._end(Unanswered(why), cut=not self._lost)
 
     def close(self) -> None:
         """Close; politely, if nothing is outstanding."""
@@ -223,10 +224,8 @@ class Line(Protocol):
             self.abort(Failed.CLOSED)
         elif self.open:
             self.open = False
+            self._timeout = self._timers.callLater(LINGER_S, self._wire.abortConnection)
             self._wire.loseConnection()
-            self._timeout = self._timers.callLater(
-                self._sender.ack_timeout_s, self._wire.abortConnection
-            )
 
     # --- what Twisted calls ------------------------------------------------------------------
 
@@ -256,24 +255,24 @@ class Line(Protocol):
             unexpected = True
         if unexpected:
             self._sender.line_unexpected()
-        if unexpected or isinstance(outcome, Unanswered):
-            self.open = False
-            self._wire.abortConnection()
-        if outcome is not None:
-            self._settle(outcome)
+        if unexpected or outcome is not None:
+            self._end(outcome, cut=unexpected or isinstance(outcome, Unanswered))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self._lost = True
         self.open = False
-        self._cancel_timeout()
         self._sender.line_lost(self)
-        self._settle(Unanswered(Failed.LOST))
+        self._end(Unanswered(Failed.LOST), cut=False)
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _end(self, outcome: Outcome | None, *, cut: bool) -> None:
+        """Hand over the outcome, if one is awaited; `cut` the connection before that."""
         outstanding, self._outstanding = self._outstanding, None
-        if outstanding is not None:
-            self._cancel_timeout()
+        self._cancel_timeout()
+        if cut:
+            self.open = False
+            self._wire.abortConnection()
+        if outstanding is not None and outcome is not None:
             outstanding.callback(outcome)
 
     def _cancel_timeout(self) -> None:

@@ -31,6 +31,10 @@ class Control(FileDescriptor):
         self._drain = drain
         self._heard = b""
 
+    def watch(self) -> None:
+        """Hear orders from now on."""
+        self.startReading()  # type: ignore[no-untyped-call]
+
     def report(self, report: Report) -> None:
         """Tell the supervisor; reports are few and short, so that they always fit."""
         try:

@@ -72,6 +72,8 @@ class EmbeddedServer:
         """
         for folder in ("", "run", "store", "log"):
             private_folder(self._var / folder)
+        if not self.alive():
+            self._forget()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             if self._child is None:
@@ -114,7 +116,10 @@ class EmbeddedServer:
             if not self._ended_within(STOP_S):
                 os.kill(self._pid, signal.SIGKILL)
                 self._ended_within(STOP_S)
-        self._child, self._pid = None, 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._child, self._pid, self._socket_path = None, 0, None
 
     @property
     def _log_path(self) -> Path:
