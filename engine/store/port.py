@@ -23,6 +23,26 @@ class StoreUnavailable(StoreError):
     """The store did not answer in time, or not at all. Repeat the batch."""
 
 
+class StoreFull(StoreUnavailable):
+    """There is no room for more messages; lanes still drain.
+
+    Unlike its parent it tells what is known: the operations at the indexes `refused` (each an
+    `Accept`) did nothing at all and may be repeated by themselves, in their order; every other
+    operation was done, durably, and has its answer in `results`. Once one `Accept` of a batch is
+    refused, so are all that follow it, so that the order of arrival stands. Repeating the whole
+    batch instead is safe too, but then lanes wait for room that only they can make.
+    """
+
+    def __init__(self, results: Sequence[Result], refused: Sequence[int]) -> None:
+        super().__init__(
+            "store-full",
+            "the store is full and takes no more messages; what it holds is still delivered.",
+            "Give the store more memory (maxmemory), or bring the stuck channels back.",
+        )
+        self.results = tuple(results)
+        self.refused = frozenset(refused)
+
+
 # --- intake ------------------------------------------------------------------------------------
 
 
@@ -63,7 +83,8 @@ class Accept:
 
     `duplicate_key` is a keyed hash of sender and MSH-10, `digest` that of the payload. `withheld`
     lists the channels that get nothing, for their counters. `record` is the decision record that
-    names every channel's outcome.
+    names every channel's outcome. The `receipt` is the operation's identity: the same one twice
+    is one acceptance with one answer, whatever became of its copies in between.
     """
 
     receipt: str
@@ -83,8 +104,9 @@ class Accepted:
 
     `receipt` is the one that stands: for a `duplicate` (same sender, id and digest) it is the
     first one's, and nothing was stored. `reused_id`: same sender and id, other content; stored as
-    a new message. `released`: receipts of held messages that what was learned may release; they
-    are also on the durable list that `NextReleased` reads.
+    a new message. `released`: receipts of held messages that what was learned may release (this
+    one too, if something it waits for was learned since it was decided); they are also on the
+    durable list that `NextReleased` reads.
     """
 
     receipt: str
@@ -98,7 +120,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Become the holder of a channel's lane. `takeover`: the former holder is known to be dead."""
+    """Become the holder of a channel's lane, under the next fence.
+
+    `holder` names one life of one process. `takeover`: the former holder is known to be dead. An
+    attempt that was open has an unknown outcome from now on. Turns begin again at 1.
+    """
 
     channel: str
     holder: str
@@ -157,7 +183,10 @@ class Advance:
     """One step of a lane: close what was open, then open an attempt on the head.
 
     `turn` counts the holder's steps from 1 under one fence; the same turn twice is one step, and
-    its second answer equals the first. The lease is prolonged by `lease_ms`.
+    its second answer equals the first. The lease is prolonged by `lease_ms`. A step that makes no
+    sense under the fence (an older turn, a close of what is not open, something open and no close)
+    changes nothing and is answered FENCED: claim again. With `open_next` false nothing is opened;
+    the answer says why nothing would be, or WAIT for 0 ms.
     """
 
     channel: str
@@ -172,8 +201,9 @@ class Advance:
 class Opened:
     """An attempt is open, durably: send `sealed` now.
 
-    `attempt` counts from 1 over restarts. `possible_duplicate`: an earlier attempt's outcome is
-    not known. `waited_ms` is the entry's age.
+    `attempt` counts from 1 over restarts; a replay of a parked item counts anew.
+    `possible_duplicate`: an earlier attempt's outcome is not known, also one before the replay.
+    `waited_ms` is the entry's age.
     """
 
     entry: str
@@ -187,7 +217,10 @@ class Opened:
 
 
 class Halt(Enum):
-    """Why a lane has nothing to send just now."""
+    """Why a lane has nothing to send just now; of several reasons, the first in this order.
+
+    FENCED, PAUSED (or killed), EMPTY, WAIT.
+    """
 
     EMPTY = "empty"
     PAUSED = "paused"
@@ -215,7 +248,11 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class NextReleased:
-    """Up to `limit` receipts whose holds should be decided again, oldest first; not removed."""
+    """Up to `limit` receipts whose holds should be decided again, oldest first; not removed.
+
+    `Recall` after this, never before: what is learned from now on keeps the receipt on the list
+    even if it is forgotten meanwhile, so no release is lost.
+    """
 
     limit: int
 
@@ -232,8 +269,9 @@ class Resolve:
     """Put a new decision in the place of one parked or held item; answers whether it was there.
 
     Exactly one of `copies` (back to the end of the lane), `hold` (held again) or `discard` (a
-    person's reason) is set, or none: then the item is withheld. `forget_release` takes the
-    receipt off the released list.
+    person's reason) is set, or none: then the item is withheld. An item that is held (again)
+    keeps its id and its place. `forget_release` takes the receipt off the released list.
+    `record` is the identity of the order: the same one twice is one order with one answer.
     """
 
     channel: str
@@ -244,10 +282,19 @@ class Resolve:
     discard: str = ""
     forget_release: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse what could never be right: a copy that was cut for another channel."""
+        if any(copy.channel != self.channel for copy in self.copies) or (
+            self.hold is not None and self.hold.channel != self.channel
+        ):
+            raise ValueError("a copy or hold goes back to its own channel only")
+        if bool(self.copies) + (self.hold is not None) + bool(self.discard) > 1:
+            raise ValueError("copies, hold and discard exclude each other")
+
 
 @dataclass(frozen=True, slots=True)
 class ForgetReleased:
-    """Take a receipt off the released list: all its holds were decided again."""
+    """Take a receipt off the released list: all its holds were decided again. Answers None."""
 
     receipt: str
 
@@ -265,7 +312,11 @@ class Order(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Give a lane an order; `reason` is shown in status and recorded with `record`."""
+    """Give a lane an order, in force at its next `Advance`; `reason` is shown in status.
+
+    Answers whether it took effect: PAUSE does nothing to a killed lane. RESUME also lets the head
+    be tried at once. `record` goes to the ledger and is the order's identity, as in `Resolve`.
+    """
 
     channel: str
     order: Order
@@ -292,7 +343,14 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """One lane from outside. Times are Unix milliseconds by the store's clock; 0: never."""
+    """One lane from outside. Times are Unix milliseconds by the store's clock; 0: never.
+
+    `depth` counts entries, `attempts` those on the head. `parked`, `held`, `waiting`, `delivered`
+    and `withheld` count messages, each in exactly one, so that their sum is the number of messages
+    decided for this channel; with several parts the first of that order that holds for a part
+    holds for the message, and what a person discards is withheld. `duplicates` counts attempts
+    that were opened as possible duplicates and of which at least a byte left.
+    """
 
     channel: str
     depth: int
@@ -310,6 +368,7 @@ class LaneView:
     delivered: int
     withheld: int
     duplicates: int
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

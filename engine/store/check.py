@@ -1,0 +1,109 @@
+"""Is this server fit to be trusted with messages? Asked once, before anything is accepted.
+
+Law: a server that could lose or evict what it said it has is refused by name, with the setting to
+change. A server that keeps its settings to itself is used, and every report says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from engine.errors import StoreError
+from engine.store.port import StoreUnavailable
+
+#: Scripts with flags and WAITAOF: Redis 7.2, Valkey 7.2.
+OLDEST_VERSION = (7, 2)
+
+#: setting → value without which a positive acknowledgment would be a lie
+_REQUIRED = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "maxmemory-policy": "noeviction",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something about the server that does not stop the engine but belongs in every report."""
+
+    code: str
+    what: str
+    mend: str
+
+
+def check_server(client: Redis) -> tuple[Concern, ...]:
+    """See that the server keeps what it acknowledges.
+
+    Raises `StoreError` when it does not, `StoreUnavailable` when it cannot be asked.
+    """
+    try:
+        _check_version(client)
+        return _check_settings(client)
+    except ResponseError as error:
+        raise StoreError(
+            "store-refused",
+            f"the store refuses this engine ({type(error).__name__}).",
+            "Check user, password and rights in store.url.",
+        ) from error
+    except RedisError as error:
+        raise StoreUnavailable(
+            "store-unavailable",
+            f"the store does not answer ({type(error).__name__}).",
+            "Check that it runs, and host, port, user and password in store.url.",
+        ) from error
+
+
+def _check_version(client: Redis) -> None:
+    info: dict[str, Any] = client.info("server")
+    version = str(info.get("valkey_version") or info.get("redis_version") or "0")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    if numbers < OLDEST_VERSION:
+        raise StoreError(
+            "store-version",
+            f"the store is version {version}.",
+            "Use Valkey or Redis 7.2 or later.",
+        )
+
+
+def _check_settings(client: Redis) -> tuple[Concern, ...]:
+    try:
+        found = {name: _setting(client, name) for name in (*_REQUIRED, "maxmemory")}
+    except ResponseError:
+        return (
+            Concern(
+                "store-settings-unknown",
+                "the store does not say how durable it is (CONFIG is forbidden).",
+                "See yourself that "
+                + ", ".join(f"{name} is {value}" for name, value in _REQUIRED.items())
+                + ".",
+            ),
+        )
+    for name, required in _REQUIRED.items():
+        if found[name] != required:
+            raise StoreError(
+                "store-not-durable",
+                f"the store's {name} is `{found[name]}`: acknowledged messages could be lost.",
+                f"Set `{name} {required}` in the server's configuration.",
+            )
+    if found["maxmemory"] == "0":
+        return (
+            Concern(
+                "store-no-maxmemory",
+                "the store has no memory limit: the system may kill it when memory runs out.",
+                "Set `maxmemory` in the server's configuration to about half of its memory.",
+            ),
+        )
+    return ()
+
+
+def _setting(client: Redis, name: str) -> str:
+    found: dict[str, str] = client.config_get(name)  # type: ignore[assignment]
+    return {_text(key): _text(value) for key, value in found.items()}.get(name, "")
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,252 @@
+"""Every other operation as Redis commands, and their replies as results. Pure.
+
+Law: one table, from the type of an operation to its commands and to how their replies are read;
+every key of a script is declared, every number is decimal text, content is passed as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.store import keys, scripts
+from engine.store.accepting import Argument, Command
+from engine.store.port import (
+    Advance,
+    Beat,
+    Claim,
+    Claimed,
+    Control,
+    Entry,
+    Fetch,
+    ForgetReleased,
+    Halt,
+    Halted,
+    Item,
+    Items,
+    Kept,
+    LaneView,
+    NextReleased,
+    Opened,
+    Operation,
+    Order,
+    ReadLedger,
+    Recall,
+    Resolve,
+    Result,
+    Settle,
+    Survey,
+    View,
+    Waiting,
+)
+from engine.store.scripts import Script
+
+
+def commands_for(operation: Operation) -> list[Command]:
+    """The commands that do `operation` (any but `Accept`), in order; often one, at times none."""
+    return _TABLE[type(operation)][0](operation)
+
+
+def read_replies(operation: Operation, replies: Sequence[Any]) -> Result:
+    """The result of `operation` from the replies to its commands."""
+    return _TABLE[type(operation)][1](operation, replies)
+
+
+def _call(script: Script, names: Sequence[str], *arguments: Argument) -> Command:
+    return ["EVALSHA", script.sha, len(names), *names, *arguments]
+
+
+def _identity(*parts: bytes) -> bytes:
+    """What an order is known by: itself. No key of a message is as long."""
+    return b"order:" + hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()
+
+
+# --- lanes ---
+
+
+def _claim(op: Claim) -> list[Command]:
+    names = [keys.lane(op.channel)]
+    return [_call(scripts.CLAIM, names, op.holder, op.lease_ms, int(op.takeover))]
+
+
+def _claimed(_: Claim, replies: Sequence[Any]) -> Claimed:
+    fence, wait_ms = replies[0]
+    return Claimed(fence, wait_ms)
+
+
+def _advance(op: Advance) -> list[Command]:
+    channel, close = op.channel, op.close
+    names = [
+        keys.lane(channel), keys.out(channel), keys.counts(channel), keys.parts(channel),
+        keys.parked(channel), keys.parked_order(channel), keys.JOURNAL, keys.PENDING, keys.LEDGER,
+    ]  # fmt: skip
+    how: Command = [""]
+    if isinstance(close, Settle):
+        how = ["settle", close.entry, close.final.value, close.record, close.reason]
+        how.append(close.answered)
+    elif close is not None:
+        how = ["postpone", close.entry, close.delay_ms, close.error, int(close.unknown)]
+        how += [close.answered, int(close.keep_attempt)]
+    step = (op.fence, op.turn, op.lease_ms, int(op.open_next), *how)
+    return [_call(scripts.ADVANCE, names, *step)]
+
+
+def _advanced(_: Advance, replies: Sequence[Any]) -> Opened | Halted:
+    word, *rest = replies[0]
+    if word != b"opened":
+        return Halted(Halt(word.decode()), rest[0])
+    entry, receipt, part, sealed, note, attempt, possible_duplicate, waited_ms = rest
+    return Opened(
+        entry.decode(), receipt.decode(), part, sealed, note, attempt,
+        possible_duplicate == 1, waited_ms,
+    )  # fmt: skip
+
+
+# --- facts, holds, orders ---
+
+
+def _recall(op: Recall) -> list[Command]:
+    return [["HMGET", keys.COVERAGE, *op.keys]] if op.keys else []
+
+
+def _next_released(op: NextReleased) -> list[Command]:
+    return [_call(scripts.RELEASED, [keys.RELEASED, keys.RELEASED_NEWS], op.limit)]
+
+
+def _forget_released(op: ForgetReleased) -> list[Command]:
+    return [_call(scripts.FORGET, [keys.RELEASED, keys.RELEASED_NEWS], op.receipt)]
+
+
+def _resolve(op: Resolve) -> list[Command]:
+    channel = op.channel
+    names = [
+        keys.out(channel), keys.counts(channel), keys.parts(channel), keys.parked(channel),
+        keys.parked_order(channel), keys.JOURNAL, keys.PENDING, keys.LEDGER, keys.COVERAGE,
+        keys.WAITS, keys.RELEASED, keys.RELEASED_NEWS, keys.META, *keys.RECEIPTS,
+    ]  # fmt: skip
+    identity = _identity(channel.encode(), op.item.encode(), op.record)
+    decision: Command = ["withhold"]
+    if op.copies:
+        decision = ["copies", len(op.copies)]
+        for copy in op.copies:
+            decision += [copy.part, copy.sealed, copy.note]
+    elif op.hold is not None:
+        decision = ["hold", op.hold.reason, *op.hold.waits_for]
+    order = (identity, channel, op.item, op.record, op.forget_release, *decision)
+    return [_call(scripts.RESOLVE, names, *order)]
+
+
+def _control(op: Control) -> list[Command]:
+    names = [keys.lane(op.channel), keys.LEDGER, keys.META, *keys.RECEIPTS]
+    identity = _identity(op.channel.encode(), op.order.value.encode(), op.record)
+    return [_call(scripts.CONTROL, names, identity, op.order.value, op.reason, op.record)]
+
+
+def _yes(_: Operation, replies: Sequence[Any]) -> bool:
+    return bool(replies[0] == 1)
+
+
+# --- what people and monitors ask ---
+
+
+def _survey(op: Survey | Beat) -> list[Command]:
+    names = [keys.ENGINES]
+    for channel in op.channels:
+        names += [keys.lane(channel), keys.out(channel), keys.counts(channel)]
+    return [_call(scripts.SURVEY, names)]
+
+
+def _beat(op: Beat) -> list[Command]:
+    return [_call(scripts.BEAT, [keys.ENGINES], op.engine, op.state, op.ttl_ms), *_survey(op)]
+
+
+def _read_survey(op: Survey, replies: Sequence[Any]) -> View:
+    now_ms, engines, *lanes = replies[0]
+    states = sorted(
+        (id_.decode(), state) for id_, state in zip(engines[::2], engines[1::2], strict=True)
+    )
+    return View(tuple(states), tuple(map(_lane_view, op.channels, lanes)), now_ms)
+
+
+def _read_beat(op: Beat, replies: Sequence[Any]) -> tuple[LaneView, ...]:
+    _, _, *lanes = replies[1]
+    return tuple(map(_lane_view, op.channels, lanes))
+
+
+def _lane_view(channel: str, reply: Sequence[Any]) -> LaneView:
+    depth, head, *fields = reply
+    entry, attempts, not_before_ms, error, order, reason, ack, ack_ms, *counters = (
+        field.decode() for field in fields
+    )
+    parked, held, waiting, delivered, withheld, duplicates = (int(n or 0) for n in counters)
+    return LaneView(
+        channel, depth, _since_ms(head) if head else 0, entry, int(attempts or 0),
+        int(not_before_ms or 0), error, Order(order) if order else None, reason, ack,
+        int(ack_ms or 0), parked, held, delivered, withheld, duplicates, waiting,
+    )  # fmt: skip
+
+
+def _since_ms(entry: bytes) -> int:
+    """A stream's ids begin with the server's time."""
+    return int(entry.partition(b"-")[0])
+
+
+def _items(op: Items) -> list[Command]:
+    names = [keys.parked(op.channel), keys.parked_order(op.channel)]
+    return [_call(scripts.ITEMS, names, op.after or "0", op.limit, op.receipt)]
+
+
+def _read_items(op: Items, replies: Sequence[Any]) -> tuple[Item, ...]:
+    return tuple(_item(op.channel, *reply) for reply in replies[0])
+
+
+def _item(channel: str, id_: bytes, description: bytes, sealed: bytes, note: bytes) -> Item:
+    kind, part, attempts, since_ms, _, receipt, reason = description.decode().split(" ", 6)
+    return Item(
+        channel, id_.decode(), Kept(kind), receipt, int(part), reason, int(since_ms),
+        int(attempts), sealed, note,
+    )  # fmt: skip
+
+
+def _waiting(op: Waiting) -> list[Command]:
+    return [_call(scripts.WAITING, [keys.out(op.channel)], op.limit)]
+
+
+def _read_waiting(_: Waiting, replies: Sequence[Any]) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(entry.decode(), receipt.decode(), part, size_bytes, _since_ms(entry))
+        for entry, receipt, part, size_bytes in replies[0]
+    )
+
+
+def _read_ledger(op: ReadLedger) -> list[Command]:
+    start = f"({op.after}" if op.after else "-"
+    return [["XRANGE", keys.LEDGER, start, "+", "COUNT", op.limit]]
+
+
+def _records(_: ReadLedger, replies: Sequence[Any]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((position.decode(), fields[1]) for position, fields in replies[0])
+
+
+_TABLE: dict[
+    type[Operation],
+    tuple[Callable[[Any], list[Command]], Callable[[Any, Sequence[Any]], Result]],
+] = {
+    Claim: (_claim, _claimed),
+    Advance: (_advance, _advanced),
+    Recall: (_recall, lambda op, replies: tuple(replies[0]) if op.keys else ()),
+    NextReleased: (
+        _next_released,
+        lambda _, replies: tuple(receipt.decode() for receipt in replies[0]),
+    ),
+    ForgetReleased: (_forget_released, lambda _op, _replies: None),
+    Fetch: (lambda op: [["HGET", keys.JOURNAL, op.receipt]], lambda _, replies: replies[0]),
+    Resolve: (_resolve, _yes),
+    Control: (_control, _yes),
+    Beat: (_beat, _read_beat),
+    Survey: (_survey, _read_survey),
+    Items: (_items, _read_items),
+    Waiting: (_waiting, _read_waiting),
+    ReadLedger: (_read_ledger, _records),
+}
