@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,18 @@ from engine.store.port import (
     Control,
     Fetch,
     Final,
-    Halted,
-    Opened,
     Operation,
     Order,
     ReadLedger,
+    Result,
     Settle,
+    Store,
     StoreFull,
     Survey,
     View,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, copy, do, message
+from tests.contracts.store_samples import LEASE_MS, advance, copy, do, message, opened
 
 _CONTENT = b"\xfe" * 100_000
 
@@ -116,9 +116,3 @@ def test_nothing_is_accepted_behind_a_refused_message(store: RedisStore) -> None
     large = message("large", copies=[copy("acme", 0, b"x" * 5_000_000)])
     small = message("small")
     assert _execute(store, [large, small])[1] == {0, 1}
-
-
-def test_a_call_finds_out_that_the_one_before_it_was_refused(store: RedisStore) -> None:
-    first, second = message("R1", "acme"), message("R2", "acme")
-    with closing(connect_raw(store)) as client:
-        do(store, Fetch("R1"))
