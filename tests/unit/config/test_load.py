@@ -6,10 +6,10 @@ import pathlib
 
 import pytest
 
+from engine.admission import Admission
 from engine.config.load import load_site
 from engine.config.model import (
     Address,
-    Admission,
     Delivery,
     Limits,
     Listener,
