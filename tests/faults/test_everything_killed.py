@@ -8,14 +8,15 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from engine.config.load import load_site
 from engine.store.opening import open_store
 from engine.store.port import ReadLedger
-from tests.faults.estate import CHANNELS, Estate
-from tests.faults.hospital import SECRET, Sent, deliver, make_messages
+from tests.estate import CHANNELS, Estate
+from tests.hospital import MARK, Sent, deliver, make_messages
 
 CONNECTIONS = 8
 MESSAGES = 5000
@@ -67,7 +68,7 @@ def read_ledger(site: Path) -> list[dict[str, object]]:
         if not page:
             store.close()
             return records
-        for position, record in page:  # type: ignore[misc]
+        for position, record in cast("tuple[tuple[str, bytes], ...]", page):
             after = position
             records.append(json.loads(record))
 
@@ -94,7 +95,7 @@ def check(
         seen: dict[str, bytes] = {}
         order: list[str] = []
         for data in messages:
-            assert SECRET.encode() not in data
+            assert MARK.encode() not in data
             for other in CHANNELS:
                 assert other == channel or f"MEMBER-{other.upper()}".encode() not in data
             control_id = data.split(b"|")[9].decode()

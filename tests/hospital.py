@@ -10,7 +10,7 @@ from dataclasses import dataclass
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
 
 #: Stands in every field that no rule grants; no insurer may ever hold it.
-SECRET = "SECRET"
+MARK = "UNGRANTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +45,26 @@ def _message(
     event = kind.partition("^")[2]
     lines = [f"MSH|^~\\&|HIS|GOOD|PG|HUB|20260301120000||{kind}|{control_id}|P|2.4"]
     if not kind.startswith("ORU"):
-        lines.append(f"EVN|{event}|20260301120000||{SECRET}")
+        lines.append(f"EVN|{event}|20260301120000||{MARK}")
     lines.append(
-        f"PID|1|{SECRET}|{patient}^^^GOOD HEALTH^MR||DOE^{chance.choice('ABCD')}||19800101|F"
-        f"||{SECRET}|{SECRET}||||||||A{visit}|{SECRET}"
+        f"PID|1|{MARK}|{patient}^^^GOOD HEALTH^MR||DOE^{chance.choice('ABCD')}||19800101|F"
+        f"||{MARK}|{MARK}||||||||A{visit}|{MARK}"
     )
-    lines.append(f"PV1|1|I|{SECRET}||||{SECRET}||||||||||||{visit}")
+    lines.append(f"PV1|1|I|{MARK}||||{MARK}||||||||||||{visit}")
     if kind.startswith("ORU"):
-        lines.append(f"OBR|1|{SECRET}|{SECRET}|24331-1^Lipid^LN|||20260301")
+        lines.append(f"OBR|1|{MARK}|{MARK}|24331-1^Lipid^LN|||20260301")
         for n in range(1, chance.randint(2, 6)):
-            lines.append(f"OBX|{n}|NM|2093-3^Chol^LN||{chance.randint(90, 300)}|{SECRET}|||||F")
-            lines.append(f"NTE|1||{SECRET}")
+            lines.append(f"OBX|{n}|NM|2093-3^Chol^LN||{chance.randint(90, 300)}|{MARK}|||||F")
+            lines.append(f"NTE|1||{MARK}")
     if kind.startswith("DFT"):
         for n, plan in enumerate(plans, 1):
             lines.append(f"FT1|{n}|||20260301||CG|9921{n}|||||||PLAN-{plan.upper()}")
     else:
-        lines.append(f"ZZZ|{SECRET}")
+        lines.append(f"ZZZ|{MARK}")
     if not kind.startswith("ORU"):
         for n, plan in enumerate(plans, 1):
             member = f"MEMBER-{plan.upper()}-{visit}"
-            lines.append(f"IN1|{n}|PLAN-{plan.upper()}|{plan.upper()}|{SECRET}" + "|" * 32 + member)
+            lines.append(f"IN1|{n}|PLAN-{plan.upper()}|{plan.upper()}|{MARK}" + "|" * 32 + member)
     return ("\r".join(lines) + "\r").encode()
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 PAYERGATE = [sys.executable, "-m", "engine.cli.main"]
 
 CHANNELS = ("alpha", "beta", "gamma")
@@ -24,7 +24,8 @@ engine: {{name: faults, environment: production}}
 listeners:
   - name: his
     listen: "tcp:127.0.0.1:{listener}"
-    limits: {{per_peer: 64, connections: 64}}
+    limits: {{message: 1MiB, per_peer: 64, connections: 100, inter_byte: 2s, frame: 4s}}
+    on_store_failure: {{close_after: 10s}}
 store: {{url: embedded, durability: fsync}}
 """
 
@@ -106,28 +107,26 @@ class Estate:
     kills: dict[str, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        site = self.root / "site"
-        (site / "channels").mkdir(parents=True)
-        (site / "rules").mkdir()
-        (site / "config.yaml").write_text(CONFIG.format(listener=self.listener_port))
-        for channel in CHANNELS:
-            text = CHANNEL.format(
-                id=channel, upper=channel.upper(), port=self.sink_ports[channel]
-            )
-            (site / "channels" / f"{channel}.yaml").write_text(text)
-        (site / "rules" / "all.yaml").write_text(RULES)
+        self.lay_out()
         for channel in CHANNELS:
             self.start_sink(channel)
         self.start_engine()
         return self
 
+    def lay_out(self) -> None:
+        """Write the site's files."""
+        site = self.site
+        (site / "channels").mkdir(parents=True)
+        (site / "rules").mkdir()
+        (site / "config.yaml").write_text(CONFIG.format(listener=self.listener_port))
+        for channel in CHANNELS:
+            text = CHANNEL.format(id=channel, upper=channel.upper(), port=self.sink_ports[channel])
+            (site / "channels" / f"{channel}.yaml").write_text(text)
+        (site / "rules" / "all.yaml").write_text(RULES)
+
     def __exit__(self, *_: object) -> None:
         if self.engine is not None and self.engine.poll() is None:
-            self.engine.terminate()
-            try:
-                self.engine.wait(20)
-            except subprocess.TimeoutExpired:
-                self.engine.kill()
+            self.stop_engine()
         for process in self.sinks.values():
             process.kill()
             process.wait()
@@ -147,8 +146,19 @@ class Estate:
                 stderr=log,
             )
         assert self.engine.stdout is not None
-        line = self.engine.stdout.readline()
+        with self.engine.stdout as output:
+            line = output.readline()
         assert json.loads(line)["event"] == "engine_ready", line
+
+    def stop_engine(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.engine is not None
+        self.engine.terminate()
+        return self.engine.wait(30)
+
+    def log_events(self) -> list[dict[str, Any]]:
+        """What the engine has logged so far."""
+        return [json.loads(line) for line in (self.root / "engine.log").read_text().splitlines()]
 
     def start_sink(self, channel: str) -> None:
         """Start the insurer of `channel` on its port; what it stored before stays."""
@@ -167,8 +177,9 @@ class Estate:
                 stderr=log,
             )
 
-    def kill(self, role: str, chance: random.Random) -> None:
+    def kill(self, role: str, chance: random.Random | None = None) -> None:
         """SIGKILL one of `worker`, `store`, `supervisor`, `sink`; restart what has no keeper."""
+        chance = chance or random.Random(0)
         if role == "sink":
             channel = chance.choice(CHANNELS)
             self.sinks[channel].kill()
