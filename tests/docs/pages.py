@@ -14,6 +14,7 @@ REFERENCE = DOCS / "reference"
 _FENCE = re.compile(r"^ {0,3}(```+)\s*(\S*)\s*$")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_BLOCK = re.compile(r"^ {0,3}(```+).*?^ {0,3}\1\s*$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -125,5 +126,5 @@ def entries(page: pathlib.Path) -> set[str]:
 
 
 def mentions(text: str) -> set[str]:
-    """All code spans of a text."""
-    return set(_CODE.findall(text))
+    """All code spans of a text, outside its fenced blocks."""
+    return set(_CODE.findall(_BLOCK.sub("", text)))
