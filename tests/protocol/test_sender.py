@@ -10,8 +10,8 @@ from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.mllp.framing import UnframeablePayload, encode
-from engine.net.outcome import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.net.sender import MAX_ANSWER_BYTES, Sender
 from tests.protocol.memory import Peer
 
