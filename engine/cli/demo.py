@@ -15,8 +15,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any
 
 from engine.config.load import load_site
@@ -34,6 +35,10 @@ from engine.policy.model import State
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import open_store
 from engine.store.port import Store
+
+#: SIGTERM and a closed terminal end the demo as Ctrl-C does.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 
 #: Seconds between two messages when there is no number of them to get through.
 _PACE_S = 0.3
@@ -77,10 +82,12 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo; the exit code."""
     if args.json and args.messages is None:
         raise UsageError("demo-json", "--json needs an end.", "Give the number of --messages.")
+    site = load_site(args.site)
+    channels = _channels(site)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="payergate-demo-"))
     went_well = False
     try:
-        went_well = _run(args, folder)
+        went_well = _run(args, _stage(site, channels, folder))
     except KeyboardInterrupt:
         went_well = True  # asked to end before anything could go wrong
     finally:
@@ -91,12 +98,11 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK if went_well else Exit.FAILED
 
 
-def _run(args: argparse.Namespace, folder: pathlib.Path) -> bool:
-    stage = _stage(args.site, folder)
+def _run(args: argparse.Namespace, stage: Stage) -> bool:
     show = Show(stage, _hospital(stage.site, args.seed), _open_store)
     screen = Screen(sys.stdout, redraw=sys.stdout.isatty())
     last: Snapshot | None = None
-    with _terminable():
+    with _signals(_ENDING, signal.default_int_handler):
         try:
             if not args.json:
                 screen.say("starting the engine and its insurers …")
@@ -107,7 +113,7 @@ def _run(args: argparse.Namespace, folder: pathlib.Path) -> bool:
         except KeyboardInterrupt:
             pass
         finally:
-            with _undisturbed():
+            with _signals(_ENDING, signal.SIG_IGN):  # a second Ctrl-C leaves nothing half ended
                 screen.close()
                 in_order = show.end()
                 if not in_order:
@@ -146,9 +152,8 @@ def _snapshots(show: Show, messages: int | None) -> Iterator[Snapshot]:
         show.exchange(max(min(due - time.monotonic(), _LOOK_S), 0.001))
 
 
-def _stage(original: pathlib.Path, folder: pathlib.Path) -> Stage:
-    """The site's copy in `folder`, made for loopback. Raises `SiteError`, `UsageError`."""
-    site = load_site(original)
+def _channels(site: Site) -> list[str]:
+    """The channels that are more than a draft. Raises `UsageError` when nothing could happen."""
     channels = [c.id for c in site.policy.channels.values() if c.state is not State.DRAFT]
     if not channels or not site.listeners:
         raise UsageError(
@@ -156,8 +161,13 @@ def _stage(original: pathlib.Path, folder: pathlib.Path) -> Stage:
             "The site has no listener, or no channel that is more than a draft.",
             "Add one to config.yaml, or under channels/.",
         )
+    return channels
+
+
+def _stage(original: Site, channels: Sequence[str], folder: pathlib.Path) -> Stage:
+    """The site's copy in `folder`, made for loopback."""
     ports = dict(zip(channels, free_ports(len(channels)), strict=True))
-    copy_site(original, folder / "site", ports)
+    copy_site(original.root, folder / "site", ports)
     return Stage(load_site(folder / "site"), folder, ports)
 
 
@@ -200,22 +210,10 @@ def _positive(text: str) -> int:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demo as Ctrl-C does."""
-    asked = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in asked]
+def _signals(numbers: Sequence[int], handler: Handler) -> Iterator[None]:
+    before = [signal.signal(number, handler) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(asked, before, strict=True):
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C does not leave half of it running."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        for number, earlier in zip(numbers, before, strict=True):
+            signal.signal(number, earlier)

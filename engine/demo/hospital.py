@@ -20,9 +20,11 @@ CONTROL_ID_LIMIT = 20
 
 #: At most so many visits are under way at once.
 _WARD_SIZE = 12
+#: Fewer than so many and the next message is about a new one.
+_WARD_AT_DAWN = 4
 #: Share of visits whose first result comes before their registration.
 _EARLY_RESULT_SHARE = 0.06
-#: Shares of visits with two of the insurers, with somebody else's insurance, with one of ours.
+#: Shares of visits with two of the insurers, and with somebody else's insurance.
 _TWO_INSURERS_SHARE = 0.15
 _FOREIGN_SHARE = 0.12
 
@@ -104,8 +106,8 @@ class Hospital:
     def next(self) -> Sent:
         """The next message of the hospital's day."""
         self._now += timedelta(seconds=self._random.randint(5, 90))
-        room = len(self._visits) < _WARD_SIZE
-        if not self._visits or (room and self._random.random() < 0.35):
+        under_way = len(self._visits)
+        if under_way < _WARD_AT_DAWN or (under_way < _WARD_SIZE and self._random.random() < 0.35):
             self._visits.append(self._admit())
         visit = self._random.choice(self._visits)
         step = visit.steps.pop(0)
@@ -151,11 +153,15 @@ class Hospital:
         )
 
     def _insured(self) -> tuple[Insurer, ...]:
-        luck = self._random.random()
-        if luck < _FOREIGN_SHARE or not self._insurers:
+        """Each insurer has its turn, so that all have patients early in the day."""
+        luck, turns = self._random.random(), len(self._insurers)
+        if not turns or (luck < _FOREIGN_SHARE and self._visits_ever > turns):
             return (FOREIGN,)
-        count = 2 if luck < _FOREIGN_SHARE + _TWO_INSURERS_SHARE and len(self._insurers) > 1 else 1
-        return tuple(self._random.sample(self._insurers, count))
+        first = self._insurers[(self._visits_ever - 1) % turns]
+        if luck > 1 - _TWO_INSURERS_SHARE and turns > 1:
+            others = [insurer for insurer in self._insurers if insurer is not first]
+            return first, self._random.choice(others)
+        return (first,)
 
     # --- the segments ---------------------------------------------------------------------------
 

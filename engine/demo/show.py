@@ -80,6 +80,8 @@ class Show:
             arguments = ["sink", "--listen", f"127.0.0.1:{number}", "--out", str(folder)]
             sinks.append(self._child(f"insurer-{channel}", arguments, logs))
         engine = self._child("engine", ["run", "--site", str(self._stage.site.root)], logs)
+        for sink in sinks:
+            sink.line('"sink_ready"', _READY_S)
         ready = json.loads(engine.line('"engine_ready"', _READY_S))
         self.listeners = ready["listeners"]
         for name, address in self.listeners.items():

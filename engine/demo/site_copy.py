@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping
 
 import yaml
 
-from engine.errors import UsageError
-
 _CONFIG = "config.yaml"
 _FOLDERS = ("channels", "rules")
 #: Listener settings that would keep a hospital on loopback out, or need files that are not here.
@@ -30,13 +28,8 @@ _TRUE = "true"
 def copy_site(original: pathlib.Path, target: pathlib.Path, ports: Mapping[str, int]) -> None:
     """Copy `original` to the folder `target`; channel ids in `ports` deliver to those ports.
 
-    Raises `UsageError` when there is no site in `original`. A site that does not load is copied
-    as it is: whoever loads it says what is wrong.
+    A site that does not load is copied as it is: whoever loads it says what is wrong.
     """
-    if not (original / _CONFIG).is_file():
-        raise UsageError(
-            "no-site", "There is no config.yaml here.", "Name a site's folder with --site DIR."
-        )
     target.mkdir(parents=True, exist_ok=True)
     _rewrite(original / _CONFIG, target / _CONFIG, _config_for_loopback)
     for folder in _FOLDERS:

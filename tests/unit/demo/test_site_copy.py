@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from engine.demo.site_copy import copy_site
-from engine.errors import UsageError
 
 CONFIG = """\
 engine: {name: east, environment: production}
@@ -88,12 +87,6 @@ def test_scalars_stay_the_text_that_they_were(copy: pathlib.Path) -> None:
 
 def test_rules_are_copied_byte_for_byte(copy: pathlib.Path) -> None:
     assert (copy / "rules/payment.yaml").read_text() == RULES
-
-
-def test_a_folder_without_a_site_is_a_usage_error(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(UsageError) as raised:
-        copy_site(tmp_path, tmp_path / "copy", {})
-    assert raised.value.code == "no-site"
 
 
 def test_a_file_that_is_not_yaml_is_left_for_the_loader_to_report(tmp_path: pathlib.Path) -> None:
