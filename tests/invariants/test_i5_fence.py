@@ -1,4 +1,4 @@
-"""I5: only the holder of the fence opens or settles an attempt, and past its deadline it is mute."""
+"""I5: only the holder of the fence opens or settles an attempt; past its deadline it is mute."""
 
 from __future__ import annotations
 
