@@ -7,10 +7,10 @@ acknowledgment must not tell a hospital what an insurer gets (docs/explanation/a
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from engine.ack.codes import Fault
-from engine.config.model import Admission
 from engine.hl7.path import Path, texts
 from engine.hl7.wire import Message
 from engine.policy.compile import PROCESSING_IDS
@@ -22,6 +22,15 @@ VERSIONS = frozenset(
 )
 
 _VT, _FS = b"\x0b", b"\x1c"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who may send what. Empty: anybody on a reachable address, every type."""
+
+    networks: tuple[str, ...] = ()
+    sending: tuple[Mapping[str, str], ...] = ()  # each: {"MSH-3": …, "MSH-4": …}
+    messages: frozenset[MessageType] = frozenset()
 
 
 class Gate:

@@ -87,6 +87,7 @@ class Connection(TwistedProtocol):
         self._paused: set[_Pause] = set()
         self._ended: Closed | None = None  # why it is ending, once it is
         self._pumping = False
+        self._discarding = False  # all is said; the rest of a payload over the limit may come
         self._lost = False
         self._alarm: Timer | None = None  # for the deadlines
         self._end: Timer | None = None  # for the end of a hold, a grace period, a linger
@@ -135,11 +136,15 @@ class Connection(TwistedProtocol):
 
     def readConnectionLost(self) -> None:
         """The peer sends no more, but may still read: what it is owed leaves first."""
-        self._finish(Closed.PEER)
+        if self._discarding:
+            self._close(Closed.OVERSIZE)
+        else:
+            self._finish(Closed.PEER)
 
     def writeConnectionLost(self) -> None:
-        """The peer reads no more: no reply can reach it."""
-        self._wire.abortConnection()
+        """We write no more, as after oversize, or the peer takes no more."""
+        if not self._discarding:
+            self._wire.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone; replies that are still owed reach nobody."""
@@ -183,8 +188,8 @@ class Connection(TwistedProtocol):
 
     def release(self) -> None:
         """The store is back."""
-        if self._ended is None and self._end is not None and self._end.active():
-            self._end.cancel()
+        if self._ended is None:
+            self._cancel_end()
         self._resume(_Pause.HELD)
 
     def drain(self) -> None:
@@ -317,16 +322,29 @@ class Connection(TwistedProtocol):
         if self._ended is not None or self._lost:
             return
         self._ended = why
-        self._pause(_Pause.ENDING)
-        if self._end is not None and self._end.active():
-            self._end.cancel()
+        if why is not Closed.OVERSIZE:
+            self._pause(_Pause.ENDING)
+        self._cancel_end()
         self._end = self._timers.callLater(self._listening.settings.close_after_s, self._close, why)
         if not self._pumping:
             self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if not (self._owed.silent or self._owed or self._arrived or self._lost):
+        if self._owed.silent or self._owed or self._arrived or self._lost:
+            return
+        if self._ended is Closed.OVERSIZE:
+            self._discard()
+        else:
             self._close(self._ended or Closed.PEER)
+
+    def _discard(self) -> None:
+        """Close our side only: a socket closed over unread bytes would take the AR with it."""
+        if not self._discarding:
+            self._discarding = True
+            self._cancel_end()
+            self._end = self._timers.callLater(LINGER_S, self._close, Closed.OVERSIZE)
+            self._wire.unregisterProducer()
+            self._wire.loseWriteConnection()
 
     def _close(self, why: Closed) -> None:
         """Send what is written, then close; cut, if the peer does not take it."""
@@ -334,11 +352,14 @@ class Connection(TwistedProtocol):
         self._pause(_Pause.ENDING)
         self._forget_arrived()
         self._owed.fall_silent()
-        if self._end is not None and self._end.active():
-            self._end.cancel()
+        self._cancel_end()
         self._end = self._timers.callLater(LINGER_S, self._wire.abortConnection)
         self._wire.unregisterProducer()
         self._wire.loseConnection()
+
+    def _cancel_end(self) -> None:
+        if self._end is not None and self._end.active():
+            self._end.cancel()
 
     def _notice(self, what: Notice, count: int) -> None:
         self._listening.observer.noticed(self.source.host, what, count)

@@ -41,6 +41,9 @@ class Wire(Protocol):
     def loseConnection(self) -> None:
         """Close once everything written has left."""
 
+    def loseWriteConnection(self) -> None:
+        """Close our side once everything written has left; the peer's stays open."""
+
     def abortConnection(self) -> None:
         """Close now; what has not left is dropped."""
 

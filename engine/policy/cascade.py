@@ -16,11 +16,9 @@ from engine.policy.view import View
 #: Messages in which a PID that no rule grants is no parent for what follows it.
 _WITHOUT_PID = frozenset({"ADT", "DFT"})
 
-#: What an ORC may stand for; an ORC without any of these is worth nothing.
-_ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
-
 #: What a copy must still hold for its type to be worth sending (§10.18, standards.md B-5.3).
 _WORTH = {"ORU": ("PID", "OBR"), "DFT": ("FT1",), "MDM": ("TXA",)}
+
 #: Events that say nothing without their MRG: merges, moves and changes of identifiers.
 MERGES = frozenset({"A18", "A30", "A34", "A35", "A36"} | {f"A{number}" for number in range(39, 52)})
 
@@ -29,54 +27,24 @@ _FILLER = (Path("OBR", 3, 1, 1), Path("ORC", 3, 1, 1))
 _NAMED_PLACER = Path("OBR", 29, 1, 1)
 _NAMED_FILLER = Path("OBR", 29, 2, 1)
 
-
-class Groups:
-    """How the segments of a view belong together: found once, for all channels.
-
-    `anchors` have others under them; `without_order` are ORC that no order follows; `results`
-    are the OBX of each OBR; `named` the orders that an OBR names as its parents.
-    """
-
-    __slots__ = ("anchors", "named", "results", "without_order")
-
-    def __init__(self, view: View) -> None:
-        orders = view.by_id.get("OBR", [])
-        parents, segments = view.parents, view.message.segments
-        self.anchors = frozenset(parents) - {-1}
-        self.without_order = [
-            control.index
-            for control in view.by_id.get("ORC", ())
-            if parents[control.index] < 0 or segments[parents[control.index]].id not in _ORDERS
-        ]
-        self.results: dict[int, list[int]] = {}
-        self.named: dict[int, list[int]] = {}
-        if orders:
-            for result in view.by_id.get("OBX", ()):
-                above = parents[result.index]
-                if above >= 0 and segments[above].id == "OBR":
-                    self.results.setdefault(above, []).append(result.index)
-            for order in orders:
-                if order.field(29):
-                    self.named[order.index] = _named(view, order, orders)
+#: For an OBR that names others as its parents, those others.
+Named = dict[int, list[int]]
 
 
-def cascade(cut: Cut, groups: Groups) -> None:
+def named_orders(view: View) -> Named:
+    """Which orders of the view each OBR names by OBR-29."""
+    orders = view.all("OBR")
+    return {order.index: _named(view, order, orders) for order in orders if order.field(29)}
+
+
+def cascade(cut: Cut, named: Named) -> None:
     """Take out all that does not stand without what has gone already."""
     pieces = cut.pieces
-    for index in groups.without_order:
+    for index in cut.view.structure.without_order:
         if pieces[index] is not None:
             cut.drop(index, Code.PARENT_CUT)
-    while (_lacks_anchor(cut, groups) and _fall(cut)) or _fall_orders(cut, groups):
+    while (_lacks_anchor(cut) and _fall(cut)) or _fall_orders(cut, named):
         pass
-
-
-def _lacks_anchor(cut: Cut, groups: Groups) -> bool:
-    """Whether a segment that others belong to is gone, so that they must be looked at."""
-    pieces = cut.pieces
-    for anchor in groups.anchors:  # noqa: SIM110 - asked of every copy
-        if pieces[anchor] is None:
-            return True
-    return False
 
 
 def is_worth_sending(cut: Cut) -> bool:
@@ -89,6 +57,12 @@ def is_worth_sending(cut: Cut) -> bool:
         if not cut.keeps_any(segment_id):
             return False
     return cut.pieces.count(None) < len(cut.pieces)
+
+
+def _lacks_anchor(cut: Cut) -> bool:
+    """Whether a segment that others belong to is gone, so that they must be looked at."""
+    pieces = cut.pieces
+    return any(pieces[anchor] is None for anchor in cut.view.structure.anchors)
 
 
 def _fall(cut: Cut) -> bool:
@@ -109,11 +83,11 @@ def _fall(cut: Cut) -> bool:
     return fell
 
 
-def _fall_orders(cut: Cut, groups: Groups) -> bool:
+def _fall_orders(cut: Cut, named: Named) -> bool:
     pieces, rules = cut.pieces, cut.plan.segments.get("OBR")
     fell = False
     if rules is not None and not rules.alone:
-        for order, results in groups.results.items():
+        for order, results in cut.view.structure.results:
             if pieces[order] is None:
                 continue
             for result in results:
@@ -122,8 +96,8 @@ def _fall_orders(cut: Cut, groups: Groups) -> bool:
             else:
                 cut.drop(order, Code.PARENT_CUT)
                 fell = True
-    for order, named in groups.named.items():
-        if pieces[order] is not None and any(pieces[other] is None for other in named):
+    for order, others in named.items():
+        if pieces[order] is not None and any(pieces[other] is None for other in others):
             cut.drop(order, Code.PARENT_CUT)
             fell = True
     return fell
@@ -145,7 +119,7 @@ def _named(view: View, child: Segment, orders: list[Segment]) -> list[int]:
 def _numbers(view: View, order: Segment, paths: tuple[Path, Path]) -> set[str]:
     of_obr, of_orc = paths
     found = set(view.texts(order, of_obr))
-    for control in view.by_id.get("ORC", ()):
+    for control in view.all("ORC"):
         if view.parents[control.index] == order.index:
             found |= set(view.texts(control, of_orc))
     return found - {""}

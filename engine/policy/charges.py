@@ -31,9 +31,9 @@ def insurance_of_lines(view: View, claims: Claims) -> dict[int, int | None]:
     """For each FT1 (by index) the IN1 that it is charged to; None where that is not certain."""
     parents = view.parents
     by_parent: dict[int, list[Segment]] = {}
-    for insurance in view.by_id.get("IN1", ()):
+    for insurance in view.all("IN1"):
         by_parent.setdefault(parents[insurance.index], []).append(insurance)
-    lines = view.by_id.get("FT1", ())
+    lines = view.all("FT1")
     of_lines = {line.index for line in lines}
     general = [
         one for parent, found in by_parent.items() if parent not in of_lines for one in found
@@ -52,14 +52,14 @@ def is_unmatched_by_plan(line: Segment) -> bool:
 def conceal(cut: Cut) -> bool:
     """Take out and empty what would tell of a line that is not sent; say whether any fell."""
     view, pieces = cut.view, cut.pieces
-    lines = view.by_id.get("FT1")
-    if lines is None:
+    lines = view.all("FT1")
+    if not lines:
         return False
     gone = [line for line in lines if pieces[line.index] is None]
     if not gone or len(gone) == len(lines):
         return False
     fell = _keep_pointed_to(cut)
-    for visit in view.by_id.get("PV1", ()):
+    for visit in view.all("PV1"):
         if pieces[visit.index] is not None:
             fell = _empty_totals(cut, visit) or fell
     _forget_references(cut, gone)
@@ -68,7 +68,7 @@ def conceal(cut: Cut) -> bool:
 
 def uses_references(view: View) -> bool:
     """Whether any line refers to others by FT1-31, so that FT1-1 must stay as it is."""
-    return any(line.field(_REFERENCES) for line in view.by_id.get("FT1", ()))
+    return any(line.field(_REFERENCES) for line in view.all("FT1"))
 
 
 def _match(view: View, line: Segment, candidates: list[Segment], claims: Claims) -> int | None:
@@ -117,11 +117,11 @@ def _keep_pointed_to(cut: Cut) -> bool:
     view, pieces = cut.view, cut.pieces
     pointed: set[Coded] = set()
     for segment_id, field in (("FT1", 19), ("PR1", 15)):
-        for segment in view.by_id.get(segment_id, ()):
+        for segment in view.all(segment_id):
             if pieces[segment.index] is not None:
                 pointed |= coded(view, segment, field)
     fell = False
-    for diagnosis in view.by_id.get("DG1", ()):
+    for diagnosis in view.all("DG1"):
         if pieces[diagnosis.index] is not None and not _same(coded(view, diagnosis, 3), pointed):
             cut.drop(diagnosis.index, Code.PARENT_CUT)
             fell = True
@@ -147,7 +147,7 @@ def _forget_references(cut: Cut, gone: list[Segment]) -> None:
     view, message = cut.view, cut.view.message
     numbers = {text for line in gone for text in view.texts(line, _LINE_NUMBER) if text}
     separator = message.delimiters.repetition
-    for line in view.by_id.get("FT1", ()):
+    for line in view.all("FT1"):
         piece = cut.pieces[line.index]
         if piece is None or not line.field(_REFERENCES):
             continue

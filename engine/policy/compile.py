@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.errors import Place
+from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import reasons
 from engine.policy.evaluate import Test, compile_condition, is_one_of
@@ -34,6 +35,7 @@ from engine.policy.model import (
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
+from engine.policy.structure import Forms
 from engine.policy.view import View, type_of
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
@@ -47,6 +49,8 @@ BY_NAME_ONLY = frozenset(
 
 #: MSH-11.1 that each environment agrees with (table 0103); an empty one agrees with neither.
 PROCESSING_IDS = {"production": frozenset({"P"}), "test": frozenset({"T", "D"})}
+
+_PROCESSING_ID = Path("MSH", 11, 1)
 
 #: The built-in rule under which the shortest form of a cancel follows what it cancels (§10.26).
 CANCEL_FOLLOWS = "cancel-follows"
@@ -136,7 +140,8 @@ class CompiledPolicy:
         self.policy = policy
         self.revision = revision
         self.channels: tuple[str, ...] = tuple(sorted(policy.channels))
-        self.processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
+        self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
+        self.forms = Forms()
         self.timezone = ZoneInfo(policy.timezone)
         self.identifier = Identifier(policy.channels[channel] for channel in self.channels)
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
@@ -157,6 +162,10 @@ class CompiledPolicy:
             found = self._by_type[known] = self._for_type(known)
         return found
 
+    def agrees(self, view: View) -> bool:
+        """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""
+        return view.first(_PROCESSING_ID) in self._processing_ids
+
     def asks_coverage(self, message: Message) -> bool:
         """Whether any channel's rule for messages of this type asks coverage."""
         return self.for_type(type_of(message)).asks_coverage
@@ -170,7 +179,7 @@ class CompiledPolicy:
 
         This is what `engine.privacy.coverage.learn` asks for.
         """
-        claims = self.identifier.claims(View(message, message.segments))
+        claims = self.identifier.claims(View(message, self.forms.of(message).whole))
         for index, channels in claims.by_index.items():
             yield index, channels, index in claims.contested
 

@@ -30,7 +30,4 @@ class Cut:
     def keeps_any(self, segment_id: str) -> bool:
         """Whether any occurrence is left."""
         pieces = self.pieces
-        for segment in self.view.by_id.get(segment_id, ()):
-            if pieces[segment.index] is not None:
-                return True
-        return False
+        return any(pieces[segment.index] is not None for segment in self.view.all(segment_id))

@@ -18,15 +18,14 @@ from engine.policy.masks import EVERYTHING, NOTHING, Mask, Numbers
 
 _Pick = Callable[[list[bytes]], tuple[bytes, ...]]
 
-#: Put behind a segment's fields so that a field beyond its end reads as empty. Masks that reach
-#: further are cut field by field.
-_PADDING = [b""] * 64
+#: Masks that reach further than any segment's fields do are cut field by field.
+_FURTHEST = 128
 
 
 class Cutter:
     """How one segment id is cut under one mask; made once, used for every message."""
 
-    __slots__ = ("_components", "_has_set_id", "_pick", "mask", "whole")
+    __slots__ = ("_components", "_has_set_id", "_padding", "_pick", "mask", "whole")
 
     def __init__(self, segment_id: str, mask: Mask) -> None:
         self.mask = mask
@@ -38,6 +37,8 @@ class Cutter:
         )
         self._has_set_id = segment_id in SET_ID_SEGMENTS
         self._pick = _picking(mask)
+        #: Put behind a segment's fields, so that a field beyond its end reads as empty.
+        self._padding = [b""] * (max(mask.fields, default=0) + 1)
 
     def cut(self, segment: Segment, message: Message) -> bytes | None:
         """The segment that is left; None when that is nothing, or nothing but its set id."""
@@ -48,15 +49,30 @@ class Cutter:
             left = separator.join(self.fields(segment.fields, message))
         else:
             # No field can hold the separator's byte here, so that only empty fields are stripped.
-            left = separator.join(self._pick(segment.fields + _PADDING)).rstrip(separator)
+            left = separator.join(self._pick(segment.fields + self._padding)).rstrip(separator)
         if left.find(separator, 4 if self._has_set_id else 0) < 0:
             return None
         return left
 
+    def cut_into(
+        self, found: dict[int, bytes | None], segments: list[Segment], message: Message
+    ) -> None:
+        """The same for many occurrences: `found` gets what is left of each, by its index."""
+        pick, padding = self._pick, self._padding
+        if pick is None or self._components or message.charset.mask is not None:
+            for segment in segments:
+                found[segment.index] = self.cut(segment, message)
+            return
+        separator = message.delimiters.field
+        join, start = separator.join, 4 if self._has_set_id else 0
+        for segment in segments:
+            left = join(pick(segment.fields + padding)).rstrip(separator)
+            found[segment.index] = left if left.find(separator, start) >= 0 else None
+
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""
         if self._pick is not None:
-            out = list(self._pick([*fields, *_PADDING]))
+            out = list(self._pick([*fields, *self._padding]))
         else:
             kept = self.mask.of_field
             out = [
@@ -108,7 +124,7 @@ def _picking(mask: Mask) -> _Pick | None:
     The last item of the padding stands for every field that is not kept.
     """
     last = max(mask.fields, default=0)
-    if mask.rest != NOTHING or not 0 < last < len(_PADDING):
+    if mask.rest != NOTHING or not 0 < last < _FURTHEST:
         return None
     return itemgetter(
         0, *(number if mask.of_field(number) != NOTHING else -1 for number in range(1, last + 1))

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.hl7 import groups
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Groups, is_worth_sending
+from engine.policy.cascade import Named, is_worth_sending, named_orders
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Cut
 from engine.policy.model import Consent, Coverage
@@ -23,11 +22,10 @@ from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdi
 from engine.policy.plan import Plan
 from engine.policy.project import Own, cut_to, payload
 from engine.policy.reasons import plain
-from engine.policy.view import MESSAGE, View
+from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
 
-_PROCESSING_ID = Path("MSH", 11, 1)
 _VISIT = Path("PV1", 19, 1)
 _CONTROL_ID = Path("MSH", 10)
 
@@ -66,7 +64,7 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_groups", "_lines", "_whens", "facts", "is_for_one", "view", "whose")
+    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
@@ -74,15 +72,15 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
-        self._groups: Groups | None = None
+        self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
 
     @property
-    def groups(self) -> Groups:
-        """How the segments belong together."""
-        if self._groups is None:
-            self._groups = Groups(self.view)
-        return self._groups
+    def named(self) -> Named:
+        """Which orders each order names as its parents."""
+        if self._named is None:
+            self._named = named_orders(self.view)
+        return self._named
 
     @property
     def lines(self) -> dict[int, int | None]:
@@ -105,7 +103,7 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
     """An outcome for every channel of the site."""
     cases = cases_of(message, policy, facts)
     rules = policy.for_type(cases[0].view.type)
-    agrees = agrees_with(cases[0].view, policy)
+    agrees = policy.agrees(cases[0].view)
     outcomes: dict[str, Outcome] = {}
     for channel in rules.channels:
         if not agrees:
@@ -118,27 +116,15 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
-    whole = View(message, message.segments)
-    pids = whole.by_id.get("PID", ())
-    if "" not in whole.by_id and len(pids) == 1 and _leads(whole, pids[0].index):
-        return [Case(whole, facts, policy, is_for_one=True)]
-    ranges = groups.patients(message)
-    if len(ranges) < 2:
-        return [Case(whole, facts, policy, is_for_one=True)]
-    if whole.type.code != "ORU":
-        return [Case(whole, facts, policy, is_for_one=False)]
-    head = message.segments[: ranges[0].start]
-    parents = whole.parents
+    form = policy.forms.of(message)
+    if not form.patients:
+        return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
+    if type_of(message).code != "ORU":
+        return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
-        Case(View(message, (*head, *message.segments[one.start : one.stop]), parents), facts,
-             policy, is_for_one=True)
-        for one in ranges
-    ]  # fmt: skip
-
-
-def agrees_with(view: View, policy: CompiledPolicy) -> bool:
-    """Whether MSH-11 agrees with the engine's environment."""
-    return view.first(_PROCESSING_ID) in policy.processing_ids
+        Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
+        for n in range(len(form.patients))
+    ]
 
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
@@ -164,11 +150,6 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
             first = Code.WITHHELD_BY_RULE
         return Decision((refusals.get(first) or plain(first),))
     return _cut(case, channel, policy, channel.plan(granting, withholding), granting)
-
-
-def _leads(view: View, pid: int) -> bool:
-    """Whether nothing that is about a patient stands before the PID."""
-    return all(segment.id in ("MSH", "SFT", "UAC", "EVN") for segment in view.segments[:pid])
 
 
 def _follows(case: Case, channel: ChannelRules) -> Code | None:
@@ -246,7 +227,7 @@ def _cut(
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    cut = cut_to(case.view, plan, own, case.groups, channel.channel)
+    cut = cut_to(case.view, plan, own, case.named, channel.channel)
     if not is_worth_sending(cut):
         return Decision((plain(Code.NOTHING_LEFT),), cut)
     granted = tuple(rule.granted for rule in granting)
@@ -256,7 +237,7 @@ def _cut(
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:
     """The withholding of a whole PID, which withholds the message (§10.26)."""
     for part in plan.pid_withholdings:
-        for segment in view.by_id.get("PID", ()):
+        for segment in view.all("PID"):
             if part.where is None or part.where(view, segment.index):
                 return part.withheld
     return None
@@ -270,7 +251,7 @@ def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) 
     insurance = claims.own(channel.id)
     if insurance & claims.contested:
         return None
-    if not plan.needs_own_lines or "FT1" not in case.view.by_id:
+    if not plan.needs_own_lines or not case.view.has("FT1"):
         return Own(insurance)
     lines = _own_lines(case, channel, policy, insurance)
     return None if lines is None else Own(insurance, lines)
@@ -284,7 +265,7 @@ def _own_lines(
         if None in case.lines.values():
             return None
         return frozenset(line for line, of in case.lines.items() if of in insurance)
-    lines = case.view.by_id["FT1"]
+    lines = case.view.all("FT1")
     if any(charges.is_unmatched_by_plan(line) for line in lines):
         return None  # a plan is named, and no insurance that could say whose plan it is
     if not case.whose.covers_alone(channel.id, policy.policy):

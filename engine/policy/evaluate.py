@@ -138,7 +138,7 @@ def _one_of(path: Path, matcher: OneOf, matches: TextTest, values: Values) -> Te
 
     def test(view: View, at: int) -> bool:
         if at < 0 and not occurrence:
-            meant = view.by_id.get(segment_id, ())
+            meant = view.all(segment_id)
             if len(meant) == 1:
                 value = meant[0].field(field)
             elif meant:

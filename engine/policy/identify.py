@@ -55,9 +55,7 @@ class Identifier:
 
     def claims(self, view: View) -> Claims:
         """Who claims each IN1 of the view."""
-        by_index = {
-            segment.index: self._claimed(view, segment) for segment in view.by_id.get("IN1", ())
-        }
+        by_index = {segment.index: self._claimed(view, segment) for segment in view.all("IN1")}
         contested = frozenset(index for index, who in by_index.items() if self._is_contested(who))
         return Claims(by_index, contested)
 
@@ -101,7 +99,7 @@ def insurance_values(view: View, path: Path, at: int) -> tuple[str, ...]:
 def _meant(view: View, path: Path, at: int) -> list[Segment]:
     if path.segment == "IN1":
         return [view.message.segments[at]]
-    followers = view.by_id.get(path.segment, ())
+    followers = view.all(path.segment)
     return [segment for segment in followers if view.parents[segment.index] == at]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.hl7.build import field_value, join_fields, join_segments, put_field
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Groups, cascade
+from engine.policy.cascade import Named, cascade
 from engine.policy.cut import Cut
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload
@@ -45,13 +45,13 @@ class Own:
         return index in self.insurance
 
 
-def cut_to(view: View, plan: Plan, own: Own, groups: Groups, channel: Channel) -> Cut:
+def cut_to(view: View, plan: Plan, own: Own, named: Named, channel: Channel) -> Cut:
     """What `plan` leaves of a view; the copy's MSH is made by `payload`."""
     cut = Cut(view, plan)
     _apply(cut, own)
-    cascade(cut, groups)
+    cascade(cut, named)
     while charges.conceal(cut):
-        cascade(cut, groups)
+        cascade(cut, named)
     if channel.renumber:
         renumber(cut)
     return cut
@@ -61,21 +61,27 @@ def _apply(cut: Cut, own: Own) -> None:
     """Each segment by its own grants, ceiling and withholdings."""
     view, pieces, plan = cut.view, cut.pieces, cut.plan.segments
     message = view.message
-    for segment_id, segments in view.by_id.items():
+    for segment_id, indexes in view.structure.by_id.items():
         rules = plan.get(segment_id)
         if rules is None:
             continue
         if not rules.is_conditional:
-            if rules.fixed is not None:
-                for index, piece in view.cut(rules.fixed, segments):
-                    pieces[index] = piece
+            cutter = rules.fixed
+            if cutter is None:
+                continue
+            if cutter.whole:
+                for index in indexes:
+                    pieces[index] = message.segments[index].raw
+            else:
+                found = view.cut(cutter, indexes)
+                for index in indexes:
+                    pieces[index] = found[index]
             continue
-        for segment in segments:
-            index = segment.index
+        for index in indexes:
             mine = rules.needs_own and own.holds(view, index, segment_id)
             cutter = rules.cutter(view, index, mine)
             if cutter is not None:
-                pieces[index] = cutter.cut(segment, message)
+                pieces[index] = view.cut_one(cutter, index)
             elif rules.needs_own and not mine:
                 cut.causes[index] = Code.OTHER_COVERAGE
 

@@ -7,78 +7,60 @@ sending (rules.md §10.15).
 
 from __future__ import annotations
 
-from engine.hl7 import groups
+from collections.abc import Sequence
+
 from engine.hl7.escape import unescape
 from engine.hl7.path import Path
-from engine.hl7.segments import SET_ID_SEGMENTS
 from engine.hl7.wire import Message, Segment
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
+from engine.policy.structure import Structure
 
 #: No segment: a question is asked of the message, not of one segment occurrence.
 MESSAGE = -1
+
+_EMPTY = ("",)
 
 
 class View:
     """One patient's part of a message; for a message of one patient, all of it."""
 
-    __slots__ = (
-        "_cuts",
-        "_numbered",
-        "_parents",
-        "_texts",
-        "by_id",
-        "is_part",
-        "message",
-        "segments",
-        "type",
-    )
+    __slots__ = ("_all", "_cuts", "_texts", "is_part", "message", "parents", "structure", "type")
 
-    def __init__(
-        self,
-        message: Message,
-        segments: tuple[Segment, ...],
-        parents: tuple[int, ...] | None = None,
-    ) -> None:
+    def __init__(self, message: Message, structure: Structure, is_part: bool = False) -> None:
         self.message = message
-        self.segments = segments
-        by_id: dict[str, list[Segment]] = {}
-        for segment in segments:
-            found = by_id.get(segment.id)
-            if found is None:
-                by_id[segment.id] = [segment]
-            else:
-                found.append(segment)
-        self.by_id = by_id
+        self.structure = structure
+        #: For each segment of the whole message the index of its parent, or -1.
+        self.parents = structure.parents
         #: One patient of several: the others' segments are not of this view.
-        self.is_part = len(segments) < len(message.segments)
-        self._numbered: list[tuple[str, list[Segment]]] | None = None
-        self._parents = parents
-        self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
-        self._cuts: dict[Cutter, list[tuple[int, bytes | None]]] = {}
+        self.is_part = is_part
         self.type = type_of(message)
+        self._all: dict[str, list[Segment]] = {}
+        self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
+        self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
 
     @property
-    def parents(self) -> tuple[int, ...]:
-        """For each segment of the whole message the index of its parent, or -1."""
-        if self._parents is None:
-            self._parents = groups.parents(self.message)
-        return self._parents
+    def segments(self) -> list[Segment]:
+        """The view's segments in order."""
+        indexes = sorted(index for found in self.structure.by_id.values() for index in found)
+        return [self.message.segments[index] for index in indexes]
+
+    def all(self, segment_id: str) -> list[Segment]:
+        """All occurrences of a segment, in order. Do not modify the list."""
+        found = self._all.get(segment_id)
+        if found is None:
+            segments = self.message.segments
+            indexes = self.structure.by_id.get(segment_id, ())
+            found = self._all[segment_id] = [segments[index] for index in indexes]
+        return found
+
+    def has(self, segment_id: str) -> bool:
+        """Whether the segment occurs."""
+        return segment_id in self.structure.by_id
 
     def first(self, path: Path) -> str:
         """The first value at a path, or `""`."""
         return next((text for text in self.values(path) if text), "")
-
-    @property
-    def numbered(self) -> list[tuple[str, list[Segment]]]:
-        """Segments that carry a set id and occur more than once, by id."""
-        if self._numbered is None:
-            self._numbered = [
-                (segment_id, segments)
-                for segment_id, segments in self.by_id.items()
-                if len(segments) > 1 and segment_id in SET_ID_SEGMENTS
-            ]
-        return self._numbered
 
     def values(self, path: Path, at: int = MESSAGE) -> tuple[str, ...]:
         """The text of each repetition of each occurrence that `path` means; `""` where empty.
@@ -105,14 +87,33 @@ class View:
             return found[path.repetition - 1 : path.repetition]
         return found
 
-    def cut(self, cutter: Cutter, segments: list[Segment]) -> list[tuple[int, bytes | None]]:
-        """Every occurrence of one segment id cut alike; channels that cut alike share it."""
+    def text(self, value: bytes) -> str:
+        """A received value decoded and unescaped."""
+        message = self.message
+        escape = message.delimiters.escape
+        text = message.text(value)
+        if escape and escape in value:
+            return unescape(text, message.delimiters, message.charset)
+        return text
+
+    def cut(self, cutter: Cutter, indexes: Sequence[int]) -> dict[int, bytes | None]:
+        """These occurrences, and perhaps more, cut alike; channels that cut alike share it."""
         found = self._cuts.get(cutter)
         if found is None:
-            message = self.message
-            found = [(segment.index, cutter.cut(segment, message)) for segment in segments]
-            self._cuts[cutter] = found
+            found = self._cuts[cutter] = {}
+        if len(found) < len(indexes):
+            segments = self.message.segments
+            cutter.cut_into(found, [segments[index] for index in indexes], self.message)
         return found
+
+    def cut_one(self, cutter: Cutter, index: int) -> bytes | None:
+        """One occurrence cut."""
+        found = self._cuts.get(cutter)
+        if found is None:
+            found = self._cuts[cutter] = {}
+        if index not in found:
+            found[index] = cutter.cut(self.message.segments[index], self.message)
+        return found[index]
 
     def ancestor(self, index: int, segment_id: str) -> Segment | None:
         """The nearest segment of this id above the segment at `index`."""
@@ -125,7 +126,7 @@ class View:
         return None
 
     def _meant(self, path: Path, at: int) -> list[Segment]:
-        occurrences = self.by_id.get(path.segment, [])
+        occurrences = self.all(path.segment)
         if path.occurrence:
             return occurrences[path.occurrence - 1 : path.occurrence]
         if at == MESSAGE or not occurrences:
@@ -141,7 +142,7 @@ class View:
             return (self.message.text(segment.raw),)
         value = segment.field(path.field)
         if not value:
-            return ("",)
+            return _EMPTY
         if segment.id == "MSH" and path.field <= 2:
             return (self.message.text(value),)  # the delimiters themselves
         message, delimiters = self.message, self.message.delimiters
@@ -154,20 +155,7 @@ class View:
         ):
             if number:
                 parts = [_nth(message.split(part, separator), number) for part in parts]
-        return tuple(self.text(part) for part in parts)
-
-    def text(self, value: bytes) -> str:
-        """A received value decoded and unescaped."""
-        message = self.message
-        escape = message.delimiters.escape
-        text = message.text(value)
-        if escape and escape in value:
-            return unescape(text, message.delimiters, message.charset)
-        return text
-
-
-def _nth(parts: list[bytes], number: int) -> bytes:
-    return parts[number - 1] if number <= len(parts) else b""
+        return tuple([self.text(part) for part in parts])
 
 
 def type_of(message: Message) -> MessageType:
@@ -175,3 +163,7 @@ def type_of(message: Message) -> MessageType:
     parts = message.split(message.msh.field(9), message.delimiters.component)
     trigger = message.text(parts[1]) if len(parts) > 1 else ""
     return MessageType(message.text(parts[0]), trigger or None)
+
+
+def _nth(parts: list[bytes], number: int) -> bytes:
+    return parts[number - 1] if number <= len(parts) else b""

@@ -13,8 +13,8 @@ from enum import Enum
 from engine.policy.identify import Claims, Identifier
 from engine.policy.model import Kind, Policy
 from engine.policy.view import View
-from engine.privacy.coverage import CONTESTED, Days, keys_of, service_days
-from engine.privacy.facts import Coverages, Facts, Level
+from engine.privacy.coverage import CONTESTED, Days, keys_by_level, service_days
+from engine.privacy.facts import Coverages, Facts
 
 
 class Answer(Enum):
@@ -48,7 +48,7 @@ class Whose:
         self._known: tuple[tuple[Coverages, ...], tuple[Days, ...]] | None = None
         self._answers: dict[str, Answer] = {}
         #: The message has an IN1, so that the registry is not asked.
-        self.names_insurance = "IN1" in view.by_id
+        self.names_insurance = view.has("IN1")
 
     @property
     def claims(self) -> Claims:
@@ -108,15 +108,13 @@ def _known(view: View, facts: Facts) -> tuple[tuple[Coverages, ...], tuple[Days,
     """The snapshots of the narrowest level that knows anything on the dates of service."""
     if not facts.coverages:
         return (), ()
-    when = service_days(view.message, view.segments)
-    by_level: dict[Level, list[Coverages]] = {level: [] for level in Level}
-    for key in keys_of(view.message, view.segments):
-        snapshot = facts.coverages.get(key)
-        if snapshot is not None and _knows(snapshot, when):
-            by_level[key.level].append(snapshot)
-    for level in Level:
-        if by_level[level]:
-            return tuple(by_level[level]), when or (_NEVER,)
+    segments = view.segments
+    when = service_days(view.message, segments)
+    for level in keys_by_level(view.message, segments):
+        snapshots = [facts.coverages[key] for key in level if key in facts.coverages]
+        knowing = tuple(snapshot for snapshot in snapshots if _knows(snapshot, when))
+        if knowing:
+            return knowing, when or (_NEVER,)
     return (), ()
 
 

@@ -8,8 +8,9 @@ account (PID-18), then patient (rules.md §4 "Coverage", §10.6 to §10.8).
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from engine.hl7.escape import unescape
@@ -53,21 +54,24 @@ def coverage_keys(message: Message) -> tuple[CoverageKey, ...]:
 
 def keys_of(message: Message, segments: Sequence[Segment]) -> tuple[CoverageKey, ...]:
     """The same for one patient's part of a message."""
+    return tuple(key for level in keys_by_level(message, segments) for key in level)
+
+
+def keys_by_level(
+    message: Message, segments: Sequence[Segment]
+) -> Iterator[tuple[CoverageKey, ...]]:
+    """The keys of one patient's part, level by level, the narrowest first."""
     pid, pv1 = _first(segments, "PID"), _first(segments, "PV1")
     if pid is None:
-        return ()
+        return
     patients = _patient_ids(message, pid)
     visit = "" if pv1 is None else _component(message, pv1.field(19), 1)
+    if visit:
+        yield tuple(CoverageKey(Level.VISIT, *patient, visit) for patient in patients)
     account = _component(message, pid.field(18), 1)
-    levels = ((Level.VISIT, visit), (Level.ACCOUNT, account))
-    keys = [
-        CoverageKey(level, patient, authority, number)
-        for level, number in levels
-        if number
-        for patient, authority in patients
-    ]
-    keys += [CoverageKey(Level.PATIENT, patient, authority) for patient, authority in patients]
-    return tuple(keys)
+    if account:
+        yield tuple(CoverageKey(Level.ACCOUNT, *patient, account) for patient in patients)
+    yield tuple(CoverageKey(Level.PATIENT, *patient) for patient in patients)
 
 
 def service_days(message: Message, segments: Sequence[Segment]) -> tuple[Days, ...]:
@@ -84,6 +88,7 @@ def service_days(message: Message, segments: Sequence[Segment]) -> tuple[Days, .
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
+@lru_cache(maxsize=4096)
 def days(value: bytes) -> Days | None:
     """The days that an HL7 timestamp may mean: `20260131…`, `202601`, `2026`; None: not one."""
     digits = value[:8]

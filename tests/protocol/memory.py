@@ -18,6 +18,7 @@ class Peer:
         self._reads = True
         self._closing = False
         self._lost = False
+        self._told_the_end = False
         self._aborts_later = False
         self._producer: Any = None
         self._protocol.makeConnection(self)
@@ -62,6 +63,10 @@ class Peer:
         """The protocol has closed the connection, or wants to."""
         return self._closing
 
+    def told_the_end(self) -> bool:
+        """The protocol has closed its side."""
+        return self._told_the_end or self._lost
+
     def lost(self) -> bool:
         """The connection is gone."""
         return self._lost
@@ -70,12 +75,17 @@ class Peer:
 
     def write(self, data: bytes) -> None:
         assert not self._closing
+        assert not self._told_the_end
         self._heard += data
 
     def loseConnection(self) -> None:
         self._closing = True
         if not self._deaf and self._producer is None:
             self._lose()
+
+    def loseWriteConnection(self) -> None:
+        self._told_the_end = True
+        self._protocol.writeConnectionLost()
 
     def abortConnection(self) -> None:
         self._closing = True

@@ -13,7 +13,8 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from engine.config.model import Address, Admission, Limits, Listener
+from engine.admission import Admission
+from engine.config.model import Address, Limits, Listener
 from engine.mllp.framing import encode
 from engine.net.budget import ByteBudget
 from engine.net.connection import LINGER_S, Connection
@@ -256,19 +257,37 @@ def test_a_reply_that_cannot_be_framed_is_no_answer() -> None:
 
 
 def test_oversize_is_rejected_after_what_came_before_and_closed() -> None:
-    """T6: AR when MSH is readable, then close."""
+    """T6: AR when MSH is readable, then close.
+
+    The rest of the payload is read and forgotten: a socket that is closed over unread bytes takes
+    the AR with it.
+    """
     bench = Bench()
     peer = bench.connect()
     peer.say(frames(b"0") + b"\x0b" + HEADER + b"x" * 2000)
-    assert not peer.reads()
+    peer.say(b"x" * 2000)
     assert peer.heard() == b""
     bench.intake.answer(0, b"r0")
     first, second = peer.heard().split(b"\x1c\r", 1)
     assert first == b"\x0br0"
     assert b"\rMSA|AR|M1\rERR|||104^" in second
+    assert peer.told_the_end()
+    peer.say(b"x" * 2000 + b"\x1c\r" + frames(b"1"))
+    assert bench.intake.payloads == [b"0"]
+    assert not peer.closed()
+    peer.stop_sending()
     assert bench.watcher.closed == [Closed.OVERSIZE]
     assert bench.watcher.notices == {Notice.OVERSIZE: 1}
     assert bench.budget.used_bytes == 0
+    assert bench.clock.getDelayedCalls() == []
+
+
+def test_a_peer_that_goes_on_after_oversize_is_closed() -> None:
+    bench = Bench()
+    peer = bench.connect()
+    peer.say(b"\x0b" + HEADER + b"x" * 2000)
+    bench.clock.advance(LINGER_S)
+    assert bench.watcher.closed == [Closed.OVERSIZE]
 
 
 def test_oversize_without_a_header_is_closed_without_a_word() -> None:
@@ -276,7 +295,7 @@ def test_oversize_without_a_header_is_closed_without_a_word() -> None:
     peer = bench.connect()
     peer.say(b"\x0b" + b"x" * 2000)
     assert peer.heard() == b""
-    assert bench.watcher.closed == [Closed.OVERSIZE]
+    assert peer.told_the_end()
 
 
 # --- time ------------------------------------------------------------------------------------

@@ -22,15 +22,14 @@ def under(segment: str, mask: FieldMask | None, ceiling: Ceiling) -> FieldMask |
 
     An empty mask: nothing of it.
     """
-    if segment not in ceiling:
-        limit: FieldMask | None = NOTHING
-    else:
-        limit = ceiling[segment]
+    limit = ceiling.get(segment, NOTHING)
     if limit is None:
         return mask
     limits = dict(limit)
     if segment == "MSH":
         limits.update(dict.fromkeys(MSH_ALWAYS))
+    if mask is None and segment == "MSH":
+        limits.pop(8, None)  # granted by name alone (rules.md §10.20)
     if mask is None:
         return limits if segment in ceiling else NOTHING
     return {
@@ -46,8 +45,22 @@ def _narrower(one: frozenset[int] | None, other: frozenset[int] | None) -> froze
     return one if other is None else one & other
 
 
+def _covers(limit: FieldMask, mask: FieldMask) -> bool:
+    """Whether a mask is plainly within a limit: the common case, by far."""
+    for number, parts in mask.items():
+        if number not in limit:
+            return False
+        allowed = limit[number]
+        if allowed is not None and (parts is None or not parts <= allowed):
+            return False
+    return True
+
+
 def above(segment: str, mask: FieldMask | None, ceiling: Ceiling) -> tuple[str, ...]:
     """The names of what a grant takes beyond the ceiling: `PID`, `PID-13`, `PID-11.1`."""
+    limit = ceiling.get(segment, NOTHING)
+    if limit is None or (mask is not None and _covers(limit, mask)):
+        return ()
     left = under(segment, mask, ceiling)
     if left == mask:
         return ()

@@ -173,6 +173,8 @@ def _state(node: Node | None, reader: Reader) -> State:
 
 def _structure(node: Node | None, reader: Reader) -> Structure:
     found = reader.choice(node, "`structure`", Structure)
+    if node is not None and found is Structure.STRICT:
+        reader.unsupported(node, "`structure: strict`")
     return found or Structure.LENIENT
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from engine.hl7.path import Path
 from engine.policy.language.matchers import matcher
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import path
@@ -143,7 +142,10 @@ KEYWORDS: dict[str, Callable[[Node, Reader], Condition | None]] = {
 
 
 def _comparison(key: Scalar, value: Node, reader: Reader, *, every: bool) -> Condition | None:
-    where = _condition_path(key, reader, every=every)
+    if re.match(r"[A-Z]", key.text or "") is None:
+        _misplaced_word(key, reader, every=every)
+        return None
+    where = path(key, reader)
     found = matcher(value, reader)
     if where is None or found is None:
         return None
@@ -162,21 +164,20 @@ def _comparison(key: Scalar, value: Node, reader: Reader, *, every: bool) -> Con
     return _none_of_all(compare) if every else Not(compare)
 
 
-def _condition_path(key: Scalar, reader: Reader, *, every: bool) -> Path | None:
-    """A path; a word that is no path may be a misspelt word of the language."""
-    text = key.text or ""
-    if re.match(r"[A-Z]", text):
-        return path(key, reader)
+def _misplaced_word(key: Scalar, reader: Reader, *, every: bool) -> None:
+    """A key that cannot be a path: perhaps a misspelt word of the language."""
     if every:
-        reader.bad_value(key, f"`every` cannot hold `{text}`.", "Write paths, as in `OBX-11: F`.")
-        return None
+        reader.bad_value(
+            key, f"`every` cannot hold `{key.text}`.", "Write paths, as in `OBX-11: F`."
+        )
+        return
     reader.problems.note(
         key.place,
         Mistake.UNKNOWN_KEY,
-        f"A condition has no key `{text}`.",
-        known_or_close(text, KEYWORDS.keys()) + " A path begins with a segment id, as in `PID-8`.",
+        f"A condition has no key `{key.text}`.",
+        known_or_close(key.text or "", KEYWORDS)
+        + " A path begins with a segment id, as in `PID-8`.",
     )
-    return None
 
 
 def _none_of_all(compare: Compare) -> Condition:

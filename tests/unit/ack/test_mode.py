@@ -6,7 +6,7 @@ import pytest
 
 from engine.ack.codes import AckCode
 from engine.ack.mode import answer_code
-from engine.hl7.wire import Segment
+from engine.hl7.wire import Message
 
 AA, AE, AR, CA, CE, CR = (AckCode[name] for name in ("AA", "AE", "AR", "CA", "CE", "CR"))
 
@@ -42,5 +42,5 @@ def test_what_is_answered(
     accept: str, application: str, code: AckCode, expected: AckCode | None
 ) -> None:
     line = f"MSH|^~\\&|HIS|HOSP|ENG|HUB|2026||ADT^A01|M1|P|2.5.1|||{accept}|{application}"
-    msh = Segment(0, line.encode(), b"|")
+    msh = Message.parse(line.encode()).msh
     assert answer_code(msh, code) is expected
