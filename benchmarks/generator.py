@@ -114,15 +114,15 @@ class Generator:
     def flow(self, warm_up_s: float, seconds: float, limit: int) -> float:
         """Send as fast as answers come; returns the seconds that were measured.
 
-        Ends after `seconds`, or once `limit` messages were answered when that is not 0.
+        Ends after `seconds`, or, when `limit` is not 0, once that many messages were answered.
         """
-        begin = time.monotonic()
+        begin = now = time.monotonic()
         start = begin + warm_up_s
         end = start + seconds
+        limit = limit or sys.maxsize
         for connection in self._connections.values():
-            self.send(connection, self._window, begin)
-        now = begin
-        while now < end and not (limit and self.tally.sent >= limit):
+            self.send(connection, min(self._window, limit - self.tally.sent), begin)
+        while self.tally.sent < limit and (limit < sys.maxsize or now < end):
             events = self._epoll.poll(0.2)
             now = time.monotonic()
             for fd, mask in events:
@@ -132,11 +132,11 @@ class Generator:
                 if mask & ~select.EPOLLOUT:
                     answers = self._read(connection, now, now >= start)
                     if answers:
-                        self.send(connection, answers, now)
-        measured = now - start
-        if limit:
-            measured += self.drain()
-        return measured
+                        self.send(connection, min(answers, limit - self.tally.sent), now)
+        if limit < sys.maxsize:
+            self.drain()
+            now = time.monotonic()
+        return now - start
 
     def pace(self, rate: float, seconds: float) -> float:
         """Offer `rate` messages a second whatever comes back; latency counts from the due time."""

@@ -62,10 +62,8 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
 def prepare(args: argparse.Namespace) -> tuple[CompiledPolicy, Facts]:
     """The compiled policy and the facts. Raises `SiteError`, `UsageError`."""
     site = load_site(args.site)
-    if args.facts is None:
-        facts = Facts(datetime.now(UTC))
-    else:
-        facts = read_facts(args.facts, site.policy)
+    asked = args.facts
+    facts = Facts(datetime.now(UTC)) if asked is None else read_facts(asked, site.policy)
     return compile_policy(site.policy, revision(site.policy)), facts
 
 

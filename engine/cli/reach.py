@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import pathlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,5 +73,8 @@ def known_channel(site: Site, channel: str) -> str:
 
 
 def operator() -> str:
-    """Who gives the command, for the record: the login name."""
-    return getpass.getuser()
+    """Who gives the command, for the record: the login name, or the user id where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"

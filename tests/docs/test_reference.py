@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import builtins
 import importlib
 import pathlib
 import pkgutil
@@ -22,7 +23,7 @@ from tests.docs.pages import REFERENCE, ROOT, entries, headings, mentions, name
 CLI = REFERENCE / "cli.md"
 
 #: Where each setting of a site may have its entry.
-SETTINGS_PAGES = (REFERENCE / "config.md", REFERENCE / "rules.md")
+SETTINGS_PAGES = (REFERENCE / "config.md", REFERENCE / "rules.md", CLI)
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
@@ -127,6 +128,8 @@ def _is_error(function: ast.expr) -> bool:
     called = function.id if isinstance(function, ast.Name) else ""
     if isinstance(function, ast.Attribute) and function.attr == "__init__":
         return isinstance(function.value, ast.Call)  # super().__init__("code", …)
+    if hasattr(builtins, called):
+        return False  # a programmer's mistake, not an error that a user can cause
     return called.endswith("Error") or called == "StoreUnavailable"
 
 

@@ -1,0 +1,214 @@
+"""`status`, `queue` and `parked` on a real store, with and without an engine beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cli.main import main
+from engine.config.load import load_site
+from engine.store.opening import open_store
+from engine.store.port import (
+    Advance,
+    Beat,
+    Claim,
+    Claimed,
+    Final,
+    Halt,
+    Halted,
+    Opened,
+    ReadLedger,
+    Settle,
+    Store,
+)
+from engine.store.sealing import Sealer
+from tests.reference_site import ROOT, Reception, sample
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A copy of the reference site with keys."""
+    folder = tmp_path / "site"
+    for name in ("channels", "rules"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "config.yaml", folder)
+    Sealer.from_file(load_site(folder).key_file, create=True)
+    return folder
+
+
+@pytest.fixture
+def store(site: Path) -> Iterator[Store]:
+    """Its store, running as it does beside an engine."""
+    loaded = load_site(site)
+    store, server = open_store(loaded.store, loaded.var)
+    yield store
+    store.close()
+    assert server is not None
+    server.stop()
+
+
+def taken(site: Path, store: Store, *names: str) -> None:
+    loaded = load_site(site)
+    reception = Reception(loaded, Sealer.from_file(loaded.key_file))
+    store.execute([reception.accept(sample(name)) for name in names])
+
+
+def park_head(store: Store, channel: str) -> None:
+    claimed = store.execute([Claim(channel, "test", 1000, takeover=True)])[0]
+    assert isinstance(claimed, Claimed)
+    opened = store.execute([Advance(channel, claimed.fence, 1, 1000)])[0]
+    assert isinstance(opened, Opened)
+    close = Settle(opened.entry, Final.PARKED, b"{}", "ack-AR", "AR")
+    store.execute([Advance(channel, claimed.fence, 2, 0, close, open_next=False)])
+
+
+def payergate(
+    capsys: pytest.CaptureFixture[str], site: Path, *arguments: str, code: int = 0
+) -> Any:
+    """Run a command with --json; its output."""
+    assert main([*arguments, "--site", str(site), "--json"]) == code
+    out = capsys.readouterr().out
+    return json.loads(out) if out else None
+
+
+def test_status_answers_when_engine_and_store_are_down_and_starts_neither(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = payergate(capsys, site, "status")
+    assert now["store"] == {"reachable": False}
+    assert now["engine"]["state"] == "down"
+    assert not (site / "var" / "run").exists()
+    assert payergate(capsys, site, "status", "--check", code=2)["code"] == 2
+
+
+def test_status_sees_the_engine_and_the_queues(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a01", "adt-a03")
+    state = {"state": "running", "revision": "r", "pid": 1, "listeners": {}}
+    store.execute([Beat("engine-1", json.dumps(state).encode(), 60_000, ())])
+    now = payergate(capsys, site, "status")
+    assert now["engine"] == {"state": "running", "revision": "r"}
+    acme = now["channels"]["acme"]
+    assert (acme["state"], acme["depth"], acme["held"]) == ("queued", 1, 1)
+    assert main(["status", "--site", str(site)]) == 0
+    assert "acme" in capsys.readouterr().out
+
+
+def test_an_order_is_in_force_shown_and_recorded(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a01")
+    said = payergate(capsys, site, "queue", "kill", "acme", "--reason", "breach")
+    assert said == {"channel": "acme", "order": "kill", "effective": True}
+    said = payergate(capsys, site, "queue", "pause", "acme")
+    assert said["effective"] is False
+    claimed = store.execute([Claim("acme", "test", 1000)])[0]
+    assert isinstance(claimed, Claimed)
+    halted = store.execute([Advance("acme", claimed.fence, 1, 1000)])[0]
+    assert halted == Halted(Halt.PAUSED)
+    acme = payergate(capsys, site, "queue", "ls")["channels"]["acme"]
+    assert (acme["state"], acme["reason"], acme["depth"]) == ("killed", "breach", 1)
+    assert payergate(capsys, site, "queue", "drain", "acme", code=1)["drained"] is False
+    payergate(capsys, site, "queue", "resume", "acme")
+    assert isinstance(store.execute([Advance("acme", claimed.fence, 2, 1000)])[0], Opened)
+    ledger: Any = store.execute([ReadLedger()])[0]
+    records = [json.loads(record) for _, record in ledger]
+    orders = [record for record in records if record["kind"] == "order"]
+    assert [record["order"] for record in orders] == ["kill", "pause", "resume"]
+    assert orders[0]["reason"] == "breach"
+    assert orders[0]["by"]
+
+
+def test_show_lists_what_waits_and_drain_is_done_at_once_when_nothing_does(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a01", "adt-a08")
+    shown = payergate(capsys, site, "queue", "show", "acme")
+    assert [entry["part"] for entry in shown["entries"]] == [0, 0]
+    assert payergate(capsys, site, "queue", "drain", "state-medicaid")["drained"] is True
+
+
+def test_a_dead_letter_is_listed_shown_without_content_and_replayed(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a01")
+    park_head(store, "acme")
+    (item,) = payergate(capsys, site, "parked", "ls")["items"]
+    assert (item["kind"], item["reason"], item["attempts"]) == ("parked", "ack-AR", 1)
+    (shown,) = payergate(capsys, site, "parked", "show", item["item"])["items"]
+    assert shown["note"]["rules"]
+    assert "TESTPATIENT" not in json.dumps(shown)
+    said = payergate(capsys, site, "parked", "replay", item["item"], "--reason", "fixed")
+    assert said == {"items": [{"item": item["item"], "outcome": "queued"}]}
+    assert payergate(capsys, site, "parked", "ls")["items"] == []
+    assert payergate(capsys, site, "queue", "show", "acme")["depth"] == 1
+
+
+def test_all_of_a_channel_can_be_replayed_and_what_stays_unknown_stays_held(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a03")
+    said = payergate(capsys, site, "parked", "replay", "--all", "--channel", "acme")
+    assert [item["outcome"] for item in said["items"]] == ["held"]
+    taken(site, store, "adt-a01")
+    said = payergate(capsys, site, "parked", "replay", "--all", "--channel", "acme")
+    assert [item["outcome"] for item in said["items"]] == ["queued"]
+
+
+def test_discarding_needs_a_reason_and_is_recorded(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a01")
+    park_head(store, "acme")
+    (item,) = payergate(capsys, site, "parked", "ls")["items"]
+    name = item["item"]
+    assert main(["parked", "discard", name, "--site", str(site)]) == 2
+    assert main(["parked", "discard", name, "--site", str(site), "--reason", " "]) == 2
+    capsys.readouterr()
+    said = payergate(capsys, site, "parked", "discard", name, "--reason", "sent by fax")
+    assert said["items"] == [{"item": name, "outcome": "discarded"}]
+    ledger: Any = store.execute([ReadLedger()])[0]
+    assert json.loads(ledger[-1][1])["why"] == "sent by fax"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("queue", "pause", "nobody"),
+        ("parked", "replay"),
+        ("parked", "replay", "--all", "acme/1"),
+        ("parked", "replay", "7"),
+        ("parked", "replay", "acme/7"),
+        ("parked", "ls", "--channel", "nobody"),
+    ],
+)
+def test_wrong_usage_is_said(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert main([*arguments, "--site", str(site)]) == 2
+    assert capsys.readouterr().err
+
+
+def test_without_an_engine_an_order_starts_the_store_for_the_while_and_is_kept(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payergate(capsys, site, "queue", "pause", "acme", "--reason", "asked")
+    assert payergate(capsys, site, "status")["store"] == {"reachable": False}
+    assert payergate(capsys, site, "queue", "ls")["channels"]["acme"]["state"] == "paused"
+
+
+def test_a_store_that_cannot_be_had_is_exit_5_with_the_mend(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = site / "config.yaml"
+    config.write_text(config.read_text().replace("embedded", "redis://127.0.0.1:1/0", 1))
+    assert load_site(site).store.url == "redis://127.0.0.1:1/0"
+    assert main(["queue", "ls", "--site", str(site)]) == 5
+    assert "store" in capsys.readouterr().err
+    assert payergate(capsys, site, "status")["store"] == {"reachable": False}

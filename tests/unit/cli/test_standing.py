@@ -1,0 +1,147 @@
+"""What `status` says: every queue, and why it stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from engine.cli.standing import Standing, standing, verdict
+from engine.cli.status import as_text
+from engine.cli.table import table
+from engine.store.port import LaneView, Order, View
+from tests.reference_site import reference_site
+
+SITE = reference_site()
+NOW_MS = 1_772_540_000_000
+ENGINE = {
+    "state": "running",
+    "revision": "abc",
+    "pid": 1,
+    "listeners": {"adt": {"address": "127.0.0.1:2575", "connections": 2, "received": 40}},
+}
+
+EMPTY = LaneView("acme", 0, 0, "", 0, 0, "", None, "", "", 0, 0, 0, 0, 0, 0)
+
+
+def of(lane: LaneView, *engines: dict[str, object]) -> Standing:
+    running = engines or (ENGINE,)
+    states = tuple((f"e{n}", json.dumps(state).encode()) for n, state in enumerate(running))
+    return standing(SITE, View(states, (lane,), NOW_MS))
+
+
+def test_the_shape_is_the_contract() -> None:
+    lane = dataclasses.replace(
+        EMPTY, depth=3, oldest_ms=NOW_MS - 61_000, not_before_ms=NOW_MS + 5000,
+        last_error="refused", last_ack="AE", last_ack_ms=NOW_MS - 1000, parked=1, held=2,
+        delivered=7,
+    )  # fmt: skip
+    now = of(lane)
+    assert now["engine"] == {"state": "running", "revision": "abc"}
+    assert now["store"] == {"reachable": True}
+    assert now["listeners"]["adt"] == {
+        "address": "127.0.0.1:2575",
+        "connections": 2,
+        "received": 40,
+    }
+    assert now["channels"]["acme"] == {
+        "state": "retrying",
+        "reason": "refused",
+        "depth": 3,
+        "oldest_s": 61,
+        "parked": 1,
+        "held": 2,
+        "delivered": 7,
+        "next_attempt": "2026-03-03T12:13:25+00:00",
+        "last_ack": {"code": "AE", "at": "2026-03-03T12:13:19+00:00"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        ({}, "idle", None),
+        ({"depth": 1}, "queued", None),
+        ({"depth": 1, "open_entry": "1-1"}, "sending", None),
+        ({"depth": 1, "open_entry": "1-1", "last_error": "ack-timeout"}, "sending", "ack-timeout"),
+        ({"depth": 1, "not_before_ms": NOW_MS + 1, "last_error": "x"}, "retrying", "x"),
+        ({"depth": 1, "not_before_ms": NOW_MS - 1, "last_error": "x"}, "queued", "x"),
+        ({"order": Order.PAUSE, "order_reason": "asked"}, "paused", "asked"),
+        ({"order": Order.KILL, "order_reason": "breach", "open_entry": "1-1"}, "killed", "breach"),
+    ],
+)
+def test_a_word_for_what_the_lane_does_and_why(
+    changes: dict[str, object], state: str, reason: str | None
+) -> None:
+    channel = of(dataclasses.replace(EMPTY, **changes))["channels"]["acme"]  # type: ignore[arg-type]
+    assert (channel["state"], channel["reason"]) == (state, reason)
+
+
+def test_without_an_engine_a_queue_stands_because_of_that() -> None:
+    now = standing(SITE, View((), (dataclasses.replace(EMPTY, depth=2),), NOW_MS))
+    assert now["engine"]["state"] == "down"
+    channel = now["channels"]["acme"]
+    assert (channel["state"], channel["reason"], channel["depth"]) == (
+        "stopped",
+        "no engine runs",
+        2,
+    )
+
+
+def test_without_a_store_it_answers_all_the_same() -> None:
+    now = standing(SITE, None)
+    assert now["store"] == {"reachable": False}
+    assert set(now["channels"]) == set(SITE.policy.channels)
+    assert now["channels"]["acme"]["state"] == "unknown"
+    assert "not reachable" in as_text(now)
+    assert verdict(now)[0] == 2
+
+
+def test_several_engines_are_added_up() -> None:
+    draining = {**ENGINE, "state": "draining", "revision": "old"}
+    now = of(EMPTY, ENGINE, draining)
+    assert now["engine"] == {"state": "running", "revision": "abc"}
+    assert now["listeners"]["adt"]["received"] == 80
+    assert of(EMPTY, draining)["engine"]["state"] == "draining"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "text"),
+    [
+        ({}, 0, "PAYERGATE OK - all channels deliver"),
+        ({"depth": 25}, 1, "acme: 25 waiting"),
+        ({"depth": 100, "last_error": "refused"}, 2, "acme: 100 waiting (refused)"),
+        ({"oldest_ms": NOW_MS - 300_000}, 1, "acme: 300 s old"),
+        ({"oldest_ms": NOW_MS - 900_000}, 2, "acme: 900 s old"),
+        ({"parked": 1}, 1, "acme: 1 parked"),
+        ({"parked": 10}, 2, "acme: 10 parked"),
+        ({"order": Order.PAUSE, "order_reason": "asked"}, 1, "acme: paused (asked)"),
+        ({"order": Order.KILL}, 1, "acme: killed"),
+    ],
+)
+def test_the_check_speaks_as_monitoring_plug_ins_do(
+    changes: dict[str, object], code: int, text: str
+) -> None:
+    lane = dataclasses.replace(EMPTY, depth=0)
+    lane = dataclasses.replace(lane, **changes)  # type: ignore[arg-type]
+    if lane.last_error:
+        lane = dataclasses.replace(lane, not_before_ms=NOW_MS + 1)
+    found, line = verdict(of(lane))
+    assert found == code
+    assert text in line
+    assert f"acme_depth={lane.depth};25;100" in line
+    assert "\n" not in line
+
+
+def test_no_engine_is_critical() -> None:
+    assert verdict(standing(SITE, View((), (EMPTY,), NOW_MS)))[0] == 2
+
+
+def test_a_table_aligns_numbers_to_the_right_and_shows_what_is_missing() -> None:
+    assert table(("A", "N"), [("x", 5), (None, 10)]) == "A   N\nx   5\n-  10"
+
+
+def test_the_text_says_why() -> None:
+    lane = dataclasses.replace(EMPTY, order=Order.KILL, order_reason="breach")
+    assert "breach" in as_text(of(lane))
