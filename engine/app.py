@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -28,9 +29,9 @@ from engine.commit import GroupCommit
 from engine.config.model import Delivery, StoreFailureAnswer
 from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
-from engine.delivery.look import AsCut
 from engine.errors import EngineError
 from engine.intake import Intake
+from engine.lastlook import LastLook
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.budget import ByteBudget
 from engine.net.control import Failed, Listening
@@ -42,6 +43,8 @@ from engine.plan import Plan
 from engine.policy.compile import compile_policy
 from engine.policy.model import State
 from engine.receipts import Receipts
+from engine.redecide import Redecision
+from engine.releases import Releases
 from engine.sealed import Sealing, about_copy
 from engine.store.client import connect
 from engine.store.port import Accept, Beat, LaneView, Opened, Result
@@ -51,6 +54,9 @@ from engine.store.thread import StoreThread
 
 #: How often the engine's state is published and lanes are looked at, in seconds.
 BEAT_S = 0.25
+
+#: How often released holds are looked for unasked, in seconds: another engine may have died.
+RELEASES_S = 30.0
 
 #: How long the published state is believed, in milliseconds; many beats.
 BEAT_TTL_MS = 5000
@@ -91,7 +97,7 @@ class Worker:
             clock=clock,
             log=log,
             committed=self._committed,
-            released=lambda: None,
+            released=self._look_for_releases,
         )
         budget = ByteBudget(BUDGET_BYTES)
         self._listeners = {
@@ -106,20 +112,33 @@ class Worker:
             for listener in site.listeners
         }
         self._ports: list[Any] = []
+        redecision = Redecision(compiled, sealing)
+        look = partial(LastLook, redecision=redecision, commit=self._commit, now=clock.now)
         self._engine_id = f"{site.engine or 'engine'}-{os.getpid()}-{secrets.token_hex(4)}"
         self._couriers = {
-            channel: self._courier(channel, site.deliveries[channel], sealing, clock, log)
+            channel: self._courier(channel, site.deliveries[channel], sealing, look, log)
             for channel in compiled.channels
             if site.policy.channels[channel].state is State.LIVE
         }
         self._channels = tuple(self._couriers)
+        self._releases = Releases(
+            self._commit,
+            redecision,
+            self._channels,
+            clock=clock,
+            log=log,
+            queued=lambda channel: self._couriers[channel].wake(),
+        )
         self._pulse = LoopingCall(self._look_around)
+        self._release_round = LoopingCall(self._releases.wake)
         self._beating = False
         self._draining = False
 
     def _courier(
-        self, channel: str, delivery: Delivery, sealing: Sealing, clock: SystemClock, log: Log
+        self, channel: str, delivery: Delivery, sealing: Sealing, look: partial[LastLook], log: Log
     ) -> Courier:
+        clock = SystemClock()
+
         def unseal(opened: Opened) -> bytes:
             about = about_copy(opened.receipt, channel, opened.part)
             return sealing.open(opened.sealed, about)
@@ -136,7 +155,7 @@ class Worker:
             lane,
             self._commit,
             sender,
-            AsCut(unseal),
+            look(channel, unseal=unseal),
             timer=self._reactor,
             clock=clock,
             observer=LaneLog(log),
@@ -159,6 +178,7 @@ class Worker:
             os.close(bound.descriptor)  # the reactor has a duplicate of its own
             self._ports.append(port)
         self._pulse.start(BEAT_S, now=False)
+        self._release_round.start(RELEASES_S)
         listening()
 
     def _cannot_begin(self, failure: Failure) -> None:
@@ -170,6 +190,8 @@ class Worker:
         if self._draining:
             return
         self._draining = True
+        if self._release_round.running:
+            self._release_round.stop()
         self._reactor.callLater(DRAIN_GRACE_S, self._end)
         quiet: list[Deferred[Any]] = [port.stopListening() for port in self._ports]
         quiet += [factory.drain() for factory in self._listeners.values()]
@@ -199,6 +221,9 @@ class Worker:
     def _committed(self, accept: Accept) -> None:
         for channel in {copy.channel for copy in accept.copies}:
             self._couriers[channel].wake()
+
+    def _look_for_releases(self) -> None:
+        self._releases.wake()
 
     def _broke(self, failure: Failure) -> None:
         if failure.value is not None:

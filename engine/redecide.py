@@ -1,4 +1,4 @@
-"""A kept message decided again, with today's policy and today's facts: replay, and release.
+"""A kept message decided again, with today's policy and today's facts: replay, release, last look.
 
 Law: a new decision is never wider than today's policy, whatever the old one said. It takes the
 place of exactly the item that was kept, so that nothing is sent twice: of a message about several
@@ -22,11 +22,11 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
-from engine.policy.model import State
+from engine.policy.model import MessageType, State
 from engine.policy.outcome import Outcome, Verdict
 from engine.privacy.coverage import coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Facts
-from engine.records import outcome_record
+from engine.records import Notes, outcome_record
 from engine.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
 from engine.store.port import Copy, Hold, Item, Kept, Resolve
 
@@ -63,6 +63,10 @@ class Redecision:
         self._compiled = compiled
         self._sealing = sealing
         self._acceptances = Acceptances(compiled, sealing)
+        self._notes = Notes(compiled.rules, compiled.revision)
+        self._expires_at = {
+            rules.id: rules.expires_at for rules in compiled.for_type(MessageType("")).channels
+        }
 
     def case(self, receipt: str, sealed: bytes) -> KeptMessage:
         """Open what the journal holds of `receipt`. Raises `EngineError` if it does not open."""
@@ -105,27 +109,55 @@ class Redecision:
         record = self._record(item, outcome, channel.state, act)
         return Resolve(item.channel, item.id, record, copies, hold)
 
+    def part(
+        self, case: KeptMessage, outcome: Outcome, part: int, channel: str, sealed: bytes
+    ) -> int | None:
+        """Which payload of `outcome` is about the patient whom copy `part` was cut for.
+
+        `sealed` is that copy. None when no payload certainly is.
+        """
+        if part >= len(outcome.payloads):
+            return None
+        if len(case.message.all("PID")) <= 1:
+            return part
+        return part if self._is_same_patient(case, outcome, part, channel, sealed) else None
+
+    def note(self, outcome: Outcome, part: int) -> bytes:
+        """The note of one payload, for the record of its delivery."""
+        return self._notes.note(outcome, outcome.payloads[part].data)
+
+    def is_current(self, channel: str, note: bytes, now: datetime) -> bool:
+        """Whether a copy with `note` was cut under this policy, which holds for `channel` still.
+
+        An agreement that has ended since needs no new revision to matter.
+        """
+        if json.loads(note or b"{}").get("revision") != self._compiled.revision:
+            return False
+        expires_at = self._expires_at.get(channel)
+        return expires_at is None or now < expires_at
+
     def _copies(self, item: Item, case: KeptMessage, outcome: Outcome) -> tuple[Copy, ...]:
         """All parts for a hold; for a dead letter its own part alone."""
         copies = self._acceptances.copies(item.receipt, outcome)
         if item.kind is Kept.HELD:
             return tuple(copies)
-        if len(case.message.all("PID")) > 1 and not self._is_same_patient(item, case, outcome):
+        part = self.part(case, outcome, item.part, item.channel, item.sealed)
+        if part is None:
             raise RedecisionError(
                 "part-unclear",
                 "The message is about several patients, and today's policy would send others of"
                 " them, so that it is not certain which one this part is.",
                 "Discard it with a reason and have the hospital send the message again.",
             )
-        return (copies[item.part],)
+        return (copies[part],)
 
-    def _is_same_patient(self, item: Item, case: KeptMessage, outcome: Outcome) -> bool:
-        """Whether part n is still about the patient whom the parked copy was cut for."""
-        if item.part >= len(outcome.payloads):
-            return False
-        about = about_copy(item.receipt, item.channel, item.part)
-        before = Message.parse(self._sealing.open(item.sealed, about)).all("PID")
-        kept = outcome.payloads[item.part].kept
+    def _is_same_patient(
+        self, case: KeptMessage, outcome: Outcome, part: int, channel: str, sealed: bytes
+    ) -> bool:
+        """Whether part n is still about the patient whom the copy was cut for."""
+        about = about_copy(case.receipt, channel, part)
+        before = Message.parse(self._sealing.open(sealed, about)).all("PID")
+        kept = outcome.payloads[part].kept
         now = [pid for pid in case.message.all("PID") if pid.index in kept]
         ids = [pid.field(3) for pid in case.message.all("PID")]
         return (

@@ -33,6 +33,9 @@ from engine.store.port import (
 #: Why an entry is parked when the last look itself failed: nothing is sent unlooked at.
 LOOK_FAILED = "last-look-failed"
 
+#: States of a lane in which a byte may leave without another word from the store.
+_ATTEMPTING = (State.LOOKING, State.EXCHANGING)
+
 
 class Observer(Protocol):
     """Who is told what a lane did: logs and metrics."""
@@ -91,7 +94,7 @@ class Courier:
 
     def observe(self, view: LaneView) -> None:
         """What the store says of the lane: an order, its end, or work that others put there."""
-        if view.order is Order.KILL and self._lane.state is State.EXCHANGING:
+        if view.order is Order.KILL and self._lane.state in _ATTEMPTING:
             self._lane.withdraw()  # within a second nothing more leaves
             self._sender.drop()
         rest = self._rest

@@ -1,0 +1,92 @@
+"""The last look of a channel's lane: what was cut under another policy is decided again.
+
+Law: a queued copy is sent only if today's policy would send it, and then never more than it was
+cut to (I6). The same bytes are sent, or fewer; what today's policy withholds is withheld; whatever
+else it would do, a person must look. No answer of the store, no send: the lane's lease runs out
+meanwhile, and the entry stays at the head of its lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from twisted.internet.defer import Deferred
+
+from engine.commit import GroupCommit
+from engine.delivery.look import UNDECIPHERABLE, AsCut, ParkIt, Send, Sight, Withhold
+from engine.errors import EngineError
+from engine.hl7.wire import Message
+from engine.policy.narrower import is_no_wider
+from engine.policy.outcome import Outcome, Verdict
+from engine.redecide import KeptMessage, Redecision
+from engine.store.port import Fetch, Opened, Recall
+
+#: Why an entry is parked when today's policy sends something that is not simply less.
+POLICY_CHANGED = "policy-changed"
+
+#: Why an entry is parked when the message it was cut from is not there to be decided again.
+NOT_IN_JOURNAL = "not-in-journal"
+
+
+class LastLook:
+    """Implements `engine.delivery.look.Look` for `channel`.
+
+    `unseal` as in `AsCut`; `now` is aware.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        redecision: Redecision,
+        commit: GroupCommit,
+        unseal: Callable[[Opened], bytes],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._channel = channel
+        self._redecision = redecision
+        self._commit = commit
+        self._as_cut = AsCut(unseal)
+        self._now = now
+
+    def __call__(self, opened: Opened) -> Sight | Deferred[Sight]:
+        """At once for what was cut under today's policy, later for the rest."""
+        sight = self._as_cut(opened)
+        if not isinstance(sight, Send):
+            return sight
+        if self._redecision.is_current(self._channel, opened.note, self._now()):
+            return sight
+        return Deferred.fromCoroutine(self._again(opened, sight))
+
+    async def _again(self, opened: Opened, cut: Send) -> Sight:
+        kept = await self._commit.submit(Fetch(opened.receipt))
+        if not isinstance(kept, bytes):
+            return ParkIt(NOT_IN_JOURNAL)
+        try:
+            case = self._redecision.case(opened.receipt, kept)
+        except EngineError:
+            return ParkIt(UNDECIPHERABLE)
+        recalled: tuple[bytes | None, ...] = ()
+        if case.names:
+            answer = await self._commit.submit(Recall(case.names))
+            recalled = cast("tuple[bytes | None, ...]", answer)
+        outcome = self._redecision.decide(case, recalled, self._now()).get(self._channel)
+        if outcome is None:
+            return ParkIt(POLICY_CHANGED)
+        if outcome.verdict is Verdict.DISCLOSE:
+            return self._both(opened, cut, case, outcome)
+        reason = outcome.reasons[0].code.value
+        return Withhold(reason) if outcome.verdict is Verdict.WITHHOLD else ParkIt(reason)
+
+    def _both(self, opened: Opened, cut: Send, case: KeptMessage, outcome: Outcome) -> Sight:
+        """What two decisions allow together: the one that cut the copy, and today's."""
+        part = self._redecision.part(case, outcome, opened.part, self._channel, opened.sealed)
+        if part is None:
+            return ParkIt(POLICY_CHANGED)
+        payload = outcome.payloads[part]
+        if payload.data == cut.payload:
+            return cut
+        if is_no_wider(Message.parse(payload.data), Message.parse(cut.payload)):
+            return Send(payload.data, payload.control_id, self._redecision.note(outcome, part))
+        return ParkIt(POLICY_CHANGED)

@@ -1,0 +1,128 @@
+"""I6: what is queued or held goes out under today's policy, never wider than it was cut."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from engine.commit import GroupCommit
+from engine.delivery.look import Send, Sight, Withhold
+from engine.hl7.wire import Message
+from engine.lastlook import LastLook
+from engine.logs import Log
+from engine.policy.compile import CompiledPolicy, compile_policy
+from engine.policy.narrower import is_no_wider
+from engine.redecide import Redecision
+from engine.releases import Releases
+from engine.sealed import about_copy
+from engine.store.memory import MemoryStore
+from engine.store.port import Advance, Claim, Items, NextReleased, Opened, Waiting
+from engine.store.sealing import Sealer
+from tests.delivery_rig import BenchClock, Told, at_once
+from tests.reference_site import NOW, Reception, reference_site, sample
+
+SITE = reference_site()
+
+
+class Bench:
+    """A store with what `revision-1` of the reference site decided."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.clock = BenchClock()
+        self.sealer = Sealer.from_file(folder / "keys", create=True)
+        self.store = MemoryStore(self.clock)
+        self.reception = Reception(SITE, self.sealer)
+        self.commit = GroupCommit(self.store, at_once, self.clock, Told())
+        for name in names:
+            self.do(self.reception.accept(sample(name)))
+
+    def do(self, operation: Any) -> Any:
+        return self.store.execute([operation])[0]
+
+    def head(self) -> Opened:
+        fence = self.do(Claim("acme", "one", 1000, takeover=True)).fence
+        opened: Opened = self.do(Advance("acme", fence, 1, 1000))
+        return opened
+
+    def look(self, policy: CompiledPolicy) -> tuple[Sight, bytes]:
+        opened = self.head()
+        about = about_copy(opened.receipt, "acme", opened.part)
+        cut = self.sealer.open(opened.sealed, about)
+        redecision = Redecision(policy, self.sealer)
+        sight = LastLook("acme", redecision, self.commit, lambda _: cut, lambda: NOW)(opened)
+        if isinstance(sight, Deferred):
+            seen: list[Sight] = []
+            sight.addCallback(seen.append)
+            self.clock.pump([0.0] * 10)
+            (sight,) = seen
+        return sight, cut
+
+
+def test_an_unchanged_policy_sends_what_was_cut(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "adt-a01")
+    sight, cut = bench.look(bench.reception.compiled)
+    assert isinstance(sight, Send)
+    assert sight.payload == cut
+
+
+def test_another_revision_that_gives_the_same_bytes_sends_them(tmp_path: Path) -> None:
+    sight, cut = Bench(tmp_path, "adt-a01").look(compile_policy(SITE.policy, "revision-2"))
+    assert isinstance(sight, Send)
+    assert sight.payload == cut
+
+
+def test_what_is_disclosed_no_more_is_withheld_with_the_reason(tmp_path: Path) -> None:
+    policy = dataclasses.replace(SITE.policy, rules=())
+    sight, _ = Bench(tmp_path, "adt-a01").look(compile_policy(policy, "revision-2"))
+    assert sight == Withhold("no-rule")
+
+
+def test_less_is_sent_with_a_note_of_its_own(tmp_path: Path) -> None:
+    acme = SITE.policy.channels["acme"]
+    ceiling = {name: mask for name, mask in acme.ceiling.items() if name != "DG1"}
+    channels = {**SITE.policy.channels, "acme": dataclasses.replace(acme, ceiling=ceiling)}
+    policy = dataclasses.replace(SITE.policy, channels=channels)
+    sight, cut = Bench(tmp_path, "adt-a01").look(compile_policy(policy, "revision-2"))
+    assert isinstance(sight, Send)
+    assert b"\rDG1|" in cut
+    assert b"\rDG1|" not in sight.payload
+    assert sight.note is not None
+    assert b"revision-2" in sight.note
+
+
+def test_more_or_other_is_never_no_wider() -> None:
+    old = Message.parse(b"MSH|^~\\&|A|B\rPID|1||7^^^GH\rOBX|2|NM|X||5\r")
+    for same in (old.raw, b"MSH|^~\\&|A|B\rPID|1||7\rOBX|1|NM|||\r", b"MSH|^~\\&|A|B\r"):
+        assert is_no_wider(Message.parse(same), old)
+    for more in (
+        b"MSH|^~\\&|A|B\rPID|1||8^^^GH\r",
+        b"MSH|^~\\&|A|B\rPID|1||7^^^GH|9\r",
+        b"MSH|^~\\&|A|B\rOBX|1|NM|X||5\rPID|1||7^^^GH\r",
+        b"MSH|^~\\&|A|B\rPID|1||7^^^GH\rNTE|1\r",
+    ):
+        assert not is_no_wider(Message.parse(more), old)
+
+
+def test_a_hold_is_queued_once_its_coverage_is_known(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "adt-a03", "adt-a01")
+    assert len(bench.do(Items("acme"))) == 1
+    queued: list[str] = []
+    redecision = Redecision(bench.reception.compiled, bench.sealer)
+    releases = Releases(
+        bench.commit,
+        redecision,
+        tuple(SITE.policy.channels),
+        clock=bench.clock,
+        log=Log(io.StringIO(), bench.clock),
+        queued=queued.append,
+    )
+    releases.wake()
+    bench.clock.pump([0.0] * 40)
+    assert queued == ["acme", "review-partners"]
+    assert bench.do(Items("acme")) == ()
+    assert len(bench.do(Waiting("acme"))) == 2
+    assert bench.do(NextReleased(10)) == ()
