@@ -10,7 +10,8 @@ from benchmarks.processes import engine, generate, insurers
 from benchmarks.report import Figure, Part
 from benchmarks.site import CHANNELS, write_site
 
-_CONNECTIONS, _WINDOW = 32, 8
+#: One outstanding message for each connection, as MLLP is used.
+_CONNECTIONS, _WINDOW = 32, 1
 _OFFERED_PER_S = 200
 END_TO_END = "end to end oru26, 3 insurers"
 _APART = 10_000_000

@@ -17,7 +17,8 @@ from benchmarks.processes import Engine, engine, generate, server
 from benchmarks.report import Figure, Part, Target
 from benchmarks.site import CHANNELS, write_site
 
-_CONNECTIONS, _WINDOW = 32, 8
+#: One outstanding message for each connection, as MLLP is used.
+_CONNECTIONS, _WINDOW = 32, 1
 #: The figure that others are compared with.
 DURABLE = "durable intake oru26"
 #: A port of loopback where nobody listens: the lanes are paused, nothing connects.

@@ -16,11 +16,11 @@ from engine.hl7.wire import Message
 from engine.policy import charges
 from engine.policy.cascade import Named, is_worth_sending, named_orders
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
-from engine.policy.cut import Cut
+from engine.policy.cut import Cut, Own
 from engine.policy.model import Consent, Coverage
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.plan import Plan
-from engine.policy.project import Own, cut_to, payload
+from engine.policy.project import cut_to, payload
 from engine.policy.reasons import plain
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose

@@ -7,20 +7,19 @@ a plan; what it does not find in the plan it does not send.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from engine.hl7.build import field_value, join_fields, join_segments, put_field
 from engine.hl7.wire import Message
 from engine.policy import charges
 from engine.policy.cascade import Named, cascade
-from engine.policy.cut import Cut
+from engine.policy.cut import Cut, Own
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload
-from engine.policy.plan import Plan
+from engine.policy.plan import Plan, SegmentPlan
 from engine.policy.renumber import renumber
 from engine.policy.view import View
 
-_NONE: frozenset[int] = frozenset()
 _MSH_CONTROL_ID = 10
 _MSH_VERSION = 12
 
@@ -29,26 +28,10 @@ _LONGEST_BEFORE_27 = 20
 _LONGEST = 199
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """What of a message is one payer's: its IN1s and its charges, by index."""
-
-    insurance: frozenset[int] = _NONE
-    lines: frozenset[int] = _NONE
-
-    def holds(self, view: View, index: int, segment_id: str) -> bool:
-        """Whether this occurrence is the payer's own."""
-        if segment_id == "FT1":
-            return index in self.lines
-        if segment_id != "IN1":
-            index = view.parents[index]
-        return index in self.insurance
-
-
 def cut_to(view: View, plan: Plan, own: Own, named: Named, channel: Channel) -> Cut:
     """What `plan` leaves of a view; the copy's MSH is made by `payload`."""
-    cut = Cut(view, plan)
-    _apply(cut, own)
+    cut = Cut(view, plan, own)
+    _apply(cut)
     cascade(cut, named)
     while charges.conceal(cut):
         cascade(cut, named)
@@ -57,33 +40,39 @@ def cut_to(view: View, plan: Plan, own: Own, named: Named, channel: Channel) -> 
     return cut
 
 
-def _apply(cut: Cut, own: Own) -> None:
+def _apply(cut: Cut) -> None:
     """Each segment by its own grants, ceiling and withholdings."""
     view, pieces, plan = cut.view, cut.pieces, cut.plan.segments
-    message = view.message
+    segments = view.message.segments
     for segment_id, indexes in view.structure.by_id.items():
         rules = plan.get(segment_id)
         if rules is None:
             continue
-        if not rules.is_conditional:
-            cutter = rules.fixed
-            if cutter is None:
-                continue
-            if cutter.whole:
-                for index in indexes:
-                    pieces[index] = message.segments[index].raw
-            else:
-                found = view.cut(cutter, indexes)
-                for index in indexes:
-                    pieces[index] = found[index]
+        if rules.is_conditional:
+            _apply_each(cut, rules, indexes)
             continue
-        for index in indexes:
-            mine = rules.needs_own and own.holds(view, index, segment_id)
-            cutter = rules.cutter(view, index, mine)
-            if cutter is not None:
-                pieces[index] = view.cut_one(cutter, index)
-            elif rules.needs_own and not mine:
-                cut.causes[index] = Code.OTHER_COVERAGE
+        cutter = rules.fixed
+        if cutter is None:
+            continue
+        if cutter.whole:
+            for index in indexes:
+                pieces[index] = segments[index].raw
+        else:
+            found = view.cut(cutter, indexes)
+            for index in indexes:
+                pieces[index] = found[index]
+
+
+def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
+    """Occurrences of one id that are not all cut alike."""
+    view, pieces = cut.view, cut.pieces
+    for index in indexes:
+        mine = rules.needs_own and cut.own.holds(view, index, rules.id)
+        cutter = rules.cutter(view, index, mine)
+        if cutter is not None:
+            pieces[index] = view.cut_one(cutter, index)
+        elif rules.needs_own and not mine:
+            cut.causes[index] = Code.OTHER_COVERAGE
 
 
 def payload(cut: Cut, channel: Channel, part: int) -> Payload:
