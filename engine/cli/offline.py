@@ -62,11 +62,9 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
 def prepare(args: argparse.Namespace) -> tuple[CompiledPolicy, Facts]:
     """The compiled policy and the facts. Raises `SiteError`, `UsageError`."""
     site = load_site(args.site)
-    if args.facts is None:
-        facts = Facts(datetime.now(UTC))
-    else:
-        facts = read_facts(args.facts, site.policy)
-    return compile_policy(site.policy, revision(site.policy)), facts
+    policy = site.policy
+    facts = Facts(datetime.now(UTC)) if args.facts is None else read_facts(args.facts, policy)
+    return compile_policy(policy, revision(policy)), facts
 
 
 def known_channel(policy: CompiledPolicy, channel: str) -> str:
