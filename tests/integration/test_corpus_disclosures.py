@@ -117,7 +117,7 @@ def test_what_is_sent_is_what_was_received_cut_as_granted(site: Path) -> None:
                 continue
             for channel, outcome in decide(message, compiled, facts).items():
                 rewritten = {
-                    number: text.replace("&", r"\T\\"[:3]).encode()
+                    number: escaped(text, message.delimiters)
                     for number, text in policy.channels[channel].rewrite.items()
                 }
                 for payload in outcome.payloads:
