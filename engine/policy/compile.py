@@ -164,6 +164,9 @@ class CompiledPolicy:
 
     def agrees(self, view: View) -> bool:
         """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""
+        plain = view.message.msh.field(11)
+        if plain.isalnum():
+            return plain.decode("ascii") in self._processing_ids
         return view.first(_PROCESSING_ID) in self._processing_ids
 
     def asks_coverage(self, message: Message) -> bool:

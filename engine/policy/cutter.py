@@ -58,6 +58,10 @@ class Cutter:
         self, found: dict[int, bytes | None], segments: list[Segment], message: Message
     ) -> None:
         """The same for many occurrences: `found` gets what is left of each, by its index."""
+        if self.whole:
+            for segment in segments:
+                found[segment.index] = segment.raw
+            return
         pick, padding = self._pick, self._padding
         if pick is None or self._components or message.charset.mask is not None:
             for segment in segments:

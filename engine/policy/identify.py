@@ -25,6 +25,10 @@ from engine.policy.model import (
 from engine.policy.view import View
 
 _WITH_IN1 = frozenset({"IN2", "IN3"})
+#: Fields of IN1 that name plans and companies, not people: what was read there is remembered.
+_PUBLIC_FIELDS = frozenset({2, 3, 4, 35})
+_SEEN_KEPT = 4096
+
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -40,12 +44,43 @@ class Claims:
         return frozenset(index for index, claimed in self.by_index.items() if channel in claimed)
 
 
+class _Exact:
+    """Who claims an IN1 by the exact text at one path of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._by_text: dict[str, frozenset[str]] = {}
+        self._seen: dict[tuple[bytes, bytes], frozenset[str]] = {}
+
+    def add(self, texts: frozenset[str], channel: str) -> None:
+        """A channel claims what has one of these texts."""
+        for text in texts - {""}:
+            self._by_text[text] = self._by_text.get(text, _NOBODY) | {channel}
+
+    def claimants(self, view: View, segment: Segment) -> frozenset[str]:
+        """The channels that claim this IN1."""
+        value = segment.field(self._path.field)
+        if not value:
+            return _NOBODY
+        key = (view.message.msh.raw[3:10], value)  # the delimiters, and what they divide
+        found = self._seen.get(key)
+        if found is None:
+            found = _NOBODY
+            for text in view.texts(segment, self._path):
+                found |= self._by_text.get(text, _NOBODY)
+            if self._path.field in _PUBLIC_FIELDS and value.isascii() and b"\x1b" not in value:
+                if len(self._seen) >= _SEEN_KEPT:
+                    self._seen.clear()
+                self._seen[key] = found
+        return found
+
+
 class Identifier:
     """All channels' `identified_by`, turned about: from what an IN1 says to who claims it."""
 
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._payer_names: dict[str, str] = {}
-        self._exact: dict[Path, dict[str, frozenset[str]]] = {}
+        self._exact: dict[Path, _Exact] = {}
         self._others: list[tuple[Test, str]] = []
         for channel in channels:
             if channel.kind is Kind.PAYER:
@@ -61,10 +96,8 @@ class Identifier:
 
     def _claimed(self, view: View, segment: Segment) -> frozenset[str]:
         claimed = _NOBODY
-        for path, by_text in self._exact.items():
-            for text in view.texts(segment, path):
-                if text in by_text:
-                    claimed |= by_text[text]
+        for exact in self._exact.values():
+            claimed |= exact.claimants(view, segment)
         for test, channel in self._others:
             if channel not in claimed and test(view, segment.index):
                 claimed |= {channel}
@@ -79,9 +112,7 @@ class Identifier:
         match entry:
             # Nearly every entry is an IN1 field with one value: one look-up for all channels.
             case Compare(Path(segment="IN1", occurrence=0), OneOf(values, fold=False), every=False):
-                by_text = self._exact.setdefault(entry.path, {})
-                for value in values - {""}:
-                    by_text[value] = by_text.get(value, _NOBODY) | {channel}
+                self._exact.setdefault(entry.path, _Exact(entry.path)).add(values, channel)
             case _:
                 self._others.append((_compile_entry(entry), channel))
 

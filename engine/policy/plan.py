@@ -64,6 +64,10 @@ class SegmentPlan:
         self.withholdings = tuple(withholdings)
         self.alone = any(grant.alone for grant in self.grants)
         self.needs_own = any(grant.own for grant in self.grants)
+        #: The one question that is asked of an occurrence, where it is the only one.
+        self._only = None
+        if len(self.grants) == 1 and not self.withholdings and not self.needs_own:
+            self._only = self.grants[0].where
         self._cutters: dict[int, Cutter | None] = {}
         self.is_conditional = any(part.is_conditional for part in self.grants + self.withholdings)
         #: The cutter for every occurrence, where nothing depends on the occurrence.
@@ -71,6 +75,8 @@ class SegmentPlan:
 
     def cutter(self, view: View, index: int, own: bool) -> Cutter | None:
         """How this occurrence is cut, None if not at all; `own`: it is this payer's."""
+        if self._only is not None:
+            return self._of(1 if self._only(view, index) else 0)
         return self.fixed if not self.is_conditional else self._of(self.holding(view, index, own))
 
     def _of(self, holding: int) -> Cutter | None:
@@ -161,7 +167,7 @@ class Plan:
         cutter = self.msh.cutter(view, MESSAGE, own=False)
         if cutter is None:
             raise AssertionError("MSH is always sent")
-        return cutter.fields(view.message.msh.fields, view.message)
+        return view.header(cutter)
 
     def without_totals(self, cutter: Cutter) -> Cutter | None:
         """A PV1's cutter with PV1-46 to PV1-49 emptied."""

@@ -14,6 +14,7 @@ from engine.hl7.wire import Message
 from engine.policy import charges
 from engine.policy.cascade import Named, cascade
 from engine.policy.cut import Cut, Own
+from engine.policy.cutter import Cutter
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload
 from engine.policy.plan import Plan, SegmentPlan
@@ -43,7 +44,6 @@ def cut_to(view: View, plan: Plan, own: Own, named: Named, channel: Channel) -> 
 def _apply(cut: Cut) -> None:
     """Each segment by its own grants, ceiling and withholdings."""
     view, pieces, plan = cut.view, cut.pieces, cut.plan.segments
-    segments = view.message.segments
     for segment_id, indexes in view.structure.by_id.items():
         rules = plan.get(segment_id)
         if rules is None:
@@ -54,25 +54,26 @@ def _apply(cut: Cut) -> None:
         cutter = rules.fixed
         if cutter is None:
             continue
-        if cutter.whole:
-            for index in indexes:
-                pieces[index] = segments[index].raw
-        else:
-            found = view.cut(cutter, indexes)
-            for index in indexes:
-                pieces[index] = found[index]
+        found = view.cut(cutter, indexes)
+        for index in indexes:
+            pieces[index] = found[index]
 
 
 def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
     """Occurrences of one id that are not all cut alike."""
     view, pieces = cut.view, cut.pieces
+    alike: dict[Cutter, list[int]] = {}
     for index in indexes:
         mine = rules.needs_own and cut.own.holds(view, index, rules.id)
         cutter = rules.cutter(view, index, mine)
         if cutter is not None:
-            pieces[index] = view.cut_one(cutter, index)
+            alike.setdefault(cutter, []).append(index)
         elif rules.needs_own and not mine:
             cut.causes[index] = Code.OTHER_COVERAGE
+    for cutter, kept in alike.items():
+        found = view.cut(cutter, kept)
+        for index in kept:
+            pieces[index] = found[index]
 
 
 def payload(cut: Cut, channel: Channel, part: int) -> Payload:

@@ -25,7 +25,17 @@ _EMPTY = ("",)
 class View:
     """One patient's part of a message; for a message of one patient, all of it."""
 
-    __slots__ = ("_all", "_cuts", "_texts", "is_part", "message", "parents", "structure", "type")
+    __slots__ = (
+        "_all",
+        "_cuts",
+        "_headers",
+        "_texts",
+        "is_part",
+        "message",
+        "parents",
+        "structure",
+        "type",
+    )
 
     def __init__(self, message: Message, structure: Structure, is_part: bool = False) -> None:
         self.message = message
@@ -37,6 +47,7 @@ class View:
         self.type = type_of(message)
         self._all: dict[str, list[Segment]] = {}
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
+        self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
 
     @property
@@ -101,19 +112,18 @@ class View:
         found = self._cuts.get(cutter)
         if found is None:
             found = self._cuts[cutter] = {}
-        if len(found) < len(indexes):
-            segments = self.message.segments
-            cutter.cut_into(found, [segments[index] for index in indexes], self.message)
+        segments = self.message.segments
+        missing = [segments[index] for index in indexes if index not in found]
+        if missing:
+            cutter.cut_into(found, missing, self.message)
         return found
 
-    def cut_one(self, cutter: Cutter, index: int) -> bytes | None:
-        """One occurrence cut."""
-        found = self._cuts.get(cutter)
+    def header(self, cutter: Cutter) -> list[bytes]:
+        """The fields of MSH that are left; a list of the caller's own."""
+        found = self._headers.get(cutter)
         if found is None:
-            found = self._cuts[cutter] = {}
-        if index not in found:
-            found[index] = cutter.cut(self.message.segments[index], self.message)
-        return found[index]
+            found = self._headers[cutter] = cutter.fields(self.message.msh.fields, self.message)
+        return found.copy()
 
     def ancestor(self, index: int, segment_id: str) -> Segment | None:
         """The nearest segment of this id above the segment at `index`."""

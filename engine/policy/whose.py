@@ -108,9 +108,8 @@ def _known(view: View, facts: Facts) -> tuple[tuple[Coverages, ...], tuple[Days,
     """The snapshots of the narrowest level that knows anything on the dates of service."""
     if not facts.coverages:
         return (), ()
-    segments = view.segments
-    when = service_days(view.message, segments)
-    for level in keys_by_level(view.message, segments):
+    when = service_days(view.message, view.all)
+    for level in keys_by_level(view.message, view.all):
         snapshots = [facts.coverages[key] for key in level if key in facts.coverages]
         knowing = tuple(snapshot for snapshot in snapshots if _knows(snapshot, when))
         if knowing:

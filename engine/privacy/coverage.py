@@ -8,9 +8,9 @@ account (PID-18), then patient (rules.md §4 "Coverage", §10.6 to §10.8).
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from engine.hl7.escape import unescape
@@ -26,6 +26,9 @@ CONTESTED = (date.max, date.min)
 
 #: First and last day that a timestamp may mean; it may name a month or a year only.
 Days = tuple[date, date]
+
+#: Finds all occurrences of a segment in one patient's part of a message.
+Find = Callable[[str], list[Segment]]
 
 #: For each IN1: its index, the channels that claim it, and whether those exclude each other.
 Identify = Callable[[Message], Iterable[tuple[int, frozenset[str], bool]]]
@@ -46,26 +49,21 @@ def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
 def coverage_keys(message: Message) -> tuple[CoverageKey, ...]:
     """What the registry may know this message's coverage by, the narrowest level first."""
     keys: list[CoverageKey] = []
-    for part in _patients(message):
-        keys += keys_of(message, part)
+    for find in _patients(message):
+        for level in keys_by_level(message, find):
+            keys += level
     order = list(Level)
     return tuple(sorted(dict.fromkeys(keys), key=lambda key: order.index(key.level)))
 
 
-def keys_of(message: Message, segments: Sequence[Segment]) -> tuple[CoverageKey, ...]:
-    """The same for one patient's part of a message."""
-    return tuple(key for level in keys_by_level(message, segments) for key in level)
-
-
-def keys_by_level(
-    message: Message, segments: Sequence[Segment]
-) -> Iterator[tuple[CoverageKey, ...]]:
+def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, ...]]:
     """The keys of one patient's part, level by level, the narrowest first."""
-    pid, pv1 = _first(segments, "PID"), _first(segments, "PV1")
-    if pid is None:
+    pids, visits = find("PID"), find("PV1")
+    if not pids:
         return
+    pid = pids[0]
     patients = _patient_ids(message, pid)
-    visit = "" if pv1 is None else _component(message, pv1.field(19), 1)
+    visit = _component(message, visits[0].field(19), 1) if visits else ""
     if visit:
         yield tuple(CoverageKey(Level.VISIT, *patient, visit) for patient in patients)
     account = _component(message, pid.field(18), 1)
@@ -74,18 +72,14 @@ def keys_by_level(
     yield tuple(CoverageKey(Level.PATIENT, *patient) for patient in patients)
 
 
-def service_days(message: Message, segments: Sequence[Segment]) -> tuple[Days, ...]:
+def service_days(message: Message, find: Find) -> tuple[Days, ...]:
     """The dates of service of one patient's part (rules.md §10.7), each once; empty: unknown."""
-    default = _default_days(message, segments)
-    found: list[Days | None] = []
-    for position, segment in enumerate(segments):
-        if segment.id == "FT1":
-            found.append(days(segment.field(4)) or default)
-        elif segment.id == "OBR":
-            found.append(days(segment.field(7)) or _observed(segments, position) or default)
-    if not found:
-        found = [default]
-    return tuple(dict.fromkeys(one for one in found if one is not None))
+    found = [days(line.field(4)) for line in find("FT1")]
+    found += [days(order.field(7)) or _observed(message, order) for order in find("OBR")]
+    if None in found or not found:
+        default = _default_days(message, find)
+        found = [one or default for one in found] or [default]
+    return tuple(dict.fromkeys([one for one in found if one is not None]))
 
 
 @lru_cache(maxsize=4096)
@@ -127,8 +121,8 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
         since, until = CONTESTED if contested else _period(message.segments[index])
         rows += [CoverageRow(channel, since, until) for channel in sorted(channels)]
     snapshot = Coverages(tuple(dict.fromkeys(rows)), others)
-    keys = keys_of(message, message.segments)
-    narrow = tuple(key for key in keys if key.level is not Level.PATIENT)
+    keys = [key for level in keys_by_level(message, message.all) for key in level]
+    narrow = [key for key in keys if key.level is not Level.PATIENT]
     return tuple((key, snapshot) for key in narrow or keys)
 
 
@@ -145,17 +139,17 @@ def _is_valued(value: bytes) -> bool:
     return value not in (b"", b'""')
 
 
-def _default_days(message: Message, segments: Sequence[Segment]) -> Days | None:
+def _default_days(message: Message, find: Find) -> Days | None:
     for segment_id, field in (("PV1", 44), ("EVN", 6), ("EVN", 2)):
-        segment = _first(segments, segment_id)
-        if segment is not None and (found := days(segment.field(field))):
+        segments = find(segment_id)
+        if segments and (found := days(segments[0].field(field))):
             return found
     return days(message.msh.field(7))
 
 
-def _observed(segments: Sequence[Segment], position: int) -> Days | None:
-    """The first OBX-14 of the order at `position`."""
-    for segment in segments[position + 1 :]:
+def _observed(message: Message, order: Segment) -> Days | None:
+    """The first OBX-14 of an order."""
+    for segment in message.segments[order.index + 1 :]:
         if segment.id in ("OBR", "ORC", "PID", "FT1"):
             break
         if segment.id == "OBX" and (found := days(segment.field(14))):
@@ -163,11 +157,20 @@ def _observed(segments: Sequence[Segment], position: int) -> Days | None:
     return None
 
 
-def _patients(message: Message) -> list[Sequence[Segment]]:
+def _patients(message: Message) -> list[Find]:
     """The segments of each patient, from one PID to the next."""
-    starts = [segment.index for segment in message.all("PID")]
+    pids = message.all("PID")
+    if len(pids) == 1:
+        return [message.all]
+    starts = [segment.index for segment in pids]
     ends = [*starts[1:], len(message.segments)]
-    return [message.segments[start:end] for start, end in zip(starts, ends, strict=False)]
+    return [
+        partial(_find, message.segments[start:end]) for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _find(segments: tuple[Segment, ...], segment_id: str) -> list[Segment]:
+    return [segment for segment in segments if segment.id == segment_id]
 
 
 def _patient_ids(message: Message, pid: Segment) -> list[tuple[str, str]]:
@@ -194,7 +197,3 @@ def _component(message: Message, value: bytes, number: int) -> str:
     if delimiters.escape and delimiters.escape in part:
         text = unescape(text, delimiters, message.charset)
     return "" if text == '""' else text
-
-
-def _first(segments: Sequence[Segment], segment_id: str) -> Segment | None:
-    return next((segment for segment in segments if segment.id == segment_id), None)

@@ -1,0 +1,423 @@
+"""The fine print of the language (docs/reference/rules.md), point by point, on whole decisions."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.hl7.wire import Message
+from engine.policy.decide import decide
+from engine.policy.outcome import Verdict
+from engine.privacy.coverage import coverage_keys, learn, needs_coverage
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
+from tests.cutting import (
+    NOW,
+    channel,
+    code,
+    covered,
+    disclosed,
+    hl7,
+    outcome,
+    policy,
+    rule,
+    sent,
+)
+
+PID = "PID|1||A^^^H^MR||DOE^JANE||19800101|F|||1 MAIN ST^^SPRINGFIELD^IL^62701"
+PV1 = "PV1|1|I|W^1||||||||||||||||V1"
+OWN = "IN1|1|PA|ACME"
+OTHER = "IN1|2|PB|BETA"
+ANY = "coverage: any"
+BOTH = (channel("acme"), channel("beta"))
+
+
+def adt(*segments: str, event: str = "A01", msh: str = "P|2.5.1") -> bytes:
+    return hl7(f"ADT^{event}^ADT_{event}", "EVN||20260101", PID, PV1, *segments, msh=msh)
+
+
+def oru(*segments: str) -> bytes:
+    return hl7("ORU^R01^ORU_R01", PID, PV1, *segments)
+
+
+# --- is anything sent --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("processing", ["T", "D", "", "X"])
+def test_only_production_messages_leave_a_production_engine(processing: str) -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all")])
+    raw = adt(msh=f"{processing}|2.5.1")
+    assert code(compiled, raw) == "environment"
+    assert outcome(compiled, raw).verdict is Verdict.WITHHOLD
+
+
+def test_what_no_rule_grants_is_not_sent_unknown_and_z_segments_included() -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [3]")])
+    assert sent(compiled, adt("ZZZ|1|x", "QQQ|1|x", "NK1|1|x")) == ["PID|||A^^^H^MR"]
+
+
+def test_after_the_last_day_of_the_agreement_deliveries_hold() -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all")])
+    last = Facts(NOW.replace(year=2027, month=12, day=31, hour=23))
+    after = Facts(NOW.replace(year=2028, month=1, day=1, hour=0))
+    assert outcome(compiled, adt(), last).verdict is Verdict.DISCLOSE
+    assert code(compiled, adt(), after) == "agreement-expired"
+    assert outcome(compiled, adt(), after).verdict is Verdict.HOLD
+
+
+def test_a_payer_receives_only_its_own_members() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], BOTH, to="[acme, beta]")
+    raw = adt(OWN)
+    assert sent(compiled, raw) == ["PID|||A^^^H^MR"]
+    assert code(compiled, raw, of="beta") == "no-coverage"
+
+
+def test_one_in1_of_two_differently_named_payers_is_nobodys() -> None:
+    twin = channel("beta").replace("IN1-3.1: BETA", "IN1-3.1: ACME")
+    compiled = policy([rule("r", "message: ADT", "PID: all")], (channel("acme"), twin))
+    assert code(compiled, adt(OWN)) == "ambiguous-coverage"
+    assert outcome(compiled, adt(OWN)).verdict is Verdict.HOLD
+
+
+def test_without_in1_the_registry_decides_and_its_silence_holds() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], BOTH, to="[acme, beta]")
+    assert needs_coverage(Message.parse(adt()), compiled)
+    assert not needs_coverage(Message.parse(adt(OWN)), compiled)
+    assert code(compiled, adt()) == "unknown-payer"
+    assert outcome(compiled, adt()).verdict is Verdict.HOLD
+    assert sent(compiled, adt(), covered("acme", visit="V1")) == ["PID|||A^^^H^MR"]
+    assert code(compiled, adt(), covered("acme", visit="V1"), of="beta") == "no-coverage"
+    assert code(compiled, adt(), Facts(NOW, available=False)) == "facts-unavailable"
+
+
+def test_the_narrowest_level_that_knows_decides_alone() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], BOTH, to="[acme, beta]")
+    visit = CoverageKey(Level.VISIT, "A", "H", "V1")
+    patient = CoverageKey(Level.PATIENT, "A", "H")
+    facts = Facts(
+        NOW,
+        {visit: Coverages((CoverageRow("acme"),)), patient: Coverages((CoverageRow("beta"),))},
+    )
+    assert coverage_keys(Message.parse(adt())) == (visit, patient)
+    assert sent(compiled, adt(), facts) == ["PID|||A^^^H^MR"]
+    assert code(compiled, adt(), facts, of="beta") == "no-coverage"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "sends"),
+    [
+        ("2026-01-01", "2026-01-01", True),
+        ("2026-01-02", "", False),
+        ("", "2025-12-31", False),
+    ],
+)
+def test_coverage_counts_on_the_date_of_service_both_ends_included(
+    since: str, until: str, sends: bool
+) -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    facts = covered("acme", visit="V1", since=since, until=until)
+    assert bool(sent(compiled, adt(), facts)) is sends
+
+
+def test_a_permit_needs_the_authority_too() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    raw = adt().replace(b"A^^^H^MR", b"A")
+    assert code(compiled, raw, covered("acme")) == "unknown-payer"
+
+
+def test_what_a_message_teaches_is_what_a_later_one_is_decided_by() -> None:
+    """The discharge of 2.3.1 names no insurance; the admission did (golden vector E-13)."""
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], BOTH, to="[acme, beta]")
+    taught = dict(learn(Message.parse(adt(OWN)), compiled.identify))
+    assert set(taught) == {CoverageKey(Level.VISIT, "A", "H", "V1")}
+    discharge = adt(event="A03")
+    assert sent(compiled, discharge, Facts(NOW, taught)) == ["PID|||A^^^H^MR"]
+    assert code(compiled, discharge, Facts(NOW, taught), of="beta") == "no-coverage"
+    assert code(compiled, discharge) == "unknown-payer"
+
+
+def test_insurance_of_nobody_teaches_that_it_is_somebody_elses() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    taught = dict(learn(Message.parse(adt("IN1|1|PZ|ZETA")), compiled.identify))
+    assert code(compiled, adt(event="A03"), Facts(NOW, taught)) == "no-coverage"
+
+
+def test_a_consent_that_is_not_met_grants_nothing_but_withholds_all_the_same() -> None:
+    more = "    withhold: [PV1]\n"
+    compiled = policy(
+        [rule("r", f"message: ADT, {ANY}", "PID: all", more)], head="consent: required\n"
+    )
+    assert code(compiled, adt()) == "no-consent"
+    free = policy([rule("r", f"message: ADT, {ANY}", "PID: [3]")], head="consent: unless-refused\n")
+    assert sent(free, adt()) == ["PID|||A^^^H^MR"]
+
+
+def test_a_type_outside_the_ceiling_and_a_type_without_rule() -> None:
+    compiled = policy([rule("r", ANY, "PID: all")])
+    assert code(compiled, hl7("BAR^P01", PID)) == "above-ceiling"
+    other = policy([rule("r", f"message: ORU, {ANY}", "PID: all")])
+    assert code(other, adt()) == "no-rule"
+
+
+def test_merges_are_sent_only_where_a_rule_names_them() -> None:
+    raw = hl7("ADT^A40^ADT_A39", "EVN||20260101", PID, "MRG|B^^^H")
+    assert code(policy([rule("r", f"message: ADT, {ANY}", "PID: [3], MRG: all")]), raw) == "no-rule"
+    named = policy([rule("r", f"message: ADT^A40, {ANY}", "PID: [3], MRG: all")])
+    assert sent(named, raw) == ["PID|||A^^^H^MR", "MRG|B^^^H"]
+    half = policy([rule("r", f"message: ADT^A40, {ANY}", "PID: [3]")])
+    assert code(half, raw) == "nothing-left"
+
+
+def test_a_cancel_follows_what_it_cancels_and_nothing_else() -> None:
+    compiled = policy([rule("r", "message: ADT^A01", "PID: all")])
+    cancel = adt(event="A11")
+    assert code(compiled, cancel) == "not-disclosed-before"
+    assert sent(compiled, cancel, disclosed("V1")) == [
+        "EVN||20260101",
+        "PID|||A^^^H^MR",
+        "PV1||I|||||||||||||||||V1",
+    ]
+    assert code(compiled, cancel, disclosed("V2")) == "not-disclosed-before"
+
+
+def test_a_withheld_message_and_a_withheld_patient() -> None:
+    for withheld in ("message", "[PID]", "{PID: {where: {PID-8: F}}}"):
+        more = f"    withhold: {withheld}\n"
+        rules = [
+            rule("r", f"message: ADT, {ANY}", "PID: all, EVN: all"),
+            rule("w", "PV1-2: [I]", "", more),
+        ]
+        assert code(policy(rules), adt()) == "withheld-by-rule"
+
+
+# --- what is cut -------------------------------------------------------------------------------
+
+
+def test_empty_is_empty_and_never_the_delete_indicator() -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [3, 7, 11.3-11.4]")])
+    assert sent(compiled, adt()) == ["PID|||A^^^H^MR||||19800101||||^^SPRINGFIELD^IL"]
+    raw = adt().replace(b"19800101|F", b'""|""')
+    assert sent(compiled, raw) == ['PID|||A^^^H^MR||||""||||^^SPRINGFIELD^IL']
+
+
+def test_all_is_byte_for_byte_and_a_set_id_alone_is_nothing() -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "ZZZ: all, NK1: [1, 2]")])
+    raw = hl7("ADT^A01", PID, r"ZZZ|\.br\ ||", "NK1|1||x", "ZZZ|goes with NK1")
+    assert sent(compiled, raw) == [r"ZZZ|\.br\ ||"]
+
+
+def test_grants_add_up_withholding_wins_and_the_ceiling_bounds() -> None:
+    ceiling = "{PID: [1, 3, 5, 7]}"
+    rules = [
+        rule("one", f"message: ADT, {ANY}", "PID: [3]"),
+        rule("two", f"message: ADT, {ANY}", "PID: [5, 7]", "    withhold: [PID-5.2]\n"),
+    ]
+    compiled = policy(rules, (channel("acme", ceiling=ceiling),))
+    assert sent(compiled, adt()) == ["PID|||A^^^H^MR||DOE||19800101"]
+
+
+def test_a_payer_sees_its_own_insurance_and_no_gap() -> None:
+    """Golden vector E-3."""
+    grants = "IN1: {fields: all, which: own}, IN2: all"
+    compiled = policy([rule("r", "message: ADT", grants)], BOTH, to="[acme, beta]")
+    raw = adt(OWN, "IN2|OFA", OTHER, "IN2|OFB")
+    assert sent(compiled, raw) == [OWN, "IN2|OFA"]
+    assert sent(compiled, raw, of="beta") == ["IN1|1|PB|BETA", "IN2|OFB"]
+
+
+ORDER = (
+    "ORC|RE|P1|F1",
+    "OBR|1|P1|F1|L1",
+    "OBX|1|ST|A||x||||||F",
+    "NTE|1||n",
+    "OBX|2|ST|B||y||||||P",
+)
+
+
+def test_nothing_outlives_what_it_belongs_to() -> None:
+    grants = "PID: [3], ORC: all, OBR: all, NTE: all, OBX: {fields: all, where: {OBX-11: P}}"
+    compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])
+    last = "OBX|1|ST|B||y||||||P"
+    assert sent(compiled, oru(*ORDER)) == ["PID|||A^^^H^MR", *ORDER[:2], last]
+
+
+def test_an_order_without_its_results_goes_and_with_it_the_patient() -> None:
+    """Golden vector E-4: the name of a test alone reveals it."""
+    grants = "PID: [3], ORC: all, OBR: all, OBX: {fields: all, where: {OBR-4: L2}}"
+    compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])
+    assert code(compiled, oru(*ORDER)) == "nothing-left"
+    second = ("OBR|2|P2|F2|L2", "OBX|1|ST|C||z||||||F")
+    assert sent(compiled, oru(*ORDER, *second)) == [
+        "PID|||A^^^H^MR",
+        "OBR|1|P2|F2|L2",
+        "OBX|1|ST|C||z||||||F",
+    ]
+    alone = grants.replace("OBR: all", "OBR: {fields: all, alone: true}")
+    kept = policy([rule("r", f"message: ORU, {ANY}", alone)])
+    assert sent(kept, oru(*ORDER)) == ["PID|||A^^^H^MR", *ORDER[:2]]
+
+
+def test_a_child_order_goes_with_the_order_that_it_names() -> None:
+    grants = "PID: [3], OBR: all, OBX: {fields: all, where: {OBX-3: [B, C]}}"
+    compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])
+    parent = ("OBR|1|P1|F1|CULTURE", "OBX|1|ST|A||x")
+    child = ("OBR|2|P1|F2|SUSC" + "|" * 25 + "P1^F1", "OBX|1|ST|B||y")
+    free = ("OBR|3|P3|F3|LIPID", "OBX|1|ST|C||z")
+    assert sent(compiled, oru(*parent, *child, *free)) == [
+        "PID|||A^^^H^MR",
+        "OBR|1|P3|F3|LIPID",
+        "OBX|1|ST|C||z",
+    ]
+
+
+def test_each_patient_of_a_result_goes_alone() -> None:
+    """Golden vector E-12."""
+    raw = oru(*ORDER[1:3], "PID|2||B^^^H^MR", "OBR|1|P9|F9|L9", "OBX|1|ST|Z||q")
+    compiled = policy([rule("r", f"message: ORU, {ANY}", "PID: [1, 3], OBR: all, OBX: all")])
+    copies = outcome(compiled, raw).payloads
+    assert [copy.control_id for copy in copies] == [b"M1", b"M1-2"]
+    assert b"B^^^H" not in copies[0].data
+    assert copies[1].data.split(b"\r")[1:] == [
+        b"PID|1||B^^^H^MR", b"OBR|1|P9|F9|L9", b"OBX|1|ST|Z||q", b"",
+    ]  # fmt: skip
+
+
+def test_results_under_a_patient_in_lower_case_join_nobody_elses() -> None:
+    raw = oru(*ORDER[1:3], "pid|2||B^^^H^MR", "OBR|1|P9|F9|L9", "OBX|1|ST|Z||q")
+    compiled = policy([rule("r", f"message: ORU, {ANY}", "PID: [1, 3], OBR: all, OBX: all")])
+    assert b"F9" not in b"".join(copy.data for copy in outcome(compiled, raw).payloads)
+
+
+def test_other_messages_about_several_patients_hold() -> None:
+    compiled = policy([rule("r", f"message: ADT^A17, {ANY}", "PID: all")])
+    raw = hl7("ADT^A17", "EVN||20260101", PID, PV1, "PID|2||B^^^H^MR", PV1)
+    assert code(compiled, raw) == "structure"
+
+
+def test_the_header_is_the_channels_own() -> None:
+    raw = (
+        b"MSH|^~\\&|HIS|HOSP|ENG|PAYHUB|20260101||SECRET|M1|P|2.5.1".replace(
+            b"||SECRET", b"|SEC|ADT^A01"
+        )
+        + b"|13|14|AL|NE|USA|UNICODE UTF-8|EN|20\r"
+        + PID.encode()
+        + b"\r"
+    )
+    one = channel("acme", more="rewrite: {MSH-5: 'A|B'}")
+    header = outcome(policy([rule("r", f"message: ADT, {ANY}", "PID: all")], (one,)), raw)
+    assert header.payloads[0].data.split(b"\r")[0] == (
+        rb"MSH|^~\&|HIS|HOSP|A\F\B|PAYHUB|20260101||ADT^A01|M1|P|2.5.1|||||USA|UNICODE UTF-8"
+    )
+    more = outcome(
+        policy([rule("r", f"message: ADT, {ANY}", "MSH: [8, 13], PID: all")], (one,)), raw
+    )
+    assert more.payloads[0].data.split(b"\r")[0] == (
+        rb"MSH|^~\&|HIS|HOSP|A\F\B|PAYHUB|20260101|SEC|ADT^A01|M1|P|2.5.1|13||||USA|UNICODE UTF-8"
+    )
+
+
+def test_line_ends_do_not_change_a_decision() -> None:
+    """Golden vector E-11."""
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all, PV1: all")])
+    wanted = outcome(compiled, adt()).payloads
+    for end in (b"\n", b"\r\n"):
+        assert outcome(compiled, adt().replace(b"\r", end)).payloads == wanted
+
+
+def test_a_character_that_holds_a_delimiter_is_not_cut_in_two() -> None:
+    """Golden vector E-9: the second byte of this character is the escape character's."""
+    raw = adt(msh="P|2.5.1||||||GB 18030-2000").replace(b"DOE^JANE", b"\xa9\x5c^\xa9\x7c")
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [5.1, 7]")])
+    assert sent(compiled, raw) == ["PID|||||\xa9\x5c||19800101"]
+
+
+# --- charges -----------------------------------------------------------------------------------
+
+CHARGES = (
+    "FT1|1|T1||20260101||CG|99213|||||||PA|||||I10",
+    "FT1|2|T2||20260101||CG|86703|||||||PB|||||Z11.4",
+    "DG1|1||I10",
+    "DG1|2||Z11.4",
+    OWN,
+    OTHER,
+)
+CHARGE_RULE = rule(
+    "r", "message: DFT",
+    "PID: [3], PV1: all, FT1: {fields: all, which: own}, DG1: all, IN1: {fields: all, which: own}",
+)  # fmt: skip
+VISIT = "PV1|1|I" + "|" * 44 + "10|20|30|40"
+
+
+def test_each_payer_receives_its_own_lines_and_no_trace_of_others() -> None:
+    """Golden vector E-5: diagnoses, totals and set ids betray nothing."""
+    compiled = policy([CHARGE_RULE], BOTH, to="[acme, beta]")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, VISIT, *CHARGES)
+    assert sent(compiled, raw) == ["PID|||A^^^H^MR", "PV1|1|I", CHARGES[0], "DG1|1||I10", OWN]
+    assert sent(compiled, raw, of="beta") == [
+        "PID|||A^^^H^MR",
+        "PV1|1|I",
+        CHARGES[1].replace("FT1|2", "FT1|1"),
+        "DG1|1||Z11.4",
+        OTHER.replace("IN1|2", "IN1|1"),
+    ]
+
+
+def test_where_all_lines_are_sent_nothing_changes() -> None:
+    raw = hl7("DFT^P03", "EVN||20260101", PID, VISIT, CHARGES[0], *CHARGES[2:4], OWN)
+    assert sent(policy([CHARGE_RULE]), raw)[1:] == [VISIT, CHARGES[0], *CHARGES[2:4], OWN]
+
+
+def test_a_line_of_an_unknown_plan_holds_and_one_of_none_is_the_first_insurers() -> None:
+    compiled = policy([CHARGE_RULE], BOTH, to="[acme, beta]")
+    lost = CHARGES[0].replace("|PA|", "|PX|")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, lost, OWN, OTHER)
+    assert code(compiled, raw) == "ambiguous-coverage"
+    blank = CHARGES[0].replace("|PA|", "||")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, blank, OWN, OTHER)
+    assert sent(compiled, raw)[1:] == [blank, OWN]
+    first = OTHER + "|" * 19 + "1"
+    raw = hl7("DFT^P03", "EVN||20260101", PID, blank, OWN + "|" * 19 + "2", first)
+    assert sent(compiled, raw, of="beta")[1] == blank
+
+
+def test_insurance_of_a_charge_goes_before_the_messages() -> None:
+    """Golden vector E-6 (DFT^P11)."""
+    compiled = policy([CHARGE_RULE], BOTH, to="[acme, beta]")
+    line = "FT1|{0}|T{0}||20260101||CG|99213"
+    raw = hl7("DFT^P11", "EVN||20260101", PID, OWN, line.format(1), line.format(2), OTHER)
+    assert [one for one in sent(compiled, raw) if "FT1" in one] == [line.format(1)]
+    beta = [one for one in sent(compiled, raw, of="beta") if "FT1" in one]
+    assert beta == [line.format(2).replace("FT1|2", "FT1|1")]
+
+
+def test_numbers_that_lines_refer_to_stay() -> None:
+    grants = "FT1: {fields: all, where: {FT1-6: CG}}"
+    compiled = policy([rule("r", f"message: DFT, {ANY}", grants)])
+    refers = "FT1|3|T3||20260101||CG" + "|" * 25 + "1~2"
+    raw = hl7("DFT^P03", PID, "FT1|1|T1||2026||PY", "FT1|2|T2||2026||CG", refers)
+    assert sent(compiled, raw) == ["FT1|2|T2||2026||CG", refers.replace("1~2", "2")]
+
+
+def test_a_channel_that_does_not_renumber_keeps_set_ids() -> None:
+    one = channel("acme") + "renumber: false\n"
+    compiled = policy([rule("r", "message: ADT", "IN1: {fields: all, which: own}")], (one,))
+    raw = adt(OTHER.replace("|2|", "|1|"), OWN.replace("|1|", "|2|"))
+    assert sent(compiled, raw) == [OWN.replace("|1|", "|2|")]
+
+
+# --- laws --------------------------------------------------------------------------------------
+
+
+def test_the_order_of_rules_and_channels_does_not_matter() -> None:
+    rules = [
+        rule("a", f"message: ADT, {ANY}", "PID: [3]"),
+        rule("b", f"message: ADT, {ANY}", "PID: [5], EVN: all", "    withhold: [PID-5.2]\n"),
+        rule("c", "PV1-2: [O]", "", "    withhold: message\n"),
+    ]
+    message = Message.parse(adt(OWN))
+    one = decide(message, policy(rules, BOTH, to="[acme, beta]"), Facts(NOW))
+    two = decide(message, policy(rules[::-1], BOTH[::-1], to="[beta, acme]"), Facts(NOW))
+    assert {name: result.payloads for name, result in one.items()} == {
+        name: result.payloads for name, result in two.items()
+    }
+    assert {name: result.rules for name, result in one.items()} == {
+        name: result.rules for name, result in two.items()
+    }
