@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.admission import Admission
 from engine.delivery.schedule import Schedule
 from engine.errors import Problem
-from engine.policy.model import MessageType, Policy
+from engine.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,6 @@ class Limits:
     inter_byte_s: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Who may send what. Empty: anybody on a reachable address, every type."""
-
-    networks: tuple[str, ...] = ()
-    sending: tuple[Mapping[str, str], ...] = ()  # each: {"MSH-3": …, "MSH-4": …}
-    messages: frozenset[MessageType] = frozenset()
-
-
 class StoreFailureAnswer(Enum):
     """What a listener says while the store is down."""
 
@@ -64,7 +56,7 @@ class Listener:
     name: str
     listen: Address
     insecure: bool = False
-    admission: Admission = Admission()
+    admission: Admission = field(default_factory=Admission)
     limits: Limits = Limits()
     store_failure: StoreFailureAnswer = StoreFailureAnswer.SILENCE
     close_after_s: float = 20.0

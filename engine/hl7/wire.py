@@ -3,18 +3,48 @@
 Law: nothing here decodes, strips, repairs or reorders. `segment.raw` and every item of
 `segment.fields` are slices of what was received (HL7 2.9.1 §2.4 to §2.6). Delimiters are the
 message's own. Segments may end in CR (the standard, §2.4.4), LF or CRLF (what senders do).
+Whatever the bytes are, they are a message or `NotHL7Error` is raised, in linear time.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.errors import NotHL7Error
+from engine.hl7.charset import Charset, detect
+from engine.hl7.segments import HIGHEST_FIELD
+
+# A field separator is a printable ASCII character that is neither letter nor digit nor blank.
+_HEADER = re.compile(rb"MSH[!-/:-@\[-`{-~]")
+_HEADER_LINE = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|[ \t\x0b\x0c])*+(MSH[!-/:-@\[-`{-~])")
+_WIDE = re.compile(
+    rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|M\x00S\x00H\x00|\x00M\x00S\x00H|M\x00\x00\x00|\x00\x00\x00M"
+)
+_LF = 0x0A
+_ID = re.compile(rb"[A-Z][A-Z0-9]{2}")
+
+#: Segments whose field 1 is the separator itself and whose field 2 holds the delimiters.
+HEADERS = frozenset({"MSH", "FHS", "BHS"})
+
+#: `PID|` → `PID`: saves looking at the three characters of nearly every segment. Headers are
+#: left out, since they need a second look.
+_IDS_BEFORE_BAR = {
+    f"{name}|".encode("ascii"): name for name in HIGHEST_FIELD if name not in HEADERS
+}
+_NO_IDS: dict[bytes, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
-    """The message's own delimiters (MSH-1, MSH-2), each one byte, or `b""` where it has none."""
+    """The message's own delimiters (MSH-1, MSH-2), or `b""` where it has none.
+
+    Each is one character: one byte, but for a character outside ASCII in a UTF-8 message. All
+    that are present differ from each other: a character that MSH-2 names twice keeps its first
+    meaning.
+    """
 
     field: bytes
     component: bytes
@@ -27,80 +57,192 @@ class Delimiters:
 class Segment:
     """One segment occurrence.
 
-    `id` is the three-character segment id, or `""` for a line that is no segment. `index` counts
-    segments from 0. `fields[n]` is field n as received (`fields[0]` is the id; in MSH `fields[1]`
-    is the separator itself, so that numbering agrees with the standard).
+    `id` is the three-character segment id (an upper-case letter and two more or digits, exactly
+    what a path can name), or `""` for a line that is no segment: text that a raw line end has cut
+    off, an indented line, an id in lower case. `index` counts segments from 0. `fields[n]` is
+    field n as received (`fields[0]` is the id; in MSH `fields[1]` is the separator itself, so that
+    numbering agrees with the standard).
     """
 
-    __slots__ = ("_fields", "_separator", "id", "index", "raw")
+    # No __init__: `Message.parse` fills the slots itself, which halves its time.
+    __slots__ = ("_fields", "id", "index", "raw", "separator")
 
-    def __init__(self, index: int, raw: bytes, separator: bytes) -> None:
-        self.index = index
-        self.raw = raw
-        self._separator = separator
-        self.id = _segment_id(raw, separator)
-        self._fields: list[bytes] | None = None
+    id: str
+    index: int
+    raw: bytes
+    separator: bytes
+    _fields: list[bytes] | None
 
     @property
     def fields(self) -> list[bytes]:
         """All fields as received; split once, on first use. Do not modify the list."""
-        if self._fields is None:
-            parts = self.raw.split(self._separator)
-            if self.id == "MSH":
-                parts.insert(1, self._separator)
-            self._fields = parts
-        return self._fields
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = _numbered(self, self.raw.split(self.separator))
+        return fields
 
     def field(self, number: int) -> bytes:
         """Field `number` as received; `b""` where the segment ends before it."""
         fields = self.fields
         return fields[number] if number < len(fields) else b""
 
+    def __repr__(self) -> str:
+        return f"<Segment {self.index} {self.id or '?'}>"
+
 
 class Message:
-    """The view: `segments` in order, `delimiters`, and `raw` as it was received."""
+    """The view: `segments` in order, `delimiters`, `charset`, and `raw` as it was received.
 
-    __slots__ = ("delimiters", "raw", "segments")
+    `split(value, delimiter)` splits a value into repetitions, components or subcomponents; it
+    never cuts a character of a multibyte set in two, and an absent delimiter (`b""`) splits
+    nothing. Use it for everything that is smaller than a field.
+    """
 
-    def __init__(self, raw: bytes, delimiters: Delimiters, segments: tuple[Segment, ...]) -> None:
+    __slots__ = ("_by_id", "charset", "delimiters", "raw", "segments", "split")
+
+    split: Callable[[bytes, bytes], list[bytes]]
+
+    def __init__(
+        self, raw: bytes, delimiters: Delimiters, charset: Charset, segments: tuple[Segment, ...]
+    ) -> None:
         self.raw = raw
         self.delimiters = delimiters
+        self.charset = charset
         self.segments = segments
+        self.split = bytes.split if _plain(delimiters, charset) else charset.split
+        self._by_id: dict[str, list[Segment]] | None = None
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
-        """Look at `raw` as an HL7 v2 message.
+        """Look at `raw` as one HL7 v2 message.
 
-        Raises `NotHL7Error` when no MSH segment can be found in it.
+        The message begins at the first line that starts with MSH and a separator; a byte-order
+        mark, blanks or whole lines before it are passed over. Lines may end in CR, LF, CRLF or a
+        mixture; empty lines are no segments.
+
+        Raises `NotHL7Error`: `not-hl7` without an MSH segment, `utf-16` for text in UTF-16 or
+        UTF-32, `several-messages` when another MSH segment follows.
         """
-        if not raw.startswith(b"MSH") or len(raw) < 8:
-            raise NotHL7Error("not-hl7", "No MSH segment.", "Send HL7 v2 messages only.")
-        delimiters = _delimiters(raw)
-        body = raw
-        if b"\n" in raw:
-            body = raw.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
-        lines = [line for line in body.split(b"\r") if line]
-        return cls(
-            raw,
-            delimiters,
-            tuple(Segment(i, line, delimiters.field) for i, line in enumerate(lines)),
-        )
+        body = raw if _HEADER.match(raw) else raw[_header_start(raw) :]
+        if _LF in body:
+            body = body.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
+        lines = body.split(b"\r")
+        header = lines[0]
+        separator = header[3:4]
+        end = header.find(separator, 4)
+        delimiters = _delimiters(header[3:end] if 0 < end < 32 else header[3:32])
+        charset = detect(body, header, separator, delimiters.repetition)
+        segments = tuple(_segments(lines, separator))
+        if charset.mask is not None:
+            for segment in segments:
+                parts = charset.split(segment.raw, separator)
+                segment._fields = _numbered(segment, parts)
+        return cls(raw, delimiters, charset, segments)
 
     @property
     def msh(self) -> Segment:
         """The message header."""
         return self.segments[0]
 
+    def all(self, segment_id: str) -> list[Segment]:
+        """All occurrences of a segment, in order. Do not modify the list."""
+        by_id = self._by_id
+        if by_id is None:
+            by_id = self._by_id = {}
+            for segment in self.segments:
+                by_id.setdefault(segment.id, []).append(segment)
+        return by_id.get(segment_id, [])
 
-def _segment_id(raw: bytes, separator: bytes) -> str:
-    head = raw[:3]
-    if len(head) == 3 and raw[3:4] in (separator, b"") and head.isalnum():
-        return head.decode("ascii", "replace")
-    return ""
+    def text(self, value: bytes) -> str:
+        """`value` decoded (MSH-18, else UTF-8, else Windows-1252), escapes left; never raises."""
+        return self.charset.text(value)
+
+    @property
+    def stray_lines(self) -> int:
+        """How many lines are no segment and not blank."""
+        return sum(1 for segment in self.all("") if not segment.raw.isspace())
+
+    def __repr__(self) -> str:
+        return f"<Message of {len(self.segments)} segments>"
 
 
-def _delimiters(raw: bytes) -> Delimiters:
-    separator = raw[3:4]
-    encoding = raw[4 : raw.find(separator, 4)]
-    chars = [encoding[i : i + 1] for i in range(5)]
-    return Delimiters(separator, *chars)
+def _segments(lines: list[bytes], separator: bytes) -> list[Segment]:
+    known = (_IDS_BEFORE_BAR if separator == b"|" else _NO_IDS).get
+    segments: list[Segment] = []
+    index = 0
+    for line in lines:
+        if line:
+            segment = Segment()
+            segment.id = known(line[:4]) or _segment_id(line, separator, index)
+            segment.index = index
+            segment.raw = line
+            segment.separator = separator
+            segment._fields = None
+            segments.append(segment)
+            index += 1
+    return segments
+
+
+def _segment_id(line: bytes, separator: bytes, index: int) -> str:
+    if index and _HEADER_LINE.match(line):
+        raise NotHL7Error(
+            "several-messages", "A second MSH segment follows.", "Send one message at a time."
+        )
+    head = line[:3]
+    if line[3:4] not in (separator, b"") or not _ID.fullmatch(head):
+        return ""
+    return head.decode("ascii")
+
+
+def _numbered(segment: Segment, parts: list[bytes]) -> list[bytes]:
+    if segment.id in HEADERS:
+        parts.insert(1, segment.separator)
+    return parts
+
+
+def is_wide(data: bytes) -> bool:
+    """Whether the bytes are text in UTF-16 or UTF-32, by byte-order mark or a wide `MSH`."""
+    return _WIDE.match(data) is not None
+
+
+def _header_start(raw: bytes) -> int:
+    if is_wide(raw):
+        raise NotHL7Error(
+            "utf-16", "The text is in UTF-16 or UTF-32.", "Send UTF-8 and name it in MSH-18."
+        )
+    found = _HEADER_LINE.search(raw)
+    if found is None:
+        raise NotHL7Error("not-hl7", "No MSH segment.", "Send HL7 v2 messages only.")
+    return found.start(1)
+
+
+@lru_cache(maxsize=64)
+def _delimiters(head: bytes) -> Delimiters:
+    r"""Read MSH-1 and MSH-2 as they stand together, `|^~\&`.
+
+    Names are given by position (§2.5.4). MSH-2 ends at the first letter or digit, so that a
+    header without MSH-2 names no delimiters, and a doubled escape character counts once.
+    """
+    separator = head[:1]
+    try:
+        chars = [char.encode() for char in head[1:].decode("utf-8")]
+    except UnicodeDecodeError:
+        chars = [head[i : i + 1] for i in range(1, len(head))]
+    end = next((i for i, char in enumerate(chars) if char.isalnum()), len(chars))
+    chars = chars[:end]
+    if len(chars) > 4 and chars[2] == chars[3]:
+        del chars[3]
+    seen = {separator}
+    named = []
+    for char in (chars + [b""] * 5)[:5]:
+        usable = char not in seen and not (len(char) == 1 and char <= b" ")
+        named.append(char if usable else b"")
+        seen.add(char)
+    return Delimiters(separator, *named)
+
+
+def _plain(delimiters: Delimiters, charset: Charset) -> bool:
+    """Whether splitting on bytes is right for every delimiter."""
+    return charset.mask is None and all(
+        (delimiters.component, delimiters.repetition, delimiters.subcomponent)
+    )

@@ -23,6 +23,21 @@ class Kind(Enum):
     PROVIDER = "provider"
 
 
+class PayerType(Enum):
+    """What kind of payer a payer is."""
+
+    HEALTH_PLAN = "health-plan"
+    MEDICARE = "medicare"
+    MEDICAID = "medicaid"
+    TPA = "tpa"
+    WORKERS_COMP = "workers-comp"
+    AUTO = "auto"
+    LIABILITY = "liability"
+    LIFE = "life"
+    DISABILITY = "disability"
+    CLEARINGHOUSE = "clearinghouse"
+
+
 class Purpose(Enum):
     """Why something is disclosed (rules.md §10.4)."""
 
@@ -174,6 +189,7 @@ class Channel:
     identified_by: tuple[Condition, ...] = ()  # each is asked of one IN1 with its IN2 and IN3
     agreement_reference: str = ""
     agreement_expires: str | None = None  # ISO date; payers always have one
+    payer_type: PayerType | None = None  # of payers only
     rewrite: Mapping[int, str] = field(default_factory=dict)  # MSH field → text, not yet escaped
     renumber: bool = True
     state: State = State.LIVE

@@ -52,6 +52,11 @@ HOLDING = frozenset(
 )
 
 
+def verdict_of(code: Code) -> Verdict:
+    """The verdict that a reason against disclosing gives."""
+    return Verdict.HOLD if code in HOLDING else Verdict.WITHHOLD
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why: a stable code, the rule that spoke (if one did), and a sentence without PHI."""
@@ -63,7 +68,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One outgoing message: its bytes, its MSH-10, and which received segments it kept."""
+    """One outgoing message: its bytes, its MSH-10, and which received segments it kept.
+
+    `kept` counts the received segments from 0, MSH included.
+    """
 
     data: bytes
     control_id: bytes

@@ -1,0 +1,113 @@
+"""What the store is asked to take responsibility for, made of a message and its decision.
+
+Law: every channel that the policy had at this moment appears in it once, as copies, as a hold or
+as withheld, but for drafts, which decide nothing. All content is sealed here, each copy to its own
+receipt, channel and part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from engine.hl7.wire import Message
+from engine.policy.compile import CompiledPolicy
+from engine.policy.model import State
+from engine.policy.outcome import Code, Outcome, Verdict
+from engine.privacy.facts import CoverageKey, Coverages
+from engine.receipts import received_ms
+from engine.records import Notes, decision_record
+from engine.sealed import (
+    Sealing,
+    about_copy,
+    about_message,
+    coverage_name,
+    duplicate_key,
+    seal_coverages,
+)
+from engine.store.port import Accept, Copy, Hold, Learned
+
+
+class Acceptances:
+    """Makes `Accept` operations, and the copies and holds of one outcome."""
+
+    def __init__(self, compiled: CompiledPolicy, sealing: Sealing) -> None:
+        self._sealing = sealing
+        self._revision = compiled.revision
+        self._notes = Notes(compiled.rules, compiled.revision)
+        self._states = {name: channel.state for name, channel in compiled.policy.channels.items()}
+
+    def accept(
+        self,
+        *,
+        receipt: str,
+        listener: str,
+        message: Message,
+        outcomes: Mapping[str, Outcome],
+        asked: Iterable[CoverageKey],
+        taught: Mapping[CoverageKey, Coverages],
+    ) -> Accept:
+        """The whole of it. `asked`: what coverage the decision asked for, `taught`: told of it."""
+        copies: list[Copy] = []
+        holds: list[Hold] = []
+        withheld: list[str] = []
+        decided = {}
+        for channel, outcome in outcomes.items():
+            state = self._states[channel]
+            if state is State.DRAFT:
+                continue
+            decided[channel] = outcome
+            if state is State.SHADOW or outcome.verdict is Verdict.WITHHOLD:
+                withheld.append(channel)
+            elif outcome.verdict is Verdict.HOLD:
+                holds.append(self.hold(outcome, asked))
+            else:
+                copies.extend(self.copies(receipt, outcome))
+        digest = hashlib.sha256(message.raw).digest()
+        msh = message.msh
+        record = decision_record(
+            receipt=receipt,
+            at=datetime.fromtimestamp(received_ms(receipt) / 1000, UTC),
+            listener=listener,
+            message=message,
+            digest=digest,
+            revision=self._revision,
+            outcomes=decided,
+            states=self._states,
+        )
+        return Accept(
+            receipt=receipt,
+            duplicate_key=duplicate_key(self._sealing, msh.field(3), msh.field(4), msh.field(10)),
+            digest=digest,
+            sealed=self._sealing.seal(message.raw, about_message(receipt)),
+            record=record,
+            copies=tuple(copies),
+            holds=tuple(holds),
+            withheld=tuple(withheld),
+            learned=tuple(self._learned(key, coverages) for key, coverages in taught.items()),
+        )
+
+    def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
+        """The copies of a disclosing outcome, one a patient."""
+        seal, channel = self._sealing.seal, outcome.channel
+        return [
+            Copy(
+                channel,
+                part,
+                seal(payload.data, about_copy(receipt, channel, part)),
+                self._notes.note(outcome, payload.data),
+            )
+            for part, payload in enumerate(outcome.payloads)
+        ]
+
+    def hold(self, outcome: Outcome, asked: Iterable[CoverageKey]) -> Hold:
+        """The hold of a holding outcome; where coverage is unknown, it waits for what was asked."""
+        codes = [reason.code for reason in outcome.reasons]
+        waits = asked if Code.UNKNOWN_PAYER in codes else ()
+        names = tuple(coverage_name(self._sealing, key) for key in waits)
+        return Hold(outcome.channel, codes[0].value, names)
+
+    def _learned(self, key: CoverageKey, coverages: Coverages) -> Learned:
+        name = coverage_name(self._sealing, key)
+        return Learned(name, seal_coverages(self._sealing, name, coverages))

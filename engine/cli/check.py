@@ -1,0 +1,88 @@
+"""`payergate check`: loads a site and prints every problem of it.
+
+Law: problems go to standard error, one a line, in the order of their places; the summary goes to
+standard output. Warnings alone are no failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import Exit, Problem, Severity, SiteError
+from engine.policy.revision import revision
+
+
+def register(subparsers: Any) -> None:
+    """Add `check` to the command line."""
+    parser = subparsers.add_parser(
+        "check",
+        help="load a site and print every problem of it",
+        description="Loads a site, prints every problem of it. Exit 0, or 3 if it does not load.",
+    )
+    parser.add_argument(
+        "--site",
+        type=pathlib.Path,
+        default=pathlib.Path(),
+        metavar="DIR",
+        help="the site's folder (default: the current one)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help='print {"problems": [...]} on standard output'
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the site; the exit code."""
+    site: Site | None = None
+    try:
+        site = load_site(args.site)
+        problems: Sequence[Problem] = site.warnings
+    except SiteError as error:
+        problems = error.problems
+    if args.json:
+        print(json.dumps({"problems": [_as_json(problem) for problem in problems]}))
+    else:
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        print(_summary(site, problems))
+    return Exit.SITE if site is None else Exit.OK
+
+
+def _summary(site: Site | None, problems: Sequence[Problem]) -> str:
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    warnings = len(problems) - errors
+    if site is None:
+        found = _counted(errors, "error") + (
+            f", {_counted(warnings, 'warning')}" if warnings else ""
+        )
+        return f"The site does not load: {found}."
+    names = {rule.name for rule in site.policy.rules}
+    return (
+        f"The site loads: {_counted(len(site.policy.channels), 'channel')},"
+        f" {_counted(len(names), 'rule')}, {_counted(warnings, 'warning')};"
+        f" revision {revision(site.policy)}."
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _as_json(problem: Problem) -> dict[str, str | int]:
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "code": problem.code,
+        "severity": problem.severity.value,
+        "text": problem.text,
+        "mend": problem.mend,
+    }

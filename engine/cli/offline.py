@@ -1,0 +1,106 @@
+"""What the commands that decide without an engine have in common: site, facts, messages.
+
+Law: a file that cannot be read is said before anything is decided; a message that is no HL7 is
+said by name and stops no other (rules.md §10.29).
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.config.facts import read_facts
+from engine.config.load import load_site
+from engine.errors import NotHL7Error, UsageError
+from engine.hl7.envelope import split_messages
+from engine.hl7.wire import Message
+from engine.policy.compile import CompiledPolicy, compile_policy
+from engine.policy.revision import revision
+from engine.privacy.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One message of a file, counted from 1; `message` is None where it is no HL7."""
+
+    file: pathlib.Path
+    index: int
+    message: Message | None
+    error: NotHL7Error | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}, message {self.index}"
+
+
+def add_offline(parser: argparse.ArgumentParser) -> None:
+    """Add FILE…, `--site` and `--facts`."""
+    parser.add_argument(
+        "file",
+        nargs="+",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="a message, several, a batch or MLLP frames",
+    )
+    parser.add_argument(
+        "--site",
+        type=pathlib.Path,
+        default=pathlib.Path(),
+        metavar="DIR",
+        help="the site's folder (default: the current one)",
+    )
+    parser.add_argument(
+        "--facts",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="what the registries would know (default: nothing)",
+    )
+
+
+def prepare(args: argparse.Namespace) -> tuple[CompiledPolicy, Facts]:
+    """The compiled policy and the facts. Raises `SiteError`, `UsageError`."""
+    site = load_site(args.site)
+    if args.facts is None:
+        facts = Facts(datetime.now(UTC))
+    else:
+        facts = read_facts(args.facts, site.policy)
+    return compile_policy(site.policy, revision(site.policy)), facts
+
+
+def known_channel(policy: CompiledPolicy, channel: str) -> str:
+    """`channel`, if the site has it. Raises `UsageError`."""
+    if channel not in policy.channels:
+        raise UsageError(
+            "unknown-channel",
+            "The site has no channel of that name.",
+            f"It has: {', '.join(policy.channels)}.",
+        )
+    return channel
+
+
+def read_all(files: list[pathlib.Path]) -> Iterator[Given]:
+    """Every message of every file, in order. Raises `UsageError` before it gives the first."""
+    contents = [(file, _read(file)) for file in files]
+    for file, data in contents:
+        found = split_messages(data)
+        if not found:
+            error = NotHL7Error("not-hl7", "No MSH segment.", "Give it HL7 v2 messages only.")
+            yield Given(file, 1, None, error)
+        for index, raw in enumerate(found, start=1):
+            try:
+                yield Given(file, index, Message.parse(raw))
+            except NotHL7Error as error:
+                yield Given(file, index, None, error)
+
+
+def _read(file: pathlib.Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            "file-unreadable",
+            f"{file} cannot be read ({error.strerror or type(error).__name__}).",
+            "Give the path of a file that you may read.",
+        ) from error

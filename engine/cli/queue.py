@@ -1,0 +1,168 @@
+"""`payergate queue`: look at the channels' queues, and order them about.
+
+Law: an order is durable before the command says so, recorded with who gave it, and in force at
+the lane's next step; nothing that waits is ever lost by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any, cast
+
+from engine.cli.reach import add_site, known_channel, operator, working_store
+from engine.cli.standing import Standing, standing
+from engine.cli.status import lanes
+from engine.cli.table import table
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import Exit
+from engine.store.port import Control, Entry, Order, Store, Survey, View, Waiting
+
+#: How often `drain` looks.
+_DRAIN_POLL_S = 0.5
+
+_ORDERS = {
+    "pause": (Order.PAUSE, "send nothing until resumed; the exchange under way may end"),
+    "resume": (Order.RESUME, "deliver again, the head of the queue at once"),
+    "kill": (Order.KILL, "stop a payer: within a second nothing more leaves, nothing is lost"),
+}
+_DONE = {"pause": "paused", "resume": "resumed", "kill": "killed"}
+
+
+def register(subparsers: Any) -> None:
+    """Add `queue` and its actions to the command line."""
+    parser = subparsers.add_parser(
+        "queue", help="look at queues; pause, resume, drain or kill one", description=__doc__
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("ls", help="a line for each channel")
+    add_site(listing)
+    listing.set_defaults(run=ls)
+    showing = actions.add_parser("show", help="what waits for one channel, head first")
+    showing.add_argument("channel", metavar="CHANNEL")
+    showing.add_argument("--limit", type=int, default=100, metavar="N", help="entries at most")
+    add_site(showing)
+    showing.set_defaults(run=show)
+    for name, (_, text) in _ORDERS.items():
+        ordering = actions.add_parser(name, help=text)
+        ordering.add_argument("channel", metavar="CHANNEL")
+        ordering.add_argument("--reason", default="", help="shown in status, and recorded")
+        add_site(ordering)
+        ordering.set_defaults(run=order)
+    draining = actions.add_parser("drain", help="wait until a queue is empty")
+    draining.add_argument("channel", metavar="CHANNEL")
+    draining.add_argument(
+        "--timeout", type=float, default=None, metavar="S", help="give up after so many seconds"
+    )
+    add_site(draining)
+    draining.set_defaults(run=drain)
+
+
+def ls(args: argparse.Namespace) -> int:
+    """A line for each channel."""
+    site = load_site(args.site)
+    with working_store(site) as store:
+        now = _standing(site, store)
+    print(json.dumps({"channels": now["channels"]}) if args.json else lanes(now))
+    return Exit.OK
+
+
+def show(args: argparse.Namespace) -> int:
+    """The entries of one lane; never their content."""
+    site = load_site(args.site)
+    channel = known_channel(site, args.channel)
+    with working_store(site) as store:
+        now = _standing(site, store)
+        found = store.execute([Waiting(channel, args.limit)])[0]
+    entries = [
+        {
+            "entry": entry.entry,
+            "receipt": entry.receipt,
+            "part": entry.part,
+            "bytes": entry.size_bytes,
+            "since_ms": entry.since_ms,
+        }
+        for entry in cast("tuple[Entry, ...]", found)
+    ]
+    if args.json:
+        print(json.dumps({"channel": channel, **now["channels"][channel], "entries": entries}))
+        return Exit.OK
+    now["channels"] = {channel: now["channels"][channel]}
+    head = ("ENTRY", "RECEIPT", "PART", "BYTES")
+    rows = [(e["entry"], e["receipt"], e["part"], e["bytes"]) for e in entries]
+    print(f"{lanes(now)}\n\n{table(head, rows)}")
+    return Exit.OK
+
+
+def order(args: argparse.Namespace) -> int:
+    """Pause, resume or kill one lane."""
+    site = load_site(args.site)
+    channel = known_channel(site, args.channel)
+    control = control_of(channel, _ORDERS[args.action][0], args.reason)
+    with working_store(site) as store:
+        effective = bool(store.execute([control])[0])
+    if args.json:
+        said = {"channel": channel, "order": args.action, "effective": effective}
+        print(json.dumps(said))
+    elif effective:
+        print(f"{channel}: {_DONE[args.action]}")
+    else:
+        print(f"{channel}: stays killed; nothing leaves until it is resumed")
+    return Exit.OK
+
+
+def control_of(channel: str, order: Order, reason: str) -> Control:
+    """The order, with its record."""
+    record = {
+        "kind": "order",
+        "channel": channel,
+        "order": order.value,
+        "reason": reason,
+        "at": SystemClock().now().isoformat(),
+        "by": operator(),
+    }
+    return Control(channel, order, reason, json.dumps(record, separators=(",", ":")).encode())
+
+
+def drain(args: argparse.Namespace) -> int:
+    """Wait until nothing waits; 1 if that cannot be, or not in time."""
+    site = load_site(args.site)
+    channel = known_channel(site, args.channel)
+    started_s = time.monotonic()
+    with working_store(site) as store:
+        while True:
+            now = _standing(site, store)["channels"][channel]
+            waited_s = time.monotonic() - started_s
+            ended = _ended(now, waited_s, args.timeout)
+            if ended is not None:
+                break
+            time.sleep(_DRAIN_POLL_S)
+    drained = not ended
+    if args.json:
+        said = {"channel": channel, "drained": drained, "depth": now["depth"], "why": ended or None}
+        print(json.dumps({**said, "seconds": round(waited_s, 1)}))
+    elif drained:
+        print(f"{channel}: empty after {waited_s:.1f} s")
+    else:
+        print(f"not-drained: {channel}: {now['depth']} still wait: {ended}", file=sys.stderr)
+    return Exit.OK if drained else Exit.FAILED
+
+
+def _ended(now: dict[str, Any], waited_s: float, timeout_s: float | None) -> str | None:
+    """Empty text: it is empty. Other text: why waiting is over all the same. None: go on."""
+    if now["depth"] == 0:
+        return ""
+    if now["state"] in {"paused", "killed", "stopped"}:
+        return f"the channel is {now['state']}"
+    if timeout_s is not None and waited_s >= timeout_s:
+        return now["reason"] or "no time left"
+    return None
+
+
+def _standing(site: Site, store: Store) -> Standing:
+    view = store.execute([Survey(tuple(site.policy.channels))])[0]
+    return standing(site, cast("View", view))

@@ -1,0 +1,76 @@
+"""How a command reaches a site's store, with or without an engine beside it.
+
+Law: a command leaves things as it found them: a server that it had to start it also stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import pathlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.config.model import Site
+from engine.errors import UsageError
+from engine.store.client import connect
+from engine.store.embedded import EmbeddedServer
+from engine.store.opening import EMBEDDED, open_checked
+from engine.store.port import Store
+from engine.store.redis import RedisStore
+
+
+def add_site(parser: argparse.ArgumentParser) -> None:
+    """Add `--site DIR` and `--json`, which every command about queues has."""
+    parser.add_argument(
+        "--site",
+        type=pathlib.Path,
+        default=pathlib.Path(),
+        metavar="DIR",
+        help="the site's folder (default: the current one)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+@contextmanager
+def working_store(site: Site) -> Iterator[Store]:
+    """The site's store, its own server started for the while if it does not run.
+
+    Raises `StoreError` when it cannot be had.
+    """
+    opened = open_checked(site.store, site.var)
+    try:
+        yield opened.store
+    finally:
+        opened.store.close()
+        if opened.server is not None and not opened.server.adopted:
+            opened.server.stop()
+
+
+@contextmanager
+def running_store(site: Site) -> Iterator[Store]:
+    """The site's store as it is; its first answer raises `StoreUnavailable` if it does not run."""
+    url = site.store.url
+    if url == EMBEDDED:
+        url = EmbeddedServer(site.var).url
+    store = RedisStore(connect(url), site.store.replicas)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def known_channel(site: Site, channel: str) -> str:
+    """`channel`, if the site has it. Raises `UsageError` otherwise."""
+    if channel not in site.policy.channels:
+        raise UsageError(
+            "unknown-channel",
+            f"The site has no channel {channel!r}.",
+            f"It has: {', '.join(sorted(site.policy.channels))}.",
+        )
+    return channel
+
+
+def operator() -> str:
+    """Who gives the command, for the record: the login name."""
+    return getpass.getuser()

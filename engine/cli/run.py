@@ -1,0 +1,173 @@
+"""`payergate run`: the engine.
+
+Law: whatever cannot work is said before anything is started, the ports first: a message is never
+received by an engine that could not store or deliver it. Standard output has one line, when the
+engine takes connections; everything else is events on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import pickle
+import sys
+import time
+from typing import Any
+
+import engine
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import EngineError
+from engine.logs import Event, Log
+from engine.net.sockets import Bound, Patience, bind_all
+from engine.net.supervisor import Supervisor, WorkerProcess
+from engine.plan import ListenerSocket, Plan
+from engine.policy.revision import revision
+from engine.store.check import check_server
+from engine.store.client import connect
+from engine.store.embedded import EmbeddedServer
+from engine.store.opening import EMBEDDED
+from engine.store.sealing import Sealer
+from engine.store.varlock import VarLock
+
+
+def register(subparsers: Any) -> None:
+    """Add `run` to the command line."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run the engine",
+        description=(
+            "Runs the engine: receives, decides, delivers. SIGTERM or Ctrl-C lets what was received"
+            " be answered and ends it; a second one ends it at once."
+        ),
+    )
+    parser.add_argument(
+        "--site",
+        type=pathlib.Path,
+        default=pathlib.Path(),
+        metavar="DIR",
+        help="the site's folder (default: the current one)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the engine until it is told to end; its exit code."""
+    started_s = time.monotonic()
+    site = load_site(args.site)
+    _refuse_what_cannot_run(site)
+    log = Log(sys.stderr, SystemClock())
+    lock = VarLock(site.var)
+    bound: tuple[Bound, ...] = ()
+    try:
+        bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
+        Sealer.from_file(site.key_file, create=True)
+        _say_what_should_be_known(site, log)
+        server = _store_server(site)
+        announce = _Announcement(bound, log, started_s)
+        supervisor = Supervisor(
+            sockets=[one.socket for one in bound],
+            store=server,
+            spawn=_Spawn(site, bound, server),
+            announce=announce,
+            log=log,
+            monotonic=time.monotonic,
+        )
+        return supervisor.run()
+    finally:
+        for one in bound:
+            one.socket.close()
+        lock.release()
+
+
+def _refuse_what_cannot_run(site: Site) -> None:
+    """Name what the site asks for and this engine does not have."""
+    with_tls = [f"listener {one.name}" for one in site.listeners if one.listen.tls]
+    with_tls += [f"channel {name}" for name, one in site.deliveries.items() if one.to.tls]
+    if with_tls:
+        raise EngineError(
+            "tls-unavailable",
+            f"This version has no TLS, which the site asks for: {', '.join(with_tls)}.",
+            "Write `tcp:` with `insecure: true` and put a TLS proxy or a VPN in between.",
+        )
+    if not site.listeners:
+        raise EngineError(
+            "no-listeners",
+            "The site has no listeners, so there is nothing to run.",
+            "Add one under `listeners` in config.yaml.",
+        )
+
+
+def _say_what_should_be_known(site: Site, log: Log) -> None:
+    log(
+        Event.ENGINE_STARTING,
+        engine=site.engine,
+        pid=os.getpid(),
+        revision=revision(site.policy),
+    )
+    if os.geteuid() == 0:
+        log(Event.RUNNING_AS_ROOT)
+    for problem in site.warnings:
+        log(Event.SITE_WARNING, code=problem.code, place=str(problem.place))
+
+
+def _store_server(site: Site) -> EmbeddedServer | None:
+    """The embedded server, not yet started; None once the server of a URL has passed its check."""
+    if site.store.url == EMBEDDED:
+        return EmbeddedServer(site.var)
+    client = connect(site.store.url)
+    try:
+        check_server(client)
+    finally:
+        client.close()
+    return None
+
+
+class _Announcement:
+    """Says once, on standard output, that the engine takes connections."""
+
+    def __init__(self, bound: tuple[Bound, ...], log: Log, started_s: float) -> None:
+        self._listeners = {one.listener: one.address for one in bound}
+        self._log = log
+        self._started_s = started_s
+
+    def __call__(self) -> None:
+        line = {"event": "engine_ready", "listeners": self._listeners, "console": None}
+        print(json.dumps(line), flush=True)
+        self._log(Event.ENGINE_READY, seconds=round(time.monotonic() - self._started_s, 3))
+
+
+class _Spawn:
+    """Starts a worker with the site as it was loaded.
+
+    With a store of its own nobody else can hold a lane, so a new worker takes over what its dead
+    predecessor held; on a shared store it waits until that lease has run out.
+    """
+
+    def __init__(self, site: Site, bound: tuple[Bound, ...], server: EmbeddedServer | None) -> None:
+        self._site = site
+        self._bound = bound
+        self._server = server
+
+    def __call__(self) -> WorkerProcess:
+        plan = Plan(
+            site=self._site,
+            revision=revision(self._site.policy),
+            sockets=tuple(
+                ListenerSocket(one.listener, one.socket.fileno(), one.family, one.address)
+                for one in self._bound
+            ),
+            store_url=self._site.store.url if self._server is None else self._server.url,
+            takeover=self._server is not None,
+        )
+        # The worker must be this very engine, whatever folder it is started from.
+        root = pathlib.Path(engine.__file__).parents[1]
+        code = f"import sys; sys.path.insert(0, {str(root)!r}); from engine.app import main;"
+        return WorkerProcess(
+            [sys.executable, "-P", "-c", f"{code} sys.exit(main())"],
+            inherited=[one.socket.fileno() for one in self._bound],
+            plan=pickle.dumps(plan),
+        )

@@ -1,0 +1,163 @@
+"""How things stand: what `status` says, made of what the store says. Pure.
+
+Law: whoever reads it learns of every queue why it stands, without looking anywhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.config.model import Site
+from engine.policy.model import State
+from engine.store.port import LaneView, Order, View
+
+#: Thresholds of `status --check`: warning, critical.
+DEPTH = (25, 100)
+OLDEST_S = (300, 900)
+PARKED = (1, 10)
+
+#: What monitoring plug-ins exit with.
+OK, WARNING, CRITICAL = 0, 1, 2
+_WORDS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL"}
+
+Standing = dict[str, Any]
+
+
+def standing(site: Site, view: View | None) -> Standing:
+    """The object that `status --json` prints. `view` is None when the store is not reachable."""
+    engines = [] if view is None else [json.loads(state) for _, state in view.engines]
+    return {
+        "engine": _engine(engines),
+        "store": {"reachable": view is not None},
+        "listeners": _listeners(site, engines),
+        "channels": _channels(site, view, is_running=bool(engines)),
+    }
+
+
+def _engine(engines: list[Mapping[str, Any]]) -> dict[str, Any]:
+    states = {engine["state"] for engine in engines}
+    if not states:
+        return {"state": "down", "revision": None}
+    state = "running" if "running" in states else "draining"
+    revisions = [engine["revision"] for engine in engines if engine["state"] == state]
+    return {"state": state, "revision": revisions[-1]}
+
+
+def _listeners(site: Site, engines: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Connections and messages received, added up over engines."""
+    found: dict[str, Any] = {
+        listener.name: {"address": str(listener.listen), "connections": 0, "received": 0}
+        for listener in site.listeners
+    }
+    for engine in engines:
+        for name, listener in engine.get("listeners", {}).items():
+            known = found.setdefault(name, {"connections": 0, "received": 0})
+            known["address"] = listener["address"]
+            known["connections"] += listener["connections"]
+            known["received"] += listener["received"]
+    return found
+
+
+def _channels(site: Site, view: View | None, *, is_running: bool) -> dict[str, Any]:
+    lanes = {} if view is None else {lane.channel: lane for lane in view.lanes}
+    found: dict[str, Any] = {}
+    for name, channel in site.policy.channels.items():
+        lane = lanes.get(name)
+        if view is None or lane is None:
+            found[name] = _unknown()
+        else:
+            found[name] = _lane(lane, view.now_ms)
+            if channel.state is not State.LIVE:
+                found[name]["state"] = channel.state.value
+            elif not is_running and lane.order is None:
+                found[name].update(state="stopped", reason="no engine runs")
+    return found
+
+
+def _unknown() -> dict[str, Any]:
+    return {
+        "state": "unknown",
+        "reason": "the store is not reachable",
+        **dict.fromkeys(("depth", "oldest_s", "parked", "held", "delivered", "next_attempt")),
+        "last_ack": {"code": None, "at": None},
+    }
+
+
+def _lane(lane: LaneView, now_ms: int) -> dict[str, Any]:
+    state, reason = _state(lane, now_ms)
+    return {
+        "state": state,
+        "reason": reason,
+        "depth": lane.depth,
+        "oldest_s": max(0, now_ms - lane.oldest_ms) // 1000 if lane.oldest_ms else 0,
+        "parked": lane.parked,
+        "held": lane.held,
+        "delivered": lane.delivered,
+        "next_attempt": _time(lane.not_before_ms if lane.not_before_ms > now_ms else 0),
+        "last_ack": {"code": lane.last_ack or None, "at": _time(lane.last_ack_ms)},
+    }
+
+
+def _state(lane: LaneView, now_ms: int) -> tuple[str, str | None]:
+    """One word for what the lane does, and why it does not do better."""
+    if lane.order is Order.KILL:
+        return "killed", lane.order_reason or None
+    if lane.order is not None:
+        return "paused", lane.order_reason or None
+    if lane.open_entry:
+        return "sending", lane.last_error or None
+    if lane.not_before_ms > now_ms:
+        return "retrying", lane.last_error or None
+    return ("queued", lane.last_error or None) if lane.depth else ("idle", None)
+
+
+def _time(ms: int) -> str | None:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds") if ms else None
+
+
+def verdict(now: Standing) -> tuple[int, str]:
+    """What `status --check` says: the exit code of a monitoring plug-in, and its one line."""
+    worst = OK
+    said: list[str] = []
+    for level, text in (*_whole(now), *_of_channels(now["channels"])):
+        worst = max(worst, level)
+        said.append(text)
+    measures = " ".join(
+        f"{name}_depth={channel['depth']};{DEPTH[0]};{DEPTH[1]}"
+        f" {name}_parked={channel['parked']};{PARKED[0]};{PARKED[1]}"
+        for name, channel in now["channels"].items()
+        if channel["depth"] is not None
+    )
+    text = "; ".join(said) if said else "all channels deliver"
+    return worst, f"PAYERGATE {_WORDS[worst]} - {text}" + (f" | {measures}" if measures else "")
+
+
+def _whole(now: Standing) -> Iterable[tuple[int, str]]:
+    if not now["store"]["reachable"]:
+        yield CRITICAL, "the store is not reachable"
+    elif now["engine"]["state"] == "down":
+        yield CRITICAL, "no engine runs"
+    elif now["engine"]["state"] == "draining":
+        yield WARNING, "the engine is draining"
+
+
+def _of_channels(channels: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[int, str]]:
+    for name, channel in channels.items():
+        if channel["state"] in {"paused", "killed"}:
+            yield WARNING, f"{name}: {channel['state']}" + _because(channel)
+        for key, (warning, critical), unit in (
+            ("depth", DEPTH, "waiting"),
+            ("oldest_s", OLDEST_S, "s old"),
+            ("parked", PARKED, "parked"),
+        ):
+            number = channel[key] or 0
+            if number >= warning:
+                level = CRITICAL if number >= critical else WARNING
+                yield level, f"{name}: {number} {unit}" + _because(channel)
+
+
+def _because(channel: Mapping[str, Any]) -> str:
+    return f" ({channel['reason']})" if channel["reason"] else ""

@@ -1,0 +1,55 @@
+"""Addresses: `tcp:HOST:PORT` and `tls:HOST:PORT`; and whether one leaves this machine.
+
+Law: nothing crosses a network in the clear unless the site says `insecure: true` beside it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from engine.config.model import Address
+from engine.policy.language import Mistake, Reader
+from engine.policy.source import Node
+
+_ADDRESS = re.compile(
+    r"(?P<scheme>tcp|tls):(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})"
+)
+
+
+def address(node: Node | None, what: str, reader: Reader, *, least_port: int) -> Address | None:
+    """An address; `least_port` 0 allows "any free port"."""
+    text = reader.text(node, what)
+    if node is None or text is None:
+        return None
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not least_port <= int(match["port"]) <= 65535:
+        reader.bad_value(
+            node,
+            f"{what} cannot be `{text}`.",
+            "Write `tls:HOST:PORT` or `tcp:HOST:PORT`; an IPv6 address in brackets.",
+        )
+        return None
+    return Address(match["v6"] or match["host"], int(match["port"]), match["scheme"] == "tls")
+
+
+def is_loopback(found: Address) -> bool:
+    """Whether the address cannot leave this machine."""
+    if found.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(found.host).is_loopback
+    except ValueError:
+        return False  # a name may mean any machine
+
+
+def demand_secrecy(node: Node, found: Address, reader: Reader, *, insecure: bool) -> None:
+    """Note `needs-tls` where an address is neither TLS, nor loopback, nor declared insecure."""
+    if found.tls or insecure or is_loopback(found):
+        return
+    reader.problems.note(
+        node.place,
+        Mistake.NEEDS_TLS,
+        f"{found} is reached in the clear.",
+        "Use `tls:`, or take it upon you with `insecure: true` beside it.",
+    )

@@ -1,0 +1,55 @@
+"""A site's folder in, a `Site` or every problem of it out.
+
+Law: a site loads as a whole or not at all, and whoever mends it is told everything at once.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from engine.config.deliver import delivery_of
+from engine.config.files import read_files
+from engine.config.model import Delivery, Site
+from engine.config.settings import Settings, settings_of
+from engine.errors import Severity, SiteError
+from engine.policy.language import Problems, Reader, policy_of
+
+
+def load_site(root: pathlib.Path) -> Site:
+    """Load the site in the folder `root`.
+
+    Raises `SiteError` with all problems, warnings included, sorted by place, if there is any
+    error. Warnings alone are in `Site.warnings`.
+    """
+    problems = Problems()
+    reader = Reader(problems)
+    files = read_files(root, problems)
+    settings = Settings() if files.config is None else settings_of(files.config, reader)
+    read = policy_of(
+        files.channels,
+        files.rules,
+        every_channel_read=files.every_channel_read,
+        environment=settings.environment.value,
+        timezone=settings.timezone,
+        problems=problems,
+    )
+    deliveries: dict[str, Delivery] = {}
+    for channel, node in read.deliver.items():
+        delivery = delivery_of(node, reader)
+        if delivery is not None:
+            deliveries[channel] = delivery
+    found = problems.sorted()
+    if any(problem.severity is Severity.ERROR for problem in found):
+        raise SiteError(found)
+    folder = root.resolve()
+    return Site(
+        root=folder,
+        engine=settings.engine,
+        policy=read.policy,
+        listeners=settings.listeners,
+        deliveries=deliveries,
+        store=settings.store,
+        key_file=folder / settings.key_file,
+        var=folder / "var",
+        warnings=found,
+    )

@@ -1,0 +1,149 @@
+"""config.yaml: how the engine runs (docs/reference/config.md).
+
+Law: a setting is in force, or it says that it is not; secrets never stand in a site's files.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.config.listeners import listeners_of
+from engine.config.model import Listener, StoreSettings
+from engine.policy.language import Keys, Mistake, Reader
+from engine.policy.source import Mapping as MappingNode
+from engine.policy.source import Node
+
+CONFIG_KEYS = Keys(
+    of="config.yaml",
+    required=("engine",),
+    optional=("listeners", "store", "keys", "timezone", "workers"),
+    not_enforced={
+        "archive": "the archive",
+        "protections": "packs of statutes",
+        "protections_off": "packs of statutes",
+        "psychotherapy_notes": "packs of statutes",
+        "retention": "erasing after a time",
+        "console": "the console",
+        "alerts": "alerts",
+    },
+)
+ENGINE_KEYS = Keys(of="`engine`", required=("name",), optional=("environment",))
+STORE_KEYS = Keys(of="`store`", optional=("url", "durability"))
+REPLICAS_KEYS = Keys(of="`durability`", required=("replicas",))
+KEYS_KEYS = Keys(
+    of="`keys`", optional=("file",), unsupported={"command": "a program that prints the key"}
+)
+
+_STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
+_LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
+_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
+
+#: Where the master key is kept unless the site says otherwise, within its folder.
+KEY_FILE = "var/keys"
+
+
+class Environment(Enum):
+    """What MSH-11 of every message must agree with."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """config.yaml as values; paths are still as written."""
+
+    engine: str = ""
+    environment: Environment = Environment.PRODUCTION
+    timezone: str = "UTC"
+    listeners: tuple[Listener, ...] = ()
+    store: StoreSettings = field(default_factory=StoreSettings)
+    key_file: str = KEY_FILE
+
+
+def settings_of(node: Node, reader: Reader) -> Settings:
+    """Read config.yaml; what is wrong with it is noted, and stands for its default."""
+    given = reader.mapping(node, CONFIG_KEYS)
+    if given is None:
+        return Settings()
+    name, environment = _engine(given.get("engine"), reader)
+    workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
+    if workers is not None and workers > 1:
+        reader.not_enforced(given["workers"], "`workers` (there is one)")
+    return Settings(
+        engine=name,
+        environment=environment,
+        timezone=_timezone(given.get("timezone"), reader),
+        listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
+        store=_store(given.get("store"), reader),
+        key_file=_key_file(given.get("keys"), reader),
+    )
+
+
+def _engine(node: Node | None, reader: Reader) -> tuple[str, Environment]:
+    given = reader.mapping(node, ENGINE_KEYS) or {}
+    name = reader.text(given.get("name"), "`name`")
+    environment = reader.choice(given.get("environment"), "`environment`", Environment)
+    return name or "", environment or Environment.PRODUCTION
+
+
+def _timezone(node: Node | None, reader: Reader) -> str:
+    text = reader.text(node, "`timezone`")
+    if node is None or text is None:
+        return "UTC"
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        reader.bad_value(
+            node, f"There is no time zone `{text}`.", "Write one such as `America/New_York`."
+        )
+    return text
+
+
+def _store(node: Node | None, reader: Reader) -> StoreSettings:
+    given = reader.mapping(node, STORE_KEYS) or {}
+    url = _store_url(given.get("url"), reader)
+    return StoreSettings(url or "embedded", _replicas(given.get("durability"), reader))
+
+
+def _store_url(node: Node | None, reader: Reader) -> str | None:
+    text = reader.text(node, "`url`")
+    if node is None or text is None:
+        return None
+    if _PASSWORD.search(text):
+        reader.problems.note(
+            node.place,
+            Mistake.SECRET_IN_SITE,
+            "A password stands in the store's URL.",
+            "Remove it: a site's files are kept where many can read them.",
+        )
+    elif _LATER_STORE_URL.fullmatch(text):
+        reader.unsupported(node, "Redis Sentinel or Cluster")
+    elif _STORE_URL.fullmatch(text) is None:
+        reader.bad_value(
+            node, "`url` names no store.", "Write `embedded` or `redis://HOST:PORT/0`."
+        )
+    return text
+
+
+def _replicas(node: Node | None, reader: Reader) -> int:
+    """0 for `fsync`, else how many replicas must have a message before it is acknowledged."""
+    if node is None:
+        return 0
+    if isinstance(node, MappingNode):
+        given = reader.mapping(node, REPLICAS_KEYS) or {}
+        return reader.whole(given.get("replicas"), "`replicas`", 1, 9) or 0
+    text = reader.text(node, "`durability`")
+    if text is not None and text != "fsync":
+        reader.bad_value(
+            node, f"`durability` cannot be `{text}`.", "Write `fsync` or `{replicas: 1}`."
+        )
+    return 0
+
+
+def _key_file(node: Node | None, reader: Reader) -> str:
+    given = reader.mapping(node, KEYS_KEYS) or {}
+    return reader.text(given.get("file"), "`file`") or KEY_FILE

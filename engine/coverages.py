@@ -1,0 +1,96 @@
+"""What this process knows of coverage without asking the store.
+
+Law: a decision sees what was learned from every message before it, in the order of commits. What a
+message taught is known here from the moment in which it was handed to the group commit, which keeps
+that order and gives nothing up; so the store need not be asked for it, and an answer of the store
+never wins over it. Once committed it may be forgotten, and is after a few seconds: another engine
+on the same store may have learned something newer.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.privacy.facts import CoverageKey, Coverages
+
+#: How long an answer of the store, or what was committed, is taken for current, in seconds.
+FRESH_S = 2.0
+
+#: How many committed keys are remembered at most; what is not yet committed is never dropped.
+REMEMBERED = 5_000
+
+
+@dataclass(slots=True)
+class _Known:
+    coverages: Coverages | None  # None: the store knows nothing under this key
+    uncommitted: int
+    until_s: float
+
+
+class KnownCoverages:
+    """Coverage by key: uncommitted knowledge, and fresh committed knowledge."""
+
+    def __init__(self, monotonic: Callable[[], float], remembered: int = REMEMBERED) -> None:
+        self._monotonic = monotonic
+        self._remembered = remembered
+        self._known: OrderedDict[CoverageKey, _Known] = OrderedDict()
+
+    def missing(self, keys: Iterable[CoverageKey]) -> tuple[CoverageKey, ...]:
+        """Those of `keys` that the store must be asked for."""
+        now_s = self._monotonic()
+        return tuple(key for key in keys if not self._current(key, now_s))
+
+    def look_up(self, keys: Iterable[CoverageKey]) -> Mapping[CoverageKey, Coverages]:
+        """What is known under `keys`; keys under which nothing is known are left out."""
+        found = {}
+        for key in keys:
+            known = self._known.get(key)
+            if known is not None and known.coverages is not None:
+                found[key] = known.coverages
+        return found
+
+    def recalled(self, answers: Mapping[CoverageKey, Coverages | None]) -> None:
+        """The store answered; what was learned meanwhile stands."""
+        until_s = self._monotonic() + FRESH_S
+        for key, coverages in answers.items():
+            known = self._known.get(key)
+            if known is None or not known.uncommitted:
+                self._remember(key, _Known(coverages, 0, until_s))
+
+    def learned(self, taught: Mapping[CoverageKey, Coverages]) -> None:
+        """A message that teaches this was handed to the group commit."""
+        for key, coverages in taught.items():
+            known = self._known.get(key)
+            uncommitted = known.uncommitted if known is not None else 0
+            self._remember(key, _Known(coverages, uncommitted + 1, 0.0))
+
+    def committed(self, taught: Iterable[CoverageKey]) -> None:
+        """What `learned` was told is durable."""
+        until_s = self._monotonic() + FRESH_S
+        for key in taught:
+            known = self._known[key]
+            known.uncommitted -= 1
+            known.until_s = until_s
+
+    def refused(self, taught: Iterable[CoverageKey]) -> None:
+        """What `learned` was told was not stored after all, so that the store must be asked."""
+        for key in taught:
+            known = self._known[key]
+            known.uncommitted -= 1
+            known.until_s = 0.0
+
+    def _current(self, key: CoverageKey, now_s: float) -> bool:
+        known = self._known.get(key)
+        return known is not None and (known.uncommitted > 0 or known.until_s > now_s)
+
+    def _remember(self, key: CoverageKey, known: _Known) -> None:
+        self._known[key] = known
+        self._known.move_to_end(key)
+        for _ in range(2 * (len(self._known) - self._remembered)):
+            oldest, candidate = next(iter(self._known.items()))
+            if candidate.uncommitted:
+                self._known.move_to_end(oldest)
+            else:
+                del self._known[oldest]

@@ -1,0 +1,298 @@
+"""From a received payload to its acknowledgment.
+
+Laws: no positive acknowledgment before the message is durable (I1), and no message without an
+answer or an event. Messages of one connection are decided in order of arrival, all messages in
+order of commits. An acknowledgment is made from the receipt that stands and the message alone, so
+that a repeated message is answered as the first time, byte for byte.
+
+    payload ──► fault? ──► facts ──► decide ──► seal ──► GroupCommit ──► AA (CA)
+                  │          └ Recall, if this process does not know them
+                  └──► AR, AE                 never before ───┘
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, cast, overload
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from engine.acceptance import Acceptances
+from engine.ack.codes import ANSWERS, AckCode, Fault
+from engine.ack.mode import answer_code
+from engine.ack.reply import acknowledge, reject_head
+from engine.admission import Gate
+from engine.clock import Clock
+from engine.commit import StoppedError
+from engine.coverages import KnownCoverages
+from engine.errors import NotHL7Error
+from engine.hl7.wire import Message
+from engine.logs import Event, Log, describe
+from engine.policy.compile import CompiledPolicy
+from engine.policy.decide import decide
+from engine.privacy.coverage import coverage_keys, learn, needs_coverage
+from engine.privacy.facts import CoverageKey, Coverages, Facts
+from engine.receipts import Receipts, received_ms
+from engine.sealed import Sealing, coverage_name, coverages_of
+from engine.store.port import Accept, Accepted, Recall, Result
+
+#: How many of the last messages that taught something are told from their repetitions here.
+REPETITIONS_KNOWN = 4096
+
+#: The answer to a message that wants none, and the absence of an answer (`engine.net.connection`).
+NO_REPLY_WANTED = b""
+
+
+class Committer(Protocol):
+    """`engine.commit.GroupCommit`, as intake uses it."""
+
+    @overload
+    def submit(self, operation: Accept) -> Deferred[Accepted]: ...
+    @overload
+    def submit(self, operation: Recall) -> Deferred[Result]: ...
+
+
+class Source(Protocol):
+    """Where a message came from; equal for messages of one connection."""
+
+    @property
+    def listener(self) -> str:
+        """The listener's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A message on its way."""
+
+    receipt: str
+    source: Source
+    message: Message
+
+
+class Intake:
+    """Receives. `answer_while_down`: listeners that answer AE instead of silence (config.md).
+
+    `committed` is told of every new message once it is durable, `released` when held messages of
+    others can be decided again.
+    """
+
+    def __init__(
+        self,
+        *,
+        compiled: CompiledPolicy,
+        gates: Mapping[str, Gate],
+        answer_while_down: frozenset[str],
+        commit: Committer,
+        sealing: Sealing,
+        receipts: Receipts,
+        clock: Clock,
+        log: Log,
+        committed: Callable[[Accept], object],
+        released: Callable[[], object],
+    ) -> None:
+        self._compiled = compiled
+        self._gates = gates
+        self._answer_while_down = answer_while_down
+        self._commit = commit
+        self._sealing = sealing
+        self._receipts = receipts
+        self._clock = clock
+        self._log = log
+        self._committed = committed
+        self._released = released
+        self._acceptances = Acceptances(compiled, sealing)
+        self._known = KnownCoverages(clock.monotonic)
+        self._taught: OrderedDict[bytes, bytes] = OrderedDict()
+        self._behind: dict[Source, deque[tuple[bytes, Deferred[bytes | None]]]] = {}
+        self.store_is_down = False
+
+    def receive(self, payload: bytes, source: Source) -> Deferred[bytes | None]:
+        """Take one payload; fires with the unframed answer.
+
+        `b""`: taken, and no answer is wanted. None: there is no answer, and none to what follows on
+        this connection.
+        """
+        waiting = self._behind.get(source)
+        if waiting is None:
+            return self._take(payload, source)
+        answer: Deferred[bytes | None] = Deferred()
+        waiting.append((payload, answer))
+        return answer
+
+    def _take(self, payload: bytes, source: Source) -> Deferred[bytes | None]:
+        receipt = self._receipts.next()
+        try:
+            arrival = _Arrival(receipt, source, Message.parse(payload))
+        except NotHL7Error:
+            return succeed(self._refuse_unreadable(payload, receipt, source))
+        message = arrival.message
+        try:
+            fault = self._gates[source.listener].fault(message)
+            if fault is None and self.store_is_down and source.listener in self._answer_while_down:
+                fault = Fault.STORE_DOWN
+            if fault is not None:
+                return succeed(self._refuse(arrival, fault))
+            keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
+        except Exception as error:  # noqa: BLE001 - one bad message must not end its connection
+            return succeed(self._fail(arrival, error))
+        if self._known.missing(keys):
+            return self._recall(arrival, keys)
+        return self._decide(arrival, keys)
+
+    # --- facts --------------------------------------------------------------------------------
+
+    def _recall(self, arrival: _Arrival, keys: tuple[CoverageKey, ...]) -> Deferred[bytes | None]:
+        """Ask the store; what this connection sends meanwhile waits behind."""
+        source = arrival.source
+        self._behind[source] = deque()
+        names = {key: coverage_name(self._sealing, key) for key in keys}
+
+        def recalled(result: Result) -> Deferred[bytes | None]:
+            answer: Deferred[bytes | None]
+            try:
+                answers = cast("tuple[bytes | None, ...]", result)
+                self._known.recalled(coverages_of(self._sealing, names, answers))
+            except Exception as error:  # noqa: BLE001 - as above
+                answer = succeed(self._fail(arrival, error))
+            else:
+                answer = self._decide(arrival, keys)
+            self._let_follow(source)
+            return answer
+
+        def failed(failure: Failure) -> bytes | None:
+            answer = self._not_stored(failure, arrival)
+            self._let_follow(source)
+            return answer
+
+        asked = self._commit.submit(Recall(tuple(names.values())))
+        return asked.addCallbacks(recalled, failed)
+
+    def _let_follow(self, source: Source) -> None:
+        """Take what waited behind a recall, up to the next message that needs one."""
+        waiting = self._behind.pop(source)
+        while waiting:
+            payload, answer = waiting.popleft()
+            self._take(payload, source).chainDeferred(answer)
+            again = self._behind.get(source)
+            if again is not None:
+                again.extend(waiting)
+                return
+
+    # --- the decision -------------------------------------------------------------------------
+
+    def _decide(self, arrival: _Arrival, keys: tuple[CoverageKey, ...]) -> Deferred[bytes | None]:
+        try:
+            facts = Facts(self._clock.now(), self._known.look_up(keys))
+            outcomes = decide(arrival.message, self._compiled, facts)
+            taught = dict(learn(arrival.message, self._compiled.identify))
+            accept = self._acceptances.accept(
+                receipt=arrival.receipt,
+                listener=arrival.source.listener,
+                message=arrival.message,
+                outcomes=outcomes,
+                asked=keys,
+                taught=taught,
+            )
+        except Exception as error:  # noqa: BLE001 - as above
+            return succeed(self._fail(arrival, error))
+        if taught and self._is_new(accept):
+            self._known.learned(taught)
+        else:
+            taught = {}
+        arguments = (arrival, accept, taught)
+        return self._commit.submit(accept).addCallbacks(
+            self._accepted, self._not_accepted, callbackArgs=arguments, errbackArgs=arguments
+        )
+
+    def _is_new(self, accept: Accept) -> bool:
+        """Whether this is no repetition of a recent message: those teach nothing any more."""
+        if self._taught.get(accept.duplicate_key) == accept.digest:
+            return False
+        self._taught[accept.duplicate_key] = accept.digest
+        if len(self._taught) > REPETITIONS_KNOWN:
+            self._taught.popitem(last=False)
+        return True
+
+    # --- the answer ---------------------------------------------------------------------------
+
+    def _accepted(
+        self,
+        accepted: Accepted,
+        arrival: _Arrival,
+        accept: Accept,
+        taught: Mapping[CoverageKey, Coverages],
+    ) -> bytes:
+        """It is durable: only now may anybody be told."""
+        if accepted.duplicate:
+            self._known.refused(taught)
+        else:
+            self._known.committed(taught)
+            self._committed(accept)
+        if accepted.reused_id:
+            listener = arrival.source.listener
+            self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)
+        if accepted.released:
+            self._released()
+        return _answer(arrival.message, AckCode.AA, accepted.receipt)
+
+    def _not_accepted(
+        self,
+        failure: Failure,
+        arrival: _Arrival,
+        accept: Accept,
+        taught: Mapping[CoverageKey, Coverages],
+    ) -> bytes | None:
+        self._known.refused(taught)
+        self._taught.pop(accept.duplicate_key, None)
+        return self._not_stored(failure, arrival)
+
+    def _not_stored(self, failure: Failure, arrival: _Arrival) -> bytes | None:
+        """Silence while the engine stops; otherwise the store refused this very message."""
+        if isinstance(failure.value, StoppedError):
+            return None
+        return self._fail(arrival, failure.value)
+
+    def _refuse(self, arrival: _Arrival, fault: Fault) -> bytes:
+        listener = arrival.source.listener
+        self._log(
+            Event.MESSAGE_REFUSED, listener=listener, receipt=arrival.receipt, code=fault.value
+        )
+        return _answer(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
+
+    def _refuse_unreadable(self, payload: bytes, receipt: str, source: Source) -> bytes | None:
+        """Answer what looks a little like HL7; what does not has nobody to answer."""
+        fault = Fault.UNREADABLE
+        self._log(
+            Event.MESSAGE_REFUSED, listener=source.listener, receipt=receipt, code=fault.value
+        )
+        return reject_head(_header_line(payload), fault, receipt, _time_of(receipt))
+
+    def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes:
+        said = {} if error is None else describe(error)
+        listener = arrival.source.listener
+        self._log(Event.INTAKE_FAILED, listener=listener, receipt=arrival.receipt, **said)
+        fault = Fault.APPLICATION_ERROR
+        return _answer(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
+
+
+def _answer(message: Message, code: AckCode, receipt: str, fault: Fault | None = None) -> bytes:
+    """The acknowledgment, or `NO_REPLY_WANTED`; made of nothing but its arguments."""
+    wanted = answer_code(message.msh, code)
+    if wanted is None:
+        return NO_REPLY_WANTED
+    return acknowledge(message, wanted, receipt, _time_of(receipt), fault)
+
+
+def _header_line(payload: bytes) -> bytes:
+    """What there is of an MSH segment, with the end of its line; a second MSH is left out."""
+    start = payload.find(b"MSH")
+    ends = [end for end in (payload.find(b"\r", start), payload.find(b"\n", start)) if end > start]
+    return payload[start : min(ends) + 1] if start >= 0 and ends else payload
+
+
+def _time_of(receipt: str) -> datetime:
+    return datetime.fromtimestamp(received_ms(receipt) / 1000, UTC)

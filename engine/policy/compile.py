@@ -1,0 +1,290 @@
+"""A policy made ready to run: everything that does not depend on the message is settled here.
+
+Law: the compiled policy says what the written one says, for every order of its channels and rules.
+Rules are found by message type, so that a rule for other messages costs nothing; what the rules
+that apply add up to is found once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from engine.errors import Place
+from engine.hl7.path import Path
+from engine.hl7.wire import Message
+from engine.policy import reasons
+from engine.policy.evaluate import Test, compile_condition, is_one_of
+from engine.policy.identify import Identifier
+from engine.policy.masks import Mask
+from engine.policy.model import (
+    AllOf,
+    Channel,
+    Condition,
+    Consent,
+    Coverage,
+    Grant,
+    Kind,
+    MessageIs,
+    MessageType,
+    Policy,
+    Purpose,
+    Rule,
+)
+from engine.policy.outcome import Code, Outcome, Reason, verdict_of
+from engine.policy.plan import Plan
+from engine.policy.structure import Forms
+from engine.policy.view import View, type_of
+
+#: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
+CANCELS = frozenset({"A11", "A12", "A13"})
+
+#: Merges, moves, links and swaps of patients: sent only where a rule names the event (§10.9).
+BY_NAME_ONLY = frozenset(
+    {"A17", "A18", "A24", "A30", "A34", "A35", "A36", "A37"}
+    | {f"A{number}" for number in range(39, 52)}
+)
+
+#: MSH-11.1 that each environment agrees with (table 0103); an empty one agrees with neither.
+PROCESSING_IDS = {"production": frozenset({"P"}), "test": frozenset({"T", "D"})}
+
+_PROCESSING_ID = Path("MSH", 11, 1)
+
+#: The built-in rule under which the shortest form of a cancel follows what it cancels (§10.26).
+CANCEL_FOLLOWS = "cancel-follows"
+_CANCEL_MASKS: dict[str, Mapping[int, frozenset[int] | None] | None] = {
+    "EVN": None,
+    "PID": {3: None},
+    "PV1": {2: None, 19: None},
+}
+
+#: How many plans of one channel are kept; more combinations of rules than that are made anew.
+_PLANS_KEPT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class RunnableRule:
+    """A rule of one channel for one message type."""
+
+    rule: Rule
+    number: int  # of the rule in the policy; `when` is asked once a message for all channels
+    when: Test | None  # None: nothing is asked but the type
+    coverage: Coverage
+    granted: Reason
+    no_consent: Reason
+    withheld: Reason
+    discloses: bool  # it grants something to messages of this type
+
+    @property
+    def withholds_message(self) -> bool:
+        """Whether it withholds the whole message."""
+        return any(withholding.message for withholding in self.rule.withholdings)
+
+
+class ChannelRules:
+    """What one channel's rules say of messages of one type."""
+
+    def __init__(
+        self, channel: Channel, rules: tuple[RunnableRule, ...], is_cancel: bool, timezone: ZoneInfo
+    ) -> None:
+        self.channel = channel
+        self.id = channel.id
+        self.disclosing = tuple(rule for rule in rules if rule.discloses)
+        self.withholding = tuple(rule for rule in rules if rule.rule.withholdings)
+        self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
+        self.in_ceiling = True
+        self.is_payer = channel.kind is Kind.PAYER
+        self.follows = is_cancel and self.is_payer
+        self.expires_at = _end_of(channel.agreement_expires, timezone)
+        self.asks_coverage = not self.follows and any(
+            rule.coverage is not Coverage.ANY or _chooses_lines(rule.rule)
+            for rule in self.disclosing
+        )
+        #: For each code that names no rule, the outcome: made once, shared by all messages.
+        self.outcomes = {
+            code: Outcome(channel.id, verdict_of(code), (reasons.plain(code),)) for code in Code
+        }
+        self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
+        self._plans: dict[tuple[int, ...], Plan] = {}
+        self.cancel_follows = _cancel_follows(channel)
+
+    def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
+        """What these rules add up to."""
+        key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
+        plan = self._plans.get(key)
+        if plan is None:
+            granting = [rule.rule for rule in grants]
+            if self.follows:
+                granting.append(self.cancel_follows)
+            plan = Plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            if len(self._plans) < _PLANS_KEPT:
+                self._plans[key] = plan
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRules:
+    """What all channels' rules say of messages of one type."""
+
+    channels: tuple[ChannelRules, ...]
+    asks_coverage: bool
+    is_cancel: bool
+
+
+class CompiledPolicy:
+    """A policy that runs. `revision` is the hash of its meaning."""
+
+    def __init__(self, policy: Policy, revision: str) -> None:
+        self.policy = policy
+        self.revision = revision
+        self.channels: tuple[str, ...] = tuple(sorted(policy.channels))
+        self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
+        self.forms = Forms()
+        self.timezone = ZoneInfo(policy.timezone)
+        self.identifier = Identifier(policy.channels[channel] for channel in self.channels)
+        #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
+        self.rules: Mapping[str, Rule] = {
+            **{rule.name: rule for rule in policy.rules},
+            CANCEL_FOLLOWS: _cancel_follows(None),
+        }
+        self._named = _types_named(policy)
+        self._by_type: dict[MessageType, TypeRules] = {}
+
+    def for_type(self, message_type: MessageType) -> TypeRules:
+        """The rules of every channel for messages of this type."""
+        known = message_type if message_type in self._named else MessageType(message_type.code)
+        if known not in self._named:
+            known = MessageType("")  # every type that no rule and no ceiling names
+        found = self._by_type.get(known)
+        if found is None:
+            found = self._by_type[known] = self._for_type(known)
+        return found
+
+    def agrees(self, view: View) -> bool:
+        """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""
+        return view.first(_PROCESSING_ID) in self._processing_ids
+
+    def asks_coverage(self, message: Message) -> bool:
+        """Whether any channel's rule for messages of this type asks coverage."""
+        return self.for_type(type_of(message)).asks_coverage
+
+    def asks_disclosed(self, message: Message) -> bool:
+        """Whether this is a cancel, which only follows what was disclosed before."""
+        return self.for_type(type_of(message)).is_cancel
+
+    def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
+        """For each IN1: its index, the channels that claim it, and whether they exclude each other.
+
+        This is what `engine.privacy.coverage.learn` asks for.
+        """
+        claims = self.identifier.claims(View(message, self.forms.of(message).whole))
+        for index, channels in claims.by_index.items():
+            yield index, channels, index in claims.contested
+
+    def _for_type(self, message_type: MessageType) -> TypeRules:
+        is_cancel = message_type.code == "ADT" and message_type.trigger in CANCELS
+        channels = []
+        for channel_id in self.channels:
+            channel = self.policy.channels[channel_id]
+            rules = [
+                _runnable(rule, number, channel, message_type)
+                for number, rule in enumerate(self.policy.rules)
+                if channel_id in rule.channels and _reaches(rule, message_type)
+            ]
+            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone)
+            found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
+            channels.append(found)
+        return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
+
+
+def compile_policy(policy: Policy, revision: str = "") -> CompiledPolicy:
+    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it."""
+    return CompiledPolicy(policy, revision)
+
+
+def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageType) -> RunnableRule:
+    default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
+    rest = _without_type(rule.when)
+    return RunnableRule(
+        rule,
+        number,
+        None if rest is None else compile_condition(rest),
+        default if rule.coverage is None else rule.coverage,
+        reasons.granted(rule.name),
+        reasons.no_consent(rule.name),
+        reasons.withheld_by_rule(rule.name),
+        bool(rule.grants) and _grants_to(rule, message_type),
+    )
+
+
+def _types_named(policy: Policy) -> frozenset[MessageType]:
+    """Types that rules or ceilings name, and those that have laws of their own."""
+    named = {MessageType("ADT", trigger) for trigger in CANCELS | BY_NAME_ONLY}
+    for channel in policy.channels.values():
+        named |= channel.ceiling_messages
+    for rule in policy.rules:
+        for types in _required_types(rule.when):
+            named |= types
+    return frozenset(named | {MessageType(one.code) for one in named})
+
+
+def _required_types(condition: Condition) -> list[frozenset[MessageType]]:
+    """The types that a condition demands at its top, each a set of which one must hold."""
+    if isinstance(condition, MessageIs):
+        return [condition.types]
+    if isinstance(condition, AllOf):
+        return [types for part in condition.parts for types in _required_types(part)]
+    return []
+
+
+def _without_type(condition: Condition) -> Condition | None:
+    """The condition less what the look-up by type has already settled; None: nothing is left."""
+    if isinstance(condition, MessageIs):
+        return None
+    if isinstance(condition, AllOf):
+        rest = tuple(r for part in condition.parts if (r := _without_type(part)) is not None)
+        return AllOf(rest) if rest else None
+    return condition
+
+
+def _reaches(rule: Rule, message_type: MessageType) -> bool:
+    return all(is_one_of(message_type, types) for types in _required_types(rule.when))
+
+
+def _grants_to(rule: Rule, message_type: MessageType) -> bool:
+    """A grant must name some events itself; a withholding reaches them anyhow."""
+    if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
+        return True
+    return any(message_type in types for types in _required_types(rule.when))
+
+
+def _chooses_lines(rule: Rule) -> bool:
+    return any(grant.which_own and grant.segment == "FT1" for grant in rule.grants)
+
+
+def _end_of(last_day: str | None, timezone: ZoneInfo) -> datetime | None:
+    """The instant after the last day, in UTC; None: it never ends."""
+    if last_day is None:
+        return None
+    after = date.fromisoformat(last_day) + timedelta(days=1)
+    return datetime.combine(after, time(), timezone).astimezone(UTC)
+
+
+def _cancel_follows(channel: Channel | None) -> Rule:
+    """The built-in rule for one channel, cut to the channel's ceiling by the plan as any rule."""
+    place = Place("", 0, 0) if channel is None else channel.place
+    grants = tuple(Grant(segment, mask, place) for segment, mask in _CANCEL_MASKS.items())
+    return Rule(
+        name=CANCEL_FOLLOWS,
+        why="A cancel goes where the event that it cancels went",
+        place=place,
+        channels=frozenset() if channel is None else frozenset({channel.id}),
+        purpose=Purpose.PAYMENT,
+        basis="follows the disclosure that it cancels",
+        consent=Consent.NOT_REQUIRED,
+        when=AllOf(()),
+        coverage=Coverage.ANY,
+        grants=grants,
+    )

@@ -1,0 +1,54 @@
+"""One channel's copy while it is being cut: what is left of each segment, and why the rest went.
+
+Law: a piece is what is left of one received segment, or None; a segment that is gone has a cause
+where more than a missing grant took it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.policy.outcome import Code
+from engine.policy.plan import Plan
+from engine.policy.view import View
+
+_NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What of a message is one payer's: its IN1s and its charges, by index."""
+
+    insurance: frozenset[int] = _NONE
+    lines: frozenset[int] = _NONE
+
+    def holds(self, view: View, index: int, segment_id: str) -> bool:
+        """Whether this occurrence is the payer's own."""
+        if segment_id == "FT1":
+            return index in self.lines
+        if segment_id != "IN1":
+            index = view.parents[index]
+        return index in self.insurance
+
+
+class Cut:
+    """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
+
+    __slots__ = ("causes", "own", "pieces", "plan", "view")
+
+    def __init__(self, view: View, plan: Plan, own: Own) -> None:
+        self.view = view
+        self.plan = plan
+        self.own = own
+        self.pieces: list[bytes | None] = [None] * len(view.message.segments)
+        self.causes: dict[int, Code] = {}
+
+    def drop(self, index: int, cause: Code) -> None:
+        """Take a segment out."""
+        self.pieces[index] = None
+        self.causes[index] = cause
+
+    def keeps_any(self, segment_id: str) -> bool:
+        """Whether any occurrence is left."""
+        pieces = self.pieces
+        return any(pieces[segment.index] is not None for segment in self.view.all(segment_id))

@@ -1,0 +1,131 @@
+"""One segment cut to a mask, over the received bytes.
+
+Law: a field or component that is kept is the very slice that was received; what is not kept
+becomes empty, never `""` (which would tell the receiver to delete, HL7 2.9.1 §2.4.3.1); trailing
+empty fields of a cut segment go, and where only components are kept, trailing empty components
+and repetitions go too (rules.md §4, §10.21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+
+from engine.hl7.segments import SET_ID_SEGMENTS
+from engine.hl7.wire import Message, Segment
+from engine.policy.masks import EVERYTHING, NOTHING, Mask, Numbers
+
+_Pick = Callable[[list[bytes]], tuple[bytes, ...]]
+
+#: Masks that reach further than any segment's fields do are cut field by field.
+_FURTHEST = 128
+
+
+class Cutter:
+    """How one segment id is cut under one mask; made once, used for every message."""
+
+    __slots__ = ("_components", "_has_set_id", "_padding", "_pick", "mask", "whole")
+
+    def __init__(self, segment_id: str, mask: Mask) -> None:
+        self.mask = mask
+        self.whole = mask.is_whole
+        self._components = tuple(
+            (number, numbers)
+            for number, numbers in mask.fields.items()
+            if numbers not in (NOTHING, EVERYTHING)
+        )
+        self._has_set_id = segment_id in SET_ID_SEGMENTS
+        self._pick = _picking(mask)
+        #: Put behind a segment's fields, so that a field beyond its end reads as empty.
+        self._padding = [b""] * (max(mask.fields, default=0) + 1)
+
+    def cut(self, segment: Segment, message: Message) -> bytes | None:
+        """The segment that is left; None when that is nothing, or nothing but its set id."""
+        if self.whole:
+            return segment.raw
+        separator = segment.separator
+        if self._pick is None or self._components or message.charset.mask is not None:
+            left = separator.join(self.fields(segment.fields, message))
+        else:
+            # No field can hold the separator's byte here, so that only empty fields are stripped.
+            left = separator.join(self._pick(segment.fields + self._padding)).rstrip(separator)
+        if left.find(separator, 4 if self._has_set_id else 0) < 0:
+            return None
+        return left
+
+    def cut_into(
+        self, found: dict[int, bytes | None], segments: list[Segment], message: Message
+    ) -> None:
+        """The same for many occurrences: `found` gets what is left of each, by its index."""
+        pick, padding = self._pick, self._padding
+        if pick is None or self._components or message.charset.mask is not None:
+            for segment in segments:
+                found[segment.index] = self.cut(segment, message)
+            return
+        separator = message.delimiters.field
+        join, start = separator.join, 4 if self._has_set_id else 0
+        for segment in segments:
+            left = join(pick(segment.fields + padding)).rstrip(separator)
+            found[segment.index] = left if left.find(separator, start) >= 0 else None
+
+    def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
+        """The fields that are left, trailing empty ones dropped; the segment's name is first."""
+        if self._pick is not None:
+            out = list(self._pick([*fields, *self._padding]))
+        else:
+            kept = self.mask.of_field
+            out = [
+                value if not number or kept(number) != NOTHING else b""
+                for number, value in enumerate(fields)
+            ]
+        for number, numbers in self._components:
+            if number < len(out) and out[number]:
+                out[number] = cut_field(out[number], numbers, message)
+        while not out[-1]:
+            out.pop()
+        return out
+
+
+@lru_cache(maxsize=4096)
+def cutter_for(segment_id: str, mask: Mask) -> Cutter:
+    """The cutter of a mask: one for all channels that cut alike, so that they share its work."""
+    return Cutter(segment_id, mask)
+
+
+def cut_field(value: bytes, numbers: Numbers, message: Message) -> bytes:
+    """A field with only these components of every repetition."""
+    separator = message.delimiters.repetition
+    repetitions = [
+        _cut_repetition(repetition, numbers, message)
+        for repetition in message.split(value, separator)
+    ]
+    while repetitions and not repetitions[-1]:
+        repetitions.pop()
+    return separator.join(repetitions)
+
+
+def _cut_repetition(value: bytes, numbers: Numbers, message: Message) -> bytes:
+    separator = message.delimiters.component
+    if not separator:
+        return b""  # nothing can be told apart, so nothing is kept
+    kept = [
+        part if number in numbers else b""
+        for number, part in enumerate(message.split(value, separator), start=1)
+    ]
+    while kept and not kept[-1]:
+        kept.pop()
+    return separator.join(kept)
+
+
+def _picking(mask: Mask) -> _Pick | None:
+    """Picks the fields that are kept, in one step, from fields with padding behind them.
+
+    The last item of the padding stands for every field that is not kept.
+    """
+    last = max(mask.fields, default=0)
+    if mask.rest != NOTHING or not 0 < last < _FURTHEST:
+        return None
+    return itemgetter(
+        0, *(number if mask.of_field(number) != NOTHING else -1 for number in range(1, last + 1))
+    )

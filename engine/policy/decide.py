@@ -1,0 +1,311 @@
+"""What each channel receives of a message, or why it receives nothing.
+
+Law: pure; an outcome for every channel; the first reason that applies decides, in the order of
+rules.md ("Exits and reasons"): message, whose, why, after the cut. A hold is given only where
+something could come of it: a message that no rule of the channel could disclose is withheld, not
+held. Whatever is not understood is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.hl7.path import Path
+from engine.hl7.wire import Message
+from engine.policy import charges
+from engine.policy.cascade import Named, is_worth_sending, named_orders
+from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
+from engine.policy.cut import Cut, Own
+from engine.policy.model import Consent, Coverage
+from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
+from engine.policy.plan import Plan
+from engine.policy.project import cut_to, payload
+from engine.policy.reasons import plain
+from engine.policy.view import MESSAGE, View, type_of
+from engine.policy.whose import Answer, Whose
+from engine.privacy.facts import Disclosed, Facts
+
+_VISIT = Path("PV1", 19, 1)
+_CONTROL_ID = Path("MSH", 10)
+
+#: Why a rule that asks coverage does not apply; None: the answer is its own to judge.
+_REFUSALS = {
+    Answer.UNAVAILABLE: Code.FACTS_UNAVAILABLE,
+    Answer.UNKNOWN: Code.UNKNOWN_PAYER,
+    Answer.AMBIGUOUS: Code.AMBIGUOUS_COVERAGE,
+    Answer.OTHER: Code.NO_COVERAGE,
+}
+
+#: The order in which reasons why no rule applies are weighed (rules.md, "deciding order").
+_ORDER = (
+    Code.FACTS_UNAVAILABLE,
+    Code.UNKNOWN_PAYER,
+    Code.AMBIGUOUS_COVERAGE,
+    Code.NO_COVERAGE,
+    Code.NO_CONSENT,
+    Code.WITHHELD_BY_RULE,
+    Code.NO_RULE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision for one channel and one patient: a cut, or the reason why there is none.
+
+    `cut` is also there where the cut itself was the reason, so that it can be explained.
+    """
+
+    reasons: tuple[Reason, ...]
+    cut: Cut | None = None
+    discloses: bool = False
+
+
+class Case:
+    """One patient's part of a message, with what is known: shared by all channels."""
+
+    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
+
+    def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
+        self.view = view
+        self.facts = facts
+        self.whose = Whose(view, facts, policy.identifier)
+        self.is_for_one = is_for_one
+        self._whens: dict[int, bool] = {}
+        self._named: Named | None = None
+        self._lines: dict[int, int | None] | None = None
+
+    @property
+    def named(self) -> Named:
+        """Which orders each order names as its parents."""
+        if self._named is None:
+            self._named = named_orders(self.view)
+        return self._named
+
+    @property
+    def lines(self) -> dict[int, int | None]:
+        """Which insurance each charge is for."""
+        if self._lines is None:
+            self._lines = charges.insurance_of_lines(self.view, self.whose.claims)
+        return self._lines
+
+    def applies(self, rule: RunnableRule) -> bool:
+        """Do the rule's conditions hold, coverage aside? Asked once for all channels."""
+        if rule.when is None:
+            return True
+        found = self._whens.get(rule.number)
+        if found is None:
+            found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
+        return found
+
+
+def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
+    """An outcome for every channel of the site."""
+    cases = cases_of(message, policy, facts)
+    rules = policy.for_type(cases[0].view.type)
+    agrees = policy.agrees(cases[0].view)
+    outcomes: dict[str, Outcome] = {}
+    for channel in rules.channels:
+        if not agrees:
+            outcomes[channel.id] = channel.outcomes[Code.ENVIRONMENT]
+            continue
+        decisions = [decide_one(case, channel, policy) for case in cases]
+        outcomes[channel.id] = _outcome(channel, decisions)
+    return outcomes
+
+
+def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
+    """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
+    form = policy.forms.of(message)
+    if not form.patients:
+        return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
+    if type_of(message).code != "ORU":
+        return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
+    return [
+        Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
+        for n in range(len(form.patients))
+    ]
+
+
+def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
+    """The decision for one channel and one patient, the environment agreed."""
+    if channel.follows:
+        code = _follows(case, channel)
+        if code is not None:
+            return _refused(code)
+    elif not channel.disclosing and not channel.withholding:
+        return _refused(Code.NO_RULE)
+    if not channel.in_ceiling:
+        return _refused(Code.ABOVE_CEILING)
+    if channel.expires_at is not None and case.facts.now >= channel.expires_at:
+        return _refused(Code.AGREEMENT_EXPIRED)
+    granting, refusals = _granting(case, channel)
+    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
+    message_withheld = next((rule for rule in withholding if rule.withholds_message), None)
+    if message_withheld is not None:
+        refusals[Code.WITHHELD_BY_RULE] = message_withheld.withheld
+    if message_withheld is not None or not (granting or channel.follows):
+        first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
+        if granting or channel.follows:
+            first = Code.WITHHELD_BY_RULE
+        return Decision((refusals.get(first) or plain(first),))
+    return _cut(case, channel, policy, channel.plan(granting, withholding), granting)
+
+
+def _follows(case: Case, channel: ChannelRules) -> Code | None:
+    """Why a cancel does not follow what it cancels, if it does not (§10.9)."""
+    if not case.facts.available:
+        return Code.FACTS_UNAVAILABLE
+    visit, control_id = case.view.first(_VISIT), case.view.first(_CONTROL_ID)
+    for earlier in case.facts.disclosed:
+        if earlier.channel == channel.id and _is_same(earlier, visit, control_id):
+            return None
+    return Code.NOT_DISCLOSED_BEFORE
+
+
+def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
+    return (visit != "" and earlier.visit == visit) or (
+        control_id != "" and earlier.control_id == control_id
+    )
+
+
+def _granting(
+    case: Case, channel: ChannelRules
+) -> tuple[tuple[RunnableRule, ...], dict[Code, Reason]]:
+    """The disclosing rules that apply, and the reasons why others do not."""
+    granting: list[RunnableRule] = []
+    refusals: dict[Code, Reason] = {}
+    for rule in channel.disclosing:
+        if not case.applies(rule):
+            if _is_others(case, channel, rule):
+                refusals[Code.NO_COVERAGE] = plain(Code.NO_COVERAGE)
+            continue
+        code = None if channel.follows else _coverage_refuses(case, channel, rule)
+        if code is not None:
+            refusals[code] = plain(code)
+        elif rule.rule.consent is Consent.REQUIRED:
+            # No registry of consents is asked, so none is known to be in force.
+            refusals[Code.NO_CONSENT] = rule.no_consent
+        else:
+            granting.append(rule)
+    return tuple(granting), refusals
+
+
+def _is_others(case: Case, channel: ChannelRules, rule: RunnableRule) -> bool:
+    """Whether the rule fails for certain, as the message names only other insurers."""
+    return (
+        not channel.follows
+        and rule.coverage is Coverage.OWN
+        and case.whose.names_insurance
+        and case.whose.answer(channel.id) is Answer.OTHER
+    )
+
+
+def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:
+    if rule.coverage is Coverage.ANY:
+        return None
+    answer = case.whose.answer(channel.id)
+    if rule.coverage is Coverage.NONE:
+        if answer is Answer.OWN:
+            return Code.NO_RULE
+        return None if answer is Answer.OTHER else _REFUSALS[answer]
+    return _REFUSALS.get(answer)
+
+
+def _cut(
+    case: Case,
+    channel: ChannelRules,
+    policy: CompiledPolicy,
+    plan: Plan,
+    granting: Iterable[RunnableRule],
+) -> Decision:
+    if not case.is_for_one:
+        return _refused(Code.STRUCTURE)
+    withheld = _withholds_patient(plan, case.view) if plan.pid_withholdings else None
+    if withheld is not None:
+        return Decision((withheld,))
+    own = _own(case, channel, policy, plan)
+    if own is None:
+        return _refused(Code.AMBIGUOUS_COVERAGE)
+    cut = cut_to(case.view, plan, own, case.named, channel.channel)
+    if not is_worth_sending(cut):
+        return Decision((plain(Code.NOTHING_LEFT),), cut)
+    granted = tuple(rule.granted for rule in granting)
+    return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
+
+
+def _withholds_patient(plan: Plan, view: View) -> Reason | None:
+    """The withholding of a whole PID, which withholds the message (§10.26)."""
+    for part in plan.pid_withholdings:
+        for segment in view.all("PID"):
+            if part.where is None or part.where(view, segment.index):
+                return part.withheld
+    return None
+
+
+def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) -> Own | None:
+    """What of the message is this payer's; None where a charge that is asked for is nobody's."""
+    if not plan.needs_own:
+        return _NOTHING_OWN
+    claims = case.whose.claims
+    insurance = claims.own(channel.id)
+    if insurance & claims.contested:
+        return None
+    if not plan.needs_own_lines or not case.view.has("FT1"):
+        return Own(insurance)
+    lines = _own_lines(case, channel, policy, insurance)
+    return None if lines is None else Own(insurance, lines)
+
+
+def _own_lines(
+    case: Case, channel: ChannelRules, policy: CompiledPolicy, insurance: frozenset[int]
+) -> frozenset[int] | None:
+    """The charges that are this payer's; None where it is not certain of each whose it is."""
+    if case.whose.names_insurance:
+        if None in case.lines.values():
+            return None
+        return frozenset(line for line, of in case.lines.items() if of in insurance)
+    lines = case.view.all("FT1")
+    if any(charges.is_unmatched_by_plan(line) for line in lines):
+        return None  # a plan is named, and no insurance that could say whose plan it is
+    if not case.whose.covers_alone(channel.id, policy.policy):
+        return None
+    return frozenset(line.index for line in lines)
+
+
+_NOTHING_OWN = Own()
+
+
+def _refused(code: Code) -> Decision:
+    return _REFUSED[code]
+
+
+_REFUSED = {code: Decision((plain(code),)) for code in Code}
+
+
+def _outcome(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
+    """One outcome of all patients' decisions.
+
+    Patients go in one step: while one patient's part waits for a person, so do the others', in
+    their order, and nothing is lost; a part that is withheld stops no other.
+    """
+    chosen = decisions[0] if len(decisions) == 1 else _deciding(decisions)
+    if not chosen.discloses:
+        reason = chosen.reasons[0]
+        if reason.rule is None:
+            return channel.outcomes[reason.code]
+        return Outcome(channel.id, verdict_of(reason.code), chosen.reasons)
+    cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]
+    payloads = tuple([payload(cut, channel.channel, part) for part, cut in enumerate(cuts)])
+    if len(cuts) == 1:
+        return Outcome(channel.id, Verdict.DISCLOSE, chosen.reasons, payloads, cuts[0].plan.rules)
+    reasons = tuple(dict.fromkeys(r for d in decisions if d.discloses for r in d.reasons))
+    rules = tuple(sorted({name for cut in cuts for name in cut.plan.rules}))
+    return Outcome(channel.id, Verdict.DISCLOSE, reasons, payloads, rules)
+
+
+def _deciding(decisions: list[Decision]) -> Decision:
+    """The decision that speaks for all: one that holds, else one that discloses, else the first."""
+    held = (one for one in decisions if not one.discloses and one.reasons[0].code in HOLDING)
+    disclosing = (one for one in decisions if one.discloses)
+    return next(held, None) or next(disclosing, decisions[0])

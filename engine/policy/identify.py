@@ -1,0 +1,153 @@
+"""Whose insurance an IN1 is: which channels claim it by their `identified_by`.
+
+Law: an entry is a condition on one IN1 with the IN2 and IN3 that follow it; its keys on one
+repeating field hold for one repetition (rules.md §10.16). An IN1 that two differently named payers
+claim is contested: it is nobody's until a person has looked (§10.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.hl7.path import Path
+from engine.hl7.wire import Segment
+from engine.policy.evaluate import Test, TextTest, compile_condition, compile_text_test
+from engine.policy.model import (
+    AllOf,
+    Channel,
+    Compare,
+    Condition,
+    Kind,
+    Not,
+    OneOf,
+)
+from engine.policy.view import View
+
+_WITH_IN1 = frozenset({"IN2", "IN3"})
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Which channels claim which IN1 (by index) of a message."""
+
+    by_index: Mapping[int, frozenset[str]]
+    contested: frozenset[int] = frozenset()
+
+    def own(self, channel: str) -> frozenset[int]:
+        """The IN1s of one channel."""
+        return frozenset(index for index, claimed in self.by_index.items() if channel in claimed)
+
+
+class Identifier:
+    """All channels' `identified_by`, turned about: from what an IN1 says to who claims it."""
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self._payer_names: dict[str, str] = {}
+        self._exact: dict[Path, dict[str, frozenset[str]]] = {}
+        self._others: list[tuple[Test, str]] = []
+        for channel in channels:
+            if channel.kind is Kind.PAYER:
+                self._payer_names[channel.id] = channel.name
+            for entry in channel.identified_by:
+                self._add(entry, channel.id)
+
+    def claims(self, view: View) -> Claims:
+        """Who claims each IN1 of the view."""
+        by_index = {segment.index: self._claimed(view, segment) for segment in view.all("IN1")}
+        contested = frozenset(index for index, who in by_index.items() if self._is_contested(who))
+        return Claims(by_index, contested)
+
+    def _claimed(self, view: View, segment: Segment) -> frozenset[str]:
+        claimed = _NOBODY
+        for path, by_text in self._exact.items():
+            for text in view.texts(segment, path):
+                if text in by_text:
+                    claimed |= by_text[text]
+        for test, channel in self._others:
+            if channel not in claimed and test(view, segment.index):
+                claimed |= {channel}
+        return claimed
+
+    def _is_contested(self, who: frozenset[str]) -> bool:
+        return len({self._payer_names[c] for c in who if c in self._payer_names}) > 1
+
+    def _add(self, entry: Condition, channel: str) -> None:
+        if isinstance(entry, AllOf) and len(entry.parts) == 1:
+            entry = entry.parts[0]
+        match entry:
+            # Nearly every entry is an IN1 field with one value: one look-up for all channels.
+            case Compare(Path(segment="IN1", occurrence=0), OneOf(values, fold=False), every=False):
+                by_text = self._exact.setdefault(entry.path, {})
+                for value in values - {""}:
+                    by_text[value] = by_text.get(value, _NOBODY) | {channel}
+            case _:
+                self._others.append((_compile_entry(entry), channel))
+
+
+def insurance_values(view: View, path: Path, at: int) -> tuple[str, ...]:
+    """What a path means when asked of the IN1 at `at` with its IN2 and IN3."""
+    if path.segment not in _WITH_IN1 or path.occurrence:
+        return view.values(path, at)
+    texts: list[str] = []
+    for segment in _meant(view, path, at):
+        texts += view.texts(segment, path)
+    return tuple(texts)
+
+
+def _meant(view: View, path: Path, at: int) -> list[Segment]:
+    if path.segment == "IN1":
+        return [view.message.segments[at]]
+    followers = view.all(path.segment)
+    return [segment for segment in followers if view.parents[segment.index] == at]
+
+
+def _compile_entry(entry: Condition) -> Test:
+    if not isinstance(entry, AllOf):
+        return compile_condition(entry, insurance_values)
+    by_field: dict[tuple[str, int], list[tuple[Compare, bool]]] = {}
+    tests: list[Test] = []
+    for part in entry.parts:
+        compare, wanted = (part.part, False) if isinstance(part, Not) else (part, True)
+        if isinstance(compare, Compare) and _is_of_one_repetition(compare):
+            field = (compare.path.segment, compare.path.field)
+            by_field.setdefault(field, []).append((compare, wanted))
+        else:
+            tests.append(compile_condition(part, insurance_values))
+    for parts in by_field.values():
+        if len(parts) > 1:
+            tests.append(_in_one_repetition(parts))
+        else:
+            compare, wanted = parts[0]
+            part = compare if wanted else Not(compare)
+            tests.append(compile_condition(part, insurance_values))
+    return lambda view, at: all(test(view, at) for test in tests)
+
+
+def _is_of_one_repetition(part: Compare) -> bool:
+    return (
+        not part.every
+        and not part.path.repetition
+        and not part.path.occurrence
+        and (part.path.segment == "IN1" or part.path.segment in _WITH_IN1)
+    )
+
+
+def _in_one_repetition(parts: list[tuple[Compare, bool]]) -> Test:
+    asked: list[tuple[Path, TextTest, bool]] = [
+        (compare.path, compile_text_test(compare.matcher), wanted) for compare, wanted in parts
+    ]
+    first = asked[0][0]
+
+    def test(view: View, at: int) -> bool:
+        return any(
+            all(
+                matches(view.texts(segment, path)[repetition]) is wanted
+                for path, matches, wanted in asked
+            )
+            for segment in _meant(view, first, at)
+            for repetition in range(len(view.texts(segment, first)))
+        )
+
+    return test

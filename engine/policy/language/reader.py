@@ -1,0 +1,292 @@
+"""Reads one node of a file as what its place in the language demands, or notes why it cannot.
+
+Law: a method answers None where there is no node, or after it has noted what is wrong with it; the
+caller goes on with what is left, so that one mistake never hides another. The keys of every mapping
+are a table (`Keys`), which the reference pages are tested against.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from typing import TypeVar
+
+from engine.errors import Place
+from engine.policy.language.mistakes import Mistake, Problems, known_or_close
+from engine.policy.source import Mapping, Node, Scalar, Sequence
+
+Choice = TypeVar("Choice", bound=Enum)
+Value = TypeVar("Value")
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+)(KiB|MiB|GiB|B)")
+_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FLAGS = {"true": True, "false": False}
+
+
+class Standing(Enum):
+    """What becomes of a value: it holds; it has no effect yet; it does not load."""
+
+    IN_FORCE = "in force"
+    NOT_ENFORCED = "not enforced"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one kind of mapping, `of` what.
+
+    `unsupported` keys belong to the language but not to this version: using one is an error, for
+    to ignore it would disclose more or lose something. `not_enforced` ones are accepted with a
+    warning. Both say what the key is about.
+    """
+
+    of: str
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    unsupported: dict[str, str] = field(default_factory=dict)
+    not_enforced: dict[str, str] = field(default_factory=dict)
+
+    def all(self) -> tuple[str, ...]:
+        """Every key that is known here."""
+        return (*self.required, *self.optional, *self.unsupported, *self.not_enforced)
+
+
+def kind_of(node: Node) -> str:
+    """What a node is, in words of the person who wrote it."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    return "nothing" if node.text is None else "a text"
+
+
+class Reader:
+    """Typed reading of nodes; everything wrong goes to `problems`."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+
+    # --- shapes -------------------------------------------------------------------------------
+
+    def mapping(self, node: Node | None, keys: Keys) -> dict[str, Node] | None:
+        """The values of a mapping by key, checked against `keys`; unknown ones are left out."""
+        if node is None:
+            return None
+        if not isinstance(node, Mapping):
+            self.wrong_type(node, keys.of, "a mapping")
+            return None
+        known = keys.all()
+        found: dict[str, Node] = {}
+        for key, value in node.entries:
+            name = key.text or ""
+            if name not in known:
+                self.problems.note(
+                    key.place,
+                    Mistake.UNKNOWN_KEY,
+                    f"{keys.of} has no key `{name}`.",
+                    known_or_close(name, known),
+                )
+                continue
+            found[name] = value
+            self._availability(key, name, keys)
+        for name in keys.required:
+            if name not in found:
+                self.missing_key(node.place, keys.of, name)
+        return found
+
+    def _availability(self, key: Scalar, name: str, keys: Keys) -> None:
+        if name in keys.unsupported:
+            self.unsupported(key, f"`{name}` ({keys.unsupported[name]})")
+        elif name in keys.not_enforced:
+            self.not_enforced(key, f"`{name}` ({keys.not_enforced[name]})")
+
+    def sequence(self, node: Node | None, what: str) -> tuple[Node, ...] | None:
+        """The items of a list that holds at least one."""
+        if node is None:
+            return None
+        if not isinstance(node, Sequence):
+            self.wrong_type(node, what, "a list")
+            return None
+        if not node.items:
+            self.bad_value(node, f"{what} is an empty list.", "Name at least one, or remove it.")
+            return None
+        return node.items
+
+    def each(
+        self, node: Node | None, what: str, read: Callable[[Node], Value | None]
+    ) -> tuple[Value, ...] | None:
+        """Every item of a list through `read`; None if the list or any item cannot be read."""
+        items = self.sequence(node, what)
+        if items is None:
+            return None
+        values = [read(item) for item in items]
+        kept = tuple(value for value in values if value is not None)
+        return kept if len(kept) == len(values) else None
+
+    # --- scalars ------------------------------------------------------------------------------
+
+    def text(self, node: Node | None, what: str) -> str | None:
+        """A text that says something."""
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or node.text is None:
+            self.wrong_type(node, what, "a text")
+            return None
+        if not node.text.strip():
+            self.bad_value(node, f"{what} is empty.", "Write what it says, or remove it.")
+            return None
+        return node.text
+
+    def choice(self, node: Node | None, what: str, options: type[Choice]) -> Choice | None:
+        """One of an Enum's values."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        by_value = {str(option.value): option for option in options}
+        if text not in by_value:
+            self.bad_value(
+                node, f"{what} cannot be `{text}`.", known_or_close(text, by_value.keys())
+            )
+            return None
+        return by_value[text]
+
+    def settled(self, node: Node | None, what: str, options: dict[str, Standing]) -> None:
+        """A setting that may be written, but of which this version knows one value only."""
+        text = self.text(node, f"`{what}`")
+        if node is None or text is None:
+            return
+        if text not in options:
+            self.bad_value(
+                node, f"`{what}` cannot be `{text}`.", known_or_close(text, options.keys())
+            )
+        elif options[text] is Standing.UNSUPPORTED:
+            self.unsupported(node, f"`{what}: {text}`")
+        elif options[text] is Standing.NOT_ENFORCED:
+            self.not_enforced(node, f"`{what}: {text}`")
+
+    def flag(self, node: Node | None, what: str) -> bool | None:
+        """`true` or `false`."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        if text not in _FLAGS:
+            self.bad_value(node, f"{what} cannot be `{text}`.", "Write `true` or `false`.")
+            return None
+        return _FLAGS[text]
+
+    def whole(self, node: Node | None, what: str, least: int, most: int) -> int | None:
+        """A whole number between `least` and `most`."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        if re.fullmatch(r"[0-9]{1,12}", text) and least <= int(text) <= most:
+            return int(text)
+        self.bad_value(
+            node, f"{what} cannot be `{text}`.", f"Write a whole number from {least} to {most}."
+        )
+        return None
+
+    def decimal(self, node: Node | None, what: str, least: float, most: float) -> float | None:
+        """A number between `least` and `most`."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) and least <= float(text) <= most:
+            return float(text)
+        self.bad_value(
+            node, f"{what} cannot be `{text}`.", f"Write a number from {least:g} to {most:g}."
+        )
+        return None
+
+    def seconds(self, node: Node | None, what: str, least: float = 0.0) -> float | None:
+        """A duration such as `30s`, `15m`, `10ms`, `2h`, `7d`, in seconds."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        match = _DURATION.fullmatch(text)
+        if match is None:
+            self.bad_value(
+                node, f"{what} cannot be `{text}`.", "Write a duration: `10ms`, `30s`, `15m`, `2h`."
+            )
+            return None
+        value = float(match[1]) * _SECONDS[match[2]]
+        if value < least:
+            self.bad_value(node, f"{what} is too short.", f"Write at least {least:g}s.")
+            return None
+        return value
+
+    def size(self, node: Node | None, what: str, most: int) -> int | None:
+        """A size such as `10MiB`, in bytes."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        match = _SIZE.fullmatch(text)
+        if match is None or not 0 < int(match[1]) * _BYTES[match[2]] <= most:
+            self.bad_value(
+                node,
+                f"{what} cannot be `{text}`.",
+                f"Write a size such as `512KiB` or `10MiB`, at most {most // _BYTES['MiB']}MiB.",
+            )
+            return None
+        return int(match[1]) * _BYTES[match[2]]
+
+    def day(self, node: Node | None, what: str) -> str | None:
+        """A date in ISO form that exists, as text."""
+        text = self.text(node, what)
+        if node is None or text is None:
+            return None
+        try:
+            if _DATE.fullmatch(text):
+                return date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass  # as much a bad value as any other spelling
+        self.bad_value(node, f"{what} cannot be `{text}`.", "Write a date as YYYY-MM-DD.")
+        return None
+
+    # --- problems -----------------------------------------------------------------------------
+
+    def missing_key(self, place: Place, of: str, *names: str) -> None:
+        """Note a key that must be there, or several of which one must be."""
+        self.problems.note(
+            place,
+            Mistake.MISSING_KEY,
+            f"{of} needs " + " or ".join(f"`{name}`" for name in names) + ".",
+            "Add " + " or ".join(f"`{name}:`" for name in names) + ".",
+        )
+
+    def wrong_type(self, node: Node, what: str, wanted: str) -> None:
+        """Note that a node has another shape than its place demands."""
+        self.problems.note(
+            node.place,
+            Mistake.WRONG_TYPE,
+            f"{what} must be {wanted}, not {kind_of(node)}.",
+            f"Write {wanted} here.",
+        )
+
+    def bad_value(self, node: Node, text: str, mend: str) -> None:
+        """Note a value of the right shape that cannot be meant."""
+        self.problems.note(node.place, Mistake.BAD_VALUE, text, mend)
+
+    def unsupported(self, node: Node, what: str) -> None:
+        """Note a part of the language that this version does not know how to keep."""
+        self.problems.note(
+            node.place,
+            Mistake.UNSUPPORTED,
+            f"{what} is not supported by this version.",
+            "Remove it: a site that asks for what is not kept does not load.",
+        )
+
+    def not_enforced(self, node: Node, what: str) -> None:
+        """Note a setting that is accepted and has no effect yet."""
+        self.problems.note(
+            node.place,
+            Mistake.NOT_ENFORCED,
+            f"{what} is accepted, but has no effect in this version.",
+            "",
+        )

@@ -1,0 +1,185 @@
+"""What the rules that apply add up to, for one channel: a plan of the cut.
+
+Law: for each segment id, what is sent is (the grants that hold, added up) bounded by the ceiling,
+less the withholdings that hold. Which of them hold may differ from occurrence to occurrence
+(`where`, `which: own`); the cutter for each combination is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.policy.cutter import Cutter, cutter_for
+from engine.policy.evaluate import Test, compile_condition
+from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
+from engine.policy.model import Grant, Rule, Withholding
+from engine.policy.outcome import Reason
+from engine.policy.reasons import withheld_by_rule
+from engine.policy.view import MESSAGE, View
+
+#: Totals of a visit that would betray a line that is not sent (rules.md §10.10).
+TOTALS = Mask(NOTHING, dict.fromkeys((46, 47, 48, 49), EVERYTHING))
+
+#: Sent with every message, as received; 15 and 16 are the channel's own and 8 goes only by name
+#: (rules.md §10.20).
+MSH_ALWAYS = Mask(NOTHING, dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18), EVERYTHING))
+_MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
+_MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
+
+#: `which: own` on IN1 takes these along.
+_WITH_IN1 = frozenset({"IN2", "IN3"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A grant or withholding of one segment id: by which rule, of what, and on what condition."""
+
+    rule: str
+    mask: Mask
+    where: Test | None = None
+    own: bool = False
+    alone: bool = False
+    withheld: Reason | None = None  # of a withholding: what it says where it withholds all
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it holds for some occurrences only."""
+        return self.where is not None or self.own
+
+
+class SegmentPlan:
+    """The plan for one segment id."""
+
+    def __init__(
+        self,
+        segment_id: str,
+        ceiling: Mask,
+        grants: Iterable[Part],
+        withholdings: Iterable[Part],
+    ) -> None:
+        self.id = segment_id
+        self.ceiling = ceiling
+        self.grants = tuple(grants)
+        self.withholdings = tuple(withholdings)
+        self.alone = any(grant.alone for grant in self.grants)
+        self.needs_own = any(grant.own for grant in self.grants)
+        self._cutters: dict[int, Cutter | None] = {}
+        self.is_conditional = any(part.is_conditional for part in self.grants + self.withholdings)
+        #: The cutter for every occurrence, where nothing depends on the occurrence.
+        self.fixed = None if self.is_conditional else self._cutter(-1)
+
+    def cutter(self, view: View, index: int, own: bool) -> Cutter | None:
+        """How this occurrence is cut, None if not at all; `own`: it is this payer's."""
+        return self.fixed if not self.is_conditional else self._of(self.holding(view, index, own))
+
+    def _of(self, holding: int) -> Cutter | None:
+        if holding not in self._cutters:
+            self._cutters[holding] = self._cutter(holding)
+        return self._cutters[holding]
+
+    def holding(self, view: View, index: int, own: bool) -> int:
+        """Which parts hold for this occurrence: a bit for each grant, then each withholding."""
+        bits, bit = 0, 1
+        for part in self.grants:
+            if (own or not part.own) and (part.where is None or part.where(view, index)):
+                bits |= bit
+            bit <<= 1
+        for part in self.withholdings:
+            if part.where is None or part.where(view, index):
+                bits |= bit
+            bit <<= 1
+        return bits
+
+    def masks(self, holding: int) -> tuple[Mask, Mask]:
+        """What is granted and what is withheld by the parts that hold."""
+        granted = withheld = NONE
+        for position, part in enumerate(self.grants):
+            if holding >> position & 1:
+                granted |= part.mask
+        for position, part in enumerate(self.withholdings, start=len(self.grants)):
+            if holding >> position & 1:
+                withheld |= part.mask
+        return granted, withheld
+
+    def _cutter(self, holding: int) -> Cutter | None:
+        granted, withheld = self.masks(holding)
+        mask = (granted & self.ceiling) - withheld
+        if self.id == "MSH":
+            mask = (mask | MSH_ALWAYS) - _MSH_NEVER
+        return None if mask.is_empty else cutter_for(self.id, mask)
+
+
+class Plan:
+    """The plan for one channel and the rules that apply to a message."""
+
+    def __init__(
+        self, ceiling: Mapping[str, Mask], grants: Iterable[Rule], withholds: Iterable[Rule]
+    ) -> None:
+        granting = tuple(grants)
+        self.withholds = tuple(withholds)
+        #: Names of the rules that disclose.
+        self.rules = tuple(sorted(rule.name for rule in granting))
+        granted: dict[str, list[Part]] = {}
+        for rule in granting:
+            own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
+            for grant in rule.grants:
+                own = grant.which_own or (own_insurance and grant.segment in _WITH_IN1)
+                granted.setdefault(grant.segment, []).append(_granted(rule, grant, own))
+        withheld: dict[str, list[Part]] = {}
+        for rule in self.withholds:
+            for withholding in rule.withholdings:
+                if not withholding.message:
+                    parts = withheld.setdefault(withholding.segment, [])
+                    parts.append(_withheld(rule, withholding))
+        self.segments = {
+            segment_id: SegmentPlan(
+                segment_id, ceiling.get(segment_id, NONE), parts, withheld.get(segment_id, ())
+            )
+            for segment_id, parts in granted.items()
+            if segment_id != "MSH"
+        }
+        if "PID" in withheld and "PID" not in self.segments:
+            # A withheld PID withholds the message even where no rule grants it (§10.26).
+            self.segments["PID"] = SegmentPlan("PID", NONE, (), withheld["PID"])
+        self.msh = SegmentPlan(
+            "MSH", ceiling.get("MSH", NONE), granted.get("MSH", ()), withheld.get("MSH", ())
+        )
+        lines = self.segments.get("FT1")
+        pid = self.segments.get("PID")
+        #: What withholds a whole PID, and with it the message (§10.26).
+        self.pid_withholdings = tuple(
+            part for part in (pid.withholdings if pid else ()) if part.mask.is_whole
+        )
+        #: Does a grant ask `which: own`; does one ask it of charges?
+        self.needs_own = any(rules.needs_own for rules in self.segments.values())
+        self.needs_own_lines = lines is not None and lines.needs_own
+        self._without_totals: dict[Mask, Cutter | None] = {}
+
+    def msh_fields(self, view: View) -> list[bytes]:
+        """The fields of MSH that are sent, before anything is rewritten."""
+        cutter = self.msh.cutter(view, MESSAGE, own=False)
+        if cutter is None:
+            raise AssertionError("MSH is always sent")
+        return cutter.fields(view.message.msh.fields, view.message)
+
+    def without_totals(self, cutter: Cutter) -> Cutter | None:
+        """A PV1's cutter with PV1-46 to PV1-49 emptied."""
+        if cutter.mask not in self._without_totals:
+            mask = cutter.mask - TOTALS
+            self._without_totals[cutter.mask] = None if mask.is_empty else cutter_for("PV1", mask)
+        return self._without_totals[cutter.mask]
+
+
+def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
+    where = None if grant.where is None else compile_condition(grant.where)
+    mask = Mask.of(grant.mask)
+    if grant.segment == "MSH" and 8 not in mask.fields:
+        mask -= _MSH_SECURITY  # never by `all`
+    return Part(rule.name, mask, where, own, grant.alone)
+
+
+def _withheld(rule: Rule, withholding: Withholding) -> Part:
+    where = None if withholding.where is None else compile_condition(withholding.where)
+    mask = Mask.of(withholding.mask)
+    return Part(rule.name, mask, where, withheld=withheld_by_rule(rule.name))

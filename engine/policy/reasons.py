@@ -1,0 +1,49 @@
+"""The sentences of reasons: made once, shared by all outcomes, never with a value of a message."""
+
+from __future__ import annotations
+
+from engine.policy.outcome import Code, Reason
+
+#: What each code says where no rule and no channel is named.
+TEXTS: dict[Code, str] = {
+    Code.ENVIRONMENT: "MSH-11 does not agree with the engine's environment.",
+    Code.AGREEMENT_EXPIRED: "The agreement with this counterpart has expired.",
+    Code.FACTS_UNAVAILABLE: "The registry does not answer, and the decision needs it.",
+    Code.UNKNOWN_PAYER: "The message names no insurance and the coverage registry knows none.",
+    Code.AMBIGUOUS_COVERAGE: "It is not certain whose insurance this is.",
+    Code.NO_COVERAGE: "The patient's insurance is not this payer's.",
+    Code.NOT_DISCLOSED_BEFORE: "What this message cancels was not disclosed to this payer.",
+    Code.NO_CONSENT: "The rule requires a consent, and none is in force.",
+    Code.WITHHELD_BY_RULE: "A rule withholds it.",
+    Code.NO_RULE: "No rule discloses this message type under these conditions.",
+    Code.ABOVE_CEILING: "The message type is outside the channel's ceiling.",
+    Code.NOTHING_LEFT: "What the rules leave is not worth sending.",
+    Code.STRUCTURE: "The message is not of a form that can be cut for one patient.",
+    Code.GRANTED: "A rule grants it.",
+    Code.NOT_GRANTED: "No rule grants it.",
+    Code.OTHER_COVERAGE: "It belongs to another insurer.",
+    Code.PARENT_CUT: "What it belongs to is not sent.",
+}
+
+
+def plain(code: Code) -> Reason:
+    """The reason that names no rule."""
+    return _PLAIN[code]
+
+
+def granted(rule: str) -> Reason:
+    """Disclosed under this rule."""
+    return Reason(Code.GRANTED, TEXTS[Code.GRANTED], rule)
+
+
+def no_consent(rule: str) -> Reason:
+    """This rule asks for a consent that is not there."""
+    return Reason(Code.NO_CONSENT, TEXTS[Code.NO_CONSENT], rule)
+
+
+def withheld_by_rule(rule: str) -> Reason:
+    """This rule withholds the message."""
+    return Reason(Code.WITHHELD_BY_RULE, TEXTS[Code.WITHHELD_BY_RULE], rule)
+
+
+_PLAIN = {code: Reason(code, text) for code, text in TEXTS.items()}

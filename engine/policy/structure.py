@@ -1,0 +1,96 @@
+"""How the segments of a message belong together, found from their ids alone.
+
+Law: a structure depends on MSH-9 and the order of segment ids and on nothing else, so that messages
+of one form share it; a message with lines that are no segments gets one of its own.
+"""
+
+from __future__ import annotations
+
+from engine.hl7 import groups
+from engine.hl7.segments import SET_ID_SEGMENTS
+from engine.hl7.wire import Message
+
+#: How many forms of messages are remembered.
+_FORMS_KEPT = 2048
+#: Longer messages are seldom of one form.
+_LONGEST_KEPT = 256
+
+#: What an ORC may stand for; an ORC without any of these is worth nothing (rules.md §10.18).
+ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
+
+#: May stand before a patient without being about one.
+_HEAD = frozenset({"MSH", "SFT", "UAC", "EVN"})
+
+
+class Structure:
+    """The form of a message, or of one patient's part of it; everything by index of segment.
+
+    `by_id` lists the occurrences of each id; `parents` is `engine.hl7.groups.parents`; `anchors`
+    have others under them; `results` are the OBX of each OBR; `without_order` are the ORC that no
+    order follows; `numbered` are the ids with a set id that occur more than once.
+    """
+
+    def __init__(self, ids: list[tuple[int, str]], parents: tuple[int, ...]) -> None:
+        by_id: dict[str, list[int]] = {}
+        for index, name in ids:
+            by_id.setdefault(name, []).append(index)
+        names = dict(ids)
+        self.parents = parents
+        self.by_id = {name: tuple(indexes) for name, indexes in by_id.items()}
+        self.anchors = tuple(sorted({parents[index] for index, _ in ids} - {-1}))
+        self.without_order = tuple(
+            index for index in by_id.get("ORC", ()) if names.get(parents[index]) not in ORDERS
+        )
+        results: dict[int, list[int]] = {}
+        for index in by_id.get("OBX", ()):
+            if names.get(parents[index]) == "OBR":
+                results.setdefault(parents[index], []).append(index)
+        self.results = tuple((order, tuple(found)) for order, found in results.items())
+        self.numbered = tuple(
+            (name, indexes)
+            for name, indexes in self.by_id.items()
+            if len(indexes) > 1 and name in SET_ID_SEGMENTS
+        )
+
+
+class Form:
+    """The structure of a whole message, and how many patients it is about."""
+
+    def __init__(self, message: Message) -> None:
+        ids = [(segment.index, segment.id) for segment in message.segments]
+        self.whole = Structure(ids, groups.parents(message))
+        ranges = groups.patients(message)
+        pids = self.whole.by_id.get("PID", ())
+        is_plain = (
+            len(pids) == 1
+            and "" not in self.whole.by_id
+            and all(segment.id in _HEAD for segment in message.segments[: pids[0]])
+        )
+        #: The patients' segments where there are several; else empty.
+        self.patients = () if is_plain or len(ranges) < 2 else ranges
+
+    def of_patient(self, message: Message, number: int) -> Structure:
+        """The structure of what stands before all patients, and one patient."""
+        mine = (*range(self.patients[0].start), *self.patients[number])
+        ids = [(index, message.segments[index].id) for index in mine]
+        return Structure(ids, self.whole.parents)
+
+
+class Forms:
+    """The forms of messages that were met; a bounded memory."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, tuple[str, ...]], Form] = {}
+
+    def of(self, message: Message) -> Form:
+        """The form of a message."""
+        ids = tuple([segment.id for segment in message.segments])
+        key = (message.msh.field(9) + message.delimiters.component, ids)
+        found = self._known.get(key)
+        if found is None:
+            found = Form(message)
+            if "" not in ids and len(ids) <= _LONGEST_KEPT:
+                if len(self._known) >= _FORMS_KEPT:
+                    self._known.clear()
+                self._known[key] = found
+        return found

@@ -1,0 +1,169 @@
+"""What one decision looks at: the segments of one patient's part of a message, and their texts.
+
+Law: a view answers questions about received bytes and changes nothing. Every answer is found once
+and shared by all channels. Texts are decoded and unescaped; they are for comparing, never for
+sending (rules.md §10.15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.hl7.escape import unescape
+from engine.hl7.path import Path
+from engine.hl7.wire import Message, Segment
+from engine.policy.cutter import Cutter
+from engine.policy.model import MessageType
+from engine.policy.structure import Structure
+
+#: No segment: a question is asked of the message, not of one segment occurrence.
+MESSAGE = -1
+
+_EMPTY = ("",)
+
+
+class View:
+    """One patient's part of a message; for a message of one patient, all of it."""
+
+    __slots__ = ("_all", "_cuts", "_texts", "is_part", "message", "parents", "structure", "type")
+
+    def __init__(self, message: Message, structure: Structure, is_part: bool = False) -> None:
+        self.message = message
+        self.structure = structure
+        #: For each segment of the whole message the index of its parent, or -1.
+        self.parents = structure.parents
+        #: One patient of several: the others' segments are not of this view.
+        self.is_part = is_part
+        self.type = type_of(message)
+        self._all: dict[str, list[Segment]] = {}
+        self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
+        self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The view's segments in order."""
+        indexes = sorted(index for found in self.structure.by_id.values() for index in found)
+        return [self.message.segments[index] for index in indexes]
+
+    def all(self, segment_id: str) -> list[Segment]:
+        """All occurrences of a segment, in order. Do not modify the list."""
+        found = self._all.get(segment_id)
+        if found is None:
+            segments = self.message.segments
+            indexes = self.structure.by_id.get(segment_id, ())
+            found = self._all[segment_id] = [segments[index] for index in indexes]
+        return found
+
+    def has(self, segment_id: str) -> bool:
+        """Whether the segment occurs."""
+        return segment_id in self.structure.by_id
+
+    def first(self, path: Path) -> str:
+        """The first value at a path, or `""`."""
+        return next((text for text in self.values(path) if text), "")
+
+    def values(self, path: Path, at: int = MESSAGE) -> tuple[str, ...]:
+        """The text of each repetition of each occurrence that `path` means; `""` where empty.
+
+        `at` is the segment of which the question is asked: a path to that segment's id means it
+        alone, a path to the id of a segment above it means that ancestor, any other path means
+        every occurrence (rules.md §4, "Which occurrence a path means").
+        """
+        meant = self._meant(path, at)
+        if len(meant) == 1:
+            return self.texts(meant[0], path)
+        texts: list[str] = []
+        for segment in meant:
+            texts += self.texts(segment, path)
+        return tuple(texts)
+
+    def texts(self, segment: Segment, path: Path) -> tuple[str, ...]:
+        """What one occurrence has at a path: a text for each repetition, `""` where empty."""
+        key = (segment.index, path.field, path.component, path.subcomponent)
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = self._read(segment, path)
+        if path.repetition:
+            return found[path.repetition - 1 : path.repetition]
+        return found
+
+    def text(self, value: bytes) -> str:
+        """A received value decoded and unescaped."""
+        message = self.message
+        escape = message.delimiters.escape
+        text = message.text(value)
+        if escape and escape in value:
+            return unescape(text, message.delimiters, message.charset)
+        return text
+
+    def cut(self, cutter: Cutter, indexes: Sequence[int]) -> dict[int, bytes | None]:
+        """These occurrences, and perhaps more, cut alike; channels that cut alike share it."""
+        found = self._cuts.get(cutter)
+        if found is None:
+            found = self._cuts[cutter] = {}
+        if len(found) < len(indexes):
+            segments = self.message.segments
+            cutter.cut_into(found, [segments[index] for index in indexes], self.message)
+        return found
+
+    def cut_one(self, cutter: Cutter, index: int) -> bytes | None:
+        """One occurrence cut."""
+        found = self._cuts.get(cutter)
+        if found is None:
+            found = self._cuts[cutter] = {}
+        if index not in found:
+            found[index] = cutter.cut(self.message.segments[index], self.message)
+        return found[index]
+
+    def ancestor(self, index: int, segment_id: str) -> Segment | None:
+        """The nearest segment of this id above the segment at `index`."""
+        parents, segments = self.parents, self.message.segments
+        above = parents[index]
+        while above >= 0:
+            if segments[above].id == segment_id:
+                return segments[above]
+            above = parents[above]
+        return None
+
+    def _meant(self, path: Path, at: int) -> list[Segment]:
+        occurrences = self.all(path.segment)
+        if path.occurrence:
+            return occurrences[path.occurrence - 1 : path.occurrence]
+        if at == MESSAGE or not occurrences:
+            return occurrences
+        asked = self.message.segments[at]
+        if asked.id == path.segment:
+            return [asked]
+        ancestor = self.ancestor(at, path.segment)
+        return occurrences if ancestor is None else [ancestor]
+
+    def _read(self, segment: Segment, path: Path) -> tuple[str, ...]:
+        if not path.field:
+            return (self.message.text(segment.raw),)
+        value = segment.field(path.field)
+        if not value:
+            return _EMPTY
+        if segment.id == "MSH" and path.field <= 2:
+            return (self.message.text(value),)  # the delimiters themselves
+        message, delimiters = self.message, self.message.delimiters
+        parts = [value]
+        if delimiters.repetition and delimiters.repetition in value:
+            parts = message.split(value, delimiters.repetition)
+        for separator, number in (
+            (delimiters.component, path.component),
+            (delimiters.subcomponent, path.subcomponent),
+        ):
+            if number:
+                parts = [_nth(message.split(part, separator), number) for part in parts]
+        return tuple([self.text(part) for part in parts])
+
+
+def type_of(message: Message) -> MessageType:
+    """MSH-9.1 and MSH-9.2 as they stand."""
+    parts = message.split(message.msh.field(9), message.delimiters.component)
+    trigger = message.text(parts[1]) if len(parts) > 1 else ""
+    return MessageType(message.text(parts[0]), trigger or None)
+
+
+def _nth(parts: list[bytes], number: int) -> bytes:
+    return parts[number - 1] if number <= len(parts) else b""

@@ -1,0 +1,154 @@
+"""Whose message it is: which channels' counterparts insure this patient, as far as is known.
+
+Law: a message that names insurance answers for itself; one that names none is answered by the
+coverage registry; where the answers exclude each other, or there is none, a person decides. It is
+never "send to all" (rules.md §4 "Coverage", §10.6).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+
+from engine.policy.identify import Claims, Identifier
+from engine.policy.model import Kind, Policy
+from engine.policy.view import View
+from engine.privacy.coverage import CONTESTED, Days, keys_by_level, service_days
+from engine.privacy.facts import Coverages, Facts
+
+
+class Answer(Enum):
+    """Whether a channel covers the patient."""
+
+    OWN = "own"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    UNAVAILABLE = "unavailable"  # the registry does not answer
+
+
+class Whose:
+    """The answers for one patient's part of a message; each is found on first use."""
+
+    __slots__ = (
+        "_answers",
+        "_claims",
+        "_facts",
+        "_identifier",
+        "_known",
+        "_view",
+        "names_insurance",
+    )
+
+    def __init__(self, view: View, facts: Facts, identifier: Identifier) -> None:
+        self._view = view
+        self._facts = facts
+        self._identifier = identifier
+        self._claims: Claims | None = None
+        self._known: tuple[tuple[Coverages, ...], tuple[Days, ...]] | None = None
+        self._answers: dict[str, Answer] = {}
+        #: The message has an IN1, so that the registry is not asked.
+        self.names_insurance = view.has("IN1")
+
+    @property
+    def claims(self) -> Claims:
+        """Which channels claim which IN1."""
+        if self._claims is None:
+            self._claims = self._identifier.claims(self._view)
+        return self._claims
+
+    def answer(self, channel: str) -> Answer:
+        """Whether this channel covers the patient."""
+        found = self._answers.get(channel)
+        if found is None:
+            found = self._named(channel) if self.names_insurance else self._registered(channel)
+            self._answers[channel] = found
+        return found
+
+    def _named(self, channel: str) -> Answer:
+        own = False
+        for index, claimed in self.claims.by_index.items():
+            if channel in claimed:
+                if index in self.claims.contested:
+                    return Answer.AMBIGUOUS
+                own = True
+        return Answer.OWN if own else Answer.OTHER
+
+    def _registered(self, channel: str) -> Answer:
+        if not self._facts.available:
+            return Answer.UNAVAILABLE
+        if self._known is None:
+            self._known = _known(self._view, self._facts)
+        snapshots, when = self._known
+        if not snapshots:
+            return Answer.UNKNOWN
+        answers = {_covers(snapshot, channel, day) for snapshot in snapshots for day in when}
+        return answers.pop() if len(answers) == 1 else Answer.AMBIGUOUS
+
+    def covers_alone(self, channel: str, policy: Policy) -> bool:
+        """Whether this channel's counterpart is the only insurer that the registry knows of.
+
+        Review vendors and others who share a payer's identifiers are no insurers of their own.
+        """
+        if self.answer(channel) is not Answer.OWN or self._known is None:
+            return False
+        payers = {
+            policy.channels[other].name
+            for other in policy.channels
+            if other != channel
+            and policy.channels[other].kind is Kind.PAYER
+            and self.answer(other) is not Answer.OTHER
+        }
+        return not (payers - {policy.channels[channel].name}) and not any(
+            snapshot.others for snapshot in self._known[0]
+        )
+
+
+def _known(view: View, facts: Facts) -> tuple[tuple[Coverages, ...], tuple[Days, ...]]:
+    """The snapshots of the narrowest level that knows anything on the dates of service."""
+    if not facts.coverages:
+        return (), ()
+    segments = view.segments
+    when = service_days(view.message, segments)
+    for level in keys_by_level(view.message, segments):
+        snapshots = [facts.coverages[key] for key in level if key in facts.coverages]
+        knowing = tuple(snapshot for snapshot in snapshots if _knows(snapshot, when))
+        if knowing:
+            return knowing, when or (_NEVER,)
+    return (), ()
+
+
+#: Stands for a date of service that nothing tells; only a row without any period covers it.
+_NEVER: Days = (CONTESTED[1], CONTESTED[0])
+
+
+def _knows(snapshot: Coverages, when: tuple[Days, ...]) -> bool:
+    if snapshot.others:
+        return True
+    return any(
+        (row.since, row.until) == CONTESTED or _overlaps(row.since, row.until, day)
+        for row in snapshot.rows
+        for day in when or (_NEVER,)
+    )
+
+
+def _covers(snapshot: Coverages, channel: str, day: Days) -> Answer:
+    answer = Answer.OTHER
+    for row in snapshot.rows:
+        if row.channel != channel:
+            continue
+        if row.since is not None and row.until is not None and row.since > row.until:
+            return Answer.AMBIGUOUS
+        if _contains(row.since, row.until, day):
+            answer = Answer.OWN
+        elif _overlaps(row.since, row.until, day) and answer is not Answer.OWN:
+            answer = Answer.AMBIGUOUS
+    return answer
+
+
+def _contains(since: date | None, until: date | None, day: Days) -> bool:
+    return (since is None or since <= day[0]) and (until is None or day[1] <= until)
+
+
+def _overlaps(since: date | None, until: date | None, day: Days) -> bool:
+    return (since is None or since <= day[1]) and (until is None or day[0] <= until)

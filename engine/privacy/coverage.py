@@ -1,0 +1,200 @@
+"""Coverage: what a message asks of the registry, and what it teaches it.
+
+Law: a permit matches a patient by identifier *and* authority, so that a key without either is no
+key. The narrowest level that knows anything on the date of service decides alone: visit (PV1-19),
+account (PID-18), then patient (rules.md §4 "Coverage", §10.6 to §10.8).
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Protocol
+
+from engine.hl7.escape import unescape
+from engine.hl7.wire import Message, Segment
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
+
+#: Messages that teach the registry (rules.md §4 "Coverage").
+TEACHING = frozenset({"ADT", "BAR", "DFT"})
+
+#: A period that contains no day: insurance was named that two payers claim, or its dates cannot
+#: be read, so that a person must look before anything is sent on the strength of it.
+CONTESTED = (date.max, date.min)
+
+#: First and last day that a timestamp may mean; it may name a month or a year only.
+Days = tuple[date, date]
+
+#: For each IN1: its index, the channels that claim it, and whether those exclude each other.
+Identify = Callable[[Message], Iterable[tuple[int, frozenset[str], bool]]]
+
+
+class AsksCoverage(Protocol):
+    """What is asked of a compiled policy here."""
+
+    def asks_coverage(self, message: Message) -> bool:
+        """Whether any channel's rule for messages of this type asks coverage."""
+
+
+def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
+    """Whether the registry must be asked before this message is decided."""
+    return not message.all("IN1") and policy.asks_coverage(message)
+
+
+def coverage_keys(message: Message) -> tuple[CoverageKey, ...]:
+    """What the registry may know this message's coverage by, the narrowest level first."""
+    keys: list[CoverageKey] = []
+    for part in _patients(message):
+        keys += keys_of(message, part)
+    order = list(Level)
+    return tuple(sorted(dict.fromkeys(keys), key=lambda key: order.index(key.level)))
+
+
+def keys_of(message: Message, segments: Sequence[Segment]) -> tuple[CoverageKey, ...]:
+    """The same for one patient's part of a message."""
+    return tuple(key for level in keys_by_level(message, segments) for key in level)
+
+
+def keys_by_level(
+    message: Message, segments: Sequence[Segment]
+) -> Iterator[tuple[CoverageKey, ...]]:
+    """The keys of one patient's part, level by level, the narrowest first."""
+    pid, pv1 = _first(segments, "PID"), _first(segments, "PV1")
+    if pid is None:
+        return
+    patients = _patient_ids(message, pid)
+    visit = "" if pv1 is None else _component(message, pv1.field(19), 1)
+    if visit:
+        yield tuple(CoverageKey(Level.VISIT, *patient, visit) for patient in patients)
+    account = _component(message, pid.field(18), 1)
+    if account:
+        yield tuple(CoverageKey(Level.ACCOUNT, *patient, account) for patient in patients)
+    yield tuple(CoverageKey(Level.PATIENT, *patient) for patient in patients)
+
+
+def service_days(message: Message, segments: Sequence[Segment]) -> tuple[Days, ...]:
+    """The dates of service of one patient's part (rules.md §10.7), each once; empty: unknown."""
+    default = _default_days(message, segments)
+    found: list[Days | None] = []
+    for position, segment in enumerate(segments):
+        if segment.id == "FT1":
+            found.append(days(segment.field(4)) or default)
+        elif segment.id == "OBR":
+            found.append(days(segment.field(7)) or _observed(segments, position) or default)
+    if not found:
+        found = [default]
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+@lru_cache(maxsize=4096)
+def days(value: bytes) -> Days | None:
+    """The days that an HL7 timestamp may mean: `20260131…`, `202601`, `2026`; None: not one."""
+    digits = value[:8]
+    if len(value) > 4 and not value[4:6].isdigit():
+        digits = value[:4]
+    elif len(value) > 6 and not value[6:8].isdigit():
+        digits = value[:6]
+    if not digits.isdigit() or len(digits) not in (4, 6, 8):
+        return None
+    year, month, day = int(digits[:4]), int(digits[4:6] or 0), int(digits[6:8] or 0)
+    try:
+        if day:
+            return (date(year, month, day), date(year, month, day))
+        if month:
+            return (date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
+        return (date(year, 1, 1), date(year, 12, 31)) if len(digits) == 4 else None
+    except ValueError:
+        return None
+
+
+def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Coverages], ...]:
+    """What a message teaches the registry: the snapshot of its insurance, by every key.
+
+    The snapshot is known by the visit and the account that the message names, or by the patient
+    alone where it names neither. It replaces what was known under those keys.
+    """
+    insurance = message.all("IN1")
+    if not insurance or len(message.all("PID")) != 1:
+        return ()
+    if _component(message, message.msh.field(9), 1) not in TEACHING:
+        return ()
+    rows: list[CoverageRow] = []
+    others = False
+    for index, channels, contested in identify(message):
+        others = others or not channels
+        since, until = CONTESTED if contested else _period(message.segments[index])
+        rows += [CoverageRow(channel, since, until) for channel in sorted(channels)]
+    snapshot = Coverages(tuple(dict.fromkeys(rows)), others)
+    keys = keys_of(message, message.segments)
+    narrow = tuple(key for key in keys if key.level is not Level.PATIENT)
+    return tuple((key, snapshot) for key in narrow or keys)
+
+
+def _period(insurance: Segment) -> tuple[date | None, date | None]:
+    """IN1-12 and IN1-13, both inclusive; None is open."""
+    since, until = insurance.field(12), insurance.field(13)
+    first, last = days(since), days(until)
+    if (_is_valued(since) and first is None) or (_is_valued(until) and last is None):
+        return CONTESTED
+    return (first and first[0], last and last[1])
+
+
+def _is_valued(value: bytes) -> bool:
+    return value not in (b"", b'""')
+
+
+def _default_days(message: Message, segments: Sequence[Segment]) -> Days | None:
+    for segment_id, field in (("PV1", 44), ("EVN", 6), ("EVN", 2)):
+        segment = _first(segments, segment_id)
+        if segment is not None and (found := days(segment.field(field))):
+            return found
+    return days(message.msh.field(7))
+
+
+def _observed(segments: Sequence[Segment], position: int) -> Days | None:
+    """The first OBX-14 of the order at `position`."""
+    for segment in segments[position + 1 :]:
+        if segment.id in ("OBR", "ORC", "PID", "FT1"):
+            break
+        if segment.id == "OBX" and (found := days(segment.field(14))):
+            return found
+    return None
+
+
+def _patients(message: Message) -> list[Sequence[Segment]]:
+    """The segments of each patient, from one PID to the next."""
+    starts = [segment.index for segment in message.all("PID")]
+    ends = [*starts[1:], len(message.segments)]
+    return [message.segments[start:end] for start, end in zip(starts, ends, strict=False)]
+
+
+def _patient_ids(message: Message, pid: Segment) -> list[tuple[str, str]]:
+    found = []
+    for repetition in message.split(pid.field(3), message.delimiters.repetition):
+        patient = _component(message, repetition, 1)
+        authority = _component(message, repetition, 4)
+        if patient and authority:
+            found.append((patient, authority))
+    return found
+
+
+def _component(message: Message, value: bytes, number: int) -> str:
+    """The text of the first subcomponent of a component of the first repetition."""
+    if not value:
+        return ""
+    delimiters = message.delimiters
+    value = message.split(value, delimiters.repetition)[0]
+    parts = message.split(value, delimiters.component)
+    if number > len(parts):
+        return ""
+    part = message.split(parts[number - 1], delimiters.subcomponent)[0]
+    text = message.text(part)
+    if delimiters.escape and delimiters.escape in part:
+        text = unescape(text, delimiters, message.charset)
+    return "" if text == '""' else text
+
+
+def _first(segments: Sequence[Segment], segment_id: str) -> Segment | None:
+    return next((segment for segment in segments if segment.id == segment_id), None)

@@ -1,0 +1,84 @@
+"""What goes to the store sealed, and the names under which it does.
+
+Law: whatever holds a value of a message is sealed before it leaves this process, bound to the place
+it is for: a copy cut for one channel cannot be opened as another's. Where the store must find
+something again, it gets a keyed hash, never the value (I7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Protocol
+
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages
+
+
+class Sealing(Protocol):
+    """Authenticated encryption and keyed hashing: `engine.store.sealing.Sealer`."""
+
+    def seal(self, content: bytes, context: bytes) -> bytes:
+        """`content`, unreadable, and bound to `context`."""
+
+    def open(self, blob: bytes, context: bytes) -> bytes:
+        """The content; raises `EngineError` when it was not sealed for `context`."""
+
+    def keyed_hash(self, text: bytes) -> bytes:
+        """A name for `text` that tells nothing of it to who has no key."""
+
+
+def about_message(receipt: str) -> bytes:
+    """What a received message is bound to."""
+    return receipt.encode("ascii")
+
+
+def about_copy(receipt: str, channel: str, part: int) -> bytes:
+    """What one channel's copy is bound to."""
+    return f"{receipt}|{channel}|{part}".encode("ascii")
+
+
+def duplicate_key(
+    sealing: Sealing, application: bytes, facility: bytes, control_id: bytes
+) -> bytes:
+    """The name of a sender's message: MSH-3, MSH-4 and MSH-10, as received."""
+    return sealing.keyed_hash(b"\x1c".join((b"message", application, facility, control_id)))
+
+
+def coverage_name(sealing: Sealing, key: CoverageKey) -> bytes:
+    """The name under which the store keeps what is known of `key`."""
+    parts = ("coverage", key.level.value, key.patient, key.authority, key.number)
+    return sealing.keyed_hash("\x1c".join(parts).encode())
+
+
+def seal_coverages(sealing: Sealing, name: bytes, coverages: Coverages) -> bytes:
+    """A snapshot of coverage, for the place `name`."""
+    rows = [(row.channel, _text(row.since), _text(row.until)) for row in coverages.rows]
+    return sealing.seal(json.dumps([rows, coverages.others]).encode(), name)
+
+
+def unseal_coverages(sealing: Sealing, name: bytes, sealed: bytes) -> Coverages:
+    """The snapshot that `seal_coverages` made."""
+    rows, others = json.loads(sealing.open(sealed, name))
+    return Coverages(
+        tuple(CoverageRow(channel, _date(since), _date(until)) for channel, since, until in rows),
+        others,
+    )
+
+
+def coverages_of(
+    sealing: Sealing, names: Mapping[CoverageKey, bytes], answers: tuple[bytes | None, ...]
+) -> dict[CoverageKey, Coverages | None]:
+    """What `Recall(names.values())` answered."""
+    return {
+        key: None if sealed is None else unseal_coverages(sealing, name, sealed)
+        for (key, name), sealed in zip(names.items(), answers, strict=True)
+    }
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

@@ -1,0 +1,39 @@
+"""The look of a site that has not changed: what was cut is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.delivery.look import AsCut, ParkIt, Send, control_id_of
+from engine.errors import EngineError
+from engine.store.port import Opened
+from tests.delivery_rig import message
+
+
+def opened(payload: bytes) -> Opened:
+    return Opened("1-0", "r1", 0, payload, b"{}", 1, False, 0)
+
+
+def test_what_was_cut_is_sent_with_its_own_control_id() -> None:
+    look = AsCut(lambda entry: entry.sealed)
+    assert look(opened(message("ID-7"))) == Send(message("ID-7"), b"ID-7")
+
+
+def test_what_cannot_be_unsealed_is_parked() -> None:
+    def no_key(entry: Opened) -> bytes:
+        raise EngineError("sealed", "The key is not known.")
+
+    assert AsCut(no_key)(opened(b"")) == ParkIt("undecipherable")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"MSH", b"MSH|^~\\&|a|b\rPID|1|2|3|4|5|6|7|8|9|10\r", b"PID|1|2|3|4|5|6|7|8|9|10"],
+)
+def test_what_has_no_control_id_is_parked(payload: bytes) -> None:
+    assert AsCut(lambda entry: entry.sealed)(opened(payload)) == ParkIt("undecipherable")
+
+
+def test_the_control_id_ends_with_its_field_or_its_segment() -> None:
+    assert control_id_of(b"MSH#^~\\&#3#4#5#6#7#8#9#ID#P#2.5\rPID#1\r") == b"ID"
+    assert control_id_of(b"MSH|^~\\&|3|4|5|6|7|8|9|ID\rPID|1\r") == b"ID"

@@ -1,0 +1,61 @@
+"""What the demo shows."""
+
+from engine.demo.board import Arrival, ChannelLine, Kind, Snapshot, brief, compact, end, live
+
+ACME = ChannelLine(
+    channel="acme",
+    state="sending",
+    depth=2,
+    delivered=40,
+    held=1,
+    withheld=7,
+    per_second=3.25,
+    last_ack="AA",
+    sink_messages=40,
+)
+COPY = Arrival("acme", "ORU^R01", ("MSH", "PID", "OBR", "OBX", "OBX"), sent_segments=9)
+
+
+def snapshot() -> Snapshot:
+    return Snapshot(
+        seconds=12.4,
+        sent=50,
+        acknowledged={"AA": 50},
+        channels=(ACME,),
+        arrivals=(COPY,),
+        listeners={"adt": "127.0.0.1:2575"},
+    )
+
+
+def test_segments_are_listed_once_with_their_number() -> None:
+    assert compact(["MSH", "OBR", "OBX", "OBX"]) == "MSH OBR OBX*2"
+
+
+def test_the_live_board_has_a_line_for_each_channel_and_for_each_copy() -> None:
+    text = "\n".join(live(snapshot()))
+    assert "acme     sending      2         40       0     1         7     3.2  AA" in text
+    assert "ORU^R01  -> acme" in text
+    assert "5 of 9 segments: MSH PID OBR OBX*2" in text
+    assert "127.0.0.1:2575" in text
+
+
+def test_a_board_with_nothing_yet_says_so() -> None:
+    text = "\n".join(live(Snapshot(0.0, 0, {}, (ChannelLine("acme", "-"),))))
+    assert "acknowledged none" in text
+    assert "nothing yet" in text
+
+
+def test_one_line_serves_where_no_screen_is() -> None:
+    assert brief(snapshot()) == (
+        "   12 s  sent 50  acme: 40 delivered, 2 waiting, 1 held, 7 withheld"
+    )
+
+
+def test_the_end_says_what_went_where() -> None:
+    text = "\n".join(end(snapshot(), [Kind("acme", "ORU^R01", 2, ("MSH", "PID", "OBR", "OBX"))]))
+    assert "50 messages sent, acknowledged AA 50, in 12.4 s" in text
+    assert "ORU^R01       2  MSH PID OBR OBX" in text
+
+
+def test_what_is_final_is_all_but_what_waits() -> None:
+    assert ACME.final == 48

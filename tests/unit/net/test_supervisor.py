@@ -1,0 +1,228 @@
+"""The supervisor's conduct towards children that die, on fakes: no process is started here."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from engine.clock import SystemClock
+from engine.errors import EngineError, Exit
+from engine.logs import Log
+from engine.net.control import DRAIN, Failed, Listening, encode
+from engine.net.supervisor import FIRST_WAIT_S, GROWN_S, LAST_WAIT_S, Restarts, Supervisor
+
+
+def test_the_first_death_is_mended_at_once() -> None:
+    assert Restarts().wait_s(lived_s=1.0) == 0.0
+
+
+def test_who_dies_young_again_and_again_waits_longer_each_time_up_to_a_bound() -> None:
+    restarts = Restarts()
+    waits = [restarts.wait_s(lived_s=1.0) for _ in range(12)]
+    assert waits[:4] == [0.0, FIRST_WAIT_S, FIRST_WAIT_S * 2, FIRST_WAIT_S * 4]
+    assert waits[-1] == LAST_WAIT_S
+
+
+def test_who_lived_long_is_mended_at_once_again() -> None:
+    restarts = Restarts()
+    for _ in range(5):
+        restarts.wait_s(lived_s=1.0)
+    assert restarts.wait_s(lived_s=GROWN_S) == 0.0
+
+
+class FakeWorker:
+    """A worker whose life a test scripts through `theirs`, its end of the control channel."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.control, self.theirs = socket.socketpair()
+        self.theirs.setblocking(False)
+        self.exit_code: int | None = None
+        self.killed = False
+        self.on_drain: Callable[[], None] = lambda: None
+
+    def poll(self) -> int | None:
+        if self.exit_code is None and self.heard() == DRAIN:
+            self.on_drain()
+            self.end(0)
+        return self.exit_code
+
+    def kill(self) -> None:
+        self.killed = True
+        self.end(-9)
+
+    def end(self, code: int) -> None:
+        self.exit_code = code
+        self.theirs.close()
+
+    def heard(self) -> bytes:
+        try:
+            return self.theirs.recv(100)
+        except (BlockingIOError, OSError):
+            return b""
+
+
+@dataclass
+class FakeStore:
+    """A store server that dies when told to."""
+
+    pid: int = 99
+    adopted: bool = False
+    runs: bool = False
+    starts: int = 0
+    stops: int = 0
+
+    def start(self) -> None:
+        self.runs = True
+        self.starts += 1
+
+    def alive(self) -> bool:
+        return self.runs
+
+    def stop(self) -> None:
+        self.runs = False
+        self.stops += 1
+
+
+@dataclass
+class Scene:
+    """A supervisor on fakes. The n-th spawned worker does `script[n]`; the last ends the run."""
+
+    script: list[Callable[[Scene, FakeWorker], None]]
+    store: FakeStore = field(default_factory=FakeStore)
+    workers: list[FakeWorker] = field(default_factory=list)
+    announced: int = 0
+    stream: io.StringIO = field(default_factory=io.StringIO)
+    listening: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+
+    def spawn(self) -> FakeWorker:
+        worker = FakeWorker(pid=len(self.workers) + 1)
+        self.workers.append(worker)
+        self.script[len(self.workers) - 1](self, worker)
+        return worker
+
+    def announce(self) -> None:
+        self.announced += 1
+
+    def run(self) -> int:
+        supervisor = Supervisor(
+            sockets=[self.listening],
+            store=self.store,
+            spawn=self.spawn,
+            announce=self.announce,
+            log=Log(self.stream, SystemClock()),
+            monotonic=SystemClock().monotonic,
+        )
+        try:
+            return supervisor.run()
+        finally:
+            self.listening.close()
+            for worker in self.workers:
+                worker.theirs.close()
+
+    def events(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self.stream.getvalue().splitlines()]
+
+
+def _listens(_scene: Scene, worker: FakeWorker) -> None:
+    worker.theirs.sendall(encode(Listening()))
+
+
+def _listens_and_dies(_scene: Scene, worker: FakeWorker) -> None:
+    worker.theirs.sendall(encode(Listening()))
+    worker.end(1)
+
+
+def _ends_the_run(_scene: Scene, worker: FakeWorker) -> None:
+    """As a person who presses Ctrl-C; a fake worker has nothing to drain."""
+    worker.theirs.sendall(encode(Listening()))
+    worker.end(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_worker_that_dies_is_replaced_and_the_sockets_stay_open() -> None:
+    open_at_replacement = []
+
+    def last(scene: Scene, worker: FakeWorker) -> None:
+        open_at_replacement.append(scene.listening.fileno() >= 0)
+        _ends_the_run(scene, worker)
+
+    scene = Scene([_listens_and_dies, last])
+    assert scene.run() == Exit.OK
+    assert len(scene.workers) == 2
+    assert open_at_replacement == [True]
+    assert scene.events().count("worker_ended") == 1
+
+
+def test_the_engine_is_announced_once() -> None:
+    scene = Scene([_listens_and_dies, _ends_the_run])
+    scene.run()
+    assert scene.announced == 1
+
+
+def test_a_worker_that_cannot_start_ends_the_engine_with_its_reason() -> None:
+    def fails(_scene: Scene, worker: FakeWorker) -> None:
+        worker.theirs.sendall(encode(Failed("store-unsafe", "It loses data.", "Mend it.", 5)))
+
+    scene = Scene([fails])
+    with pytest.raises(EngineError) as caught:
+        scene.run()
+    assert caught.value.code == "store-unsafe"
+    assert caught.value.exit_code is Exit.STORE
+    assert scene.workers[0].killed
+    assert scene.store.stops == 1
+
+
+def test_a_store_that_dies_is_started_again() -> None:
+    def store_dies(scene: Scene, worker: FakeWorker) -> None:
+        scene.store.runs = False
+        worker.end(1)
+
+    scene = Scene([store_dies, _ends_the_run])
+    assert scene.run() == Exit.OK
+    assert scene.store.starts == 2
+    assert "store_ended" in scene.events()
+
+
+def test_asked_to_end_it_tells_the_worker_closes_the_ports_and_stops_the_store_last() -> None:
+    store_stops_when_drained: list[int] = []
+
+    def asked(scene: Scene, worker: FakeWorker) -> None:
+        _listens(scene, worker)
+        worker.on_drain = lambda: store_stops_when_drained.append(scene.store.stops)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    scene = Scene([asked])
+    assert scene.run() == Exit.OK
+    assert store_stops_when_drained == [0]
+    assert scene.store.stops == 1
+    assert scene.listening.fileno() == -1
+
+
+def test_asked_twice_it_ends_at_once_and_leaves_the_store_to_the_next_engine() -> None:
+    def asked_twice(scene: Scene, worker: FakeWorker) -> None:
+        _listens(scene, worker)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    scene = Scene([asked_twice])
+    assert scene.run() == Exit.FAILED
+    assert scene.workers[0].killed
+    assert scene.store.stops == 0
+
+
+def test_sighup_changes_nothing() -> None:
+    def hung_up(scene: Scene, worker: FakeWorker) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        _ends_the_run(scene, worker)
+
+    scene = Scene([hung_up])
+    assert scene.run() == Exit.OK
+    assert "reload_unsupported" in scene.events()

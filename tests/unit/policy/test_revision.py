@@ -1,0 +1,103 @@
+"""The revision is a hash of meaning, not of spelling."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.config.yaml_source import read_yaml
+from engine.policy.language import Problems, policy_of
+from engine.policy.revision import DIGITS, revision
+
+CHANNEL = """
+channel: acme
+name: ACME
+kind: payer
+identified_by: [{IN1-3.1: ACME01}, {IN1-4.1: ACME}]
+agreement: {reference: A-1, expires: 2030-12-31}
+purposes: [payment]
+ceiling: {messages: [ADT, ORU], segments: {PID: [1-8], PV1: all, DG1: all}}
+deliver: {to: "tcp:127.0.0.1:1"}
+"""
+RULES = """
+channels: [acme]
+purpose: payment
+basis: law
+rules:
+  - {name: one, why: because, when: {message: ADT, PID-8: [F, M]}, disclose: {PID: [3, 4, 5]}}
+  - {name: two, why: because, withhold: [DG1, PV1-3]}
+"""
+
+
+def of(channel: str, rules: str) -> str:
+    problems = Problems()
+    nodes = [read_yaml(text.encode(), "x.yaml", problems) for text in (channel, rules)]
+    assert nodes[0] is not None
+    assert nodes[1] is not None
+    read = policy_of(
+        [nodes[0]],
+        [nodes[1]],
+        every_channel_read=True,
+        environment="test",
+        timezone="UTC",
+        problems=problems,
+    )
+    assert problems.sorted() == ()
+    return revision(read.policy)
+
+
+@pytest.mark.parametrize(
+    ("written", "anew"),
+    [
+        ("name: ACME", "name: Acme Inc. # a comment"),
+        ("[{IN1-3.1: ACME01}, {IN1-4.1: ACME}]", "[{IN1-4.1: ACME}, {IN1-3.1: [ACME01]}]"),
+        ("[1-8]", "[8, 1, 2-7, 3.1]"),
+        ("reference: A-1, ", ""),
+        ("purposes:", "state: live\nstructure: lenient\npayer_type: health-plan\npurposes:"),
+        ("[3, 4, 5]", "[5, 3-4]"),
+        ("why: because, when", "why: another, when"),
+        ("{message: ADT, PID-8: [F, M]}", "{PID-8: [M, F], message: [ADT], coverage: own}"),
+        ("{message: ADT, PID-8: [F, M]}", "{all: [{PID-8: [M, F]}, {all: [{message: ADT}]}]}"),
+        ("PID-8: [F, M]", "not: {PID-8: {not: [F, M]}}"),
+        ("[DG1, PV1-3]", "[PV1-3, DG1, DG1]"),
+        ("[DG1, PV1-3]", "{PV1: [3], DG1: {where: {}}}"),
+        ("basis: law", "consent: not-required\nbasis: law"),
+    ],
+)
+def test_spelling_changes_nothing(written: str, anew: str) -> None:
+    assert written in CHANNEL + RULES
+    before = of(CHANNEL, RULES)
+    assert of(CHANNEL.replace(written, anew), RULES.replace(written, anew)) == before
+
+
+@pytest.mark.parametrize(
+    ("written", "anew"),
+    [
+        ("ACME01", "ACME02"),
+        ("2030-12-31", "2031-12-31"),
+        ("[1-8]", "[1-9]"),
+        ("messages: [ADT, ORU]", "messages: [ADT]"),
+        ("purposes:", "state: shadow\npurposes:"),
+        ("purposes:", "renumber: false\npurposes:"),
+        ("basis: law", "basis: another law"),
+        ("basis: law", "consent: required\nbasis: law"),
+        ("name: one", "name: uno"),
+        ("[3, 4, 5]", "[3, 4, 5.1]"),
+        ("{message: ADT,", "{message: ADT, coverage: none,"),
+        ("PID-8: [F, M]", "PID-8: [F]"),
+        ("PID-8: [F, M]", "PID-8: {fold: [F, M]}"),
+        ("PID-8: [F, M]", "every: {PID-8: [F, M]}"),
+        ("PID-8: [F, M]", "PID-8: {not: [F, M]}"),
+        ("PV1-3]", "PV1-3.1]"),
+        ("withhold: [DG1, PV1-3]", "withhold: message"),
+    ],
+)
+def test_meaning_changes_it(written: str, anew: str) -> None:
+    assert written in CHANNEL + RULES
+    before = of(CHANNEL, RULES)
+    assert of(CHANNEL.replace(written, anew), RULES.replace(written, anew)) != before
+
+
+def test_it_is_short_hexadecimal() -> None:
+    found = of(CHANNEL, RULES)
+    assert len(found) == DIGITS
+    assert int(found, 16) >= 0
