@@ -240,7 +240,8 @@ class MemoryStore:
         released: dict[str, bool] = {}
         for learned in op.learned:
             self._coverage[learned.key] = learned.sealed
-            released.update(dict.fromkeys(self._waits.get(learned.key, {}).values(), True))
+            waiting = sorted(self._waits.get(learned.key, {}).values())  # in order of arrival
+            released.update(dict.fromkeys(waiting, True))
         if any(key in self._coverage for hold in op.holds for key in hold.waits_for):
             released[op.receipt] = True
         self._released.update(released)

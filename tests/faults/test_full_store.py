@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from engine.store.accepting import BEHIND, accept_command
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.port import (
@@ -39,14 +41,20 @@ def _message(number: int) -> Accept:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[RedisStore]:
-    """A store on a server that may hold 8 MiB."""
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server that may hold 8 MiB."""
     server = EmbeddedServer(tmp_path / "var", maxmemory_bytes=8 * 1024 * 1024)
     server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def store(server: EmbeddedServer) -> Iterator[RedisStore]:
+    """A store on it."""
     store = RedisStore(connect(server.url))
     yield store
     store.close()
-    server.stop()
 
 
 def _execute(store: Store, batch: Sequence[Operation]) -> tuple[Sequence[Result], frozenset[int]]:
@@ -116,3 +124,16 @@ def test_nothing_is_accepted_behind_a_refused_message(store: RedisStore) -> None
     large = message("large", copies=[copy("acme", 0, b"x" * 5_000_000)])
     small = message("small")
     assert _execute(store, [large, small])[1] == {0, 1}
+
+
+def test_a_call_finds_out_that_the_one_before_it_was_refused(
+    server: EmbeddedServer, store: RedisStore
+) -> None:
+    """Also when room was made between the two."""
+    do(store, message("R0"))
+    second = message("R2", "acme")
+    with closing(connect(server.url)) as client:
+        for after, answer in (("R1", BEHIND), ("", [b"+ 0 R2"])):
+            command = accept_command([second], after, "")
+            assert client.execute_command(*command) == answer  # type: ignore[no-untyped-call]
+    assert _lane(store) == (1, 1, 0)

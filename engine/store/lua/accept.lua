@@ -99,7 +99,7 @@ local function learn(message)
     redis.call("HSET", coverage, learned.key, learned.sealed)
     local from, to = "[" .. learned.key .. " ", "(" .. learned.key .. "!"
     for _, waiting in ipairs(redis.call("ZRANGEBYLEX", waits, from, to)) do
-      add(waiting:sub(#learned.key + 2):match("^%S+ %d+ (.*)$"))
+      add(waiting:sub(#learned.key + 2):match("^%S+"))
     end
   end
   for _, hold in ipairs(message.holds) do

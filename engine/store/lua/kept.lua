@@ -6,8 +6,8 @@
 --                               ID:waits → coverage keys that release it, each as length:key
 --                               r:RECEIPT → ids of its items, apart by spaces
 -- parked-order:<channel>  zset  ID, by itself
--- waits                   zset  "<key> <channel> <ID in 12 digits> <receipt>", all of score 0:
---                               who waits for a key is a range; keys are all of one length
+-- waits                   zset  "<key> <receipt> <channel> <ID>", all of score 0: who waits for a
+--                               key is a range, in order of arrival; keys are all of one length
 -- released                zset  receipt, by the order of release
 -- released-news           set   receipts of it for which something was learned since they were read
 
@@ -48,7 +48,7 @@ local function forget_item(parked, order, id, receipt)
 end
 
 local function member(key, channel, id, receipt)
-  return key .. " " .. channel .. " " .. string.format("%012d", tonumber(id)) .. " " .. receipt
+  return key .. " " .. receipt .. " " .. channel .. " " .. id
 end
 
 -- The coverage keys that an item waits for.
