@@ -100,9 +100,11 @@ class EmbeddedServer:
 
     def alive(self) -> bool:
         """Whether the server's process exists; it may be too busy to answer."""
-        if self._child is not None:
-            return self._child.poll() is None
-        return self._pid != 0 and self._is_locked()
+        if self._child is None:
+            return self._pid != 0 and self._is_locked()
+        if self._child.poll() is None and not self._is_locked():
+            self._child.wait()  # it has let go of its lock, which only its end does: it is ending
+        return self._child.poll() is None
 
     def stop(self) -> None:
         """Have it write out everything and end; kill it if it does not (nothing is lost then)."""
