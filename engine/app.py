@@ -23,15 +23,16 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
-from engine.admission import Gate
 from engine.clock import SystemClock
 from engine.commit import GroupCommit
 from engine.config.model import Delivery, StoreFailureAnswer
 from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
 from engine.errors import EngineError
-from engine.intake import Intake
-from engine.lastlook import LastLook
+from engine.intake.admission import Gate
+from engine.intake.receipts import Receipts
+from engine.intake.receive import Intake
+from engine.intake.sealed import Sealing, about_copy
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.budget import ByteBudget
 from engine.net.control import Failed, Listening
@@ -42,10 +43,9 @@ from engine.observers import LaneLog, ListenerLog, StoreWatch
 from engine.plan import Plan
 from engine.policy.compile import compile_policy
 from engine.policy.model import State
-from engine.receipts import Receipts
-from engine.redecide import Redecision
-from engine.releases import Releases
-from engine.sealed import Sealing, about_copy
+from engine.redecision.last_look import LastLook
+from engine.redecision.redecide import Redecision
+from engine.redecision.releases import Releases
 from engine.store.client import connect
 from engine.store.port import Accept, Beat, LaneView, Opened, Result
 from engine.store.redis import RedisStore

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.acceptance import Acceptances
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.hl7.wire import Message
+from engine.intake.acceptance import Acceptances
+from engine.intake.receipts import Receipts
+from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import Facts
-from engine.receipts import Receipts
-from engine.sealed import Sealing
 from engine.store.port import Accept
 
 ROOT = Path(__file__).parent.parent

@@ -21,7 +21,7 @@ from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
 from engine.policy.compile import compile_policy
 from engine.policy.revision import revision
-from engine.redecide import Act, Redecision
+from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Fetch, Item, Items, Recall, Resolve, Store
 from engine.store.sealing import Sealer
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from engine.admission import Admission
 from engine.config.addresses import address, demand_secrecy
 from engine.config.model import Limits, Listener, StoreFailureAnswer
+from engine.intake.admission import Admission
 from engine.policy.language import Keys, Mistake, Reader, Standing
 from engine.policy.language.conditions import message_types
 from engine.policy.language.paths import path

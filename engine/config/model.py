@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from engine.admission import Admission
 from engine.delivery.schedule import Schedule
 from engine.errors import Problem
+from engine.intake.admission import Admission
 from engine.policy.model import Policy
 
 

@@ -19,14 +19,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from engine.admission import Gate
 from engine.commit import LAST_REPEAT_S, GroupCommit
 from engine.config.load import load_site
 from engine.errors import EngineError
-from engine.intake import Intake
+from engine.intake.admission import Gate
+from engine.intake.receipts import Receipts
+from engine.intake.receive import Intake
 from engine.logs import Log
 from engine.policy.compile import compile_policy
-from engine.receipts import Receipts
 from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore, Outage
 from engine.store.port import Accept, ReadLedger, Result, StoreUnavailable

@@ -12,13 +12,13 @@ from twisted.internet.defer import Deferred
 from engine.commit import GroupCommit
 from engine.delivery.look import Send, Sight, Withhold
 from engine.hl7.wire import Message
-from engine.lastlook import LastLook
+from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.narrower import is_no_wider
-from engine.redecide import Redecision
-from engine.releases import Releases
-from engine.sealed import about_copy
+from engine.redecision.last_look import LastLook
+from engine.redecision.redecide import Redecision
+from engine.redecision.releases import Releases
 from engine.store.memory import MemoryStore
 from engine.store.port import Advance, Claim, Items, NextReleased, Opened, Waiting
 from engine.store.sealing import Sealer

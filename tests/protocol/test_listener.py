@@ -13,8 +13,8 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from engine.admission import Admission
 from engine.config.model import Address, Limits, Listener
+from engine.intake.admission import Admission
 from engine.mllp.framing import encode
 from engine.net.budget import ByteBudget
 from engine.net.connection import LINGER_S, Connection

@@ -96,11 +96,11 @@ def test_an_exception_of_ours_says_its_code() -> None:
 
 
 def test_an_exception_says_where_in_our_code_it_was_raised() -> None:
-    from engine.receipts import received_ms
+    from engine.intake.receipts import received_ms
 
     with pytest.raises(ValueError, match="bad") as caught:
         received_ms("bad")
-    assert re.fullmatch(r"engine\.receipts:\d+", describe(caught.value)["where"])
+    assert re.fullmatch(r"engine\.intake\.receipts:\d+", describe(caught.value)["where"])
 
 
 def test_a_library_s_record_says_who_logged_and_not_what() -> None:

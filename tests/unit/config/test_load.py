@@ -6,7 +6,6 @@ import pathlib
 
 import pytest
 
-from engine.admission import Admission
 from engine.config.load import load_site
 from engine.config.model import (
     Address,
@@ -19,6 +18,7 @@ from engine.config.model import (
 )
 from engine.delivery.schedule import DEFAULT_REPLY_ACTIONS, Action, ReplyAction, Retry
 from engine.errors import SiteError
+from engine.intake.admission import Admission
 from engine.policy.model import MessageType
 
 CHANNEL = """

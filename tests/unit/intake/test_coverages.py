@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.coverages import FRESH_S, KnownCoverages
+from engine.intake.coverages import FRESH_S, KnownCoverages
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
 
 KEY = CoverageKey(Level.VISIT, "PATID1234", "GOOD HEALTH", "V0001")

@@ -20,16 +20,16 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from engine.admission import Gate
 from engine.commit import GroupCommit
 from engine.config.load import load_site
 from engine.errors import EngineError
 from engine.hl7.wire import Message
-from engine.intake import Intake
+from engine.intake.admission import Gate
+from engine.intake.receipts import Receipts, received_ms
+from engine.intake.receive import Intake
+from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.receipts import Receipts, received_ms
-from engine.sealed import about_copy
 from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import (
@@ -43,7 +43,7 @@ from engine.store.port import (
 )
 from engine.store.sealing import Sealer
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SITE = load_site(REPOSITORY)
 START_MS = 1_772_409_600_000
 

@@ -17,17 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.acceptance import Acceptances
 from engine.errors import EngineError
 from engine.hl7.wire import Message
+from engine.intake.acceptance import Acceptances
+from engine.intake.records import Notes, outcome_record
+from engine.intake.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.model import MessageType, State
 from engine.policy.outcome import Outcome, Verdict
 from engine.privacy.coverage import coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Facts
-from engine.records import Notes, outcome_record
-from engine.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
 from engine.store.port import Copy, Hold, Item, Kept, Resolve
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from engine.receipts import RECEIPT_CHARACTERS, Receipts, received_ms
+from engine.intake.receipts import RECEIPT_CHARACTERS, Receipts, received_ms
 
 
 class HandClock:

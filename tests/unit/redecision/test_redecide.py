@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
+from engine.intake.sealed import about_copy
 from engine.policy.compile import compile_policy
 from engine.policy.model import State
-from engine.redecide import Act, Redecision, RedecisionError
-from engine.sealed import about_copy
+from engine.redecision.redecide import Act, Redecision, RedecisionError
 from engine.store.memory import MemoryStore
 from engine.store.port import (
     Advance,

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from engine.clock import Clock
 from engine.commit import GroupCommit, StoppedError
 from engine.logs import Event, Log
-from engine.redecide import Act, Redecision
+from engine.redecision.redecide import Act, Redecision
 from engine.store.port import (
     Fetch,
     ForgetReleased,

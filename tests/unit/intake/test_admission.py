@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.ack.codes import Fault
-from engine.admission import VERSIONS, Admission, Gate
 from engine.hl7.wire import Message
+from engine.intake.admission import VERSIONS, Admission, Gate
 from engine.policy.model import MessageType
 
 HEADER = (

@@ -21,23 +21,23 @@ from typing import Protocol, cast, overload
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from engine.acceptance import Acceptances
 from engine.ack.codes import ANSWERS, AckCode, Fault
 from engine.ack.mode import answer_code
 from engine.ack.reply import acknowledge, reject_head
-from engine.admission import Gate
 from engine.clock import Clock
 from engine.commit import StoppedError
-from engine.coverages import KnownCoverages
 from engine.errors import NotHL7Error
 from engine.hl7.wire import Message
+from engine.intake.acceptance import Acceptances
+from engine.intake.admission import Gate
+from engine.intake.coverages import KnownCoverages
+from engine.intake.receipts import Receipts, received_ms
+from engine.intake.sealed import Sealing, coverage_name, coverages_of
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import CoverageKey, Coverages, Facts
-from engine.receipts import Receipts, received_ms
-from engine.sealed import Sealing, coverage_name, coverages_of
 from engine.store.port import Accept, Accepted, Recall, Result
 
 #: How many of the last messages that taught something are told from their repetitions here.

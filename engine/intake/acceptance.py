@@ -12,13 +12,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from engine.hl7.wire import Message
-from engine.policy.compile import CompiledPolicy
-from engine.policy.model import State
-from engine.policy.outcome import Code, Outcome, Verdict
-from engine.privacy.facts import CoverageKey, Coverages
-from engine.receipts import received_ms
-from engine.records import Notes, decision_record
-from engine.sealed import (
+from engine.intake.receipts import received_ms
+from engine.intake.records import Notes, decision_record
+from engine.intake.sealed import (
     Sealing,
     about_copy,
     about_message,
@@ -26,6 +22,10 @@ from engine.sealed import (
     duplicate_key,
     seal_coverages,
 )
+from engine.policy.compile import CompiledPolicy
+from engine.policy.model import State
+from engine.policy.outcome import Code, Outcome, Verdict
+from engine.privacy.facts import CoverageKey, Coverages
 from engine.store.port import Accept, Copy, Hold, Learned
 
 

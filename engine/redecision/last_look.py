@@ -20,7 +20,7 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.policy.narrower import is_no_wider
 from engine.policy.outcome import Outcome, Verdict
-from engine.redecide import KeptMessage, Redecision
+from engine.redecision.redecide import KeptMessage, Redecision
 from engine.store.port import Fetch, Opened, Recall
 
 #: Why an entry is parked when today's policy sends something that is not simply less.
