@@ -64,7 +64,16 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
+    __slots__ = (
+        "_lines",
+        "_named",
+        "_whens",
+        "_withholds",
+        "facts",
+        "is_for_one",
+        "view",
+        "whose",
+    )
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
@@ -72,6 +81,7 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
+        self._withholds: dict[int, bool] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
 
@@ -98,6 +108,18 @@ class Case:
             found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
         return found
 
+    def withholds(self, rule: RunnableRule) -> bool:
+        """Whether the conditions hold under which the rule withholds."""
+        test = rule.when_withholding
+        if test is rule.when:
+            return self.applies(rule)
+        if test is None:
+            return True
+        found = self._withholds.get(rule.number)
+        if found is None:
+            found = self._withholds[rule.number] = test(self.view, MESSAGE)
+        return found
+
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
     """An outcome for every channel of the site."""
@@ -116,13 +138,13 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
-    form = policy.forms.of(message)
+    form, now = policy.forms.of(message), facts.now
     if not form.patients:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
+        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=True)]
     if type_of(message).code != "ORU":
-        return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
+        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=False)]
     return [
-        Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
+        Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
         for n in range(len(form.patients))
     ]
 
@@ -140,7 +162,7 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
     if channel.expires_at is not None and case.facts.now >= channel.expires_at:
         return _refused(Code.AGREEMENT_EXPIRED)
     granting, refusals = _granting(case, channel)
-    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
+    withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
     message_withheld = next((rule for rule in withholding if rule.withholds_message), None)
     if message_withheld is not None:
         refusals[Code.WITHHELD_BY_RULE] = message_withheld.withheld

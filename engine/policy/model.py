@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 
 from engine.errors import Place
 from engine.hl7.path import Path
+from engine.policy.codesets import CodeSet
+from engine.policy.moments import Moment
 
 
 class Kind(Enum):
@@ -87,6 +90,19 @@ class Structure(Enum):
 
     LENIENT = "lenient"
     STRICT = "strict"
+
+
+class Label(Enum):
+    """The built-in sensitivity labels (rules.md §5, §6)."""
+
+    SUD = "sud"
+    MENTAL_HEALTH = "mental-health"
+    HIV = "hiv"
+    GENETIC = "genetic"
+    REPRODUCTIVE = "reproductive"
+    SEXUAL_VIOLENCE = "sexual-violence"
+    PSYCHOTHERAPY_NOTES = "psychotherapy-notes"
+    MINOR_CONSENTED = "minor-consented"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -166,7 +182,37 @@ class Exists:
     wanted: bool
 
 
-Matcher = OneOf | Prefix | Exists
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The whole text matches one of these regular expressions (RE2 syntax)."""
+
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InSet:
+    """The code is in one of these code sets, under its coding system."""
+
+    sets: tuple[CodeSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The timestamp is later than `after` and earlier than `before`, as far as they are given."""
+
+    after: Moment | None = None
+    before: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """The number is at least this and at most that, both included, as far as they are given."""
+
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+
+
+Matcher = OneOf | Prefix | Exists | Matches | InSet | Timed | Numeric
 
 
 # --- channels and rules -----------------------------------------------------------------------
@@ -244,3 +290,4 @@ class Policy:
     rules: tuple[Rule, ...]
     environment: str  # production | test: what MSH-11 must agree with
     timezone: str = "UTC"
+    sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import Test, compile_condition
 from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
+from engine.policy.matching import TERMS, Terms
 from engine.policy.model import Grant, Rule, Withholding
 from engine.policy.outcome import Reason
 from engine.policy.reasons import withheld_by_rule
@@ -120,7 +121,11 @@ class Plan:
     """The plan for one channel and the rules that apply to a message."""
 
     def __init__(
-        self, ceiling: Mapping[str, Mask], grants: Iterable[Rule], withholds: Iterable[Rule]
+        self,
+        ceiling: Mapping[str, Mask],
+        grants: Iterable[Rule],
+        withholds: Iterable[Rule],
+        terms: Terms = TERMS,
     ) -> None:
         granting = tuple(grants)
         self.withholds = tuple(withholds)
@@ -131,13 +136,13 @@ class Plan:
             own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
             for grant in rule.grants:
                 own = grant.which_own or (own_insurance and grant.segment in _WITH_IN1)
-                granted.setdefault(grant.segment, []).append(_granted(rule, grant, own))
+                granted.setdefault(grant.segment, []).append(_granted(rule, grant, own, terms))
         withheld: dict[str, list[Part]] = {}
         for rule in self.withholds:
             for withholding in rule.withholdings:
                 if not withholding.message:
                     parts = withheld.setdefault(withholding.segment, [])
-                    parts.append(_withheld(rule, withholding))
+                    parts.append(_withheld(rule, withholding, terms.negated()))
         self.segments = {
             segment_id: SegmentPlan(
                 segment_id, ceiling.get(segment_id, NONE), parts, withheld.get(segment_id, ())
@@ -177,15 +182,16 @@ class Plan:
         return self._without_totals[cutter.mask]
 
 
-def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
-    where = None if grant.where is None else compile_condition(grant.where)
+def _granted(rule: Rule, grant: Grant, own: bool, terms: Terms) -> Part:
+    where = None if grant.where is None else compile_condition(grant.where, terms=terms)
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
         mask -= _MSH_SECURITY  # never by `all`
     return Part(rule.name, mask, where, own, grant.alone)
 
 
-def _withheld(rule: Rule, withholding: Withholding) -> Part:
-    where = None if withholding.where is None else compile_condition(withholding.where)
+def _withheld(rule: Rule, withholding: Withholding, terms: Terms) -> Part:
+    condition = withholding.where
+    where = None if condition is None else compile_condition(condition, terms=terms)
     mask = Mask.of(withholding.mask)
     return Part(rule.name, mask, where, withheld=withheld_by_rule(rule.name))

@@ -9,6 +9,7 @@ from engine.policy.language.grants import GRANT_KEYS, WITHHOLDING_KEYS
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Keys, Reader, Standing
 from engine.policy.language.rules import FILE_KEYS, RULE_KEYS
+from engine.policy.language.sets import SET_KEYS
 from engine.policy.language.site import ReadPolicy, policy_of
 
 #: Every table of keys of the language.
@@ -20,6 +21,7 @@ KEY_TABLES: tuple[Keys, ...] = (
     RULE_KEYS,
     GRANT_KEYS,
     WITHHOLDING_KEYS,
+    SET_KEYS,
 )
 
 __all__ = [

@@ -22,11 +22,13 @@ class Mistake(Enum):
     BAD_PATH = "bad-path"
     BAD_VALUE = "bad-value"
     CEILING_CUT = "ceiling-cut"
+    CHECK_DIGIT = "check-digit"
     COVERAGE_ANY = "coverage-any"
     DUPLICATE_CHANNEL = "duplicate-channel"
     DUPLICATE_KEY = "duplicate-key"
     DUPLICATE_LISTENER = "duplicate-listener"
     DUPLICATE_RULE = "duplicate-rule"
+    DUPLICATE_SET = "duplicate-set"
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
     NEEDS_CONSENT = "needs-consent"
@@ -40,7 +42,9 @@ class Mistake(Enum):
     UNKNOWN_CHANNEL = "unknown-channel"
     UNKNOWN_FIELD = "unknown-field"
     UNKNOWN_KEY = "unknown-key"
+    UNKNOWN_LABEL = "unknown-label"
     UNKNOWN_SEGMENT = "unknown-segment"
+    UNKNOWN_SET = "unknown-set"
     UNREADABLE = "unreadable"
     UNSUPPORTED = "unsupported"
     WRONG_TYPE = "wrong-type"
@@ -51,6 +55,7 @@ class Mistake(Enum):
 WARNINGS = frozenset(
     {
         Mistake.CEILING_CUT,
+        Mistake.CHECK_DIGIT,
         Mistake.COVERAGE_ANY,
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
