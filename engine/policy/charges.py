@@ -75,6 +75,8 @@ def _match(view: View, line: Segment, candidates: list[Segment], claims: Claims)
     if not candidates:
         return None
     if not line.field(_PLAN_OF_LINE):
+        if view.hides("IN1"):
+            return None  # which insurance is the first cannot be known
         matching = [min(candidates, key=lambda one: _priority(view, one))]
     else:
         wanted = coded(view, line, _PLAN_OF_LINE)

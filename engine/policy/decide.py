@@ -127,9 +127,10 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
     form = policy.forms.of(message)
+    is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
-    if type_of(message).code != "ORU":
+        return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
+    if type_of(message).code != "ORU" or not is_certain:
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
