@@ -1,8 +1,8 @@
 """The last look of a channel's lane: what was cut under another policy is decided again.
 
 Law: a queued copy is sent only if today's policy would send it, and then never more than it was
-cut to (I6). The same bytes are sent, or fewer; what today's policy withholds is withheld; whatever
-else it would do, a person must look. No answer of the store, no send: the lane's lease runs out
+cut to (I6): of a policy that has narrowed its own cut, of one that has widened the old one. What
+today's policy withholds is withheld; whatever else it would do, a person must look. No answer of the store, no send: the lane's lease runs out
 meanwhile, and the entry stays at the head of its lane.
 """
 
@@ -87,6 +87,9 @@ class LastLook:
         payload = outcome.payloads[part]
         if payload.data == cut.payload:
             return cut
-        if is_no_wider(Message.parse(payload.data), Message.parse(cut.payload)):
+        today, then = Message.parse(payload.data), Message.parse(cut.payload)
+        if is_no_wider(then, today):  # a policy that has widened since widens nothing queued
+            return cut
+        if is_no_wider(today, then):
             return Send(payload.data, payload.control_id, self._redecision.note(outcome, part))
         return ParkIt(POLICY_CHANGED)
