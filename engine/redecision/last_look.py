@@ -2,8 +2,8 @@
 
 Law: a queued copy is sent only if today's policy would send it, and then never more than it was
 cut to (I6): of a policy that has narrowed its own cut, of one that has widened the old one. What
-today's policy withholds is withheld; whatever else it would do, a person must look. No answer of the store, no send: the lane's lease runs out
-meanwhile, and the entry stays at the head of its lane.
+today's policy withholds is withheld; whatever else it would do, a person must look. No answer of
+the store, no send: the lane's lease runs out meanwhile, and the entry stays at the head.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ POLICY_CHANGED = "policy-changed"
 
 #: Why an entry is parked when the message it was cut from is not there to be decided again.
 NOT_IN_JOURNAL = "not-in-journal"
+
+
+def _never_left(opened: Opened) -> bool:
+    """Whether this attempt is the first of which a byte could leave."""
+    return opened.attempt == 1 and not opened.possible_duplicate
 
 
 class LastLook:
@@ -72,6 +77,14 @@ class LastLook:
             answer = await self._commit.submit(Recall(case.names))
             recalled = cast("tuple[bytes | None, ...]", answer)
         outcome = self._redecision.decide(case, recalled, self._now()).get(self._channel)
+        sight = self._seen(opened, cut, case, outcome)
+        if not isinstance(sight, Send) and _never_left(opened):
+            undo = self._redecision.taken_back(case, self._channel)
+            if undo is not None:  # before it leaves the lane, so that no cancel comes between
+                await self._commit.submit(undo)
+        return sight
+
+    def _seen(self, opened: Opened, cut: Send, case: KeptMessage, outcome: Outcome | None) -> Sight:
         if outcome is None:
             return ParkIt(POLICY_CHANGED)
         if outcome.verdict is Verdict.DISCLOSE:

@@ -200,6 +200,40 @@ class TestDeadLetters:
         assert discarded["why"] == "sent by post"
 
 
+class TestCancels:
+    def test_a_cancel_follows_in_order_and_goes_nowhere_else(self, tmp_path: Path) -> None:
+        """Also where the admission still waits, and by an engine that has it from the store."""
+        sent = next(one for one in registrations("alpha", 50) if one.channels == ("alpha", "beta"))
+        cancel = Sent(
+            f"{sent.control_id}X",
+            b"\r".join(
+                line.replace(b"^A01|", b"^A11|")
+                if line.startswith(b"MSH")
+                else line.replace(b"EVN|A01", b"EVN|A11")
+                for line in sent.data.replace(
+                    f"|{sent.control_id}|".encode(), f"|{sent.control_id}X|".encode()
+                ).split(b"\r")
+                if not line.startswith(b"IN1")
+            ),
+            sent.channels,
+        )
+        with Estate(tmp_path) as estate:
+            estate.command("queue", "pause", "alpha")
+            deliver(estate.listener_port, [sent], 100, [])
+            wait_for(estate, "beta", sent)
+            estate.kill("worker")
+            deliver(estate.listener_port, [cancel], 100, [])
+            wait_for(estate, "beta", cancel)
+            estate.command("queue", "resume", "alpha")
+            for name in sent.channels:
+                wait_for(estate, name, cancel)
+                assert control_ids(estate, name) == [sent.control_id, cancel.control_id]
+                assert b"\rIN1|" not in estate.received(name)[-1]
+            assert estate.received("gamma") == []
+            decision = estate.ledger("decision")[-1]["channels"]
+            assert decision["gamma"]["reasons"] == ["not-disclosed-before"]
+
+
 class TestStatus:
     def test_it_answers_without_an_engine_and_starts_none(self, tmp_path: Path) -> None:
         with Estate(tmp_path) as estate:
