@@ -42,6 +42,9 @@ from engine.policy.view import View, type_of
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})
 
+#: Which cancel takes an event back.
+CANCELS_OF = {"A01": "A11", "A04": "A11", "A02": "A12", "A03": "A13"}
+
 #: Merges, moves, links and swaps of patients: sent only where a rule names the event (§10.9).
 BY_NAME_ONLY = frozenset(
     {"A17", "A18", "A24", "A30", "A34", "A35", "A36", "A37"}

@@ -50,8 +50,10 @@ ITEMS = read_script("items")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
+UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTROL, FORGET, ITEMS, RELEASED, RESOLVE, SURVEY, WAITING,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTROL, FORGET, ITEMS, RELEASED, RESOLVE, SURVEY, UNLEARN,
+    WAITING,
 )  # fmt: skip
