@@ -57,9 +57,8 @@ def is_worth_sending(cut: Cut) -> bool:
     for segment_id in needed:
         if not cut.keeps_any(segment_id):
             return False
-    if kind.code in _WITHOUT_PID and not cut.keeps_any("PID"):
-        if len(_without_patient(cut)) < len(cut.view.all("PID")):
-            return False
+    if kind.code in _WITHOUT_PID and _refuses_patient(cut):
+        return False
     return cut.pieces.count(None) < len(cut.pieces)
 
 
@@ -85,6 +84,12 @@ def _fall(cut: Cut) -> bool:
             cut.drop(index, Code.PARENT_CUT)
             fell = True
     return fell
+
+
+def _refuses_patient(cut: Cut) -> bool:
+    """Whether no PID is kept, and not because none is granted."""
+    pids = cut.view.all("PID")
+    return not cut.keeps_any("PID") and len(_without_patient(cut)) < len(pids)
 
 
 def _without_patient(cut: Cut) -> frozenset[int]:
