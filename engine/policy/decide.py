@@ -22,6 +22,7 @@ from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdi
 from engine.policy.plan import Plan
 from engine.policy.project import cut_to, payload
 from engine.policy.reasons import plain
+from engine.policy.strict import keeps_structure
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
@@ -241,6 +242,8 @@ def _cut(
     cut, is_worth = case.cut(plan, own, channel.channel.renumber)
     if not is_worth:
         return Decision((plain(Code.NOTHING_LEFT),), cut)
+    if channel.is_strict and not keeps_structure(cut):
+        return Decision((plain(Code.STRUCTURE),), cut)
     granted = tuple([rule.granted for rule in granting])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 

@@ -62,6 +62,7 @@ class SegmentPlan:
         self.ceiling = ceiling
         self.grants = tuple(grants)
         self.withholdings = tuple(withholdings)
+        #: Some grant says `alone: true`.
         self.alone = any(grant.alone for grant in self.grants)
         self.needs_own = any(grant.own for grant in self.grants)
         #: The one question that is asked of an occurrence, where it is the only one.
@@ -96,6 +97,18 @@ class SegmentPlan:
                 bits |= bit
             bit <<= 1
         return bits
+
+    def refuses(self, view: View, index: int) -> bool:
+        """Whether this id is granted, but by no grant that holds for this occurrence."""
+        return bool(self.grants) and not any(
+            part.where is None or part.where(view, index) for part in self.grants
+        )
+
+    def stands_alone(self, view: View, index: int) -> bool:
+        """Whether a grant that holds for this occurrence says `alone: true`."""
+        return any(
+            part.alone and (part.where is None or part.where(view, index)) for part in self.grants
+        )
 
     def masks(self, holding: int) -> tuple[Mask, Mask]:
         """What is granted and what is withheld by the parts that hold."""

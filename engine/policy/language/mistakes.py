@@ -27,6 +27,7 @@ class Mistake(Enum):
     DUPLICATE_KEY = "duplicate-key"
     DUPLICATE_LISTENER = "duplicate-listener"
     DUPLICATE_RULE = "duplicate-rule"
+    INCOMPLETE_STRUCTURE = "incomplete-structure"
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
     NEEDS_CONSENT = "needs-consent"
@@ -52,6 +53,7 @@ WARNINGS = frozenset(
     {
         Mistake.CEILING_CUT,
         Mistake.COVERAGE_ANY,
+        Mistake.INCOMPLETE_STRUCTURE,
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
