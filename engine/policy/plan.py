@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.errors import Place
 from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import Test, compile_condition
 from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
@@ -41,6 +42,7 @@ class Part:
     own: bool = False
     alone: bool = False
     withheld: Reason | None = None  # of a withholding: what it says where it withholds all
+    place: Place | None = None  # of a grant: where it is written
 
     @property
     def is_conditional(self) -> bool:
@@ -195,7 +197,7 @@ def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
         mask -= _MSH_SECURITY  # never by `all`
-    return Part(rule.name, mask, where, own, grant.alone)
+    return Part(rule.name, mask, where, own, grant.alone, place=grant.place)
 
 
 def _withheld(rule: Rule, withholding: Withholding) -> Part:
