@@ -7,9 +7,10 @@ that apply add up to is found once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from engine.errors import Place
@@ -87,7 +88,12 @@ class ChannelRules:
     """What one channel's rules say of messages of one type."""
 
     def __init__(
-        self, channel: Channel, rules: tuple[RunnableRule, ...], is_cancel: bool, timezone: ZoneInfo
+        self,
+        channel: Channel,
+        rules: tuple[RunnableRule, ...],
+        is_cancel: bool,
+        timezone: ZoneInfo,
+        shared: Plans,
     ) -> None:
         self.channel = channel
         self.id = channel.id
@@ -108,6 +114,7 @@ class ChannelRules:
         }
         self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
+        self._shared = shared
         self.cancel_follows = _cancel_follows(channel)
 
     def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
@@ -118,9 +125,34 @@ class ChannelRules:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = Plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            plan = self._shared.plan(self.ceiling, granting, [rule.rule for rule in withholds])
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
+        return plan
+
+
+class Plans:
+    """One plan for all channels to which the same rules give the same under their ceilings.
+
+    Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
+    """
+
+    def __init__(self) -> None:
+        self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
+
+    def plan(
+        self, ceiling: Mapping[str, Mask], granting: list[Rule], withholding: list[Rule]
+    ) -> Plan:
+        """What the rules add up to under this ceiling."""
+        named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
+        key = (
+            frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
+            tuple(rule.name for rule in granting),
+            tuple(rule.name for rule in withholding),
+        )
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(ceiling, granting, withholding)
         return plan
 
 
@@ -149,6 +181,7 @@ class CompiledPolicy:
             **{rule.name: rule for rule in policy.rules},
             CANCEL_FOLLOWS: _cancel_follows(None),
         }
+        self._plans = Plans()
         self._named = _types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
@@ -196,7 +229,7 @@ class CompiledPolicy:
                 for number, rule in enumerate(self.policy.rules)
                 if channel_id in rule.channels and _reaches(rule, message_type)
             ]
-            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone)
+            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone, self._plans)
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)

@@ -64,7 +64,7 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
+    __slots__ = ("_cuts", "_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
@@ -72,6 +72,7 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
+        self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
 
@@ -96,6 +97,15 @@ class Case:
         found = self._whens.get(rule.number)
         if found is None:
             found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
+        return found
+
+    def cut(self, plan: Plan, own: Own, renumber: bool) -> tuple[Cut, bool]:
+        """What the plan leaves, and whether that is worth sending; made once for channels alike."""
+        key = (plan, own, renumber)
+        found = self._cuts.get(key)
+        if found is None:
+            cut = cut_to(self.view, plan, own, self.named, renumber)
+            found = self._cuts[key] = (cut, is_worth_sending(cut))
         return found
 
 
@@ -227,10 +237,10 @@ def _cut(
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    cut = cut_to(case.view, plan, own, case.named, channel.channel)
-    if not is_worth_sending(cut):
+    cut, is_worth = case.cut(plan, own, channel.channel.renumber)
+    if not is_worth:
         return Decision((plain(Code.NOTHING_LEFT),), cut)
-    granted = tuple(rule.granted for rule in granting)
+    granted = tuple([rule.granted for rule in granting])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 
 
