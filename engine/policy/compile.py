@@ -7,9 +7,10 @@ that apply add up to is found once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from engine.errors import Place
@@ -32,6 +33,7 @@ from engine.policy.model import (
     Policy,
     Purpose,
     Rule,
+    Structure,
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
@@ -41,6 +43,9 @@ from engine.policy.view import View, type_of
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})
+
+#: Which cancel takes an event back.
+CANCELS_OF = {"A01": "A11", "A04": "A11", "A02": "A12", "A03": "A13"}
 
 #: Merges, moves, links and swaps of patients: sent only where a rule names the event (§10.9).
 BY_NAME_ONLY = frozenset(
@@ -99,16 +104,21 @@ class ChannelRules:
     """What one channel's rules say of messages of one type."""
 
     def __init__(
-        self, channel: Channel, rules: tuple[RunnableRule, ...], is_cancel: bool, timezone: ZoneInfo
+        self,
+        channel: Channel,
+        rules: tuple[RunnableRule, ...],
+        is_cancel: bool,
+        timezone: ZoneInfo,
+        shared: Plans,
     ) -> None:
         self.channel = channel
         self.id = channel.id
-        self._timezone = timezone
         self.disclosing = tuple(rule for rule in rules if rule.discloses)
         self.withholding = tuple(rule for rule in rules if rule.rule.withholdings)
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         self.asks_coverage = not self.follows and any(
@@ -121,6 +131,7 @@ class ChannelRules:
         }
         self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
+        self._shared = shared
         self.cancel_follows = _cancel_follows(channel)
 
     def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
@@ -131,11 +142,35 @@ class ChannelRules:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = Plan(
-                self.ceiling, granting, [rule.rule for rule in withholds], Terms(self._timezone)
-            )
+            plan = self._shared.plan(self.ceiling, granting, [rule.rule for rule in withholds])
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
+        return plan
+
+
+class Plans:
+    """One plan for all channels to which the same rules give the same under their ceilings.
+
+    Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
+
+    def plan(
+        self, ceiling: Mapping[str, Mask], granting: list[Rule], withholding: list[Rule]
+    ) -> Plan:
+        """What the rules add up to under this ceiling."""
+        named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
+        key = (
+            frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
+            tuple(rule.name for rule in granting),
+            tuple(rule.name for rule in withholding),
+        )
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(ceiling, granting, withholding, self._terms)
         return plan
 
 
@@ -166,6 +201,9 @@ class CompiledPolicy:
             **{rule.name: rule for rule in policy.rules},
             CANCEL_FOLLOWS: _cancel_follows(None),
         }
+        #: On what terms conditions are asked.
+        self.terms = Terms(self.timezone)
+        self._plans = Plans(self.terms)
         self._named = _types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
@@ -206,7 +244,7 @@ class CompiledPolicy:
     def _for_type(self, message_type: MessageType) -> TypeRules:
         is_cancel = message_type.code == "ADT" and message_type.trigger in CANCELS
         reaching = [
-            _Reaching(rule, number, *_tests(rule, when, self.timezone))
+            _Reaching(rule, number, *_tests(rule, when, self.terms))
             for number, rule in enumerate(self.policy.rules)
             if (when := settle(rule.when, message_type)) != NEVER
         ]
@@ -218,7 +256,7 @@ class CompiledPolicy:
                 for each in reaching
                 if channel_id in each.rule.channels
             ]
-            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone)
+            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone, self._plans)
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
@@ -245,12 +283,12 @@ def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> R
     )
 
 
-def _tests(rule: Rule, when: Condition, timezone: ZoneInfo) -> tuple[Test | None, Test | None]:
+def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test | None]:
     """What is asked before a rule discloses, and before it withholds: mostly the same."""
-    asked = None if when == ALWAYS else compile_condition(when, terms=Terms(timezone))
+    asked = None if when == ALWAYS else compile_condition(when, terms=terms)
     if asked is None or not rule.withholdings or not speaks_of_sets(when):
         return asked, asked
-    return asked, compile_condition(when, terms=Terms(timezone, withholds=True))
+    return asked, compile_condition(when, terms=terms.negated())
 
 
 def _types_named(policy: Policy) -> frozenset[MessageType]:

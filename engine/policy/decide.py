@@ -22,6 +22,7 @@ from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdi
 from engine.policy.plan import Plan
 from engine.policy.project import cut_to, payload
 from engine.policy.reasons import plain
+from engine.policy.strict import keeps_structure
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
@@ -65,6 +66,7 @@ class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
     __slots__ = (
+        "_cuts",
         "_lines",
         "_named",
         "_whens",
@@ -82,6 +84,7 @@ class Case:
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
         self._withholds: dict[int, bool] = {}
+        self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
 
@@ -120,6 +123,15 @@ class Case:
             found = self._withholds[rule.number] = test(self.view, MESSAGE)
         return found
 
+    def cut(self, plan: Plan, own: Own, renumber: bool) -> tuple[Cut, bool]:
+        """What the plan leaves, and whether that is worth sending; made once for channels alike."""
+        key = (plan, own, renumber)
+        found = self._cuts.get(key)
+        if found is None:
+            cut = cut_to(self.view, plan, own, self.named, renumber)
+            found = self._cuts[key] = (cut, is_worth_sending(cut))
+        return found
+
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
     """An outcome for every channel of the site."""
@@ -139,9 +151,10 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
     form, now = policy.forms.of(message), facts.now
+    is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=True)]
-    if type_of(message).code != "ORU":
+        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=is_certain)]
+    if type_of(message).code != "ORU" or not is_certain:
         return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
@@ -249,10 +262,12 @@ def _cut(
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    cut = cut_to(case.view, plan, own, case.named, channel.channel)
-    if not is_worth_sending(cut):
+    cut, is_worth = case.cut(plan, own, channel.channel.renumber)
+    if not is_worth:
         return Decision((plain(Code.NOTHING_LEFT),), cut)
-    granted = tuple(rule.granted for rule in granting)
+    if channel.is_strict and not keeps_structure(cut):
+        return Decision((plain(Code.STRUCTURE),), cut)
+    granted = tuple([rule.granted for rule in granting])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 
 

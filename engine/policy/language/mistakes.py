@@ -20,6 +20,7 @@ class Mistake(Enum):
 
     ABOVE_CEILING = "above-ceiling"
     BAD_PATH = "bad-path"
+    BAD_SAMPLE = "bad-sample"
     BAD_VALUE = "bad-value"
     CEILING_CUT = "ceiling-cut"
     CHECK_DIGIT = "check-digit"
@@ -29,6 +30,8 @@ class Mistake(Enum):
     DUPLICATE_LISTENER = "duplicate-listener"
     DUPLICATE_RULE = "duplicate-rule"
     DUPLICATE_SET = "duplicate-set"
+    DUPLICATE_TEST = "duplicate-test"
+    INCOMPLETE_STRUCTURE = "incomplete-structure"
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
     NEEDS_CONSENT = "needs-consent"
@@ -43,6 +46,7 @@ class Mistake(Enum):
     UNKNOWN_FIELD = "unknown-field"
     UNKNOWN_KEY = "unknown-key"
     UNKNOWN_LABEL = "unknown-label"
+    UNKNOWN_MESSAGE = "unknown-message"
     UNKNOWN_SEGMENT = "unknown-segment"
     UNKNOWN_SET = "unknown-set"
     UNREADABLE = "unreadable"
@@ -57,6 +61,7 @@ WARNINGS = frozenset(
         Mistake.CEILING_CUT,
         Mistake.CHECK_DIGIT,
         Mistake.COVERAGE_ANY,
+        Mistake.INCOMPLETE_STRUCTURE,
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
