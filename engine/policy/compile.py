@@ -19,6 +19,7 @@ from engine.hl7.wire import Message
 from engine.policy import reasons
 from engine.policy.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
 from engine.policy.identify import Identifier
+from engine.policy.masking import channel_key
 from engine.policy.masks import Mask
 from engine.policy.matching import Terms
 from engine.policy.model import (
@@ -29,6 +30,7 @@ from engine.policy.model import (
     Coverage,
     Grant,
     Kind,
+    MaskKind,
     MessageType,
     Policy,
     Purpose,
@@ -142,7 +144,8 @@ class ChannelRules:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = self._shared.plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            withholding = [rule.rule for rule in withholds]
+            plan = self._shared.plan(self.id, self.ceiling, granting, withholding)
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
         return plan
@@ -154,23 +157,32 @@ class Plans:
     Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
     """
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, key: bytes) -> None:
         self._terms = terms
+        self._key = key
         self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
 
     def plan(
-        self, ceiling: Mapping[str, Mask], granting: list[Rule], withholding: list[Rule]
+        self,
+        channel: str,
+        ceiling: Mapping[str, Mask],
+        granting: list[Rule],
+        withholding: list[Rule],
     ) -> Plan:
-        """What the rules add up to under this ceiling."""
+        """What the rules add up to under this ceiling of a channel."""
+        hashes = any(_hashes(grant) for rule in granting for grant in rule.grants)
         named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
         key = (
             frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
             tuple(rule.name for rule in granting),
             tuple(rule.name for rule in withholding),
+            channel if hashes else "",
         )
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan(ceiling, granting, withholding, self._terms)
+            plan = self._plans[key] = Plan(
+                ceiling, granting, withholding, self._terms, channel_key(self._key, channel)
+            )
         return plan
 
 
@@ -184,9 +196,9 @@ class TypeRules:
 
 
 class CompiledPolicy:
-    """A policy that runs. `revision` is the hash of its meaning."""
+    """A policy that runs. `revision` is the hash of its meaning; `hash_key`, of masks' hashes."""
 
-    def __init__(self, policy: Policy, revision: str) -> None:
+    def __init__(self, policy: Policy, revision: str, hash_key: bytes = b"") -> None:
         self.policy = policy
         self.revision = revision
         self.channels: tuple[str, ...] = tuple(sorted(policy.channels))
@@ -203,7 +215,7 @@ class CompiledPolicy:
         }
         #: On what terms conditions are asked.
         self.terms = Terms(self.timezone)
-        self._plans = Plans(self.terms)
+        self._plans = Plans(self.terms, hash_key)
         self._named = _types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
@@ -262,9 +274,16 @@ class CompiledPolicy:
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
 
 
-def compile_policy(policy: Policy, revision: str = "") -> CompiledPolicy:
-    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it."""
-    return CompiledPolicy(policy, revision)
+def compile_policy(policy: Policy, revision: str = "", hash_key: bytes = b"") -> CompiledPolicy:
+    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it.
+
+    Without a `hash_key`, what is masked as a keyed hash is not sent at all.
+    """
+    return CompiledPolicy(policy, revision, hash_key)
+
+
+def _hashes(grant: Grant) -> bool:
+    return any(masking.kind is MaskKind.KEYED_HASH for masking in grant.maskings.values())
 
 
 def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> RunnableRule:

@@ -113,6 +113,25 @@ class MessageType:
     trigger: str | None = None
 
 
+class MaskKind(Enum):
+    """What a mask leaves of a value; of two masks of one value, the first here is sent."""
+
+    YEAR = "year"
+    ZIP3 = "zip3"
+    LAST4 = "last4"
+    INITIAL = "initial"
+    KEYED_HASH = "keyed-hash"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """A mask; `text` is what a constant one puts in the value's place."""
+
+    kind: MaskKind
+    text: str = ""
+
+
 #: What is granted of one segment: field number → None (the whole field) or component numbers.
 FieldMask = Mapping[int, "frozenset[int] | None"]
 
@@ -244,7 +263,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one rule grants of one segment id. `mask` None: all of it, byte for byte."""
+    """What one rule grants of one segment id. `mask` None: all of it, byte for byte.
+
+    `maskings` are of fields (component 0) and components that the mask has too; `repetitions` says
+    of a field which of its repetitions are granted at all.
+    """
 
     segment: str
     mask: FieldMask | None
@@ -252,17 +275,23 @@ class Grant:
     where: Condition | None = None
     which_own: bool = False
     alone: bool = False  # OBR only: worth sending without any of the OBX it came with
+    maskings: Mapping[tuple[int, int], Masking] = field(default_factory=dict)
+    repetitions: Mapping[int, Condition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Withholding:
-    """What one rule withholds: the message, or of one segment id all, a mask, or where."""
+    """What one rule withholds: the message, of one segment id all, a mask, or where; or labels.
+
+    `labels` are built-in ones and code sets of the site: whatever bears one of them is withheld.
+    """
 
     place: Place
     message: bool = False
     segment: str = ""
     mask: FieldMask | None = None  # None: whole occurrences
     where: Condition | None = None
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

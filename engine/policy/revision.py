@@ -41,9 +41,24 @@ def revision(policy: Policy) -> str:
         policy.timezone,
         set_of(_channel(channel) for channel in policy.channels.values()),
         set_of(_rules(policy)),
-        set_of([one.label, codes_form(one)] for one in policy.sets.values() if one.label),
+        set_of(_labelling(policy)),
     ]
     return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
+
+
+def _labelling(policy: Policy) -> Iterable[object]:
+    """Code sets that label by themselves, or that a withholding names as a label."""
+    named = {
+        label
+        for rule in policy.rules
+        for withholding in rule.withholdings
+        for label in withholding.labels
+    }
+    for one in policy.sets.values():
+        if one.label:
+            yield [one.label, codes_form(one)]
+        if one.name in named:
+            yield [one.name, codes_form(one)]
 
 
 def _channel(channel: Channel) -> object:
@@ -93,7 +108,15 @@ def _rule(rule: Rule) -> object:
 
 
 def _grant(grant: Grant) -> object:
-    return [grant.segment, _mask(grant.mask), where_form(grant.where), grant.which_own, grant.alone]
+    return [
+        grant.segment,
+        _mask(grant.mask),
+        where_form(grant.where),
+        grant.which_own,
+        grant.alone,
+        set_of([*key, one.kind.value, one.text] for key, one in grant.maskings.items()),
+        set_of([number, condition_form(one)] for number, one in grant.repetitions.items()),
+    ]
 
 
 def _withholding(withholding: Withholding) -> object:
@@ -102,6 +125,7 @@ def _withholding(withholding: Withholding) -> object:
         withholding.segment,
         _mask(withholding.mask),
         where_form(withholding.where),
+        sorted(withholding.labels),
     ]
 
 

@@ -16,6 +16,7 @@ from engine.policy.model import (
     Coverage,
     Kind,
     Label,
+    MaskKind,
     PayerType,
     Purpose,
     State,
@@ -42,7 +43,7 @@ def test_every_word_of_conditions_has_its_entry() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [Consent, Coverage, Kind, Label, PayerType, Purpose, State, Structure]
+    "options", [Consent, Coverage, Kind, Label, MaskKind, PayerType, Purpose, State, Structure]
 )
 def test_every_choice_is_named(options: type[Enum]) -> None:
     assert {option.value for option in options} <= mentions(RULES.read_text("utf-8"))
@@ -55,14 +56,21 @@ def test_every_problem_stands_under_its_severity(title: str, *, warnings: bool) 
     assert codes == {mistake.value for mistake in Mistake if (mistake in WARNINGS) is warnings}
 
 
+def _rules_file(like: str, disclose: str) -> str:
+    head = like.partition("rules:")[0]
+    rule = "  - name: masked\n    why: An example\n    disclose:\n      "
+    return f"{head}rules:\n{rule}{disclose}"
+
+
 def test_the_examples_of_both_pages_are_a_site(tmp_path: pathlib.Path) -> None:
-    channel, rules, codes = (block.text for block in blocks(RULES, "yaml"))
+    channel, rules, codes, masks = (block.text for block in blocks(RULES, "yaml"))
     config, deliver = (block.text for block in blocks(CONFIG, "yaml"))
     for name, text in (
         ("config.yaml", config),
         ("channels/acme.yaml", channel.partition("deliver:")[0] + deliver),
         ("rules/payment.yaml", rules),
         ("rules/sets/cardiac.yaml", codes),
+        ("rules/masked.yaml", _rules_file(rules, masks)),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)

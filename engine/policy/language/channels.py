@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.errors import Place
 from engine.policy.language.conditions import compared, condition, message_types
-from engine.policy.language.grants import segment_fields
+from engine.policy.language.fields import segment_fields
 from engine.policy.language.mistakes import Mistake
 from engine.policy.language.paths import path, segment_id
 from engine.policy.language.reader import Keys, Reader

@@ -92,7 +92,11 @@ def _name(node: Node | None, reader: Reader) -> str | None:
 def _label(node: Node | None, reader: Reader) -> str | None:
     """The built-in label that the set adds to."""
     text = reader.text(node, "`label`")
-    if node is None or text is None or text in _LABELS:
+    if node is None or text is None:
+        return None
+    if text in _LABELS:
+        # Until labels are found in messages, a set that adds to one must not load.
+        reader.unsupported(node, "`label` of a code set")
         return text
     reader.problems.note(
         node.place,

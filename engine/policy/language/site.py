@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.errors import Place
-from engine.policy.language.ceilings import NOTHING, above, reaches, under
+from engine.policy.language.ceilings import above, cut_to_ceiling, reaches
 from engine.policy.language.channels import ReadChannel, channel_of
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Reader
@@ -165,8 +165,7 @@ def _cut(grant: Grant, read: ReadChannel, reader: Reader) -> Grant | None:
         f" its ceiling at {read.ceiling.places.get(grant.segment, read.ceiling.place)} is lower.",
         "",
     )
-    mask = under(grant.segment, grant.mask, read.channel.ceiling)
-    return None if mask == NOTHING else replace(grant, mask=mask)
+    return cut_to_ceiling(grant, read.channel.ceiling)
 
 
 # --- what never applies -------------------------------------------------------------------------
