@@ -13,6 +13,7 @@ from engine.config.model import Delivery, Site
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
+from engine.policy.language.advice import advise
 
 
 def load_site(root: pathlib.Path) -> Site:
@@ -45,6 +46,7 @@ def load_site(root: pathlib.Path) -> Site:
         raise SiteError(found)
     # Of rules that could not be read it would be said that they lack something.
     note_incomplete(read.policy, problems)
+    advise(read.policy, problems)
     folder = root.resolve()
     return Site(
         root=folder,
