@@ -1,11 +1,12 @@
 """The archiver: takes the store's ledger and journal into the archive, batch by batch.
 
 Law: a batch and the position it ends at are one transaction, so that a batch is archived once or
-not at all, whenever the archiver is killed; only what is committed is let go by the store. Several
-archivers may work on one archive: whoever finds that another has been there reads on from there.
-It asks the store for little at a time, and nothing waits for it.
+not at all, whenever the archiver is killed; only what is committed is let go by the store, and what
+a killed archiver had committed is let go by the next one. Several archivers may work on one
+archive: whoever finds that another has been there reads again. It asks the store for little at a
+time, and nothing waits for it.
 
-    read ledger after the position ─► read contents ─► transaction: messages, content, terms,
+    read ledger from its beginning ─► read contents ─► transaction: messages, content, terms,
          ▲                                              outcomes, chain, checkpoint, position
          └──────────── let go, with the new head ◄──────────────┘
 """
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from engine.archive import schema
+from engine.archive.audit import read_head
 from engine.archive.chain import Head
 from engine.archive.database import Database
 from engine.archive.entries import ENDS, Clerk, Message, act, read_record
@@ -89,20 +91,27 @@ class Archiver:
         """Archive the next batch; how many records it had, 0 when there is nothing to do."""
         with self._database.reading() as connection:
             position = connection.execute(sa.select(schema.head.c.position)).scalar_one()
-        asked = ReadLedger(position, self._batch_records)
+            head = read_head(connection)
+        asked = ReadLedger("", self._batch_records)
         found = cast("tuple[tuple[str, bytes], ...]", self._store.execute([asked])[0])
         records = [(at, read_record(record)) for at, record in found]
+        known = [one for one in records if _order(one[0]) <= _order(position)]
+        if known:  # committed by an archiver that was killed before it could let them go
+            self._let_go(known, head)
+            return len(known)
         arrived = self._contents(records)
         records = _before_unread(records, arrived)
         if not records:
             return 0
         self._read(arrived.values())
-        head = self._commit(position, records, arrived)
-        if head is not None:
-            receipts = {str(record.get("receipt", "")) for _, record in records} - {""}
-            let_go = LetGo(records[-1][0], tuple(sorted(receipts)), str(head))
-            self._store.execute([let_go])
+        committed = self._commit(position, records, arrived)
+        if committed is not None:
+            self._let_go(records, committed)
         return len(records)
+
+    def _let_go(self, records: list[tuple[str, dict[str, Any]]], head: Head) -> None:
+        receipts = {str(record.get("receipt", "")) for _, record in records} - {""}
+        self._store.execute([LetGo(records[-1][0], tuple(sorted(receipts)), str(head))])
 
     # --- reading the store --------------------------------------------------------------------
 
@@ -214,6 +223,11 @@ def _before_unread(
         if record["kind"] == "decision" and _is_receipt(receipt) and receipt not in arrived:
             return records[:number]
     return records
+
+
+def _order(position: str) -> tuple[int, ...]:
+    """Positions as numbers; nothing is before everything."""
+    return tuple(int(part) for part in position.split("-")) if position else ()
 
 
 def _disclosed(record: Mapping[str, Any]) -> list[str]:

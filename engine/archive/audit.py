@@ -1,7 +1,7 @@
 """The ledger read back and verified: `payergate ledger verify`.
 
-Law: it trusts nothing in the database but what a known key has signed, and reads every row; what
-it cannot know (rows cut off together with their checkpoints) it asks of heads that were kept elsewhere.
+Law: it trusts nothing in the database but what a known key has signed, and reads every row. What it
+cannot know (rows cut off together with their checkpoints) it asks of heads kept elsewhere.
 """
 
 from __future__ import annotations
