@@ -51,6 +51,8 @@ def load_site(root: pathlib.Path) -> Site:
         listeners=settings.listeners,
         deliveries=deliveries,
         store=settings.store,
+        archive=settings.archive,
+        retention=settings.retention,
         key_file=folder / settings.key_file,
         var=folder / "var",
         warnings=problems.sorted(),
