@@ -20,7 +20,8 @@ from engine.policy.outcome import Outcome, Verdict
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 #: What MSH-9 looks like; anything else is not repeated.
-_TYPE = re.compile(rb"[A-Z0-9]{3}([^A-Za-z0-9 ][A-Z0-9]{3})?([^A-Za-z0-9 ][A-Z0-9_]{3,7})?")
+_MARK = rb"[!-/:-@\[-`{-~]"
+_TYPE = re.compile(rb"[A-Z0-9]{3}(%b[A-Z0-9]{3})?(%b[A-Z0-9_]{3,7})?" % (_MARK, _MARK))
 _CONTROL_ID_CHARACTERS = 199
 
 
