@@ -28,6 +28,7 @@ COMMANDS = (
     "test",
     "disclose",
     "explain",
+    "diff",
     "run",
     "status",
     "queue",

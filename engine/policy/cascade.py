@@ -10,12 +10,13 @@ from __future__ import annotations
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cut import Cut
+from engine.policy.model import MessageType
 from engine.policy.outcome import Code
 from engine.policy.view import View
 
 #: Messages in which a PID that no rule grants is no parent for what follows it. One that a rule
 #: grants on a condition is: the condition speaks of the patient, and with it of all that follows.
-_WITHOUT_PID = frozenset({"ADT", "DFT"})
+WITHOUT_PID = frozenset({"ADT", "DFT"})
 
 #: A placer's or a filler's number of an order.
 _Number = tuple[str, str]
@@ -85,16 +86,20 @@ def cascade(cut: Cut, named: Named) -> None:
         pass
 
 
+def needed_by(kind: MessageType) -> tuple[str, ...]:
+    """The segments without which a message of this type is not worth sending."""
+    if kind.code == "ADT" and kind.trigger in MERGES:
+        return ("MRG",)
+    return _WORTH.get(kind.code, ())
+
+
 def is_worth_sending(cut: Cut) -> bool:
     """Whether enough is left of the copy for its type."""
     kind = cut.view.type
-    needed = _WORTH.get(kind.code, ())
-    if kind.code == "ADT" and kind.trigger in MERGES:
-        needed = ("MRG",)
-    for segment_id in needed:
+    for segment_id in needed_by(kind):
         if not cut.keeps_any(segment_id):
             return False
-    if kind.code in _WITHOUT_PID and _refuses_patient(cut):
+    if kind.code in WITHOUT_PID and _refuses_patient(cut):
         return False
     return cut.pieces.count(None) < len(cut.pieces)
 
@@ -132,7 +137,7 @@ def _refuses_patient(cut: Cut) -> bool:
 def _without_patient(cut: Cut) -> frozenset[int]:
     """The PIDs without which a message may be sent: those that no rule grants."""
     view = cut.view
-    if view.type.code not in _WITHOUT_PID:
+    if view.type.code not in WITHOUT_PID:
         return frozenset()
     rules = cut.plan.segments.get("PID")
     return frozenset(

@@ -268,7 +268,9 @@ def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) 
     claims = case.whose.claims
     insurance = claims.own(channel.id)
     if insurance & claims.contested:
-        return None
+        if not channel.follows:
+            return None
+        insurance -= claims.contested  # a cancel goes where the event went, without that IN1
     if not plan.needs_own_lines or not case.view.has("FT1"):
         return Own(insurance)
     lines = _own_lines(case, channel, policy, insurance)
