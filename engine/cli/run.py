@@ -31,7 +31,7 @@ from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED
 from engine.store.sealing import Sealer
-from engine.store.varlock import VarLock
+from engine.store.varlock import PATIENCE_S, VarLock
 
 
 def register(subparsers: Any) -> None:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     _refuse_what_cannot_run(site)
     log = Log(sys.stderr, SystemClock())
-    lock = VarLock(site.var)
+    lock = VarLock(site.var, PATIENCE_S)
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
