@@ -17,7 +17,7 @@ from engine.config.model import Site
 from engine.errors import UsageError
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from engine.store.opening import EMBEDDED, open_checked
+from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store
 from engine.store.redis import RedisStore
 from engine.store.varlock import StoreUse
@@ -41,7 +41,7 @@ def working_store(site: Site) -> Iterator[Store]:
 
     Raises `StoreError` when it cannot be had.
     """
-    if site.store.url != EMBEDDED:
+    if url_of(site.store) != EMBEDDED:
         store = open_checked(site.store, site.var).store
         try:
             yield store
@@ -76,7 +76,7 @@ def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
 @contextmanager
 def running_store(site: Site) -> Iterator[Store]:
     """The site's store as it is; its first answer raises `StoreUnavailable` if it does not run."""
-    url = site.store.url
+    url = url_of(site.store)
     if url == EMBEDDED:
         url = EmbeddedServer(site.var).url
     store = RedisStore(connect(url), site.store.replicas)

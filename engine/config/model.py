@@ -76,10 +76,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`url`: `embedded` or `redis://…`."""
+    """`url`: `embedded` or `redis://…`; empty where an environment variable or a file has it."""
 
     url: str = "embedded"
     replicas: int = 0  # durability: fsync when 0, else WAITAOF for that many
+    url_env: str = ""
+    url_file: pathlib.Path | None = None  # absolute once loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
         ("store: {url: embedded}", StoreSettings("embedded", 0)),
         ("store: {url: 'redis://10.0.0.5:6379/0'}", StoreSettings("redis://10.0.0.5:6379/0", 0)),
         ("store: {durability: {replicas: 2}}", StoreSettings("embedded", 2)),
+        ("store: {url_env: PAYERGATE_STORE}", StoreSettings("", 0, "PAYERGATE_STORE")),
+        (
+            "store: {url_file: /run/secrets/store}",
+            StoreSettings("", 0, url_file=pathlib.Path("/run/secrets/store")),
+        ),
     ],
 )
 def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> None:
@@ -97,6 +102,11 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
     [
         ("store: {url: 'redis://u:p@h/0'}", "secret-in-site"),
         ("store: {url: 'redis://:p@h/0'}", "secret-in-site"),
+        ("store: {url: 'redis://:p/q@h/0'}", "secret-in-site"),
+        ("store: {url: 'unix:///run/s?password=p'}", "secret-in-site"),
+        ("store: {url_env: 'redis://:p@h/0'}", "bad-value"),
+        ("store: {url: embedded, url_env: STORE}", "bad-value"),
+        ("store: {url_env: STORE, url_file: f}", "bad-value"),
         ("store: {url: 'redis+cluster://h'}", "unsupported"),
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
