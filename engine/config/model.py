@@ -40,6 +40,7 @@ class Limits:
     idle_s: float = 0.0
     frame_s: float = 120.0
     inter_byte_s: float = 15.0
+    stale_s: float = 30.0
 
 
 class StoreFailureAnswer(Enum):
