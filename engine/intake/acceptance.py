@@ -11,8 +11,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
-from engine.intake.receipts import received_ms
+from engine.intake.receipts import control_id_of_copy, received_ms
 from engine.intake.records import Notes, decision_record
 from engine.intake.sealed import (
     Sealing,
@@ -23,7 +24,7 @@ from engine.intake.sealed import (
     seal_coverages,
 )
 from engine.policy.compile import CompiledPolicy
-from engine.policy.model import State
+from engine.policy.model import ControlId, State
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.privacy.facts import CoverageKey, Coverages
 from engine.store.port import Accept, Copy, Hold, Learned
@@ -36,6 +37,11 @@ class Acceptances:
         self._sealing = sealing
         self._revision = compiled.revision
         self._notes = Notes(compiled.rules, compiled.revision)
+        self._renamed = frozenset(
+            name
+            for name, channel in compiled.policy.channels.items()
+            if channel.control_id is ControlId.NEW
+        )
         self._states = {name: channel.state for name, channel in compiled.policy.channels.items()}
 
     def accept(
@@ -91,6 +97,8 @@ class Acceptances:
     def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
         """The copies of a disclosing outcome, one a patient."""
         seal, channel = self._sealing.seal, outcome.channel
+        if channel in self._renamed:
+            return self._renamed_copies(receipt, outcome)
         return [
             Copy(
                 channel,
@@ -100,6 +108,17 @@ class Acceptances:
             )
             for part, payload in enumerate(outcome.payloads)
         ]
+
+    def _renamed_copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
+        """Copies with a control id of their own (rules.md §10.20)."""
+        copies = []
+        for part, payload in enumerate(outcome.payloads):
+            control_id = control_id_of_copy(receipt, outcome.channel, part)
+            data = with_control_id(payload.data, control_id)
+            sealed = self._sealing.seal(data, about_copy(receipt, outcome.channel, part))
+            note = self._notes.note(outcome, data, control_id)
+            copies.append(Copy(outcome.channel, part, sealed, note))
+        return copies
 
     def hold(self, outcome: Outcome, asked: Iterable[CoverageKey]) -> Hold:
         """The hold of a holding outcome; where coverage is unknown, it waits for what was asked."""

@@ -32,10 +32,11 @@ class Notes:
         self._revision = revision
         self._head = lru_cache(maxsize=1024)(self._make_head)
 
-    def note(self, outcome: Outcome, data: bytes) -> bytes:
-        """The note of one payload of `outcome`."""
+    def note(self, outcome: Outcome, data: bytes, control_id: bytes = b"") -> bytes:
+        """The note of one payload of `outcome`; `control_id` where it is one of ours."""
         digest = hashlib.sha256(data).hexdigest()
-        return b'%b,"sha256":"%b"}' % (self._head(outcome.rules), digest.encode("ascii"))
+        said = b',"control_id":"%b"' % control_id if control_id else b""
+        return b'%b%b,"sha256":"%b"}' % (self._head(outcome.rules), said, digest.encode("ascii"))
 
     def _make_head(self, names: tuple[str, ...]) -> bytes:
         rules = [self._rules[name] for name in names]

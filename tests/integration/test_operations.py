@@ -206,6 +206,29 @@ class TestDeadLetters:
         assert discarded["why"] == "sent by post"
 
 
+class TestControlIds:
+    def test_a_copy_with_an_id_of_ours_is_resent_with_it_and_acknowledged_by_it(
+        self, tmp_path: Path
+    ) -> None:
+        (sent,) = registrations("alpha", 1)
+        estate = Estate(tmp_path)
+        with estate:
+            assert estate.stop_engine() == 0
+            path = estate.site / "channels" / "alpha.yaml"
+            path.write_text(path.read_text() + "  control_id: new\n")
+            estate.restart_sink("alpha", "- {every: 1, count: 2, do: drop}\n")
+            estate.start_engine()
+            deliver(estate.listener_port, [sent], 100, [])
+            wait_until(lambda: channel(estate)["delivered"] == 1, 20, estate)
+            ids = set(control_ids(estate, "alpha"))
+            assert len(ids) == 1
+            (delivered,) = (r for r in estate.ledger("delivered") if r["channel"] == "alpha")
+            assert ids == {delivered["control_id"]} != {sent.control_id}
+            assert delivered["possible_duplicate"]
+            others = [name for name in sent.channels if name != "alpha"]
+            assert all(control_ids(estate, name) == [sent.control_id] for name in others)
+
+
 class TestCancels:
     def test_a_cancel_follows_in_order_and_goes_nowhere_else(self, tmp_path: Path) -> None:
         """Also where the admission still waits, and by an engine that has it from the store."""

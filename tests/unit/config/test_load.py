@@ -249,7 +249,7 @@ def test_the_reply_table_is_laid_over_the_defaults(
         ("  retry: {first: 0s}", "bad-value"),
         ("  retry: {jitter: 1}", "bad-value"),
         ("  acknowledgement: {mode: enhanced}", "unsupported"),
-        ("  control_id: new", "unsupported"),
+        ("  control_id: fresh", "bad-value"),
         ("  rewrite: {MSH-2: x}", "bad-value"),
         ("  insecure: yes", "bad-value"),
     ],
