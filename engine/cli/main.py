@@ -24,6 +24,7 @@ from engine.errors import EngineError, Exit, SiteError
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
     "demo",
+    "init",
     "check",
     "disclose",
     "explain",
