@@ -26,6 +26,7 @@ COMMANDS = (
     "demo",
     "init",
     "check",
+    "test",
     "disclose",
     "explain",
     "run",

@@ -48,8 +48,9 @@ def duplicate_key(
 
 def coverage_name(sealing: Sealing, key: CoverageKey) -> bytes:
     """The name under which the store keeps what is known of `key`."""
+    # As JSON: a number may hold any character, once its escapes are undone.
     parts = ("coverage", key.level.value, key.patient, key.authority, key.number)
-    return sealing.keyed_hash("\x1c".join(parts).encode())
+    return sealing.keyed_hash(json.dumps(parts).encode())
 
 
 def disclosure_name(sealing: Sealing, visit: Visit, channel: str) -> bytes:

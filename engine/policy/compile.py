@@ -33,6 +33,7 @@ from engine.policy.model import (
     Policy,
     Purpose,
     Rule,
+    Structure,
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
@@ -105,6 +106,7 @@ class ChannelRules:
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         self.asks_coverage = not self.follows and any(

@@ -22,6 +22,7 @@ from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdi
 from engine.policy.plan import Plan
 from engine.policy.project import cut_to, payload
 from engine.policy.reasons import plain
+from engine.policy.strict import keeps_structure
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
@@ -127,9 +128,10 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
     form = policy.forms.of(message)
+    is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
-    if type_of(message).code != "ORU":
+        return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
+    if type_of(message).code != "ORU" or not is_certain:
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
@@ -240,6 +242,8 @@ def _cut(
     cut, is_worth = case.cut(plan, own, channel.channel.renumber)
     if not is_worth:
         return Decision((plain(Code.NOTHING_LEFT),), cut)
+    if channel.is_strict and not keeps_structure(cut):
+        return Decision((plain(Code.STRUCTURE),), cut)
     granted = tuple([rule.granted for rule in granting])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 

@@ -19,7 +19,9 @@ TEXTS: dict[Code, str] = {
     Code.NO_RULE: "No rule discloses this message type under these conditions.",
     Code.ABOVE_CEILING: "The message type is outside the channel's ceiling.",
     Code.NOTHING_LEFT: "What the rules leave is not worth sending.",
-    Code.STRUCTURE: "The message is not of a form that can be cut for one patient.",
+    Code.STRUCTURE: (
+        "The copy cannot be one patient's alone, or would lack what its structure requires."
+    ),
     Code.GRANTED: "A rule grants it.",
     Code.NOT_GRANTED: "No rule grants it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",

@@ -14,9 +14,11 @@ from engine.store import keys, scripts
 from engine.store.accepting import Argument, Command
 from engine.store.port import (
     Advance,
+    Backlog,
     Beat,
     Claim,
     Claimed,
+    Contents,
     Control,
     Entry,
     Fetch,
@@ -25,8 +27,10 @@ from engine.store.port import (
     Halted,
     Item,
     Items,
+    KeepForArchive,
     Kept,
     LaneView,
+    LetGo,
     NextReleased,
     Opened,
     Operation,
@@ -37,6 +41,7 @@ from engine.store.port import (
     Result,
     Settle,
     Survey,
+    Unarchived,
     Unlearn,
     View,
     Waiting,
@@ -236,6 +241,37 @@ def _records(_: ReadLedger, replies: Sequence[Any]) -> tuple[tuple[str, bytes], 
     return tuple((position.decode(), fields[1]) for position, fields in replies[0])
 
 
+# --- what an archive asks ---
+
+
+def _keep_for_archive(op: KeepForArchive) -> list[Command]:
+    if op.on:
+        return [["HSET", keys.JOURNAL, keys.ARCHIVE_FIELD, "1"]]
+    return [["HDEL", keys.JOURNAL, keys.ARCHIVE_FIELD]]
+
+
+def _contents(op: Contents) -> list[Command]:
+    return [_call(scripts.CONTENTS, [keys.JOURNAL], op.limit_bytes, *op.receipts)]
+
+
+def _let_go(op: LetGo) -> list[Command]:
+    names = [keys.LEDGER, keys.JOURNAL, keys.PENDING, keys.META]
+    return [_call(scripts.LETGO, names, op.upto, op.head, *op.receipts)]
+
+
+def _backlog(_: Backlog) -> list[Command]:
+    return [
+        ["XLEN", keys.LEDGER],
+        ["XRANGE", keys.LEDGER, "-", "+", "COUNT", 1],
+        ["HGET", keys.META, "archive_head"],
+    ]
+
+
+def _unarchived(_: Backlog, replies: Sequence[Any]) -> Unarchived:
+    records, oldest, head = replies
+    return Unarchived(records, _since_ms(oldest[0][0]) if oldest else 0, (head or b"").decode())
+
+
 _TABLE: dict[
     type[Operation],
     tuple[Callable[[Any], list[Command]], Callable[[Any, Sequence[Any]], Result]],
@@ -257,4 +293,8 @@ _TABLE: dict[
     Items: (_items, _read_items),
     Waiting: (_waiting, _read_waiting),
     ReadLedger: (_read_ledger, _records),
+    KeepForArchive: (_keep_for_archive, lambda _, replies: None),
+    Contents: (_contents, lambda _, replies: tuple(replies[0])),
+    LetGo: (_let_go, lambda _, replies: None),
+    Backlog: (_backlog, _unarchived),
 }

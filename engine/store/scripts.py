@@ -44,9 +44,11 @@ ACCEPT = read_script("accept")
 ADVANCE = read_script("advance")
 BEAT = read_script("beat")
 CLAIM = read_script("claim")
+CONTENTS = read_script("contents")
 CONTROL = read_script("control")
 FORGET = read_script("forget")
 ITEMS = read_script("items")
+LETGO = read_script("letgo")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
@@ -54,6 +56,6 @@ UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTROL, FORGET, ITEMS, RELEASED, RESOLVE, SURVEY, UNLEARN,
-    WAITING,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, FORGET, ITEMS, LETGO, RELEASED, RESOLVE,
+    SURVEY, UNLEARN, WAITING,
 )  # fmt: skip
