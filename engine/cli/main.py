@@ -30,6 +30,8 @@ COMMANDS = (
     "disclose",
     "explain",
     "run",
+    "doctor",
+    "probe",
     "status",
     "queue",
     "parked",

@@ -27,6 +27,7 @@ class VarLock:
 
         Raises `StoreError` (`var-in-use`) when another process has it.
         """
+        private_folder(var)
         private_folder(var / "run")
         deadline_s = time.monotonic() + patience_s
         self._lock = os.open(
@@ -61,6 +62,7 @@ class StoreUse:
     def __init__(self, var: Path) -> None:
         """Begin."""
         self._var = var
+        private_folder(var)
         private_folder(var / "run")
         self._lock = os.open(
             var / "run" / "commands.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
