@@ -8,6 +8,7 @@ one millisecond, or when the clock steps back, the last receipt is counted up in
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -48,6 +49,18 @@ class Receipts:
         else:
             self._number += 1
         return self._prefix + _encode(self._number)
+
+
+def control_id_of_copy(receipt: str, channel: str, part: int) -> bytes:
+    """MSH-10 of a copy that does not keep the source's; 20 characters, as every version bears.
+
+    A resend and a replay have the same; copies of one message for two channels have nothing in
+    common but the time of the receipt.
+    """
+    about = f"{receipt}|{channel}|{part}".encode("ascii")
+    chance = int.from_bytes(hashlib.blake2b(about, digest_size=8).digest(), "big")
+    number = _encode(chance & (1 << _CHANCE_BITS) - 1)
+    return (receipt[:_TIME_CHARACTERS] + number).encode("ascii")
 
 
 def received_ms(receipt: str) -> int:

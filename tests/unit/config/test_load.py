@@ -89,6 +89,11 @@ def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
         ("store: {url: embedded}", StoreSettings("embedded", 0)),
         ("store: {url: 'redis://10.0.0.5:6379/0'}", StoreSettings("redis://10.0.0.5:6379/0", 0)),
         ("store: {durability: {replicas: 2}}", StoreSettings("embedded", 2)),
+        ("store: {url_env: PAYERGATE_STORE}", StoreSettings("", 0, "PAYERGATE_STORE")),
+        (
+            "store: {url_file: /run/secrets/store}",
+            StoreSettings("", 0, url_file=pathlib.Path("/run/secrets/store")),
+        ),
     ],
 )
 def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> None:
@@ -100,6 +105,11 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
     [
         ("store: {url: 'redis://u:p@h/0'}", "secret-in-site"),
         ("store: {url: 'redis://:p@h/0'}", "secret-in-site"),
+        ("store: {url: 'redis://:p/q@h/0'}", "secret-in-site"),
+        ("store: {url: 'unix:///run/s?password=p'}", "secret-in-site"),
+        ("store: {url_env: 'redis://:p@h/0'}", "bad-value"),
+        ("store: {url: embedded, url_env: STORE}", "bad-value"),
+        ("store: {url_env: STORE, url_file: f}", "bad-value"),
         ("store: {url: 'redis+cluster://h'}", "unsupported"),
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
@@ -263,7 +273,7 @@ def test_the_reply_table_is_laid_over_the_defaults(
         ("  retry: {first: 0s}", "bad-value"),
         ("  retry: {jitter: 1}", "bad-value"),
         ("  acknowledgement: {mode: enhanced}", "unsupported"),
-        ("  control_id: new", "unsupported"),
+        ("  control_id: fresh", "bad-value"),
         ("  rewrite: {MSH-2: x}", "bad-value"),
         ("  insecure: yes", "bad-value"),
     ],
