@@ -13,6 +13,7 @@ from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
+from engine.policy.corrections import Corrections, corrections_in
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
 from engine.policy.structure import Structure
@@ -28,6 +29,7 @@ class View:
 
     __slots__ = (
         "_all",
+        "_corrections",
         "_cuts",
         "_headers",
         "_texts",
@@ -47,6 +49,7 @@ class View:
         self.is_part = is_part
         self.type = type_of(message)
         self._all: dict[str, list[Segment]] = {}
+        self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
@@ -56,6 +59,13 @@ class View:
         """The view's segments in order."""
         indexes = sorted(index for found in self.structure.by_id.values() for index in found)
         return [self.message.segments[index] for index in indexes]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What corrects or takes back something earlier."""
+        if self._corrections is None:
+            self._corrections = corrections_in(self)
+        return self._corrections
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
