@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.hl7.path import Path
-from engine.hl7.wire import Segment
 
 if TYPE_CHECKING:
     from engine.policy.view import View
 
 #: Segment id → where it says that it takes back or replaces, and how (tables 0085, 0123, 0017;
 #: `CR` is no code of the standard's, and widespread).
-CORRECTING: dict[str, tuple[Path, frozenset[bytes]]] = {
-    "OBX": (Path("OBX", 11, 1), frozenset({b"C", b"D", b"W"})),
-    "OBR": (Path("OBR", 25, 1), frozenset({b"C"})),
-    "FT1": (Path("FT1", 6, 1), frozenset({b"CD", b"CR"})),
+CORRECTING: dict[str, tuple[Path, frozenset[str]]] = {
+    "OBX": (Path("OBX", 11, 1), frozenset({"C", "D", "W"})),
+    "OBR": (Path("OBR", 25, 1), frozenset({"C"})),
+    "FT1": (Path("FT1", 6, 1), frozenset({"CD", "CR"})),
 }
+
+#: What nearly all segments say there, and what is no correction whichever of them says it.
+_PLAIN = frozenset({b"", b"F", b"P", b"R", b"S", b"I", b"A", b"X", b"CG"})
 
 _NONE: frozenset[int] = frozenset()
 
@@ -46,13 +48,18 @@ NO_CORRECTIONS = Corrections()
 
 def corrections_in(view: View) -> Corrections:
     """What of the view corrects something earlier; ask `View.corrections`, which keeps it."""
-    correcting = {
-        segment.index
-        for segment_id, (path, codes) in CORRECTING.items()
-        if view.has(segment_id)
-        for segment in view.all(segment_id)
-        if _says(view, segment, path, codes)
-    }
+    correcting: set[int] = set()
+    for segment_id, (path, codes) in CORRECTING.items():
+        if view.has(segment_id):
+            number = path.field
+            # One look at every result of every message: nothing here may cost more.
+            correcting |= {
+                segment.index
+                for segment in view.all(segment_id)
+                if len(fields := segment.fields) > number
+                and fields[number] not in _PLAIN
+                and not codes.isdisjoint(view.texts(segment, path))
+            }
     if not correcting:
         return NO_CORRECTIONS
     parents = view.parents
@@ -76,13 +83,6 @@ def is_correction(view: View, at: int) -> bool:
 def is_around_correction(view: View, at: int) -> bool:
     """Whether the segment at `at` goes with a correction."""
     return at in view.corrections.around
-
-
-def _says(view: View, segment: Segment, path: Path, codes: frozenset[bytes]) -> bool:
-    value = segment.field(path.field)
-    if not value or value.isalnum():
-        return value in codes
-    return any(text.encode() in codes for text in view.texts(segment, path))
 
 
 def _above(index: int, parents: tuple[int, ...]) -> Iterator[int]:

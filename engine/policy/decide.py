@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
@@ -229,8 +230,7 @@ def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Granting:
+class _Granting(NamedTuple):
     """The disclosing rules that apply; those that coverage alone refuses; why others do not."""
 
     granting: list[RunnableRule]
