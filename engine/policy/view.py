@@ -13,6 +13,7 @@ from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
+from engine.policy.corrections import Corrections, corrections_in
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
 from engine.policy.structure import Structure
@@ -29,6 +30,7 @@ class View:
     __slots__ = (
         "_all",
         "_below",
+        "_corrections",
         "_cuts",
         "_headers",
         "_texts",
@@ -52,6 +54,7 @@ class View:
         #: What conditions said that do not depend on whom they are asked of, by condition.
         self.answers: dict[Callable[[View, int], bool], bool] = {}
         self._below: dict[str, dict[int, list[Segment]]] = {}
+        self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
@@ -61,6 +64,13 @@ class View:
         """The view's segments in order."""
         indexes = sorted(index for found in self.structure.by_id.values() for index in found)
         return [self.message.segments[index] for index in indexes]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What corrects or takes back something earlier."""
+        if self._corrections is None:
+            self._corrections = corrections_in(self)
+        return self._corrections
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
