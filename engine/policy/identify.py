@@ -126,8 +126,7 @@ def _meant(view: View, path: Path, at: int) -> list[Segment]:
         return view.meant(path, at)
     if path.segment == "IN1":
         return [view.message.segments[at]]
-    followers = view.all(path.segment)
-    return [segment for segment in followers if view.parents[segment.index] == at]
+    return view.below(at, path.segment)
 
 
 def _compile_entry(entry: Condition, terms: Terms) -> Test:
