@@ -24,6 +24,8 @@ TEACHING = frozenset({"ADT", "BAR", "DFT"})
 #: be read, so that a person must look before anything is sent on the strength of it.
 CONTESTED = (date.max, date.min)
 
+_NARROWEST_FIRST = {level: place for place, level in enumerate(Level)}
+
 #: First and last day that a timestamp may mean; it may name a month or a year only.
 Days = tuple[date, date]
 
@@ -48,12 +50,11 @@ def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
 
 def coverage_keys(message: Message) -> tuple[CoverageKey, ...]:
     """What the registry may know this message's coverage by, the narrowest level first."""
-    keys: list[CoverageKey] = []
-    for find in _patients(message):
-        for level in keys_by_level(message, find):
-            keys += level
-    order = list(Level)
-    return tuple(sorted(dict.fromkeys(keys), key=lambda key: order.index(key.level)))
+    patients = _patients(message)
+    keys = [key for find in patients for level in keys_by_level(message, find) for key in level]
+    if len(patients) > 1:
+        keys.sort(key=lambda key: _NARROWEST_FIRST[key.level])
+    return tuple(dict.fromkeys(keys))
 
 
 def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, ...]]:
@@ -174,12 +175,14 @@ def _find(segments: tuple[Segment, ...], segment_id: str) -> list[Segment]:
 
 
 def _patient_ids(message: Message, pid: Segment) -> list[tuple[str, str]]:
+    split, component = message.split, message.delimiters.component
     found = []
-    for repetition in message.split(pid.field(3), message.delimiters.repetition):
-        patient = _component(message, repetition, 1)
-        authority = _component(message, repetition, 4)
-        if patient and authority:
-            found.append((patient, authority))
+    for repetition in split(pid.field(3), message.delimiters.repetition):
+        parts = split(repetition, component)
+        if len(parts) > 3:
+            patient, authority = _text(message, parts[0]), _text(message, parts[3])
+            if patient and authority:
+                found.append((patient, authority))
     return found
 
 
@@ -190,9 +193,13 @@ def _component(message: Message, value: bytes, number: int) -> str:
     delimiters = message.delimiters
     value = message.split(value, delimiters.repetition)[0]
     parts = message.split(value, delimiters.component)
-    if number > len(parts):
-        return ""
-    part = message.split(parts[number - 1], delimiters.subcomponent)[0]
+    return _text(message, parts[number - 1]) if number <= len(parts) else ""
+
+
+def _text(message: Message, component: bytes) -> str:
+    """The text of a component's first subcomponent; `""` is no value."""
+    delimiters = message.delimiters
+    part = message.split(component, delimiters.subcomponent)[0]
     text = message.text(part)
     if delimiters.escape and delimiters.escape in part:
         text = unescape(text, delimiters, message.charset)
