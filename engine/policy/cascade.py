@@ -68,7 +68,7 @@ def _lacks_anchor(cut: Cut) -> bool:
 def _fall(cut: Cut) -> bool:
     """Look once at every kept segment's parent; say whether anything fell."""
     view, pieces = cut.view, cut.pieces
-    parents, segments = view.parents, view.message.segments
+    parents, ids = view.parents, view.message.ids
     stands_alone = view.type.code in _WITHOUT_PID
     fell = False
     for index, piece in enumerate(pieces):
@@ -77,7 +77,7 @@ def _fall(cut: Cut) -> bool:
         parent = parents[index]
         if parent < 0 or pieces[parent] is not None:
             continue
-        if not (stands_alone and segments[parent].id == "PID"):
+        if not (stands_alone and ids[parent] == "PID"):
             cut.drop(index, Code.PARENT_CUT)
             fell = True
     return fell

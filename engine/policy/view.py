@@ -54,15 +54,14 @@ class View:
     def segments(self) -> list[Segment]:
         """The view's segments in order."""
         indexes = sorted(index for found in self.structure.by_id.values() for index in found)
-        return [self.message.segments[index] for index in indexes]
+        return [self.message.segment(index) for index in indexes]
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
         found = self._all.get(segment_id)
         if found is None:
-            segments = self.message.segments
             indexes = self.structure.by_id.get(segment_id, ())
-            found = self._all[segment_id] = [segments[index] for index in indexes]
+            found = self._all[segment_id] = [self.message.segment(index) for index in indexes]
         return found
 
     def has(self, segment_id: str) -> bool:
@@ -112,8 +111,7 @@ class View:
         found = self._cuts.get(cutter)
         if found is None:
             found = self._cuts[cutter] = {}
-        segments = self.message.segments
-        missing = [segments[index] for index in indexes if index not in found]
+        missing = [index for index in indexes if index not in found]
         if missing:
             cutter.cut_into(found, missing, self.message)
         return found
@@ -127,11 +125,11 @@ class View:
 
     def ancestor(self, index: int, segment_id: str) -> Segment | None:
         """The nearest segment of this id above the segment at `index`."""
-        parents, segments = self.parents, self.message.segments
+        parents, ids = self.parents, self.message.ids
         above = parents[index]
         while above >= 0:
-            if segments[above].id == segment_id:
-                return segments[above]
+            if ids[above] == segment_id:
+                return self.message.segment(above)
             above = parents[above]
         return None
 
@@ -141,7 +139,7 @@ class View:
             return occurrences[path.occurrence - 1 : path.occurrence]
         if at == MESSAGE or not occurrences:
             return occurrences
-        asked = self.message.segments[at]
+        asked = self.message.segment(at)
         if asked.id == path.segment:
             return [asked]
         ancestor = self.ancestor(at, path.segment)

@@ -119,7 +119,7 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
     others = False
     for index, channels, contested in identify(message):
         others = others or not channels
-        since, until = CONTESTED if contested else _period(message.segments[index])
+        since, until = CONTESTED if contested else _period(message.segment(index))
         rows += [CoverageRow(channel, since, until) for channel in sorted(channels)]
     snapshot = Coverages(tuple(dict.fromkeys(rows)), others)
     keys = [key for level in keys_by_level(message, message.all) for key in level]
