@@ -187,10 +187,7 @@ class Message:
 def _ids(lines: list[bytes], separator: bytes) -> tuple[str, ...]:
     known = (_IDS_BEFORE_BAR if separator == b"|" else _NO_IDS).get
     return tuple(
-        [
-            known(line[:4]) or _segment_id(line, separator, index)
-            for index, line in enumerate(lines)
-        ]
+        [known(line[:4]) or _segment_id(line, separator, index) for index, line in enumerate(lines)]
     )
 
 
