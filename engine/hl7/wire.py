@@ -12,10 +12,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar, cast
 
 from engine.errors import NotHL7Error
 from engine.hl7.charset import Charset, detect
 from engine.hl7.segments import HIGHEST_FIELD
+
+T = TypeVar("T")
 
 # A field separator is a printable ASCII character that is neither letter nor digit nor blank.
 _HEADER = re.compile(rb"MSH[!-/:-@\[-`{-~]")
@@ -100,7 +103,17 @@ class Message:
     a field.
     """
 
-    __slots__ = ("_by_id", "_made", "charset", "delimiters", "ids", "lines", "raw", "split")
+    __slots__ = (
+        "_by_id",
+        "_found",
+        "_made",
+        "charset",
+        "delimiters",
+        "ids",
+        "lines",
+        "raw",
+        "split",
+    )
 
     split: Callable[[bytes, bytes], list[bytes]]
 
@@ -115,6 +128,7 @@ class Message:
         self.split = bytes.split if _plain(delimiters, charset) else charset.split
         self._made: list[Segment | None] = [None] * len(lines)
         self._by_id: dict[str, list[Segment]] = {}
+        self._found: dict[Callable[[Message], object], object] = {}
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
@@ -170,6 +184,13 @@ class Message:
             if segment_id in self.ids:
                 found += [self.segment(n) for n, name in enumerate(self.ids) if name == segment_id]
         return found
+
+    def once(self, find: Callable[[Message], T]) -> T:
+        """What `find`, a pure function, says of this message; it is asked once."""
+        found = self._found.get(find)
+        if found is None:
+            found = self._found[find] = find(self)
+        return cast("T", found)
 
     def text(self, value: bytes) -> str:
         """`value` decoded (MSH-18, else UTF-8, else Windows-1252), escapes left; never raises."""

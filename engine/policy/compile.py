@@ -204,11 +204,11 @@ class CompiledPolicy:
 
     def asks_coverage(self, message: Message) -> bool:
         """Whether any channel's rule for messages of this type asks coverage."""
-        return self.for_type(type_of(message)).asks_coverage
+        return self.for_type(message.once(type_of)).asks_coverage
 
     def asks_disclosed(self, message: Message) -> bool:
         """Whether this is a cancel, which only follows what was disclosed before."""
-        return self.for_type(type_of(message)).is_cancel
+        return self.for_type(message.once(type_of)).is_cancel
 
     def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
         """For each IN1: its index, the channels that claim it, and whether they exclude each other.

@@ -73,8 +73,12 @@ class Cutter:
             return
         separator = message.delimiters.field
         join, start = separator.join, 4 if self._has_set_id else 0
+        nothing, reach = padding[-1:], len(padding)
         for index in indexes:
-            left = join(pick(lines[index].split(separator) + padding)).rstrip(separator)
+            fields = lines[index].split(separator)
+            # What is not kept is picked from the end, which therefore is always an empty field.
+            fields += padding if len(fields) < reach else nothing
+            left = join(pick(fields)).rstrip(separator)
             found[index] = left if left.find(separator, start) >= 0 else None
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:

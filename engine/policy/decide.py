@@ -129,7 +129,7 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     form = policy.forms.of(message)
     if not form.patients:
         return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
-    if type_of(message).code != "ORU":
+    if message.once(type_of).code != "ORU":
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)

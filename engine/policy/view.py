@@ -44,7 +44,7 @@ class View:
         self.parents = structure.parents
         #: One patient of several: the others' segments are not of this view.
         self.is_part = is_part
-        self.type = type_of(message)
+        self.type = message.once(type_of)
         self._all: dict[str, list[Segment]] = {}
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
@@ -167,7 +167,7 @@ class View:
 
 
 def type_of(message: Message) -> MessageType:
-    """MSH-9.1 and MSH-9.2 as they stand."""
+    """MSH-9.1 and MSH-9.2 as they stand; ask it by `message.once`."""
     parts = message.split(message.msh.field(9), message.delimiters.component)
     trigger = message.text(parts[1]) if len(parts) > 1 else ""
     return MessageType(message.text(parts[0]), trigger or None)
