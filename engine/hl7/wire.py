@@ -81,7 +81,9 @@ class Segment:
         """All fields as received; split once, on first use. Do not modify the list."""
         fields = self._fields
         if fields is None:
-            fields = self._fields = _numbered(self, self.raw.split(self.separator))
+            fields = self._fields = self.raw.split(self.separator)
+            if self.id in HEADERS:
+                fields.insert(1, self.separator)
         return fields
 
     def field(self, number: int) -> bytes:
@@ -104,6 +106,7 @@ class Message:
     """
 
     __slots__ = (
+        "_all",
         "_by_id",
         "_found",
         "_made",
@@ -127,6 +130,7 @@ class Message:
         self.charset = charset
         self.split = bytes.split if _plain(delimiters, charset) else charset.split
         self._made: list[Segment | None] = [None] * len(lines)
+        self._all: tuple[Segment, ...] | None = None
         self._by_id: dict[str, list[Segment]] = {}
         self._found: dict[Callable[[Message], object], object] = {}
 
@@ -160,7 +164,9 @@ class Message:
     @property
     def segments(self) -> tuple[Segment, ...]:
         """All segments, in order."""
-        return tuple(map(self.segment, range(len(self.lines))))
+        if self._all is None:
+            self._all = tuple(map(self.segment, range(len(self.lines))))
+        return self._all
 
     def segment(self, index: int) -> Segment:
         """The segment at `index`, always the same object."""
@@ -173,7 +179,9 @@ class Message:
             segment.separator = separator = self.delimiters.field
             segment._fields = None
             if self.charset.mask is not None:
-                segment._fields = _numbered(segment, self.charset.split(segment.raw, separator))
+                segment._fields = self.charset.split(segment.raw, separator)
+                if segment.id in HEADERS:
+                    segment._fields.insert(1, separator)
         return segment
 
     def all(self, segment_id: str) -> list[Segment]:
@@ -221,12 +229,6 @@ def _segment_id(line: bytes, separator: bytes, index: int) -> str:
     if line[3:4] not in (separator, b"") or not _ID.fullmatch(head):
         return ""
     return head.decode("ascii")
-
-
-def _numbered(segment: Segment, parts: list[bytes]) -> list[bytes]:
-    if segment.id in HEADERS:
-        parts.insert(1, segment.separator)
-    return parts
 
 
 def is_wide(data: bytes) -> bool:

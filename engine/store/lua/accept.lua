@@ -104,10 +104,8 @@ local function store_parts(receipt, sealed)
     parts = parts + waiting + holds
   end
   for _ = 1, number() do count(number(), "withheld") end
-  if parts > 0 then
-    add(journalled, receipt, sealed)
-    add(open, receipt, parts)
-  end
+  if parts > 0 or archives(journal) then add(journalled, receipt, sealed) end
+  if parts > 0 then add(open, receipt, parts) end
   return waited
 end
 
@@ -174,10 +172,8 @@ for i = 1, messages do
   answers[i] = answer
   at = following
 end
-if #journalled > 0 then
-  redis.call("HSET", journal, unpack(journalled))
-  redis.call("HSET", pending, unpack(open))
-end
+if #journalled > 0 then redis.call("HSET", journal, unpack(journalled)) end
+if #open > 0 then redis.call("HSET", pending, unpack(open)) end
 for channel, change in pairs(changes) do
   for state, number in pairs(change) do
     redis.call("HINCRBY", key_of(channel, 2), state, number)
