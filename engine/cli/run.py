@@ -22,9 +22,10 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError
 from engine.logs import Event, Log
+from engine.net.companion import Companion
 from engine.net.sockets import Bound, Patience, bind_all
 from engine.net.supervisor import Supervisor, WorkerProcess
-from engine.plan import ListenerSocket, Plan
+from engine.plan import ArchivePlan, ListenerSocket, Plan
 from engine.policy.revision import revision
 from engine.store.check import check_server
 from engine.store.client import connect
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             announce=announce,
             log=log,
             monotonic=time.monotonic,
+            beside=_archiver(site, server, log),
         )
         return supervisor.run()
     finally:
@@ -127,6 +129,27 @@ def _store_server(site: Site) -> EmbeddedServer | None:
     return None
 
 
+def _archiver(site: Site, server: EmbeddedServer | None, log: Log) -> Companion | None:
+    """The process that takes what is done with to the archive, if the site keeps one."""
+    if not site.archive.url:
+        return None
+
+    def spawn() -> WorkerProcess:
+        url = site.store.url if server is None else server.url
+        plan = ArchivePlan(site, revision(site.policy), url)
+        return _process("engine.archiving", [], pickle.dumps(plan))
+
+    return Companion(spawn, log, time.monotonic)
+
+
+def _process(module: str, inherited: list[int], plan: bytes) -> WorkerProcess:
+    """A process of this very engine, whatever folder it is started from."""
+    root = pathlib.Path(engine.__file__).parents[1]
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); from {module} import main;"
+    command = [sys.executable, "-P", "-c", f"{code} sys.exit(main())"]
+    return WorkerProcess(command, inherited=inherited, plan=plan)
+
+
 class _Announcement:
     """Says once, on standard output, that the engine takes connections."""
 
@@ -165,11 +188,5 @@ class _Spawn:
             store_url=self._url if self._server is None else self._server.url,
             takeover=self._server is not None,
         )
-        # The worker must be this very engine, whatever folder it is started from.
-        root = pathlib.Path(engine.__file__).parents[1]
-        code = f"import sys; sys.path.insert(0, {str(root)!r}); from engine.app import main;"
-        return WorkerProcess(
-            [sys.executable, "-P", "-c", f"{code} sys.exit(main())"],
-            inherited=[one.socket.fileno() for one in self._bound],
-            plan=pickle.dumps(plan),
-        )
+        inherited = [one.socket.fileno() for one in self._bound]
+        return _process("engine.app", inherited, pickle.dumps(plan))

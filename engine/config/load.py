@@ -52,6 +52,8 @@ def load_site(root: pathlib.Path) -> Site:
         listeners=settings.listeners,
         deliveries=deliveries,
         store=_store_in(folder, settings.store),
+        archive=settings.archive,
+        retention=settings.retention,
         key_file=folder / settings.key_file,
         var=folder / "var",
         warnings=problems.sorted(),

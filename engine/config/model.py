@@ -86,6 +86,26 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveSettings:
+    """`url`: `sqlite:PATH`, `postgresql://…`, or empty for none. Files are relative to the site."""
+
+    url: str = "sqlite:var/archive.db"
+    signing_key_file: str = "var/ledger-key"
+    password_file: str = ""
+    password_env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long each class is kept, in days."""
+
+    content_days: int = 7
+    parked_days: int = 90
+    metadata_days: int = 90
+    ledger_days: int = 6 * 366
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything that a site's files say."""
 
@@ -95,6 +115,8 @@ class Site:
     listeners: tuple[Listener, ...]
     deliveries: Mapping[str, Delivery]  # channel id → how to reach it
     store: StoreSettings = StoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    retention: Retention = Retention()
     key_file: pathlib.Path = pathlib.Path("var/keys")  # absolute once loaded
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()

@@ -11,8 +11,9 @@ import zoneinfo
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.archiving import archive_of, retention_of
 from engine.config.listeners import listeners_of
-from engine.config.model import Listener, StoreSettings
+from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.source import Mapping as MappingNode
 from engine.policy.source import Node
@@ -20,13 +21,11 @@ from engine.policy.source import Node
 CONFIG_KEYS = Keys(
     of="config.yaml",
     required=("engine",),
-    optional=("listeners", "store", "keys", "timezone", "workers"),
+    optional=("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
     not_enforced={
-        "archive": "the archive",
         "protections": "packs of statutes",
         "protections_off": "packs of statutes",
         "psychotherapy_notes": "packs of statutes",
-        "retention": "erasing after a time",
         "console": "the console",
         "alerts": "alerts",
     },
@@ -64,6 +63,8 @@ class Settings:
     listeners: tuple[Listener, ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
     key_file: str = KEY_FILE
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    retention: Retention = field(default_factory=Retention)
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -82,6 +83,8 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
         store=_store(given.get("store"), reader),
         key_file=_key_file(given.get("keys"), reader),
+        archive=archive_of(given.get("archive"), reader),
+        retention=retention_of(given.get("retention"), reader),
     )
 
 

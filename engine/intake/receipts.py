@@ -88,6 +88,11 @@ def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def earliest_receipt(ms: int) -> str:
+    """No receipt made at the Unix time `ms` or later sorts before this one."""
+    return _encode(ms) + ALPHABET[0] * (RECEIPT_CHARACTERS - _TIME_CHARACTERS)
+
+
 def _encode(number: int) -> str:
     """Fifty bits as ten characters."""
     return (

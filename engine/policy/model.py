@@ -194,6 +194,7 @@ class Channel:
     ceiling_messages: frozenset[MessageType]
     ceiling: Mapping[str, FieldMask | None]  # segment id → None (all of it) or a mask
     identified_by: tuple[Condition, ...] = ()  # each is asked of one IN1 with its IN2 and IN3
+    address: str = ""  # postal; for the accounting of disclosures
     agreement_reference: str = ""
     agreement_expires: str | None = None  # ISO date; payers always have one
     payer_type: PayerType | None = None  # of payers only

@@ -34,7 +34,15 @@ from engine.policy.source import Node, Scalar
 CHANNEL_KEYS = Keys(
     of="A channel",
     required=("channel", "name", "kind", "purposes", "ceiling", "deliver"),
-    optional=("payer_type", "identified_by", "agreement", "state", "structure", "renumber"),
+    optional=(
+        "payer_type",
+        "address",
+        "identified_by",
+        "agreement",
+        "state",
+        "structure",
+        "renumber",
+    ),
 )
 AGREEMENT_KEYS = Keys(
     of="An agreement",
@@ -100,6 +108,7 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
         ceiling=ceiling.segments,
         payer_type=_payer_type(given.get("payer_type"), kind, reader),
         identified_by=identified_by,
+        address=reader.text(given.get("address"), "`address`") or "",
         agreement_reference=reference,
         agreement_expires=expires,
         rewrite=_rewrite(given.get("deliver"), reader),

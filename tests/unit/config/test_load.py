@@ -9,9 +9,11 @@ import pytest
 from engine.config.load import load_site
 from engine.config.model import (
     Address,
+    ArchiveSettings,
     Delivery,
     Limits,
     Listener,
+    Retention,
     Site,
     StoreFailureAnswer,
     StoreSettings,
@@ -111,6 +113,12 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
         ("keys: {command: x}", "unsupported"),
+        ("archive: {url: 'mysql://h/a'}", "bad-value"),
+        ("archive: {url: 'postgresql://u:secret@h/a'}", "secret-in-site"),
+        ("retention: {content: 7}", "bad-value"),
+        ("retention: {content: 0d}", "bad-value"),
+        ("retention: {ledger: 5y}", "bad-value"),
+        ("retention: {content: 100d}", "bad-value"),
         ("timezone: Nowhere", "bad-value"),
         ("timezone: ../../etc/passwd", "bad-value"),
         ("listeners: {}", "wrong-type"),
@@ -125,15 +133,30 @@ def test_settings_that_do_not_load(tmp_path: pathlib.Path, line: str, code: str)
     [
         "workers: 2",
         "protections: [us-federal]",
-        "retention: {content: 7d}",
         "console: {listen: 'tcp:127.0.0.1:8080'}",
         "alerts: {}",
-        "archive: {url: 'sqlite:var/archive.db'}",
     ],
 )
 def test_settings_without_effect_say_so_once(tmp_path: pathlib.Path, line: str) -> None:
     (warning,) = load_site(site(tmp_path, config=CONFIG + line)).warnings
     assert warning.code == "not-enforced"
+
+
+def test_archive_and_retention_are_read(tmp_path: pathlib.Path) -> None:
+    more = (
+        "archive: {url: 'postgresql://db/a', signing_key_file: k, password_env: PG}\n"
+        "retention: {content: 3d, parked: 30d, metadata: 1y, ledger: 10y}\n"
+    )
+    found = load_site(site(tmp_path, config=CONFIG + more))
+    assert found.archive == ArchiveSettings("postgresql://db/a", "k", "", "PG")
+    assert found.retention == Retention(3, 30, 366, 3660)
+    assert found.warnings == ()
+
+
+def test_a_site_may_have_no_archive(tmp_path: pathlib.Path) -> None:
+    found = load_site(site(tmp_path, config=CONFIG + "archive: {url: none}"))
+    assert found.archive.url == ""
+    assert found.warnings == ()
 
 
 def test_a_listener_is_read_whole(tmp_path: pathlib.Path) -> None:
