@@ -29,6 +29,7 @@ COMMANDS = (
     "test",
     "disclose",
     "explain",
+    "diff",
     "run",
     "doctor",
     "probe",

@@ -169,4 +169,9 @@ def _replicas(node: Node | None, reader: Reader) -> int:
 
 def _key_file(node: Node | None, reader: Reader) -> str:
     given = reader.mapping(node, KEYS_KEYS) or {}
-    return reader.text(given.get("file"), "`file`") or KEY_FILE
+    file = given.get("file")
+    text = reader.text(file, "`file`")
+    if file is not None and text is not None and not text.isprintable():
+        reader.bad_value(file, "`file` holds a control character.", "Write a path.")
+        return KEY_FILE
+    return text or KEY_FILE

@@ -25,7 +25,8 @@ from engine.policy.outcome import Outcome, Verdict
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 #: What MSH-9 looks like; anything else is not repeated.
-_TYPE = re.compile(rb"[A-Z0-9]{3}([^A-Za-z0-9 ][A-Z0-9]{3})?([^A-Za-z0-9 ][A-Z0-9_]{3,7})?")
+_MARK = rb"[!-/:-@\[-`{-~]"
+_TYPE = re.compile(rb"[A-Z0-9]{3}(%b[A-Z0-9]{3})?(%b[A-Z0-9_]{3,7})?" % (_MARK, _MARK))
 _CONTROL_ID_CHARACTERS = 199
 
 #: How many different parts of each kind are kept; a site has fewer.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import pytest
@@ -311,6 +312,37 @@ def test_a_file_that_is_a_dangling_link_is_named(tmp_path: pathlib.Path) -> None
     root = site(tmp_path)
     (root / "rules" / "gone.yaml").symlink_to("nowhere.yaml")
     assert codes(root) == ["unreadable"]
+
+
+@pytest.mark.parametrize("folder", ["rules", "channels"])
+def test_a_linked_folder_is_no_part_of_the_site_and_says_so(
+    tmp_path: pathlib.Path, folder: str
+) -> None:
+    root = site(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (root / folder / "ny").symlink_to(tmp_path / "elsewhere")
+    assert codes(root) == ["stray-file"]
+
+
+def test_what_has_no_end_is_not_read(tmp_path: pathlib.Path) -> None:
+    root = site(tmp_path)
+    os.mkfifo(root / "rules" / "pipe.yaml")
+    (root / "rules" / "zero.yaml").symlink_to("/dev/zero")
+    assert codes(root) == ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'keys: {file: "a\\0b"}',
+        "listeners: [{name: a, listen: 'tcp:127.0.0.1:0', limits: {idle: 99999d}}]",
+        f"listeners: [{{name: a, listen: 'tcp:127.0.0.1:0', limits: {{idle: {'9' * 400}d}}}}]",
+    ],
+)
+def test_values_that_would_break_the_engine_later_do_not_load(
+    tmp_path: pathlib.Path, line: str
+) -> None:
+    assert codes(site(tmp_path, config=CONFIG + line + "\n")) == ["bad-value"]
 
 
 def test_problems_of_all_files_come_sorted_by_place(tmp_path: pathlib.Path) -> None:
