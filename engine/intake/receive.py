@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol, cast, overload
 
 from twisted.internet.defer import Deferred, succeed
@@ -32,7 +31,7 @@ from engine.intake.acceptance import Acceptances
 from engine.intake.admission import Gate
 from engine.intake.coverages import KnownCoverages
 from engine.intake.disclosed import Followed, Mark, Marks, followed
-from engine.intake.receipts import Receipts, received_ms
+from engine.intake.receipts import Receipts, received_at
 from engine.intake.sealed import Sealing, coverage_name, coverages_of
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
@@ -289,7 +288,7 @@ class Intake:
         self._log(
             Event.MESSAGE_REFUSED, listener=source.listener, receipt=receipt, code=fault.value
         )
-        return reject_head(_header_line(payload), fault, receipt, _time_of(receipt))
+        return reject_head(_header_line(payload), fault, receipt, received_at(receipt))
 
     def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes:
         said = {} if error is None else describe(error)
@@ -304,7 +303,7 @@ def _answer(message: Message, code: AckCode, receipt: str, fault: Fault | None =
     wanted = answer_code(message.msh, code)
     if wanted is None:
         return NO_REPLY_WANTED
-    return acknowledge(message, wanted, receipt, _time_of(receipt), fault)
+    return acknowledge(message, wanted, receipt, received_at(receipt), fault)
 
 
 def _header_line(payload: bytes) -> bytes:
@@ -312,7 +311,3 @@ def _header_line(payload: bytes) -> bytes:
     start = payload.find(b"MSH")
     ends = [end for end in (payload.find(b"\r", start), payload.find(b"\n", start)) if end > start]
     return payload[start : min(ends) + 1] if start >= 0 and ends else payload
-
-
-def _time_of(receipt: str) -> datetime:
-    return datetime.fromtimestamp(received_ms(receipt) / 1000, UTC)

@@ -120,7 +120,7 @@ class ChannelRules:
         self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._shared = shared
-        self.cancel_follows = _cancel_follows(channel)
+        self.cancel_follows = cancel_grants(channel)
 
     def plan(
         self,
@@ -208,10 +208,10 @@ class CompiledPolicy:
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
         self.rules: Mapping[str, Rule] = {
             **{rule.name: rule for rule in policy.rules},
-            CANCEL_FOLLOWS: _cancel_follows(None),
+            CANCEL_FOLLOWS: cancel_grants(None),
         }
         self._plans = Plans()
-        self._named = _types_named(policy)
+        self._named = types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
     def for_type(self, message_type: MessageType) -> TypeRules:
@@ -282,27 +282,27 @@ def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageTy
         reasons.granted(rule.name),
         reasons.no_consent(rule.name),
         reasons.withheld_by_rule(rule.name),
-        bool(rule.grants) and _grants_to(rule, message_type),
+        bool(rule.grants) and grants_to(rule, message_type),
     )
 
 
-def _types_named(policy: Policy) -> frozenset[MessageType]:
+def types_named(policy: Policy) -> frozenset[MessageType]:
     """Types that rules or ceilings name, and those that have laws of their own."""
     named = {MessageType("ADT", trigger) for trigger in CANCELS | BY_NAME_ONLY}
     for channel in policy.channels.values():
         named |= channel.ceiling_messages
     for rule in policy.rules:
-        for types in _required_types(rule.when):
+        for types in required_types(rule.when):
             named |= types
     return frozenset(named | {MessageType(one.code) for one in named})
 
 
-def _required_types(condition: Condition) -> list[frozenset[MessageType]]:
+def required_types(condition: Condition) -> list[frozenset[MessageType]]:
     """The types that a condition demands at its top, each a set of which one must hold."""
     if isinstance(condition, MessageIs):
         return [condition.types]
     if isinstance(condition, AllOf):
-        return [types for part in condition.parts for types in _required_types(part)]
+        return [types for part in condition.parts for types in required_types(part)]
     return []
 
 
@@ -317,14 +317,14 @@ def _without_type(condition: Condition) -> Condition | None:
 
 
 def _reaches(rule: Rule, message_type: MessageType) -> bool:
-    return all(is_one_of(message_type, types) for types in _required_types(rule.when))
+    return all(is_one_of(message_type, types) for types in required_types(rule.when))
 
 
-def _grants_to(rule: Rule, message_type: MessageType) -> bool:
+def grants_to(rule: Rule, message_type: MessageType) -> bool:
     """A grant must name some events itself; a withholding reaches them anyhow."""
     if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
         return True
-    return any(message_type in types for types in _required_types(rule.when))
+    return any(message_type in types for types in required_types(rule.when))
 
 
 def _chooses_lines(rule: Rule) -> bool:
@@ -339,7 +339,7 @@ def _end_of(last_day: str | None, timezone: ZoneInfo) -> datetime | None:
     return datetime.combine(after, time(), timezone).astimezone(UTC)
 
 
-def _cancel_follows(channel: Channel | None) -> Rule:
+def cancel_grants(channel: Channel | None) -> Rule:
     """The built-in rule for one channel, cut to the channel's ceiling by the plan as any rule."""
     place = Place("", 0, 0) if channel is None else channel.place
     grants = tuple(Grant(segment, mask, place) for segment, mask in _CANCEL_MASKS.items())

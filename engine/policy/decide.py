@@ -15,7 +15,7 @@ from typing import NamedTuple
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Named, is_worth_sending, named_orders
+from engine.policy.cascade import Named, is_worth_sending
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Cut, Own
 from engine.policy.model import Consent, Coverage
@@ -30,6 +30,9 @@ from engine.privacy.facts import Disclosed, Facts
 
 _VISIT = Path("PV1", 19, 1)
 _CONTROL_ID = Path("MSH", 10)
+
+#: Patients times segments of one message, above which taking it apart would keep others waiting.
+MOST_TAKEN_APART = 10_000_000
 
 #: Why a rule that asks coverage does not apply; None: the answer is its own to judge.
 _REFUSALS = {
@@ -82,7 +85,7 @@ class Case:
     def named(self) -> Named:
         """Which orders each order names as its parents."""
         if self._named is None:
-            self._named = named_orders(self.view)
+            self._named = Named(self.view)
         return self._named
 
     @property
@@ -132,7 +135,8 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
         return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
-    if type_of(message).code != "ORU" or not is_certain:
+    is_too_long = len(form.patients) * len(message.segments) > MOST_TAKEN_APART
+    if type_of(message).code != "ORU" or not is_certain or is_too_long:
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
@@ -323,7 +327,9 @@ def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) 
     claims = case.whose.claims
     insurance = claims.own(channel.id)
     if insurance & claims.contested:
-        return None
+        if not channel.follows:
+            return None
+        insurance -= claims.contested  # a cancel goes where the event went, without that IN1
     if not plan.needs_own_lines or not case.view.has("FT1"):
         return Own(insurance)
     lines = _own_lines(case, channel, policy, insurance)

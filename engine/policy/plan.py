@@ -26,11 +26,11 @@ TOTALS = Mask(NOTHING, dict.fromkeys((46, 47, 48, 49), EVERYTHING))
 #: Sent with every message, as received; 15 and 16 are the channel's own and 8 goes only by name
 #: (rules.md §10.20).
 MSH_ALWAYS = Mask(NOTHING, dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18), EVERYTHING))
-_MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
-_MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
+MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
+MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
 
 #: `which: own` on IN1 takes these along.
-_WITH_IN1 = frozenset({"IN2", "IN3"})
+WITH_IN1 = frozenset({"IN2", "IN3"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class SegmentPlan:
         granted, withheld = self.masks(holding)
         mask = (granted & self.ceiling) - withheld
         if self.id == "MSH":
-            mask = (mask | MSH_ALWAYS) - _MSH_NEVER
+            mask = (mask | MSH_ALWAYS) - MSH_NEVER
         return None if mask.is_empty else cutter_for(self.id, mask)
 
 
@@ -163,7 +163,7 @@ class Plan:
         for rule in everywhere + around:
             own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
             for grant in rule.grants:
-                own = grant.which_own or (own_insurance and grant.segment in _WITH_IN1)
+                own = grant.which_own or (own_insurance and grant.segment in WITH_IN1)
                 part = _granted(rule, grant, own)
                 if rule in around:
                     part = replace(part, where=_both(is_around_correction, part.where))
@@ -225,7 +225,7 @@ def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
     where = None if grant.where is None else compile_condition(grant.where)
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
-        mask -= _MSH_SECURITY  # never by `all`
+        mask -= MSH_SECURITY  # never by `all`
     return Part(rule.name, mask, where, own, grant.alone, place=grant.place)
 
 
