@@ -29,6 +29,7 @@ COMMANDS = (
     "disclose",
     "explain",
     "diff",
+    "matrix",
     "run",
     "status",
     "queue",
