@@ -47,7 +47,7 @@ def field_name(segment: str, number: int, component: int = 0) -> str:
     found = _field(segment, number)
     if found is None:
         return ""
-    name = _spelt(found[3])
+    name = _spelt(found[3].removesuffix(f"_{segment}"))
     if not component:
         return name
     parts = found[1] or ()
@@ -67,6 +67,6 @@ def _field(segment: str, number: int) -> Any:
 
 
 def _spelt(name: str, *, inner: bool = False) -> str:
-    words = name.replace("_", " ").lower().split()
+    words = name.replace("_S_", "'s ").replace("_", " ").lower().split()
     text = " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words)
     return text if inner else text[:1].upper() + text[1:]

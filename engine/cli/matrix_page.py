@@ -32,13 +32,14 @@ dt { color: #555; }
 dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .25rem 0 .75rem; }
 th, td { border: 1px solid #bbb; padding: .35rem .5rem; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
 thead th { background: #eef3f7; font-weight: 600; }
-tbody th { font-weight: 600; width: 11%; }
-td.sent { width: 34%; }
-td.for { width: 10%; }
+tbody th { font-weight: 600; width: 15%; }
+td.sent { width: 46%; }
 ul { margin: 0; padding: 0; list-style: none; }
-li .id { display: inline-block; min-width: 3.2em; }
+.sent ul { columns: 12rem; column-gap: 1rem; }
+li { padding-left: 3.2em; text-indent: -3.2em; break-inside: avoid; }
+li .id { display: inline-block; min-width: 3.1em; text-indent: 0; }
 .withheld thead th { background: #f8ecec; }
 .none { font-style: italic; }
 nav ul { columns: 16rem; }
@@ -51,7 +52,10 @@ nav ul { columns: 16rem; }
   thead { position: absolute; left: -10000px; }
   table, tbody, tr, th, td { display: block; width: 100% !important; border: 0; }
   tr { border: 1px solid #bbb; margin-bottom: .5rem; padding: .25rem 0; }
+  td[data-label]:empty { display: none !important; }
+  .sign td[data-label]:empty { display: block !important; }
   td[data-label]::before { content: attr(data-label) ": "; color: #555; }
+  .sent ul { columns: auto; }
   .sign td { height: 4rem; }
 }
 @page { margin: 14mm 12mm 16mm; }
@@ -121,53 +125,58 @@ def _sheet(sheet: Sheet, revision: str, day: str) -> Iterator[str]:
 def _section(section: Section) -> Iterator[str]:
     cancel = " (only where the event was disclosed)" if section.is_cancel else ""
     yield f"<h3>{escape(', '.join(section.types))}{cancel}</h3>"
-    yield '<table>\n<thead><tr><th scope="col">Segment</th><th scope="col">Sent</th>'
-    yield '<th scope="col">For</th><th scope="col">When</th><th scope="col">By</th></tr></thead>'
-    yield "<tbody>"
-    yield from map(_row, section.rows)
-    yield "</tbody>\n</table>"
+    rows = map(_row, section.rows)
+    yield from _table("", ("Segment", "Sent", "Only where", "Rule"), rows)
+    rules = {row.rule: row for row in section.rows}.values()
+    yield from _table("rules", ("Rule", "For", "When", "Legal basis, and why"), map(_rule, rules))
     if section.taken:
-        yield '<table class="withheld">\n<thead><tr><th scope="col">Withheld</th>'
-        yield '<th scope="col">When</th><th scope="col">By</th></tr></thead>\n<tbody>'
-        yield from map(_taken, section.taken)
-        yield "</tbody>\n</table>"
+        head = ("Withheld", "When", "Rule, and why")
+        yield from _table("withheld", head, map(_taken, section.taken))
+
+
+def _table(kind: str, head: tuple[str, ...], rows: Iterable[str]) -> Iterator[str]:
+    cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    yield f'<table class="{kind}">\n<thead><tr>{cells}</tr></thead>\n<tbody>'
+    yield from rows
+    yield "</tbody>\n</table>"
 
 
 def _row(row: Row) -> str:
     return (
         f'<tr><th scope="row">{_segment(row.segment)}</th>'
         f'<td class="sent" data-label="Sent">{_fields(row.segment, row.mask)}</td>'
-        f'<td class="for" data-label="For">{escape(row.purpose)}</td>'
-        f'<td data-label="When">{_when(row.when, row.where)}</td>'
-        f'<td data-label="By">{_rule(row.rule, row.why, row.basis, str(row.place))}</td></tr>'
+        f'<td data-label="Only where">{_lines(row.where)}</td>'
+        f'<td data-label="Rule"><span class="id">{escape(row.rule)}</span></td></tr>'
+    )
+
+
+def _rule(row: Row) -> str:
+    return (
+        f'<tr><th scope="row"><span class="id">{escape(row.rule)}</span></th>'
+        f'<td data-label="For">{escape(row.purpose)}</td>'
+        f'<td data-label="When">{_lines(row.when) or "always"}</td>'
+        f'<td data-label="Legal basis">{escape(row.basis)}<br>'
+        f'<span class="why">{escape(row.why)}</span></td></tr>'
     )
 
 
 def _taken(taken: Taken) -> str:
     parts = "<br>".join(
-        _segment(segment) + ("" if mask.is_whole else _fields(segment, mask))
+        f'<span class="id">{escape(segment)}</span>'
+        + ("" if mask.is_whole else f" {escape(fields(mask))}")
         for segment, mask in taken.parts
     )
     return (
         f'<tr><th scope="row">{parts or "The whole message"}</th>'
-        f'<td data-label="When">{_when(taken.when, "")}</td>'
-        f'<td data-label="By">{_rule(taken.rule, taken.why, "", str(taken.place))}</td></tr>'
+        f'<td data-label="When">{_lines(taken.when) or "always"}</td>'
+        f'<td data-label="Rule"><span class="id">{escape(taken.rule)}</span><br>'
+        f'<span class="why">{escape(taken.why)}</span></td></tr>'
     )
 
 
-def _when(when: str, where: str) -> str:
+def _lines(asked: str) -> str:
     """Conditions, one a line."""
-    said = [escape(part) for part in when.split("; ") if part]
-    if where:
-        said.append(f"<strong>{escape(where)}</strong>")
-    return "<br>".join(said) or "always"
-
-
-def _rule(name: str, why: str, basis: str, place: str) -> str:
-    said = f'<span class="id">{escape(name)}</span>'
-    for text in filter(None, (basis, why)):
-        said += f'<br><span class="why">{escape(text)}</span>'
-    return said + (f'<br><span class="place">{escape(place)}</span>' if name else "")
+    return "<br>".join(escape(part) for part in asked.split("; ") if part)
 
 
 def _segment(segment: str) -> str:
