@@ -48,7 +48,7 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
 from engine.store.client import connect
-from engine.store.port import Accept, Beat, LaneView, Opened, Result
+from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result
 from engine.store.redis import RedisStore
 from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
@@ -166,6 +166,8 @@ class Worker:
 
     def start(self, listening: Callable[[], object]) -> None:
         """Begin; `listening` is called once the store has answered and connections are taken."""
+        archives = bool(self._plan.site.archive.url)
+        self._commit.submit(KeepForArchive(archives)).addErrback(self._broke)
         first = self._commit.submit(self._beat())
         first.addCallback(lambda _: self._listen(listening)).addErrback(self._cannot_begin)
 

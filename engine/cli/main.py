@@ -24,6 +24,7 @@ from engine.errors import EngineError, Exit, SiteError
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
     "demo",
+    "init",
     "check",
     "test",
     "disclose",
@@ -31,6 +32,8 @@ COMMANDS = (
     "diff",
     "matrix",
     "run",
+    "doctor",
+    "probe",
     "status",
     "queue",
     "parked",

@@ -122,15 +122,29 @@ class ChannelRules:
         self._shared = shared
         self.cancel_follows = cancel_grants(channel)
 
-    def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
-        """What these rules add up to."""
+    def plan(
+        self,
+        grants: tuple[RunnableRule, ...],
+        withholds: tuple[RunnableRule, ...],
+        following: tuple[RunnableRule, ...] = (),
+        bars_corrections: bool = False,
+    ) -> Plan:
+        """What these rules add up to (`engine.policy.plan.Plan`)."""
         key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
+        if following or bars_corrections:
+            key += (-2 - bars_corrections, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = self._shared.plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            plan = self._shared.plan(
+                self.ceiling,
+                granting,
+                [rule.rule for rule in withholds],
+                [rule.rule for rule in following],
+                bars_corrections,
+            )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
         return plan
@@ -146,18 +160,28 @@ class Plans:
         self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
 
     def plan(
-        self, ceiling: Mapping[str, Mask], granting: list[Rule], withholding: list[Rule]
+        self,
+        ceiling: Mapping[str, Mask],
+        granting: list[Rule],
+        withholding: list[Rule],
+        following: list[Rule],
+        bars_corrections: bool,
     ) -> Plan:
         """What the rules add up to under this ceiling."""
-        named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
+        rules = granting + following
+        named = {"MSH", *(grant.segment for rule in rules for grant in rule.grants)}
         key = (
             frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
             tuple(rule.name for rule in granting),
             tuple(rule.name for rule in withholding),
+            tuple(rule.name for rule in following),
+            bars_corrections,
         )
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan(ceiling, granting, withholding)
+            plan = self._plans[key] = Plan(
+                ceiling, granting, withholding, following, bars_corrections
+            )
         return plan
 
 
@@ -212,8 +236,10 @@ class CompiledPolicy:
         return self.for_type(type_of(message)).asks_coverage
 
     def asks_disclosed(self, message: Message) -> bool:
-        """Whether this is a cancel, which only follows what was disclosed before."""
-        return self.for_type(type_of(message)).is_cancel
+        """Whether it holds a cancel, correction or credit, which follow what was disclosed."""
+        if self.for_type(type_of(message)).is_cancel:
+            return True
+        return bool(View(message, self.forms.of(message).whole).corrections.marked)
 
     def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
         """For each IN1: its index, the channels that claim it, and whether they exclude each other.

@@ -8,13 +8,14 @@ held. Whatever is not understood is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Named, is_worth_sending, named_orders
+from engine.policy.cascade import Named, is_worth_sending
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Cut, Own
 from engine.policy.model import Consent, Coverage
@@ -29,6 +30,9 @@ from engine.privacy.facts import Disclosed, Facts
 
 _VISIT = Path("PV1", 19, 1)
 _CONTROL_ID = Path("MSH", 10)
+
+#: Patients times segments of one message, above which taking it apart would keep others waiting.
+MOST_TAKEN_APART = 10_000_000
 
 #: Why a rule that asks coverage does not apply; None: the answer is its own to judge.
 _REFUSALS = {
@@ -81,7 +85,7 @@ class Case:
     def named(self) -> Named:
         """Which orders each order names as its parents."""
         if self._named is None:
-            self._named = named_orders(self.view)
+            self._named = Named(self.view)
         return self._named
 
     @property
@@ -131,7 +135,8 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
         return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
-    if type_of(message).code != "ORU" or not is_certain:
+    is_too_long = len(form.patients) * len(message.segments) > MOST_TAKEN_APART
+    if type_of(message).code != "ORU" or not is_certain or is_too_long:
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
@@ -141,27 +146,75 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
+    code = _barred(case, channel)
+    if code is not None:
+        return _refused(code)
+    found = _granting(case, channel)
+    earlier = _correcting_after(case, channel, found)
+    if earlier is Code.FACTS_UNAVAILABLE:
+        return _refused(earlier)
+    if earlier is not None:
+        found.following.clear()
+    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
+    refusal = _refusal(found, withholding, channel)
+    if refusal is not None:
+        return Decision((refusal,))
+    granting, following = tuple(found.granting), tuple(found.following)
+    plan = channel.plan(granting, withholding, following, earlier is not None)
+    decision = _cut(case, channel, policy, plan, granting + following)
+    if decision.reasons[0].code is Code.NOTHING_LEFT:
+        return Decision((_why_nothing(found, earlier),), decision.cut)
+    return decision
+
+
+def _refusal(
+    found: _Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
+) -> Reason | None:
+    """Why nothing is disclosed, whatever the cut might leave."""
+    applies = found.granting or found.following or channel.follows
+    withheld = next((rule.withheld for rule in withholding if rule.withholds_message), None)
+    if applies:
+        return withheld
+    if withheld is not None:
+        found.refusals[Code.WITHHELD_BY_RULE] = withheld
+    return _deciding_refusal(found.refusals)
+
+
+def _why_nothing(found: _Granting, earlier: Code | None) -> Reason:
+    """Why the cut left nothing: there was nothing to follow, nobody to follow it, or no grant."""
+    if earlier is not None:
+        return plain(earlier)
+    if found.following and not found.granting:
+        return _deciding_refusal(found.refusals)
+    return plain(Code.NOTHING_LEFT)
+
+
+def _barred(case: Case, channel: ChannelRules) -> Code | None:
+    """What keeps a message from a channel before any rule is asked."""
     if channel.follows:
         code = _follows(case, channel)
         if code is not None:
-            return _refused(code)
+            return code
     elif not channel.disclosing and not channel.withholding:
-        return _refused(Code.NO_RULE)
+        return Code.NO_RULE
     if not channel.in_ceiling:
-        return _refused(Code.ABOVE_CEILING)
+        return Code.ABOVE_CEILING
     if channel.expires_at is not None and case.facts.now >= channel.expires_at:
-        return _refused(Code.AGREEMENT_EXPIRED)
-    granting, refusals = _granting(case, channel)
-    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
-    message_withheld = next((rule for rule in withholding if rule.withholds_message), None)
-    if message_withheld is not None:
-        refusals[Code.WITHHELD_BY_RULE] = message_withheld.withheld
-    if message_withheld is not None or not (granting or channel.follows):
-        first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
-        if granting or channel.follows:
-            first = Code.WITHHELD_BY_RULE
-        return Decision((refusals.get(first) or plain(first),))
-    return _cut(case, channel, policy, channel.plan(granting, withholding), granting)
+        return Code.AGREEMENT_EXPIRED
+    return None
+
+
+def _deciding_refusal(refusals: Mapping[Code, Reason]) -> Reason:
+    """The reason that speaks where no rule applies."""
+    first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
+    return refusals.get(first) or plain(first)
+
+
+def _correcting_after(case: Case, channel: ChannelRules, found: _Granting) -> Code | None:
+    """Why corrections in this message do not go to a payer; None if they do, or there are none."""
+    if not channel.is_payer or channel.follows or not case.view.corrections.marked:
+        return None
+    return _follows(case, channel) if found.granting or found.following else None
 
 
 def _follows(case: Case, channel: ChannelRules) -> Code | None:
@@ -181,11 +234,18 @@ def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
     )
 
 
-def _granting(
-    case: Case, channel: ChannelRules
-) -> tuple[tuple[RunnableRule, ...], dict[Code, Reason]]:
-    """The disclosing rules that apply, and the reasons why others do not."""
+class _Granting(NamedTuple):
+    """The disclosing rules that apply; those that coverage alone refuses; why others do not."""
+
+    granting: list[RunnableRule]
+    following: list[RunnableRule]
+    refusals: dict[Code, Reason]
+
+
+def _granting(case: Case, channel: ChannelRules) -> _Granting:
+    """Ask each disclosing rule of the channel."""
     granting: list[RunnableRule] = []
+    following: list[RunnableRule] = []
     refusals: dict[Code, Reason] = {}
     for rule in channel.disclosing:
         if not case.applies(rule):
@@ -193,14 +253,17 @@ def _granting(
                 refusals[Code.NO_COVERAGE] = plain(Code.NO_COVERAGE)
             continue
         code = None if channel.follows else _coverage_refuses(case, channel, rule)
+        consents = rule.rule.consent is not Consent.REQUIRED
         if code is not None:
             refusals[code] = plain(code)
-        elif rule.rule.consent is Consent.REQUIRED:
+            if rule.coverage is Coverage.OWN and consents and case.view.corrections.marked:
+                following.append(rule)
+        elif not consents:
             # No registry of consents is asked, so none is known to be in force.
             refusals[Code.NO_CONSENT] = rule.no_consent
         else:
             granting.append(rule)
-    return tuple(granting), refusals
+    return _Granting(granting, following, refusals)
 
 
 def _is_others(case: Case, channel: ChannelRules, rule: RunnableRule) -> bool:

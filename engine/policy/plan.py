@@ -8,12 +8,13 @@ less the withholdings that hold. Which of them hold may differ from occurrence t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import Place
+from engine.policy.corrections import CORRECTING, is_around_correction, is_correction
 from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import Test, compile_condition
-from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
+from engine.policy.masks import EVERYTHING, NONE, NOTHING, WHOLE, Mask
 from engine.policy.model import Grant, Rule, Withholding
 from engine.policy.outcome import Reason
 from engine.policy.reasons import withheld_by_rule
@@ -48,6 +49,13 @@ class Part:
     def is_conditional(self) -> bool:
         """Whether it holds for some occurrences only."""
         return self.where is not None or self.own
+
+
+#: The built-in rule by which a correction goes only where the original went (rules.md §10.9).
+CORRECTIONS_FOLLOW = "corrections-follow"
+_BARRED = Part(
+    CORRECTIONS_FOLLOW, WHOLE, is_correction, withheld=withheld_by_rule(CORRECTIONS_FOLLOW)
+)
 
 
 class SegmentPlan:
@@ -132,22 +140,37 @@ class SegmentPlan:
 
 
 class Plan:
-    """The plan for one channel and the rules that apply to a message."""
+    """The plan for one channel and the rules that apply to a message.
+
+    Rules that are `following` grant to what goes with a correction and to nothing else. Where
+    `bars_corrections`, what corrects something earlier is withheld (`engine.policy.corrections`).
+    """
 
     def __init__(
-        self, ceiling: Mapping[str, Mask], grants: Iterable[Rule], withholds: Iterable[Rule]
+        self,
+        ceiling: Mapping[str, Mask],
+        grants: Iterable[Rule],
+        withholds: Iterable[Rule],
+        following: Iterable[Rule] = (),
+        bars_corrections: bool = False,
     ) -> None:
-        granting = tuple(grants)
+        everywhere, around = tuple(grants), tuple(following)
         self.withholds = tuple(withholds)
+        self.bars_corrections = bars_corrections
         #: Names of the rules that disclose.
-        self.rules = tuple(sorted(rule.name for rule in granting))
+        self.rules = tuple(sorted(rule.name for rule in everywhere + around))
         granted: dict[str, list[Part]] = {}
-        for rule in granting:
+        for rule in everywhere + around:
             own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
             for grant in rule.grants:
                 own = grant.which_own or (own_insurance and grant.segment in WITH_IN1)
-                granted.setdefault(grant.segment, []).append(_granted(rule, grant, own))
+                part = _granted(rule, grant, own)
+                if rule in around:
+                    part = replace(part, where=_both(is_around_correction, part.where))
+                granted.setdefault(grant.segment, []).append(part)
         withheld: dict[str, list[Part]] = {}
+        for segment_id in CORRECTING if bars_corrections else ():
+            withheld[segment_id] = [_BARRED]
         for rule in self.withholds:
             for withholding in rule.withholdings:
                 if not withholding.message:
@@ -190,6 +213,12 @@ class Plan:
             mask = cutter.mask - TOTALS
             self._without_totals[cutter.mask] = None if mask.is_empty else cutter_for("PV1", mask)
         return self._without_totals[cutter.mask]
+
+
+def _both(some: Test, other: Test | None) -> Test:
+    if other is None:
+        return some
+    return lambda view, at: some(view, at) and other(view, at)
 
 
 def _granted(rule: Rule, grant: Grant, own: bool) -> Part:

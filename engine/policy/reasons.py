@@ -12,7 +12,7 @@ TEXTS: dict[Code, str] = {
     Code.UNKNOWN_PAYER: "The message names no insurance and the coverage registry knows none.",
     Code.AMBIGUOUS_COVERAGE: "It is not certain whose insurance this is.",
     Code.NO_COVERAGE: "The patient's insurance is not this payer's.",
-    Code.NOT_DISCLOSED_BEFORE: "What this message cancels was not disclosed to this payer.",
+    Code.NOT_DISCLOSED_BEFORE: "What it cancels or corrects was not disclosed to this payer.",
     Code.CANCELLED: "It was cancelled before it could be sent.",
     Code.NO_CONSENT: "The rule requires a consent, and none is in force.",
     Code.WITHHELD_BY_RULE: "A rule withholds it.",

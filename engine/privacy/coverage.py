@@ -163,6 +163,8 @@ def _observed(message: Message, order: Segment) -> Days | None:
 def _patients(message: Message) -> list[Find]:
     """The segments of each patient, from one PID to the next."""
     pids = message.all("PID")
+    if not pids:
+        return []
     if len(pids) == 1:
         return [message.all]
     starts = [segment.index for segment in pids]

@@ -164,9 +164,9 @@ class Redecision:
             return part
         return part if self._is_same_patient(case, outcome, part, channel, sealed) else None
 
-    def note(self, outcome: Outcome, part: int) -> bytes:
-        """The note of one payload, for the record of its delivery."""
-        return self._notes.note(outcome, outcome.payloads[part].data)
+    def note(self, outcome: Outcome, data: bytes, control_id: bytes = b"") -> bytes:
+        """The note of one payload, for the record of its delivery; `control_id` if it is ours."""
+        return self._notes.note(outcome, data, control_id)
 
     def is_current(self, channel: str, note: bytes, now: datetime) -> bool:
         """Whether a copy with `note` was cut under this policy, which holds for `channel` still.

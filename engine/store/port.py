@@ -171,7 +171,7 @@ class Postpone:
     """The entry stays at the head, to be tried again after `delay_ms`.
 
     `unknown`: bytes left and no definite answer came, so the next attempt is a possible duplicate.
-    `keep_attempt`: the attempt was opened, but not a byte of it left; it does not count.
+    `keep_attempt`: the attempt counts, as a byte of it may have left; else it was opened in vain.
     """
 
     entry: str
