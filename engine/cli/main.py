@@ -31,6 +31,9 @@ COMMANDS = (
     "status",
     "queue",
     "parked",
+    "messages",
+    "ledger",
+    "archive",
     "send",
     "sink",
 )
