@@ -76,7 +76,7 @@ def _entry(page: FPDF, line: Line) -> None:
         page.set_text_color(_GREY)
         page.cell(_LABEL_MM, 5.5, label)
         page.set_text_color(0)
-        page.multi_cell(0, 5.5, _plain(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        page.multi_cell(0, 5.5, _plain(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     for note in notes(line):
         page.set_font(_FONT, "I", 10)
         _write(page, note, 5.5)
@@ -84,7 +84,7 @@ def _entry(page: FPDF, line: Line) -> None:
 
 
 def _write(page: FPDF, text: str, height_mm: float) -> None:
-    page.multi_cell(0, height_mm, _plain(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(0, height_mm, _plain(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _plain(text: str) -> str:
