@@ -24,10 +24,15 @@ from engine.errors import EngineError, Exit, SiteError
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
     "demo",
+    "init",
     "check",
+    "test",
     "disclose",
     "explain",
+    "diff",
     "run",
+    "doctor",
+    "probe",
     "status",
     "queue",
     "parked",

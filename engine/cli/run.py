@@ -30,9 +30,9 @@ from engine.policy.revision import revision
 from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from engine.store.opening import EMBEDDED
+from engine.store.opening import EMBEDDED, url_of
 from engine.store.sealing import Sealer
-from engine.store.varlock import VarLock
+from engine.store.varlock import PATIENCE_S, VarLock
 
 
 def register(subparsers: Any) -> None:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     _refuse_what_cannot_run(site)
     log = Log(sys.stderr, SystemClock())
-    lock = VarLock(site.var)
+    lock = VarLock(site.var, PATIENCE_S)
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
@@ -118,9 +118,10 @@ def _say_what_should_be_known(site: Site, log: Log) -> None:
 
 def _store_server(site: Site) -> EmbeddedServer | None:
     """The embedded server, not yet started; None once the server of a URL has passed its check."""
-    if site.store.url == EMBEDDED:
+    url = url_of(site.store)
+    if url == EMBEDDED:
         return EmbeddedServer(site.var)
-    client = connect(site.store.url)
+    client = connect(url)
     try:
         check_server(client)
     finally:
@@ -174,6 +175,7 @@ class _Spawn:
         self._site = site
         self._bound = bound
         self._server = server
+        self._url = url_of(site.store) if server is None else ""
 
     def __call__(self) -> WorkerProcess:
         plan = Plan(
@@ -183,7 +185,7 @@ class _Spawn:
                 ListenerSocket(one.listener, one.socket.fileno(), one.family, one.address)
                 for one in self._bound
             ),
-            store_url=self._site.store.url if self._server is None else self._server.url,
+            store_url=self._url if self._server is None else self._server.url,
             takeover=self._server is not None,
         )
         inherited = [one.socket.fileno() for one in self._bound]

@@ -6,10 +6,13 @@ would silently not be in force.
 
 from __future__ import annotations
 
+import errno
+import os
 import pathlib
+import stat
 from dataclasses import dataclass
 
-from engine.config.yaml_source import read_yaml
+from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import Place
 from engine.policy.language import Mistake, Problems
 from engine.policy.source import Node
@@ -54,11 +57,16 @@ def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
         )
     read = _read_all(root, channels, problems)
     return SiteFiles(
-        config=_read(root, config, problems) if config.is_file() else None,
+        config=read_file(root, config, problems) if config.is_file() else None,
         channels=read,
         rules=_read_all(root, rules, problems),
         every_channel_read=len(read) == len(channels),
     )
+
+
+def suite_files(root: pathlib.Path) -> list[pathlib.Path]:
+    """The files of tests, `rules/*_test.yaml`; what stands too deep `read_files` reports."""
+    return [path for path in _folder(root, "rules", Problems()) if _is_test(path)]
 
 
 def _is_test(path: pathlib.Path) -> bool:
@@ -68,14 +76,15 @@ def _is_test(path: pathlib.Path) -> bool:
 def _read_all(
     root: pathlib.Path, paths: list[pathlib.Path], problems: Problems
 ) -> tuple[Node, ...]:
-    nodes = (_read(root, path, problems) for path in paths)
+    nodes = (read_file(root, path, problems) for path in paths)
     return tuple(node for node in nodes if node is not None)
 
 
-def _read(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Node | None:
+def read_file(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Node | None:
+    """One YAML file of the site as nodes; None after noting why there are none."""
     name = path.relative_to(root).as_posix()
     try:
-        data = path.read_bytes()
+        data = _content(path)
     except OSError as error:
         problems.note(
             Place(name, 1, 1),
@@ -87,6 +96,14 @@ def _read(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Node | 
     return read_yaml(data, name, problems)
 
 
+def _content(path: pathlib.Path) -> bytes:
+    """No more than shows that it is too much; a pipe or a device would have no end."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "It is no regular file")
+        return file.read(MOST_BYTES + 1)
+
+
 def _folder(root: pathlib.Path, name: str, problems: Problems) -> list[pathlib.Path]:
     """The YAML files directly in a folder; those further down are reported."""
     folder = root / name
@@ -96,6 +113,9 @@ def _folder(root: pathlib.Path, name: str, problems: Problems) -> list[pathlib.P
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
+        if not hidden and path.is_symlink() and path.is_dir():
+            _stray(path.relative_to(root).as_posix(), inside.parts[0], name, problems)
+            continue
         if hidden or path.suffix.lower() not in _YAML or path.is_dir():
             continue
         if len(inside.parts) == 1:

@@ -40,6 +40,7 @@ class Limits:
     idle_s: float = 0.0
     frame_s: float = 120.0
     inter_byte_s: float = 15.0
+    stale_s: float = 30.0
 
 
 class StoreFailureAnswer(Enum):
@@ -76,10 +77,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`url`: `embedded` or `redis://…`."""
+    """`url`: `embedded` or `redis://…`; empty where an environment variable or a file has it."""
 
     url: str = "embedded"
     replicas: int = 0  # durability: fsync when 0, else WAITAOF for that many
+    url_env: str = ""
+    url_file: pathlib.Path | None = None  # absolute once loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Law: a setting is in force, or it says that it is not; secrets never stand in a 
 
 from __future__ import annotations
 
+import pathlib
 import re
 import zoneinfo
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ CONFIG_KEYS = Keys(
     },
 )
 ENGINE_KEYS = Keys(of="`engine`", required=("name",), optional=("environment",))
-STORE_KEYS = Keys(of="`store`", optional=("url", "durability"))
+STORE_KEYS = Keys(of="`store`", optional=("url", "url_env", "url_file", "durability"))
 REPLICAS_KEYS = Keys(of="`durability`", required=("replicas",))
 KEYS_KEYS = Keys(
     of="`keys`", optional=("file",), unsupported={"command": "a program that prints the key"}
@@ -38,7 +39,8 @@ KEYS_KEYS = Keys(
 
 _STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
 _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
+_PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: Where the master key is kept unless the site says otherwise, within its folder.
 KEY_FILE = "var/keys"
@@ -109,7 +111,24 @@ def _timezone(node: Node | None, reader: Reader) -> str:
 def _store(node: Node | None, reader: Reader) -> StoreSettings:
     given = reader.mapping(node, STORE_KEYS) or {}
     url = _store_url(given.get("url"), reader)
-    return StoreSettings(url or "embedded", _replicas(given.get("durability"), reader))
+    variable = reader.text(given.get("url_env"), "`url_env`")
+    if variable is not None and _VARIABLE.fullmatch(variable) is None:
+        reader.bad_value(
+            given["url_env"],
+            "`url_env` names no environment variable.",
+            "Write a name such as `PAYERGATE_STORE`, not the URL.",
+        )
+    file = reader.text(given.get("url_file"), "`url_file`")
+    replicas = _replicas(given.get("durability"), reader)
+    named = [key for key in ("url", "url_env", "url_file") if key in given]
+    for key in named[1:]:
+        reader.bad_value(
+            given[key], f"`{key}` stands beside `{named[0]}`.", "Say once where the store is."
+        )
+    if variable is None and file is None:
+        return StoreSettings(url or "embedded", replicas)
+    path = None if file is None else pathlib.Path(file)
+    return StoreSettings("", replicas, url_env=variable or "", url_file=path)
 
 
 def _store_url(node: Node | None, reader: Reader) -> str | None:
@@ -121,7 +140,8 @@ def _store_url(node: Node | None, reader: Reader) -> str | None:
             node.place,
             Mistake.SECRET_IN_SITE,
             "A password stands in the store's URL.",
-            "Remove it: a site's files are kept where many can read them.",
+            "Put the URL where only the engine can read it, and name that place in `url_env` or"
+            " `url_file`.",
         )
     elif _LATER_STORE_URL.fullmatch(text):
         reader.unsupported(node, "Redis Sentinel or Cluster")
@@ -149,4 +169,9 @@ def _replicas(node: Node | None, reader: Reader) -> int:
 
 def _key_file(node: Node | None, reader: Reader) -> str:
     given = reader.mapping(node, KEYS_KEYS) or {}
-    return reader.text(given.get("file"), "`file`") or KEY_FILE
+    file = given.get("file")
+    text = reader.text(file, "`file`")
+    if file is not None and text is not None and not text.isprintable():
+        reader.bad_value(file, "`file` holds a control character.", "Write a path.")
+        return KEY_FILE
+    return text or KEY_FILE

@@ -78,7 +78,9 @@ class Segment:
         """All fields as received; split once, on first use. Do not modify the list."""
         fields = self._fields
         if fields is None:
-            fields = self._fields = _numbered(self, self.raw.split(self.separator))
+            fields = self._fields = self.raw.split(self.separator)
+            if self.id in HEADERS:
+                fields.insert(1, self.separator)
         return fields
 
     def field(self, number: int) -> bytes:
@@ -135,8 +137,9 @@ class Message:
         segments = tuple(_segments(lines, separator))
         if charset.mask is not None:
             for segment in segments:
-                parts = charset.split(segment.raw, separator)
-                segment._fields = _numbered(segment, parts)
+                segment._fields = charset.split(segment.raw, separator)
+                if segment.id in HEADERS:
+                    segment._fields.insert(1, separator)
         return cls(raw, delimiters, charset, segments)
 
     @property
@@ -192,12 +195,6 @@ def _segment_id(line: bytes, separator: bytes, index: int) -> str:
     if line[3:4] not in (separator, b"") or not _ID.fullmatch(head):
         return ""
     return head.decode("ascii")
-
-
-def _numbered(segment: Segment, parts: list[bytes]) -> list[bytes]:
-    if segment.id in HEADERS:
-        parts.insert(1, segment.separator)
-    return parts
 
 
 def is_wide(data: bytes) -> bool:

@@ -93,6 +93,29 @@ def _negated(test: Test) -> Test:
 
 
 def _compare(compare: Compare, values: Values) -> Test:
+    test = _compare_each(compare, values)
+    return _asked_once(compare.path, test) if values is View.values else test
+
+
+def _asked_once(path: Path, test: Test) -> Test:
+    """`test`, but what it says of every occurrence in the message is found once.
+
+    So it is when it is asked of segments that are neither what `path` names nor below one; without
+    this, many of the one and many of the other would take the product of both.
+    """
+
+    def asked(view: View, at: int) -> bool:
+        if at < 0 or not view.means_every(path, at):
+            return test(view, at)
+        found = view.answers.get(asked)
+        if found is None:
+            found = view.answers[asked] = test(view, at)
+        return found
+
+    return asked
+
+
+def _compare_each(compare: Compare, values: Values) -> Test:
     path, every = compare.path, compare.every
     matches = compile_text_test(compare.matcher)
     wanted = True

@@ -130,8 +130,7 @@ def insurance_values(view: View, path: Path, at: int) -> tuple[str, ...]:
 def _meant(view: View, path: Path, at: int) -> list[Segment]:
     if path.segment == "IN1":
         return [view.message.segments[at]]
-    followers = view.all(path.segment)
-    return [segment for segment in followers if view.parents[segment.index] == at]
+    return view.below(at, path.segment)
 
 
 def _compile_entry(entry: Condition) -> Test:

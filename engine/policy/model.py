@@ -82,6 +82,13 @@ class State(Enum):
     LIVE = "live"
 
 
+class ControlId(Enum):
+    """MSH-10 of what is sent: the source's, or one of ours (rules.md §10.20)."""
+
+    KEEP = "keep"
+    NEW = "new"
+
+
 class Structure(Enum):
     """Whether a copy must keep what its message structure requires."""
 
@@ -192,6 +199,7 @@ class Channel:
     agreement_expires: str | None = None  # ISO date; payers always have one
     payer_type: PayerType | None = None  # of payers only
     rewrite: Mapping[int, str] = field(default_factory=dict)  # MSH field → text, not yet escaped
+    control_id: ControlId = ControlId.KEEP
     renumber: bool = True
     state: State = State.LIVE
     structure: Structure = Structure.LENIENT

@@ -70,6 +70,7 @@ def _channel(channel: Channel) -> object:
         _set(_condition(entry) for entry in channel.identified_by),
         channel.agreement_expires,
         sorted(channel.rewrite.items()),
+        channel.control_id.value,
         channel.renumber,
         channel.state.value,
         channel.structure.value,

@@ -7,11 +7,13 @@ sending (rules.md §10.15).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.hl7.escape import unescape
+from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
+from engine.policy.corrections import Corrections, corrections_in
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
 from engine.policy.structure import Structure
@@ -27,9 +29,12 @@ class View:
 
     __slots__ = (
         "_all",
+        "_below",
+        "_corrections",
         "_cuts",
         "_headers",
         "_texts",
+        "answers",
         "is_part",
         "message",
         "parents",
@@ -46,6 +51,10 @@ class View:
         self.is_part = is_part
         self.type = type_of(message)
         self._all: dict[str, list[Segment]] = {}
+        #: What conditions said that do not depend on whom they are asked of, by condition.
+        self.answers: dict[Callable[[View, int], bool], bool] = {}
+        self._below: dict[str, dict[int, list[Segment]]] = {}
+        self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
@@ -55,6 +64,13 @@ class View:
         """The view's segments in order."""
         indexes = sorted(index for found in self.structure.by_id.values() for index in found)
         return [self.message.segments[index] for index in indexes]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What corrects or takes back something earlier."""
+        if self._corrections is None:
+            self._corrections = corrections_in(self)
+        return self._corrections
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
@@ -68,6 +84,10 @@ class View:
     def has(self, segment_id: str) -> bool:
         """Whether the segment occurs."""
         return segment_id in self.structure.by_id
+
+    def hides(self, segment_id: str) -> bool:
+        """Whether a line that cannot be read looks like this segment."""
+        return any(meant(line) == segment_id for line in self.all(""))
 
     def first(self, path: Path) -> str:
         """The first value at a path, or `""`."""
@@ -125,6 +145,20 @@ class View:
             found = self._headers[cutter] = cutter.fields(self.message.msh.fields, self.message)
         return found.copy()
 
+    def means_every(self, path: Path, at: int) -> bool:
+        """Whether `path`, asked of the segment at `at`, means whatever occurs in the message."""
+        asked = self.message.segments[at]
+        return asked.id != path.segment and self.ancestor(at, path.segment) is None
+
+    def below(self, index: int, segment_id: str) -> list[Segment]:
+        """The segments of this id whose parent is the segment at `index`, in order."""
+        found = self._below.get(segment_id)
+        if found is None:
+            found = self._below[segment_id] = {}
+            for segment in self.all(segment_id):
+                found.setdefault(self.parents[segment.index], []).append(segment)
+        return found.get(index, [])
+
     def ancestor(self, index: int, segment_id: str) -> Segment | None:
         """The nearest segment of this id above the segment at `index`."""
         parents, segments = self.parents, self.message.segments
@@ -165,6 +199,10 @@ class View:
         ):
             if number:
                 parts = [_nth(message.split(part, separator), number) for part in parts]
+        # Separators at the end mean nothing (HL7 2.9.1 §2.5.3), so that `PSY^` is `PSY`.
+        if not path.subcomponent:
+            ends = delimiters.subcomponent, b"" if path.component else delimiters.component
+            parts = [message.charset.rstrip(part, *ends) for part in parts]
         return tuple([self.text(part) for part in parts])
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from engine.hl7.escape import unescape
+from engine.hl7.groups import meant
 from engine.hl7.wire import Message, Segment
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
 
@@ -112,6 +113,8 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
     insurance = message.all("IN1")
     if not insurance or len(message.all("PID")) != 1:
         return ()
+    if any(meant(line) in ("PID", "IN1") for line in message.all("")):
+        return ()  # of whom, or which, cannot be read
     if _component(message, message.msh.field(9), 1) not in TEACHING:
         return ()
     rows: list[CoverageRow] = []
@@ -160,6 +163,8 @@ def _observed(message: Message, order: Segment) -> Days | None:
 def _patients(message: Message) -> list[Find]:
     """The segments of each patient, from one PID to the next."""
     pids = message.all("PID")
+    if not pids:
+        return []
     if len(pids) == 1:
         return [message.all]
     starts = [segment.index for segment in pids]

@@ -42,6 +42,7 @@ from engine.store.port import (
     Settle,
     Survey,
     Unarchived,
+    Unlearn,
     View,
     Waiting,
 )
@@ -115,6 +116,10 @@ def _recall(op: Recall) -> list[Command]:
     return [["HMGET", keys.COVERAGE, *op.keys]] if op.keys else []
 
 
+def _unlearn(op: Unlearn) -> list[Command]:
+    return [_call(scripts.UNLEARN, [keys.COVERAGE], op.key, op.sealed)]
+
+
 def _next_released(op: NextReleased) -> list[Command]:
     return [_call(scripts.RELEASED, [keys.RELEASED, keys.RELEASED_NEWS], op.limit)]
 
@@ -136,6 +141,8 @@ def _resolve(op: Resolve) -> list[Command]:
         decision = ["copies", len(op.copies)]
         for copy in op.copies:
             decision += [copy.part, copy.sealed, copy.note]
+        for learned in op.learned:
+            decision += [learned.key, learned.sealed]
     elif op.hold is not None:
         decision = ["hold", op.hold.reason, *op.hold.waits_for]
     order = (identity, channel, op.item, op.record, op.forget_release, *decision)
@@ -272,6 +279,7 @@ _TABLE: dict[
     Claim: (_claim, _claimed),
     Advance: (_advance, _advanced),
     Recall: (_recall, lambda op, replies: tuple(replies[0]) if op.keys else ()),
+    Unlearn: (_unlearn, lambda _op, _replies: None),
     NextReleased: (
         _next_released,
         lambda _, replies: tuple(receipt.decode() for receipt in replies[0]),

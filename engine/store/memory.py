@@ -52,6 +52,7 @@ from engine.store.port import (
     StoreUnavailable,
     Survey,
     Unarchived,
+    Unlearn,
     View,
     Waiting,
 )
@@ -145,6 +146,7 @@ class MemoryStore:
             Claim: self._claim,
             Advance: self._advance,
             Recall: lambda op: tuple(self._coverage.get(key) for key in op.keys),
+            Unlearn: self._unlearn,
             NextReleased: self._next_released,
             Fetch: lambda op: self._journal.get(op.receipt),
             Resolve: self._resolve,
@@ -366,6 +368,10 @@ class MemoryStore:
 
     # --- holds, releases, orders ---
 
+    def _unlearn(self, op: Unlearn) -> None:
+        if self._coverage.get(op.key) == op.sealed:
+            del self._coverage[op.key]
+
     def _next_released(self, op: NextReleased) -> tuple[str, ...]:
         receipts = tuple(islice(self._released, op.limit))
         self._released.update(dict.fromkeys(receipts, False))
@@ -395,6 +401,7 @@ class MemoryStore:
             del lane.items[op.item]
         for copy in op.copies:
             self._enqueue(item.receipt, copy, kept.doubtful)
+        self._coverage.update((learned.key, learned.sealed) for learned in op.learned)
         self._recount(lane, item.receipt, before)
         self._finish(item.receipt, 0 if op.hold else 1 - len(op.copies))
         if op.forget_release:

@@ -71,7 +71,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a message taught the coverage registry. `key` is a keyed hash, `sealed` the snapshot."""
+    """What a message taught: of coverage, or of what was disclosed of a visit.
+
+    `key` is a keyed hash; `sealed` replaces what stood under it, and holds nothing unsealed but
+    receipts.
+    """
 
     key: bytes
     sealed: bytes
@@ -167,7 +171,7 @@ class Postpone:
     """The entry stays at the head, to be tried again after `delay_ms`.
 
     `unknown`: bytes left and no definite answer came, so the next attempt is a possible duplicate.
-    `keep_attempt`: the attempt was opened, but not a byte of it left; it does not count.
+    `keep_attempt`: the attempt counts, as a byte of it may have left; else it was opened in vain.
     """
 
     entry: str
@@ -241,9 +245,17 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Read coverage snapshots by key; answers a tuple of sealed snapshots or None, in order."""
+    """Read what was learned, by key; answers a tuple of what stands there or None, in order."""
 
     keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearn:
+    """Take back what stands under `key` if it is still `sealed`; answers None."""
+
+    key: bytes
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +287,7 @@ class Resolve:
     person's reason) is set, or none: then the item is withheld. An item that is held (again)
     keeps its id and its place. `forget_release` takes the receipt off the released list.
     `record` is the identity of the order: the same one twice is one order with one answer.
+    `learned` is what the copies teach; it releases nobody.
     """
 
     channel: str
@@ -284,6 +297,7 @@ class Resolve:
     hold: Hold | None = None
     discard: str = ""
     forget_release: str = ""
+    learned: tuple[Learned, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what could never be right: a copy that was cut for another channel."""
@@ -293,6 +307,8 @@ class Resolve:
             raise ValueError("a copy or hold goes back to its own channel only")
         if bool(self.copies) + (self.hold is not None) + bool(self.discard) > 1:
             raise ValueError("copies, hold and discard exclude each other")
+        if self.learned and not self.copies:
+            raise ValueError("only copies teach anything")
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,6 +521,7 @@ Operation = (
     | Claim
     | Advance
     | Recall
+    | Unlearn
     | NextReleased
     | Fetch
     | Resolve

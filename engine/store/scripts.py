@@ -52,9 +52,10 @@ LETGO = read_script("letgo")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
+UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
     ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, FORGET, ITEMS, LETGO, RELEASED, RESOLVE,
-    SURVEY, WAITING,
+    SURVEY, UNLEARN, WAITING,
 )  # fmt: skip

@@ -33,6 +33,7 @@ from engine.store.port import (
     KeepForArchive,
     Kept,
     LaneView,
+    Learned,
     LetGo,
     NextReleased,
     Operation,
@@ -45,6 +46,7 @@ from engine.store.port import (
     Store,
     Survey,
     Unarchived,
+    Unlearn,
     View,
     Waiting,
 )
@@ -518,6 +520,28 @@ class TestHolds:
         assert subject.counts("beta") == {"waiting": 1}
         (item,) = subject.items()
         assert (item.kind, item.reason, item.sealed) == (Kept.HELD, "unknown-payer", b"")
+
+    def test_what_was_learned_is_taken_back_only_while_it_stands(self, subject: Subject) -> None:
+        self._learn(subject, "R1", self.KEY, self.OTHER)
+        self._learn(subject, "R2", self.OTHER)
+        for _ in range(2):  # repeated after a lost answer
+            for key in (self.KEY, self.OTHER):
+                assert subject.do(Unlearn(key, b"snapshot R1")) is None
+        assert subject.do(Recall((self.KEY, self.OTHER))) == (None, b"snapshot R2")
+
+    def test_copies_that_take_the_place_of_a_hold_teach_and_release_nobody(
+        self, subject: Subject
+    ) -> None:
+        self._hold(subject, "R1", self.OTHER)
+        self._hold(subject, "R2")
+        learned = (Learned(self.KEY, b"R1"), Learned(b"third", b"\xff"))
+        order = Resolve("acme", "1", b"{}", (copy("acme"), copy("acme", 1)), learned=learned)
+        for _ in range(2):
+            assert subject.do(order) is True
+        assert subject.do(Recall((self.KEY, b"third"))) == (b"R1", b"\xff")
+        assert subject.do(NextReleased(10)) == ()
+        with pytest.raises(ValueError, match="only copies"):
+            Resolve("acme", "1", b"{}", learned=learned)
 
     def test_what_is_learned_releases_who_waits_for_it(self, subject: Subject) -> None:
         for receipt in ("R1", "R2"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import pytest
@@ -88,6 +89,11 @@ def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
         ("store: {url: embedded}", StoreSettings("embedded", 0)),
         ("store: {url: 'redis://10.0.0.5:6379/0'}", StoreSettings("redis://10.0.0.5:6379/0", 0)),
         ("store: {durability: {replicas: 2}}", StoreSettings("embedded", 2)),
+        ("store: {url_env: PAYERGATE_STORE}", StoreSettings("", 0, "PAYERGATE_STORE")),
+        (
+            "store: {url_file: /run/secrets/store}",
+            StoreSettings("", 0, url_file=pathlib.Path("/run/secrets/store")),
+        ),
     ],
 )
 def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> None:
@@ -99,6 +105,11 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
     [
         ("store: {url: 'redis://u:p@h/0'}", "secret-in-site"),
         ("store: {url: 'redis://:p@h/0'}", "secret-in-site"),
+        ("store: {url: 'redis://:p/q@h/0'}", "secret-in-site"),
+        ("store: {url: 'unix:///run/s?password=p'}", "secret-in-site"),
+        ("store: {url_env: 'redis://:p@h/0'}", "bad-value"),
+        ("store: {url: embedded, url_env: STORE}", "bad-value"),
+        ("store: {url_env: STORE, url_file: f}", "bad-value"),
         ("store: {url: 'redis+cluster://h'}", "unsupported"),
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
@@ -262,7 +273,7 @@ def test_the_reply_table_is_laid_over_the_defaults(
         ("  retry: {first: 0s}", "bad-value"),
         ("  retry: {jitter: 1}", "bad-value"),
         ("  acknowledgement: {mode: enhanced}", "unsupported"),
-        ("  control_id: new", "unsupported"),
+        ("  control_id: fresh", "bad-value"),
         ("  rewrite: {MSH-2: x}", "bad-value"),
         ("  insecure: yes", "bad-value"),
     ],
@@ -301,6 +312,37 @@ def test_a_file_that_is_a_dangling_link_is_named(tmp_path: pathlib.Path) -> None
     root = site(tmp_path)
     (root / "rules" / "gone.yaml").symlink_to("nowhere.yaml")
     assert codes(root) == ["unreadable"]
+
+
+@pytest.mark.parametrize("folder", ["rules", "channels"])
+def test_a_linked_folder_is_no_part_of_the_site_and_says_so(
+    tmp_path: pathlib.Path, folder: str
+) -> None:
+    root = site(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (root / folder / "ny").symlink_to(tmp_path / "elsewhere")
+    assert codes(root) == ["stray-file"]
+
+
+def test_what_has_no_end_is_not_read(tmp_path: pathlib.Path) -> None:
+    root = site(tmp_path)
+    os.mkfifo(root / "rules" / "pipe.yaml")
+    (root / "rules" / "zero.yaml").symlink_to("/dev/zero")
+    assert codes(root) == ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'keys: {file: "a\\0b"}',
+        "listeners: [{name: a, listen: 'tcp:127.0.0.1:0', limits: {idle: 99999d}}]",
+        f"listeners: [{{name: a, listen: 'tcp:127.0.0.1:0', limits: {{idle: {'9' * 400}d}}}}]",
+    ],
+)
+def test_values_that_would_break_the_engine_later_do_not_load(
+    tmp_path: pathlib.Path, line: str
+) -> None:
+    assert codes(site(tmp_path, config=CONFIG + line + "\n")) == ["bad-value"]
 
 
 def test_problems_of_all_files_come_sorted_by_place(tmp_path: pathlib.Path) -> None:
