@@ -11,8 +11,8 @@ import dataclasses
 import hashlib
 import json
 import sys
-from datetime import UTC, datetime
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 from engine.archive.acts import record
 from engine.archive.database import Database
@@ -27,22 +27,22 @@ from engine.archive.search import (
     search,
 )
 from engine.archive.signing import read_signer
+from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
 from engine.cli.moments import moment, ms, shown
-from engine.cli.reach import add_site, known_channel, operator
+from engine.cli.reach import add_site, known_channel, operator, running_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
-from engine.errors import EngineError, Exit, UsageError
-from engine.hl7.wire import Message
-from engine.intake.receipts import received_ms
+from engine.errors import EngineError, Exit, StoreError, UsageError
+from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
 from engine.policy.compile import compile_policy
-from engine.policy.explain import tell_copies
 from engine.policy.revision import revision
-from engine.privacy.facts import Facts
+from engine.redecision.redecide import KeptMessage
+from engine.store.port import Recall
 from engine.store.sealing import Sealer
 
 OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
@@ -153,26 +153,39 @@ def _look(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
             "The content of this message is not kept any more.",
             "See `retention` in config.yaml; the ledger has the proof of its erasure.",
         )
-    raw = Sealer.from_file(site.key_file).open(sealed, about_message(args.receipt))
-    return raw if not args.copy else _copy(archive, site, args, raw)
+    if args.copy:
+        return _copy(archive, site, args, sealed)
+    return Sealer.from_file(site.key_file).open(sealed, about_message(args.receipt))
 
 
-def _copy(archive: Database, site: Site, args: argparse.Namespace, raw: bytes) -> bytes:
+def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes) -> bytes:
     """The bytes that went to a channel, made again; only if they are the very ones."""
     with archive.reading() as connection:
         rows = read_rows(connection, args.receipt)
     sent = [str(row.get("sha256", "")) for row in rows if row["channel"] == args.copy]
     compiled = compile_policy(site.policy, revision(site.policy))
-    at = datetime.fromtimestamp(received_ms(args.receipt) / 1000, UTC)
-    copies = tell_copies(Message.parse(raw), compiled, Facts(at), (args.copy,))[args.copy]
-    same = [copy.data for copy in copies if hashlib.sha256(copy.data).hexdigest() in sent]
-    if not same:
+    scribe = Scribe(compiled, Sealer.from_file(site.key_file))
+    kept = scribe.open(args.receipt, sealed)
+    data: list[bytes] = []
+    if kept is not None:
+        copies = scribe.copies(kept, (args.copy,), _recalled(site, kept), received_at(args.receipt))
+        made = [copy.data for copy in copies[args.copy]]
+        data = [one for one in made if hashlib.sha256(one).hexdigest() in sent]
+    if not data:
         raise EngineError(
             "copy-unknown",
             "The copy cannot be made again: nothing went there, or the policy has changed since.",
             "The ledger has its digest, and what it kept and lost.",
         )
-    return b"".join(same)
+    return b"".join(data)
+
+
+def _recalled(site: Site, kept: KeptMessage) -> tuple[bytes | None, ...]:
+    """What the store knows of the message's coverage; nothing where it does not run."""
+    if kept.names:
+        with suppress(StoreError), running_store(site) as store:
+            return cast("tuple[bytes | None, ...]", store.execute([Recall(kept.names)])[0])
+    return (None,) * len(kept.names)
 
 
 def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:
