@@ -37,6 +37,9 @@ COMMANDS = (
     "status",
     "queue",
     "parked",
+    "messages",
+    "ledger",
+    "archive",
     "send",
     "sink",
 )
