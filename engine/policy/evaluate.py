@@ -236,7 +236,7 @@ def _one_of(path: Path, matcher: OneOf, meant: Meant) -> Test:
             else:
                 return False
         else:
-            segment = view.message.segments[at]
+            segment = view.message.segment(at)
             if at < 0 or segment.id != segment_id or occurrence:
                 return slow(view, at)
             value = segment.field(field)

@@ -125,7 +125,7 @@ def _meant(view: View, path: Path, at: int) -> list[Segment]:
     if path.occurrence or (path.segment != "IN1" and path.segment not in _WITH_IN1):
         return view.meant(path, at)
     if path.segment == "IN1":
-        return [view.message.segments[at]]
+        return [view.message.segment(at)]
     return view.below(at, path.segment)
 
 

@@ -44,6 +44,8 @@ class Granted:
     mask: Mask
     applies: Formula  # the rule does, whatever the occurrence
     when: Formula
+    coverage: Coverage
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +121,19 @@ class _Reading:
     def _asked(self, rule: Rule) -> Iterator[Formula]:
         """What a rule asks besides its conditions. Packs and consents go by the purpose."""
         yield leaf(Said("purpose", rule.purpose))
-        coverage = rule.coverage
-        if coverage is None:
-            coverage = Coverage.OWN if self._channel.kind is Kind.PAYER else Coverage.ANY
-        if coverage is not Coverage.ANY and not self._follows:
+        coverage = self._coverage(rule)
+        if coverage is not Coverage.ANY:
             yield leaf(OWN_COVERAGE if coverage is Coverage.OWN else NO_COVERAGE)
         if rule.consent is Consent.REQUIRED:
             yield leaf(Said("consented", rule.purpose))
         elif rule.consent is Consent.UNLESS_REFUSED:
             yield leaf(Said("unrefused", rule.purpose))
+
+    def _coverage(self, rule: Rule) -> Coverage:
+        """What is asked of coverage: nothing of a cancel, which follows a disclosure."""
+        if self._follows:
+            return Coverage.ANY
+        return coverage_asked(rule, self._channel.kind)
 
     def _read_grants(self, rule: Rule, when: Formula) -> None:
         own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
@@ -140,16 +146,26 @@ class _Reading:
             if own:
                 parts.append(leaf(Said("own segment", segment)))
             for mask, said in _pieces(grant):
-                self._add(rule, grant, mask, when, all_of((*parts, *said)))
+                self._add(rule, grant, mask, (when, all_of((*parts, *said))), own=own)
 
-    def _add(self, rule: Rule, grant: Grant, mask: Mask, applies: Formula, when: Formula) -> None:
+    def _add(
+        self,
+        rule: Rule,
+        grant: Grant,
+        mask: Mask,
+        asked: tuple[Formula, Formula],
+        *,
+        own: bool = False,
+    ) -> None:
+        applies, when = asked
         if grant.segment == "MSH":
             # What every copy carries, and what is rewritten, no grant discloses (§10.20).
             unnamed = MSH_SECURITY if 8 not in mask.fields else NONE
             rewritten = Mask(NO_NUMBERS, dict.fromkeys(self._channel.rewrite, EVERYTHING))
             mask = mask - unnamed - MSH_ALWAYS - MSH_NEVER - rewritten
         mask &= _ceiling(self._channel, grant.segment)
-        self.grants.setdefault(grant.segment, []).append(Granted(rule, grant, mask, applies, when))
+        granted = Granted(rule, grant, mask, applies, when, self._coverage(rule), own)
+        self.grants.setdefault(grant.segment, []).append(granted)
 
     def _read_withholdings(self, rule: Rule, when: Formula) -> None:
         for one in rule.withholdings:
@@ -172,7 +188,7 @@ class _Reading:
         """What a cancel's shortest form holds, if it follows a disclosure (§10.26)."""
         rule = cancel_grants(self._channel)
         for grant in rule.grants:
-            self._add(rule, grant, Mask.of(grant.mask), TRUE, TRUE)
+            self._add(rule, grant, Mask.of(grant.mask), (TRUE, TRUE))
 
     def reach(self) -> Reach:
         blocks = list(self._blocks)
@@ -211,12 +227,18 @@ def _pieces(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
         parts = Numbers(frozenset({component})) if component else EVERYTHING
         piece = Mask(NO_NUMBERS, {number: parts})
         said = [leaf(Said(f"masked {number}.{component}", masking))]
-        yield piece, said + [chosen[number]] * (number in chosen)
+        yield piece, [*said, chosen[number]] if number in chosen else said
         plain -= piece
     for number, said_of in chosen.items():
         yield Mask(NO_NUMBERS, {number: plain.of_field(number)}), [said_of]
         plain -= Mask(NO_NUMBERS, {number: EVERYTHING})
-    yield plain, []
+    if not plain.is_empty or not (grant.maskings or grant.repetitions):
+        yield plain, []
+
+
+def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
+    """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
+    return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
 
 
 def _ceiling(channel: Channel, segment: str) -> Mask:
