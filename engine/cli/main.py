@@ -30,6 +30,7 @@ COMMANDS = (
     "disclose",
     "explain",
     "diff",
+    "matrix",
     "run",
     "doctor",
     "probe",

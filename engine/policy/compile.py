@@ -233,11 +233,11 @@ class CompiledPolicy:
 
     def asks_coverage(self, message: Message) -> bool:
         """Whether any channel's rule for messages of this type asks coverage."""
-        return self.for_type(type_of(message)).asks_coverage
+        return self.for_type(message.once(type_of)).asks_coverage
 
     def asks_disclosed(self, message: Message) -> bool:
         """Whether it holds a cancel, correction or credit, which follow what was disclosed."""
-        if self.for_type(type_of(message)).is_cancel:
+        if self.for_type(message.once(type_of)).is_cancel:
             return True
         return bool(View(message, self.forms.of(message).whole).corrections.marked)
 

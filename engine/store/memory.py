@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -162,6 +163,10 @@ class MemoryStore:
             LetGo: self._forget_archived,
             Backlog: self._backlog,
         }
+
+    def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
+        """What does all of `batch`."""
+        return partial(self.execute, batch)
 
     def execute(self, batch: Sequence[Operation]) -> list[Result]:
         """Do all of `batch` in order, unless `outage` or `full` says otherwise."""
