@@ -106,7 +106,7 @@ class Worker:
                 self._intake.receive,
                 reactor,
                 budget=budget,
-                observer=ListenerLog(listener.name, log),
+                observer=ListenerLog(listener.name, log, clock.monotonic),
                 clock=clock,
             )
             for listener in site.listeners
