@@ -92,6 +92,10 @@ class LaneLog:
         said = {} if failure.value is None else describe(failure.value)
         self._log(Event.LANE_FAILED, channel=channel, **said)
 
+    def forgotten(self, channel: str) -> None:
+        """The store knows less than it did."""
+        self._log(Event.STORE_FORGOT, channel=channel)
+
 
 class StoreWatch:
     """Implements `engine.commit.Observer`; calls `changed(is_down)` each time it changes."""

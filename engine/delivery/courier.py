@@ -46,6 +46,9 @@ class Observer(Protocol):
     def broke(self, channel: str, failure: Failure) -> None:
         """Something failed that must not; the lane was given up and will be claimed again."""
 
+    def forgotten(self, channel: str) -> None:
+        """The store knows less than it did: it was emptied, or an old copy of it put back."""
+
 
 class Courier:
     """One lane at work."""
@@ -73,6 +76,7 @@ class Courier:
         self._ticker: DelayedCall | None = None
         self._woken = False
         self._renewing = False
+        self._last_fence = 0
         self._stops: list[Deferred[None]] = []
         self._closed: Deferred[None] | None = None
 
@@ -158,6 +162,10 @@ class Courier:
         self._do(self._lane.told(result))
 
     def _told(self, result: Claimed) -> None:
+        if result.fence:
+            if result.fence <= self._last_fence:  # a store that remembers only counts up
+                self._observer.forgotten(self._lane.channel)
+            self._last_fence = result.fence
         self._do(self._lane.told(result))
 
     def _take_look(self, opened: Opened) -> None:

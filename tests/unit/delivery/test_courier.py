@@ -91,6 +91,20 @@ def test_an_answer_of_the_store_to_a_beat_wakes_the_lane() -> None:
     assert rig.received_ids() == ["A"]
 
 
+def test_a_store_that_was_emptied_is_told_of_and_what_comes_then_is_delivered() -> None:
+    rig = Rig()
+    rig.accept("A")
+    rig.courier.start()
+    rig.turns()
+    assert rig.told.forgot == 0
+    rig.store.__init__(rig.clock)  # type: ignore[misc]  # FLUSHALL
+    rig.accept("B")
+    rig.courier.wake()
+    rig.run(30)
+    assert rig.told.forgot == 1
+    assert rig.received_ids() == ["A", "B"]
+
+
 def test_an_unreachable_insurer_is_tried_for_ever_and_no_attempt_counts() -> None:
     rig = Rig(*["refused"] * 12)
     rig.accept("A")
