@@ -77,6 +77,7 @@ class Courier:
         self._woken = False
         self._renewing = False
         self._last_fence = 0
+        self._fenced = False
         self._stops: list[Deferred[None]] = []
         self._closed: Deferred[None] | None = None
 
@@ -157,15 +158,17 @@ class Courier:
         asked.addErrback(self._broke)
 
     def _advanced(self, result: Opened | Halted, close: Settle | Postpone | None) -> None:
-        if close is not None and not (isinstance(result, Halted) and result.why is Halt.FENCED):
+        self._fenced = isinstance(result, Halted) and result.why is Halt.FENCED
+        if close is not None and not self._fenced:
             self._observer.closed(self._lane.channel, close)
         self._do(self._lane.told(result))
 
     def _told(self, result: Claimed) -> None:
         if result.fence:
-            if result.fence <= self._last_fence:  # a store that remembers only counts up
+            # A store that remembers only counts up, and fences off only for another holder.
+            if self._last_fence and result.fence <= self._last_fence + self._fenced:
                 self._observer.forgotten(self._lane.channel)
-            self._last_fence = result.fence
+            self._last_fence, self._fenced = result.fence, False
         self._do(self._lane.told(result))
 
     def _take_look(self, opened: Opened) -> None:

@@ -277,7 +277,8 @@ class MemoryStore:
             lane.until_ms = now_ms + op.lease_ms
             return lane.answer
         closes = op.close.entry if op.close else ""
-        if op.turn <= lane.turn or closes != lane.open_entry:
+        # A turn too many is of a holder that knows more than this store: an old copy was put back.
+        if op.turn != lane.turn + 1 or closes != lane.open_entry:
             return Halted(Halt.FENCED)
         if isinstance(op.close, Settle):
             self._settle(lane, op.channel, op.close)

@@ -53,7 +53,8 @@ if turn == tonumber(lane.turn) and lane.answer ~= "" then
   local why, wait = lane.answer:match("^(%a+) (%d+)$")
   return {why, tonumber(wait)}
 end
-if turn <= (tonumber(lane.turn) or 0) or entry ~= lane.open then return {"fenced", 0} end
+-- A turn too many is of a holder that knows more than this store: an old copy was put back.
+if turn ~= (tonumber(lane.turn) or 0) + 1 or entry ~= lane.open then return {"fenced", 0} end
 
 local function acknowledged(code)
   if code ~= "" then lane.ack, lane.ack_ms = code, text(now) end
