@@ -18,6 +18,7 @@ from engine.policy.model import (
     Channel,
     Compare,
     Condition,
+    ControlId,
     Coverage,
     Kind,
     MessageType,
@@ -131,6 +132,14 @@ def _renumber(old: Channel, new: Channel) -> Found:
         yield _LESS, "set ids are numbered anew"
 
 
+def _control_id(old: Channel, new: Channel) -> Found:
+    if old.control_id is not new.control_id:
+        if new.control_id is ControlId.KEEP:
+            yield _MORE, "copies carry the sender's control id"
+        else:
+            yield _LESS, "copies carry a control id of their own"
+
+
 def _state(old: Channel, new: Channel) -> Found:
     if old.state is not new.state:
         text = f"its state is {new.state.value}, before {old.state.value}"
@@ -155,6 +164,7 @@ CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "agreement_expires": _expires,
     "rewrite": _rewrite,
     "renumber": _renumber,
+    "control_id": _control_id,
     "state": _state,
     "structure": _structure,
 }
