@@ -134,10 +134,10 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     form = policy.forms.of(message)
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
+        return [Case(policy.view(message), facts, policy, is_for_one=is_certain)]
     is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
     if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
+        return [Case(policy.view(message), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
         for n in range(len(form.patients))

@@ -1,8 +1,8 @@
 """What one decision looks at: the segments of one patient's part of a message, and their texts.
 
-Law: a view answers questions about received bytes and changes nothing. Every answer is found once
-and shared by all channels. Texts are decoded and unescaped; they are for comparing, never for
-sending (rules.md §10.15).
+Law: a view answers questions about received bytes and changes nothing; no answer depends on facts
+or on what was decided. Every answer is found once and shared by all channels. Texts are decoded and
+unescaped; they are for comparing, never for sending (rules.md §10.15).
 """
 
 from __future__ import annotations
