@@ -148,6 +148,7 @@ class Clerk:
         return {
             "type": message.type,
             "control_id": message.control_id,
+            "sent_control_id": record.get("control_id", message.control_id),
             "recipient": recipient(channel, contract),
             "disclosed": disclosed(record),
             "accountable": accountable(contract, rules, record.get("basis", ())),

@@ -16,8 +16,9 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.standing import Standings
-from engine.archive.story import Opened, Story
+from engine.archive.story import Story
 from engine.intake.receipts import received_ms
+from engine.redecision.redecide import KeptMessage
 
 DAY_MS = 86_400_000
 
@@ -31,7 +32,7 @@ class Arrived:
 
     record: Mapping[str, Any]
     sealed: bytes | None = None
-    opened: Opened | None = None
+    opened: KeptMessage | None = None
     story: Story = field(default_factory=Story)
     terms: frozenset[bytes] = frozenset()
 

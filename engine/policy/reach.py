@@ -43,6 +43,8 @@ class Granted:
     mask: Mask
     applies: Formula  # the rule does, whatever the occurrence
     when: Formula
+    coverage: Coverage
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +119,19 @@ class _Reading:
     def _asked(self, rule: Rule) -> Iterator[Formula]:
         """What a rule asks besides its conditions. Packs and consents go by the purpose."""
         yield leaf(Said("purpose", rule.purpose))
-        coverage = rule.coverage
-        if coverage is None:
-            coverage = Coverage.OWN if self._channel.kind is Kind.PAYER else Coverage.ANY
-        if coverage is not Coverage.ANY and not self._follows:
+        coverage = self._coverage(rule)
+        if coverage is not Coverage.ANY:
             yield leaf(OWN_COVERAGE if coverage is Coverage.OWN else NO_COVERAGE)
         if rule.consent is Consent.REQUIRED:
             yield leaf(Said("consented", rule.purpose))
         elif rule.consent is Consent.UNLESS_REFUSED:
             yield leaf(Said("unrefused", rule.purpose))
+
+    def _coverage(self, rule: Rule) -> Coverage:
+        """What is asked of coverage: nothing of a cancel, which follows a disclosure."""
+        if self._follows:
+            return Coverage.ANY
+        return coverage_asked(rule, self._channel.kind)
 
     def _read_grants(self, rule: Rule, when: Formula) -> None:
         own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
@@ -137,9 +143,11 @@ class _Reading:
             parts = [when, at_type(grant.where, self._kind, segment, permits=True)]
             if own:
                 parts.append(leaf(Said("own segment", segment)))
-            self._add(rule, grant, when, all_of(parts))
+            self._add(rule, grant, when, all_of(parts), own=own)
 
-    def _add(self, rule: Rule, grant: Grant, applies: Formula, when: Formula) -> None:
+    def _add(
+        self, rule: Rule, grant: Grant, applies: Formula, when: Formula, *, own: bool = False
+    ) -> None:
         mask = Mask.of(grant.mask)
         if grant.segment == "MSH":
             # What every copy carries, and what is rewritten, no grant discloses (§10.20).
@@ -147,7 +155,8 @@ class _Reading:
             rewritten = Mask(NO_NUMBERS, dict.fromkeys(self._channel.rewrite, EVERYTHING))
             mask = mask - unnamed - MSH_ALWAYS - MSH_NEVER - rewritten
         mask &= _ceiling(self._channel, grant.segment)
-        self.grants.setdefault(grant.segment, []).append(Granted(rule, grant, mask, applies, when))
+        granted = Granted(rule, grant, mask, applies, when, self._coverage(rule), own)
+        self.grants.setdefault(grant.segment, []).append(granted)
 
     def _read_withholdings(self, rule: Rule, when: Formula) -> None:
         for one in rule.withholdings:
@@ -185,6 +194,11 @@ class _Reading:
             {segment: tuple(found) for segment, found in self._withheld.items()},
             tuple(blocks),
         )
+
+
+def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
+    """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
+    return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
 
 
 def _ceiling(channel: Channel, segment: str) -> Mask:

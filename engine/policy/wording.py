@@ -61,16 +61,23 @@ def message_types(kinds: Iterable[MessageType]) -> str:
     return ", ".join(sorted(map(message_type, kinds)))
 
 
-def asked_of(rule: Rule, grant: Grant | None = None) -> str:
-    """Everything that a rule, and a grant of it, asks besides the message type."""
+def rule_asks(rule: Rule, coverage: Coverage) -> str:
+    """Everything that a rule asks besides the message type."""
     said = [condition(without_types(rule.when))]
-    if rule.coverage not in (None, Coverage.ANY):
-        said.append(_COVERAGES[rule.coverage])
+    if coverage is not Coverage.ANY:
+        said.append(_COVERAGES[coverage])
     if rule.consent is not Consent.NOT_REQUIRED:
         said.append(_CONSENTS[rule.consent])
-    if grant is not None:
-        said += [condition(grant.where), "its own only" if grant.which_own else ""]
     return "; ".join(part for part in said if part)
+
+
+def grant_asks(grant: Grant, *, own: bool) -> str:
+    """What a grant asks of one segment besides; `own`: only the payer's own."""
+    said = (condition(grant.where), "its own only" if own else "", _ALONE if grant.alone else "")
+    return "; ".join(part for part in said if part)
+
+
+_ALONE = "even without its results"
 
 
 # --- conditions -----------------------------------------------------------------------------------
@@ -132,7 +139,7 @@ def _compared(compare: Compare, *, negated: bool) -> str:
 
 def _one_of(matcher: OneOf) -> str:
     values = listed(sorted(matcher.values))
-    return f"is {values}" + (" (in any case)" if matcher.fold else "")
+    return f"is {values}" + (" (upper or lower case)" if matcher.fold else "")
 
 
 #: What each matcher says of a path.
