@@ -33,6 +33,7 @@ from engine.intake.admission import Gate
 from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.intake.sealed import Sealing, about_copy
+from engine.interpreter import settle_in
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.budget import ByteBudget
 from engine.net.control import Failed, Listening
@@ -48,7 +49,7 @@ from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
 from engine.store.check import check_keys
 from engine.store.client import connect
-from engine.store.port import Accept, Beat, LaneView, Opened, Result
+from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result
 from engine.store.redis import RedisStore
 from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
@@ -166,6 +167,8 @@ class Worker:
 
     def start(self, listening: Callable[[], object]) -> None:
         """Begin; `listening` is called once the store has answered and connections are taken."""
+        archives = bool(self._plan.site.archive.url)
+        self._commit.submit(KeepForArchive(archives)).addErrback(self._broke)
         first = self._commit.submit(self._beat())
         first.addCallback(lambda _: self._listen(listening)).addErrback(self._cannot_begin)
 
@@ -287,6 +290,7 @@ def main() -> int:
         return int(error.exit_code)
     drain.append(worker.drain)
     control.watch()
+    settle_in()
     worker.start(lambda: control.report(Listening()))
     cast("Any", reactor).run(installSignalHandlers=False)
     return 0

@@ -24,13 +24,22 @@ from engine.errors import EngineError, Exit, SiteError
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
     "demo",
+    "init",
     "check",
+    "test",
     "disclose",
     "explain",
+    "diff",
+    "matrix",
     "run",
+    "doctor",
+    "probe",
     "status",
     "queue",
     "parked",
+    "messages",
+    "ledger",
+    "archive",
     "send",
     "sink",
 )

@@ -59,6 +59,11 @@ def read_facts(path: pathlib.Path, policy: Policy) -> Facts:
     return facts
 
 
+def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
+    """The facts of a node, such as a suite's `facts:`; what is wrong with them is noted."""
+    return _Facts(reader, policy).read(node)
+
+
 class _Facts:
     """One facts file being read."""
 

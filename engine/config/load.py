@@ -6,13 +6,14 @@ Law: a site loads as a whole or not at all, and whoever mends it is told everyth
 from __future__ import annotations
 
 import pathlib
+from dataclasses import replace
 
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
-from engine.config.model import Delivery, Site
+from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
-from engine.policy.language import Problems, Reader, policy_of
+from engine.policy.language import Problems, Reader, note_incomplete, policy_of
 
 
 def load_site(root: pathlib.Path) -> Site:
@@ -41,6 +42,8 @@ def load_site(root: pathlib.Path) -> Site:
     found = problems.sorted()
     if any(problem.severity is Severity.ERROR for problem in found):
         raise SiteError(found)
+    # Of rules that could not be read it would be said that they lack something.
+    note_incomplete(read.policy, problems)
     folder = root.resolve()
     return Site(
         root=folder,
@@ -48,8 +51,15 @@ def load_site(root: pathlib.Path) -> Site:
         policy=read.policy,
         listeners=settings.listeners,
         deliveries=deliveries,
-        store=settings.store,
+        archive=settings.archive,
+        retention=settings.retention,
+        store=_store_in(folder, settings.store),
         key_file=folder / settings.key_file,
         var=folder / "var",
-        warnings=found,
+        warnings=problems.sorted(),
     )
+
+
+def _store_in(folder: pathlib.Path, store: StoreSettings) -> StoreSettings:
+    file = store.url_file
+    return store if file is None else replace(store, url_file=folder / file)

@@ -8,7 +8,11 @@ one millisecond, or when the clock steps back, the last receipt is counted up in
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
 
 #: Digits and capitals without I, L, O and U: 32 characters in ASCII order, none easily misread.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -20,6 +24,9 @@ _CHANCE_BITS = 50
 _FIRST_CHANCE_BITS = _CHANCE_BITS - 1
 _PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
+#: How many different times are remembered: a message asks twice, when it comes and when it goes.
+_TIMES_KEPT = 1024
+_RECEIPT = re.compile(f"[{ALPHABET}]{{{RECEIPT_CHARACTERS}}}")
 
 
 class Receipts:
@@ -44,14 +51,46 @@ class Receipts:
         return self._prefix + _encode(self._number)
 
 
+def control_id_of_copy(receipt: str, channel: str, part: int) -> bytes:
+    """MSH-10 of a copy that does not keep the source's; 20 characters, as every version bears.
+
+    A resend and a replay have the same; copies of one message for two channels have nothing in
+    common but the time of the receipt.
+    """
+    about = f"{receipt}|{channel}|{part}".encode("ascii")
+    chance = int.from_bytes(hashlib.blake2b(about, digest_size=8).digest(), "big")
+    number = _encode(chance & (1 << _CHANCE_BITS) - 1)
+    return (receipt[:_TIME_CHARACTERS] + number).encode("ascii")
+
+
 def received_ms(receipt: str) -> int:
     """The Unix time in milliseconds at which `receipt` was made; `ValueError` when it is none."""
-    if len(receipt) != RECEIPT_CHARACTERS or not set(receipt) <= _VALUES.keys():
+    if not _RECEIPT.fullmatch(receipt):
         raise ValueError(receipt)
+    return _milliseconds(receipt[:_TIME_CHARACTERS])
+
+
+def received_at(receipt: str) -> datetime:
+    """The same as a time in UTC; receipts of one millisecond share it."""
+    return _time(received_ms(receipt))
+
+
+@lru_cache(maxsize=_TIMES_KEPT)
+def _milliseconds(characters: str) -> int:
     milliseconds = 0
-    for character in receipt[:_TIME_CHARACTERS]:
+    for character in characters:
         milliseconds = milliseconds << 5 | _VALUES[character]
     return milliseconds
+
+
+@lru_cache(maxsize=_TIMES_KEPT)
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def earliest_receipt(ms: int) -> str:
+    """No receipt made at the Unix time `ms` or later sorts before this one."""
+    return _encode(ms) + ALPHABET[0] * (RECEIPT_CHARACTERS - _TIME_CHARACTERS)
 
 
 def _encode(number: int) -> str:

@@ -204,6 +204,17 @@ class Connection(TwistedProtocol):
         """Read no more; close when every reply that is owed has left."""
         self._finish(Closed.DRAINED)
 
+    @property
+    def quiet_s(self) -> float:
+        """How long it could be that nobody is at the other end; 0 where there is work to do."""
+        if self._ended is not None or self._lost or self._owed or self._arrived:
+            return 0.0
+        return self._deadlines.quiet_s(self._timers.seconds())
+
+    def give_way(self) -> None:
+        """A newer connection of the same peer takes its place."""
+        self._finish(Closed.REPLACED)
+
     # --- messages and replies ----------------------------------------------------------------
 
     def _pump(self) -> None:

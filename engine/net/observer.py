@@ -24,6 +24,7 @@ class Closed(Enum):
 
     PEER = "peer"
     IDLE = "idle"
+    REPLACED = "replaced"
     FRAME_TIMEOUT = "frame-timeout"
     INTER_BYTE_TIMEOUT = "inter-byte-timeout"
     OVERSIZE = "oversize"

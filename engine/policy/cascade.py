@@ -10,11 +10,13 @@ from __future__ import annotations
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cut import Cut
+from engine.policy.model import MessageType
 from engine.policy.outcome import Code
 from engine.policy.view import View
 
-#: Messages in which a PID that no rule grants is no parent for what follows it.
-_WITHOUT_PID = frozenset({"ADT", "DFT"})
+#: Messages in which a PID that no rule grants is no parent for what follows it. One that a rule
+#: grants on a condition is: the condition speaks of the patient, and with it of all that follows.
+WITHOUT_PID = frozenset({"ADT", "DFT"})
 
 #: A placer's or a filler's number of an order.
 _Number = tuple[str, str]
@@ -84,15 +86,21 @@ def cascade(cut: Cut, named: Named) -> None:
         pass
 
 
+def needed_by(kind: MessageType) -> tuple[str, ...]:
+    """The segments without which a message of this type is not worth sending."""
+    if kind.code == "ADT" and kind.trigger in MERGES:
+        return ("MRG",)
+    return _WORTH.get(kind.code, ())
+
+
 def is_worth_sending(cut: Cut) -> bool:
     """Whether enough is left of the copy for its type."""
     kind = cut.view.type
-    needed = _WORTH.get(kind.code, ())
-    if kind.code == "ADT" and kind.trigger in MERGES:
-        needed = ("MRG",)
-    for segment_id in needed:
+    for segment_id in needed_by(kind):
         if not cut.keeps_any(segment_id):
             return False
+    if kind.code in WITHOUT_PID and _refuses_patient(cut):
+        return False
     return cut.pieces.count(None) < len(cut.pieces)
 
 
@@ -105,8 +113,8 @@ def _lacks_anchor(cut: Cut) -> bool:
 def _fall(cut: Cut) -> bool:
     """Look once at every kept segment's parent; say whether anything fell."""
     view, pieces = cut.view, cut.pieces
-    parents, segments = view.parents, view.message.segments
-    stands_alone = view.type.code in _WITHOUT_PID
+    parents = view.parents
+    orphans = _without_patient(cut)
     fell = False
     for index, piece in enumerate(pieces):
         if piece is None:
@@ -114,16 +122,33 @@ def _fall(cut: Cut) -> bool:
         parent = parents[index]
         if parent < 0 or pieces[parent] is not None:
             continue
-        if not (stands_alone and segments[parent].id == "PID"):
+        if parent not in orphans:
             cut.drop(index, Code.PARENT_CUT)
             fell = True
     return fell
 
 
+def _refuses_patient(cut: Cut) -> bool:
+    """Whether no PID is kept, and not because none is granted."""
+    pids = cut.view.all("PID")
+    return not cut.keeps_any("PID") and len(_without_patient(cut)) < len(pids)
+
+
+def _without_patient(cut: Cut) -> frozenset[int]:
+    """The PIDs without which a message may be sent: those that no rule grants."""
+    view = cut.view
+    if view.type.code not in WITHOUT_PID:
+        return frozenset()
+    rules = cut.plan.segments.get("PID")
+    return frozenset(
+        pid.index for pid in view.all("PID") if rules is None or not rules.refuses(view, pid.index)
+    )
+
+
 def _fall_orders(cut: Cut, named: Named) -> bool:
     pieces, rules = cut.pieces, cut.plan.segments.get("OBR")
     fell = False
-    if rules is not None and not rules.alone:
+    if rules is not None:
         for order, results in cut.view.structure.results:
             if pieces[order] is None:
                 continue
@@ -131,6 +156,8 @@ def _fall_orders(cut: Cut, named: Named) -> bool:
                 if pieces[result] is not None:
                     break
             else:
+                if rules.alone and rules.stands_alone(cut.view, order):
+                    continue
                 cut.drop(order, Code.PARENT_CUT)
                 fell = True
     for order in named.fallen(pieces):

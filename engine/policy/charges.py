@@ -59,11 +59,8 @@ def is_unmatched_by_plan(line: Segment) -> bool:
 def conceal(cut: Cut) -> bool:
     """Take out and empty what would tell of a line that is not sent; say whether any fell."""
     view, pieces = cut.view, cut.pieces
-    lines = view.all("FT1")
-    if not lines:
-        return False
-    gone = [line for line in lines if pieces[line.index] is None]
-    if not gone or len(gone) == len(lines):
+    gone = [line for line in view.all("FT1") if pieces[line.index] is None]
+    if not gone:
         return False
     fell = _keep_pointed_to(cut)
     for visit in view.all("PV1"):
@@ -151,9 +148,12 @@ def _keep_pointed_to(cut: Cut) -> bool:
     pointed: dict[str, set[str]] = {}
     for segment_id, number in (("FT1", 19), ("PR1", 15)):
         for segment in view.all(segment_id):
-            if pieces[segment.index] is not None:
-                for code, system in coded(view, segment, number):
-                    pointed.setdefault(code, set()).add(system)
+            if pieces[segment.index] is None:
+                continue
+            if segment_id == "PR1" and view.ancestor(segment.index, "FT1") is None:
+                continue
+            for code, system in coded(view, segment, number):
+                pointed.setdefault(code, set()).add(system)
     fell = False
     for diagnosis in view.all("DG1"):
         if pieces[diagnosis.index] is not None and not _are_among(

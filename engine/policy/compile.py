@@ -7,9 +7,10 @@ that apply add up to is found once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from engine.errors import Place
@@ -32,6 +33,7 @@ from engine.policy.model import (
     Policy,
     Purpose,
     Rule,
+    Structure,
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
@@ -40,6 +42,9 @@ from engine.policy.view import View, type_of
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})
+
+#: Which cancel takes an event back.
+CANCELS_OF = {"A01": "A11", "A04": "A11", "A02": "A12", "A03": "A13"}
 
 #: Merges, moves, links and swaps of patients: sent only where a rule names the event (§10.9).
 BY_NAME_ONLY = frozenset(
@@ -87,7 +92,12 @@ class ChannelRules:
     """What one channel's rules say of messages of one type."""
 
     def __init__(
-        self, channel: Channel, rules: tuple[RunnableRule, ...], is_cancel: bool, timezone: ZoneInfo
+        self,
+        channel: Channel,
+        rules: tuple[RunnableRule, ...],
+        is_cancel: bool,
+        timezone: ZoneInfo,
+        shared: Plans,
     ) -> None:
         self.channel = channel
         self.id = channel.id
@@ -96,6 +106,7 @@ class ChannelRules:
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         self.asks_coverage = not self.follows and any(
@@ -108,19 +119,69 @@ class ChannelRules:
         }
         self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
-        self.cancel_follows = _cancel_follows(channel)
+        self._shared = shared
+        self.cancel_follows = cancel_grants(channel)
 
-    def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
-        """What these rules add up to."""
+    def plan(
+        self,
+        grants: tuple[RunnableRule, ...],
+        withholds: tuple[RunnableRule, ...],
+        following: tuple[RunnableRule, ...] = (),
+        bars_corrections: bool = False,
+    ) -> Plan:
+        """What these rules add up to (`engine.policy.plan.Plan`)."""
         key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
+        if following or bars_corrections:
+            key += (-2 - bars_corrections, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = Plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            plan = self._shared.plan(
+                self.ceiling,
+                granting,
+                [rule.rule for rule in withholds],
+                [rule.rule for rule in following],
+                bars_corrections,
+            )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
+        return plan
+
+
+class Plans:
+    """One plan for all channels to which the same rules give the same under their ceilings.
+
+    Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
+    """
+
+    def __init__(self) -> None:
+        self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
+
+    def plan(
+        self,
+        ceiling: Mapping[str, Mask],
+        granting: list[Rule],
+        withholding: list[Rule],
+        following: list[Rule],
+        bars_corrections: bool,
+    ) -> Plan:
+        """What the rules add up to under this ceiling."""
+        rules = granting + following
+        named = {"MSH", *(grant.segment for rule in rules for grant in rule.grants)}
+        key = (
+            frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
+            tuple(rule.name for rule in granting),
+            tuple(rule.name for rule in withholding),
+            tuple(rule.name for rule in following),
+            bars_corrections,
+        )
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(
+                ceiling, granting, withholding, following, bars_corrections
+            )
         return plan
 
 
@@ -147,9 +208,10 @@ class CompiledPolicy:
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
         self.rules: Mapping[str, Rule] = {
             **{rule.name: rule for rule in policy.rules},
-            CANCEL_FOLLOWS: _cancel_follows(None),
+            CANCEL_FOLLOWS: cancel_grants(None),
         }
-        self._named = _types_named(policy)
+        self._plans = Plans()
+        self._named = types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
     def for_type(self, message_type: MessageType) -> TypeRules:
@@ -171,11 +233,13 @@ class CompiledPolicy:
 
     def asks_coverage(self, message: Message) -> bool:
         """Whether any channel's rule for messages of this type asks coverage."""
-        return self.for_type(type_of(message)).asks_coverage
+        return self.for_type(message.once(type_of)).asks_coverage
 
     def asks_disclosed(self, message: Message) -> bool:
-        """Whether this is a cancel, which only follows what was disclosed before."""
-        return self.for_type(type_of(message)).is_cancel
+        """Whether it holds a cancel, correction or credit, which follow what was disclosed."""
+        if self.for_type(message.once(type_of)).is_cancel:
+            return True
+        return bool(View(message, self.forms.of(message).whole).corrections.marked)
 
     def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
         """For each IN1: its index, the channels that claim it, and whether they exclude each other.
@@ -196,7 +260,7 @@ class CompiledPolicy:
                 for number, rule in enumerate(self.policy.rules)
                 if channel_id in rule.channels and _reaches(rule, message_type)
             ]
-            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone)
+            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone, self._plans)
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
@@ -218,27 +282,27 @@ def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageTy
         reasons.granted(rule.name),
         reasons.no_consent(rule.name),
         reasons.withheld_by_rule(rule.name),
-        bool(rule.grants) and _grants_to(rule, message_type),
+        bool(rule.grants) and grants_to(rule, message_type),
     )
 
 
-def _types_named(policy: Policy) -> frozenset[MessageType]:
+def types_named(policy: Policy) -> frozenset[MessageType]:
     """Types that rules or ceilings name, and those that have laws of their own."""
     named = {MessageType("ADT", trigger) for trigger in CANCELS | BY_NAME_ONLY}
     for channel in policy.channels.values():
         named |= channel.ceiling_messages
     for rule in policy.rules:
-        for types in _required_types(rule.when):
+        for types in required_types(rule.when):
             named |= types
     return frozenset(named | {MessageType(one.code) for one in named})
 
 
-def _required_types(condition: Condition) -> list[frozenset[MessageType]]:
+def required_types(condition: Condition) -> list[frozenset[MessageType]]:
     """The types that a condition demands at its top, each a set of which one must hold."""
     if isinstance(condition, MessageIs):
         return [condition.types]
     if isinstance(condition, AllOf):
-        return [types for part in condition.parts for types in _required_types(part)]
+        return [types for part in condition.parts for types in required_types(part)]
     return []
 
 
@@ -253,14 +317,14 @@ def _without_type(condition: Condition) -> Condition | None:
 
 
 def _reaches(rule: Rule, message_type: MessageType) -> bool:
-    return all(is_one_of(message_type, types) for types in _required_types(rule.when))
+    return all(is_one_of(message_type, types) for types in required_types(rule.when))
 
 
-def _grants_to(rule: Rule, message_type: MessageType) -> bool:
+def grants_to(rule: Rule, message_type: MessageType) -> bool:
     """A grant must name some events itself; a withholding reaches them anyhow."""
     if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
         return True
-    return any(message_type in types for types in _required_types(rule.when))
+    return any(message_type in types for types in required_types(rule.when))
 
 
 def _chooses_lines(rule: Rule) -> bool:
@@ -275,7 +339,7 @@ def _end_of(last_day: str | None, timezone: ZoneInfo) -> datetime | None:
     return datetime.combine(after, time(), timezone).astimezone(UTC)
 
 
-def _cancel_follows(channel: Channel | None) -> Rule:
+def cancel_grants(channel: Channel | None) -> Rule:
     """The built-in rule for one channel, cut to the channel's ceiling by the plan as any rule."""
     place = Place("", 0, 0) if channel is None else channel.place
     grants = tuple(Grant(segment, mask, place) for segment, mask in _CANCEL_MASKS.items())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.hl7.build import join_segments
 from engine.policy.outcome import Code
 from engine.policy.plan import Plan
 from engine.policy.view import View
@@ -34,14 +35,28 @@ class Own:
 class Cut:
     """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
 
-    __slots__ = ("causes", "own", "pieces", "plan", "view")
+    __slots__ = ("_body", "causes", "own", "pieces", "plan", "view")
 
     def __init__(self, view: View, plan: Plan, own: Own) -> None:
         self.view = view
         self.plan = plan
         self.own = own
-        self.pieces: list[bytes | None] = [None] * len(view.message.segments)
+        self.pieces: list[bytes | None] = [None] * len(view.message.ids)
         self.causes: dict[int, Code] = {}
+        self._body: tuple[bytes, tuple[int, ...]] | None = None
+
+    @property
+    def body(self) -> tuple[bytes, tuple[int, ...]]:
+        """All but MSH of the finished copy, and which received segments it kept, MSH included.
+
+        Put together on first use and kept, as channels that are cut alike share it.
+        """
+        if self._body is None:
+            pieces = self.pieces
+            kept = [index for index, piece in enumerate(pieces) if piece is not None]
+            data = join_segments([piece for piece in pieces if piece is not None])
+            self._body = (data, (0, *kept))
+        return self._body
 
     def drop(self, index: int, cause: Code) -> None:
         """Take a segment out."""

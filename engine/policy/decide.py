@@ -8,8 +8,9 @@ held. Whatever is not understood is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
@@ -22,6 +23,7 @@ from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdi
 from engine.policy.plan import Plan
 from engine.policy.project import cut_to, payload
 from engine.policy.reasons import plain
+from engine.policy.strict import keeps_structure
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
@@ -67,7 +69,7 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
+    __slots__ = ("_cuts", "_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
@@ -75,6 +77,7 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
+        self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
 
@@ -101,6 +104,15 @@ class Case:
             found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
         return found
 
+    def cut(self, plan: Plan, own: Own, renumber: bool) -> tuple[Cut, bool]:
+        """What the plan leaves, and whether that is worth sending; made once for channels alike."""
+        key = (plan, own, renumber)
+        found = self._cuts.get(key)
+        if found is None:
+            cut = cut_to(self.view, plan, own, self.named, renumber)
+            found = self._cuts[key] = (cut, is_worth_sending(cut))
+        return found
+
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
     """An outcome for every channel of the site."""
@@ -123,8 +135,8 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
         return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
-    is_too_long = len(form.patients) * len(message.segments) > MOST_TAKEN_APART
-    if type_of(message).code != "ORU" or not is_certain or is_too_long:
+    is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
+    if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
@@ -134,27 +146,75 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
+    code = _barred(case, channel)
+    if code is not None:
+        return _refused(code)
+    found = _granting(case, channel)
+    earlier = _correcting_after(case, channel, found)
+    if earlier is Code.FACTS_UNAVAILABLE:
+        return _refused(earlier)
+    if earlier is not None:
+        found.following.clear()
+    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
+    refusal = _refusal(found, withholding, channel)
+    if refusal is not None:
+        return Decision((refusal,))
+    granting, following = tuple(found.granting), tuple(found.following)
+    plan = channel.plan(granting, withholding, following, earlier is not None)
+    decision = _cut(case, channel, policy, plan, granting + following)
+    if decision.reasons[0].code is Code.NOTHING_LEFT:
+        return Decision((_why_nothing(found, earlier),), decision.cut)
+    return decision
+
+
+def _refusal(
+    found: _Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
+) -> Reason | None:
+    """Why nothing is disclosed, whatever the cut might leave."""
+    applies = found.granting or found.following or channel.follows
+    withheld = next((rule.withheld for rule in withholding if rule.withholds_message), None)
+    if applies:
+        return withheld
+    if withheld is not None:
+        found.refusals[Code.WITHHELD_BY_RULE] = withheld
+    return _deciding_refusal(found.refusals)
+
+
+def _why_nothing(found: _Granting, earlier: Code | None) -> Reason:
+    """Why the cut left nothing: there was nothing to follow, nobody to follow it, or no grant."""
+    if earlier is not None:
+        return plain(earlier)
+    if found.following and not found.granting:
+        return _deciding_refusal(found.refusals)
+    return plain(Code.NOTHING_LEFT)
+
+
+def _barred(case: Case, channel: ChannelRules) -> Code | None:
+    """What keeps a message from a channel before any rule is asked."""
     if channel.follows:
         code = _follows(case, channel)
         if code is not None:
-            return _refused(code)
+            return code
     elif not channel.disclosing and not channel.withholding:
-        return _refused(Code.NO_RULE)
+        return Code.NO_RULE
     if not channel.in_ceiling:
-        return _refused(Code.ABOVE_CEILING)
+        return Code.ABOVE_CEILING
     if channel.expires_at is not None and case.facts.now >= channel.expires_at:
-        return _refused(Code.AGREEMENT_EXPIRED)
-    granting, refusals = _granting(case, channel)
-    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
-    message_withheld = next((rule for rule in withholding if rule.withholds_message), None)
-    if message_withheld is not None:
-        refusals[Code.WITHHELD_BY_RULE] = message_withheld.withheld
-    if message_withheld is not None or not (granting or channel.follows):
-        first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
-        if granting or channel.follows:
-            first = Code.WITHHELD_BY_RULE
-        return Decision((refusals.get(first) or plain(first),))
-    return _cut(case, channel, policy, channel.plan(granting, withholding), granting)
+        return Code.AGREEMENT_EXPIRED
+    return None
+
+
+def _deciding_refusal(refusals: Mapping[Code, Reason]) -> Reason:
+    """The reason that speaks where no rule applies."""
+    first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
+    return refusals.get(first) or plain(first)
+
+
+def _correcting_after(case: Case, channel: ChannelRules, found: _Granting) -> Code | None:
+    """Why corrections in this message do not go to a payer; None if they do, or there are none."""
+    if not channel.is_payer or channel.follows or not case.view.corrections.marked:
+        return None
+    return _follows(case, channel) if found.granting or found.following else None
 
 
 def _follows(case: Case, channel: ChannelRules) -> Code | None:
@@ -174,11 +234,18 @@ def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
     )
 
 
-def _granting(
-    case: Case, channel: ChannelRules
-) -> tuple[tuple[RunnableRule, ...], dict[Code, Reason]]:
-    """The disclosing rules that apply, and the reasons why others do not."""
+class _Granting(NamedTuple):
+    """The disclosing rules that apply; those that coverage alone refuses; why others do not."""
+
+    granting: list[RunnableRule]
+    following: list[RunnableRule]
+    refusals: dict[Code, Reason]
+
+
+def _granting(case: Case, channel: ChannelRules) -> _Granting:
+    """Ask each disclosing rule of the channel."""
     granting: list[RunnableRule] = []
+    following: list[RunnableRule] = []
     refusals: dict[Code, Reason] = {}
     for rule in channel.disclosing:
         if not case.applies(rule):
@@ -186,14 +253,17 @@ def _granting(
                 refusals[Code.NO_COVERAGE] = plain(Code.NO_COVERAGE)
             continue
         code = None if channel.follows else _coverage_refuses(case, channel, rule)
+        consents = rule.rule.consent is not Consent.REQUIRED
         if code is not None:
             refusals[code] = plain(code)
-        elif rule.rule.consent is Consent.REQUIRED:
+            if rule.coverage is Coverage.OWN and consents and case.view.corrections.marked:
+                following.append(rule)
+        elif not consents:
             # No registry of consents is asked, so none is known to be in force.
             refusals[Code.NO_CONSENT] = rule.no_consent
         else:
             granting.append(rule)
-    return tuple(granting), refusals
+    return _Granting(granting, following, refusals)
 
 
 def _is_others(case: Case, channel: ChannelRules, rule: RunnableRule) -> bool:
@@ -232,10 +302,12 @@ def _cut(
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    cut = cut_to(case.view, plan, own, case.named, channel.channel)
-    if not is_worth_sending(cut):
+    cut, is_worth = case.cut(plan, own, channel.channel.renumber)
+    if not is_worth:
         return Decision((plain(Code.NOTHING_LEFT),), cut)
-    granted = tuple(rule.granted for rule in granting)
+    if channel.is_strict and not keeps_structure(cut):
+        return Decision((plain(Code.STRUCTURE),), cut)
+    granted = tuple([rule.granted for rule in granting])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 
 
@@ -255,7 +327,9 @@ def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) 
     claims = case.whose.claims
     insurance = claims.own(channel.id)
     if insurance & claims.contested:
-        return None
+        if not channel.follows:
+            return None
+        insurance -= claims.contested  # a cancel goes where the event went, without that IN1
     if not plan.needs_own_lines or not case.view.has("FT1"):
         return Own(insurance)
     lines = _own_lines(case, channel, policy, insurance)

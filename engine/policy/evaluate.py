@@ -169,7 +169,7 @@ def _one_of(path: Path, matcher: OneOf, matches: TextTest, values: Values) -> Te
             else:
                 return False
         else:
-            segment = view.message.segments[at]
+            segment = view.message.segment(at)
             if at < 0 or segment.id != segment_id or occurrence:
                 return slow(view, at)
             value = segment.field(field)

@@ -129,7 +129,7 @@ def insurance_values(view: View, path: Path, at: int) -> tuple[str, ...]:
 
 def _meant(view: View, path: Path, at: int) -> list[Segment]:
     if path.segment == "IN1":
-        return [view.message.segments[at]]
+        return [view.message.segment(at)]
     return view.below(at, path.segment)
 
 

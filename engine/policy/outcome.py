@@ -28,6 +28,7 @@ class Code(Enum):
     AMBIGUOUS_COVERAGE = "ambiguous-coverage"
     NO_COVERAGE = "no-coverage"
     NOT_DISCLOSED_BEFORE = "not-disclosed-before"
+    CANCELLED = "cancelled"
     NO_CONSENT = "no-consent"
     WITHHELD_BY_RULE = "withheld-by-rule"
     NO_RULE = "no-rule"

@@ -8,11 +8,13 @@ less the withholdings that hold. Which of them hold may differ from occurrence t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from engine.errors import Place
+from engine.policy.corrections import CORRECTING, is_around_correction, is_correction
 from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import Test, compile_condition
-from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
+from engine.policy.masks import EVERYTHING, NONE, NOTHING, WHOLE, Mask
 from engine.policy.model import Grant, Rule, Withholding
 from engine.policy.outcome import Reason
 from engine.policy.reasons import withheld_by_rule
@@ -24,11 +26,11 @@ TOTALS = Mask(NOTHING, dict.fromkeys((46, 47, 48, 49), EVERYTHING))
 #: Sent with every message, as received; 15 and 16 are the channel's own and 8 goes only by name
 #: (rules.md §10.20).
 MSH_ALWAYS = Mask(NOTHING, dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18), EVERYTHING))
-_MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
-_MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
+MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
+MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
 
 #: `which: own` on IN1 takes these along.
-_WITH_IN1 = frozenset({"IN2", "IN3"})
+WITH_IN1 = frozenset({"IN2", "IN3"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,19 @@ class Part:
     own: bool = False
     alone: bool = False
     withheld: Reason | None = None  # of a withholding: what it says where it withholds all
+    place: Place | None = None  # of a grant: where it is written
 
     @property
     def is_conditional(self) -> bool:
         """Whether it holds for some occurrences only."""
         return self.where is not None or self.own
+
+
+#: The built-in rule by which a correction goes only where the original went (rules.md §10.9).
+CORRECTIONS_FOLLOW = "corrections-follow"
+_BARRED = Part(
+    CORRECTIONS_FOLLOW, WHOLE, is_correction, withheld=withheld_by_rule(CORRECTIONS_FOLLOW)
+)
 
 
 class SegmentPlan:
@@ -62,6 +72,7 @@ class SegmentPlan:
         self.ceiling = ceiling
         self.grants = tuple(grants)
         self.withholdings = tuple(withholdings)
+        #: Some grant says `alone: true`.
         self.alone = any(grant.alone for grant in self.grants)
         self.needs_own = any(grant.own for grant in self.grants)
         #: The one question that is asked of an occurrence, where it is the only one.
@@ -97,6 +108,18 @@ class SegmentPlan:
             bit <<= 1
         return bits
 
+    def refuses(self, view: View, index: int) -> bool:
+        """Whether this id is granted, but by no grant that holds for this occurrence."""
+        return bool(self.grants) and not any(
+            part.where is None or part.where(view, index) for part in self.grants
+        )
+
+    def stands_alone(self, view: View, index: int) -> bool:
+        """Whether a grant that holds for this occurrence says `alone: true`."""
+        return any(
+            part.alone and (part.where is None or part.where(view, index)) for part in self.grants
+        )
+
     def masks(self, holding: int) -> tuple[Mask, Mask]:
         """What is granted and what is withheld by the parts that hold."""
         granted = withheld = NONE
@@ -112,27 +135,42 @@ class SegmentPlan:
         granted, withheld = self.masks(holding)
         mask = (granted & self.ceiling) - withheld
         if self.id == "MSH":
-            mask = (mask | MSH_ALWAYS) - _MSH_NEVER
+            mask = (mask | MSH_ALWAYS) - MSH_NEVER
         return None if mask.is_empty else cutter_for(self.id, mask)
 
 
 class Plan:
-    """The plan for one channel and the rules that apply to a message."""
+    """The plan for one channel and the rules that apply to a message.
+
+    Rules that are `following` grant to what goes with a correction and to nothing else. Where
+    `bars_corrections`, what corrects something earlier is withheld (`engine.policy.corrections`).
+    """
 
     def __init__(
-        self, ceiling: Mapping[str, Mask], grants: Iterable[Rule], withholds: Iterable[Rule]
+        self,
+        ceiling: Mapping[str, Mask],
+        grants: Iterable[Rule],
+        withholds: Iterable[Rule],
+        following: Iterable[Rule] = (),
+        bars_corrections: bool = False,
     ) -> None:
-        granting = tuple(grants)
+        everywhere, around = tuple(grants), tuple(following)
         self.withholds = tuple(withholds)
+        self.bars_corrections = bars_corrections
         #: Names of the rules that disclose.
-        self.rules = tuple(sorted(rule.name for rule in granting))
+        self.rules = tuple(sorted(rule.name for rule in everywhere + around))
         granted: dict[str, list[Part]] = {}
-        for rule in granting:
+        for rule in everywhere + around:
             own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
             for grant in rule.grants:
-                own = grant.which_own or (own_insurance and grant.segment in _WITH_IN1)
-                granted.setdefault(grant.segment, []).append(_granted(rule, grant, own))
+                own = grant.which_own or (own_insurance and grant.segment in WITH_IN1)
+                part = _granted(rule, grant, own)
+                if rule in around:
+                    part = replace(part, where=_both(is_around_correction, part.where))
+                granted.setdefault(grant.segment, []).append(part)
         withheld: dict[str, list[Part]] = {}
+        for segment_id in CORRECTING if bars_corrections else ():
+            withheld[segment_id] = [_BARRED]
         for rule in self.withholds:
             for withholding in rule.withholdings:
                 if not withholding.message:
@@ -177,12 +215,18 @@ class Plan:
         return self._without_totals[cutter.mask]
 
 
+def _both(some: Test, other: Test | None) -> Test:
+    if other is None:
+        return some
+    return lambda view, at: some(view, at) and other(view, at)
+
+
 def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
     where = None if grant.where is None else compile_condition(grant.where)
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
-        mask -= _MSH_SECURITY  # never by `all`
-    return Part(rule.name, mask, where, own, grant.alone)
+        mask -= MSH_SECURITY  # never by `all`
+    return Part(rule.name, mask, where, own, grant.alone, place=grant.place)
 
 
 def _withheld(rule: Rule, withholding: Withholding) -> Part:

@@ -29,14 +29,14 @@ _LONGEST_BEFORE_27 = 20
 _LONGEST = 199
 
 
-def cut_to(view: View, plan: Plan, own: Own, named: Named, channel: Channel) -> Cut:
+def cut_to(view: View, plan: Plan, own: Own, named: Named, renumbers: bool) -> Cut:
     """What `plan` leaves of a view; the copy's MSH is made by `payload`."""
     cut = Cut(view, plan, own)
     _apply(cut)
     cascade(cut, named)
     while charges.conceal(cut):
         cascade(cut, named)
-    if channel.renumber:
+    if renumbers:
         renumber(cut)
     return cut
 
@@ -79,12 +79,8 @@ def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
 def payload(cut: Cut, channel: Channel, part: int) -> Payload:
     """The outgoing message. `part` counts the patients that are sent, from 0."""
     header, control_id = _header(cut, channel, part)
-    pieces = cut.pieces
-    pieces[0] = header
-    kept = tuple([index for index, piece in enumerate(pieces) if piece is not None])
-    data = join_segments([piece for piece in pieces if piece is not None])
-    pieces[0] = None
-    return Payload(data, control_id, kept)
+    body, kept = cut.body
+    return Payload(join_segments((header,)) + body, control_id, kept)
 
 
 def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:

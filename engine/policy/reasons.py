@@ -12,13 +12,16 @@ TEXTS: dict[Code, str] = {
     Code.UNKNOWN_PAYER: "The message names no insurance and the coverage registry knows none.",
     Code.AMBIGUOUS_COVERAGE: "It is not certain whose insurance this is.",
     Code.NO_COVERAGE: "The patient's insurance is not this payer's.",
-    Code.NOT_DISCLOSED_BEFORE: "What this message cancels was not disclosed to this payer.",
+    Code.NOT_DISCLOSED_BEFORE: "What it cancels or corrects was not disclosed to this payer.",
+    Code.CANCELLED: "It was cancelled before it could be sent.",
     Code.NO_CONSENT: "The rule requires a consent, and none is in force.",
     Code.WITHHELD_BY_RULE: "A rule withholds it.",
     Code.NO_RULE: "No rule discloses this message type under these conditions.",
     Code.ABOVE_CEILING: "The message type is outside the channel's ceiling.",
     Code.NOTHING_LEFT: "What the rules leave is not worth sending.",
-    Code.STRUCTURE: "The message is not of a form that can be cut for one patient.",
+    Code.STRUCTURE: (
+        "The copy cannot be one patient's alone, or would lack what its structure requires."
+    ),
     Code.GRANTED: "A rule grants it.",
     Code.NOT_GRANTED: "No rule grants it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",

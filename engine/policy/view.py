@@ -13,6 +13,7 @@ from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
+from engine.policy.corrections import Corrections, corrections_in
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
 from engine.policy.structure import Structure
@@ -29,6 +30,7 @@ class View:
     __slots__ = (
         "_all",
         "_below",
+        "_corrections",
         "_cuts",
         "_headers",
         "_texts",
@@ -47,11 +49,12 @@ class View:
         self.parents = structure.parents
         #: One patient of several: the others' segments are not of this view.
         self.is_part = is_part
-        self.type = type_of(message)
+        self.type = message.once(type_of)
         self._all: dict[str, list[Segment]] = {}
         #: What conditions said that do not depend on whom they are asked of, by condition.
         self.answers: dict[Callable[[View, int], bool], bool] = {}
         self._below: dict[str, dict[int, list[Segment]]] = {}
+        self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
@@ -60,15 +63,21 @@ class View:
     def segments(self) -> list[Segment]:
         """The view's segments in order."""
         indexes = sorted(index for found in self.structure.by_id.values() for index in found)
-        return [self.message.segments[index] for index in indexes]
+        return [self.message.segment(index) for index in indexes]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What corrects or takes back something earlier."""
+        if self._corrections is None:
+            self._corrections = corrections_in(self)
+        return self._corrections
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
         found = self._all.get(segment_id)
         if found is None:
-            segments = self.message.segments
             indexes = self.structure.by_id.get(segment_id, ())
-            found = self._all[segment_id] = [segments[index] for index in indexes]
+            found = self._all[segment_id] = [self.message.segment(index) for index in indexes]
         return found
 
     def has(self, segment_id: str) -> bool:
@@ -122,8 +131,7 @@ class View:
         found = self._cuts.get(cutter)
         if found is None:
             found = self._cuts[cutter] = {}
-        segments = self.message.segments
-        missing = [segments[index] for index in indexes if index not in found]
+        missing = [index for index in indexes if index not in found]
         if missing:
             cutter.cut_into(found, missing, self.message)
         return found
@@ -137,7 +145,7 @@ class View:
 
     def means_every(self, path: Path, at: int) -> bool:
         """Whether `path`, asked of the segment at `at`, means whatever occurs in the message."""
-        asked = self.message.segments[at]
+        asked = self.message.segment(at)
         return asked.id != path.segment and self.ancestor(at, path.segment) is None
 
     def below(self, index: int, segment_id: str) -> list[Segment]:
@@ -151,11 +159,11 @@ class View:
 
     def ancestor(self, index: int, segment_id: str) -> Segment | None:
         """The nearest segment of this id above the segment at `index`."""
-        parents, segments = self.parents, self.message.segments
+        parents, ids = self.parents, self.message.ids
         above = parents[index]
         while above >= 0:
-            if segments[above].id == segment_id:
-                return segments[above]
+            if ids[above] == segment_id:
+                return self.message.segment(above)
             above = parents[above]
         return None
 
@@ -165,7 +173,7 @@ class View:
             return occurrences[path.occurrence - 1 : path.occurrence]
         if at == MESSAGE or not occurrences:
             return occurrences
-        asked = self.message.segments[at]
+        asked = self.message.segment(at)
         if asked.id == path.segment:
             return [asked]
         ancestor = self.ancestor(at, path.segment)
@@ -197,7 +205,7 @@ class View:
 
 
 def type_of(message: Message) -> MessageType:
-    """MSH-9.1 and MSH-9.2 as they stand."""
+    """MSH-9.1 and MSH-9.2 as they stand; ask it by `message.once`."""
     parts = message.split(message.msh.field(9), message.delimiters.component)
     trigger = message.text(parts[1]) if len(parts) > 1 else ""
     return MessageType(message.text(parts[0]), trigger or None)

@@ -15,10 +15,8 @@ from redis.exceptions import RedisError, ResponseError
 from engine.errors import StoreError
 from engine.store.keyfile import KeyFileError
 from engine.store.keys import META
+from engine.store.machine import OLDEST, OLDEST_VERSION
 from engine.store.port import StoreUnavailable
-
-#: Scripts with flags and WAITAOF: Redis 7.2, Valkey 7.2.
-OLDEST_VERSION = (7, 2)
 
 #: setting → value without which a positive acknowledgment would be a lie
 _REQUIRED = {
@@ -94,7 +92,7 @@ def _check_version(client: Redis) -> None:
         raise StoreError(
             "store-version",
             f"the store is version {version}.",
-            "Use Valkey or Redis 7.2 or later.",
+            f"Use Valkey or Redis {OLDEST} or later.",
         )
 
 

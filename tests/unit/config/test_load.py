@@ -10,9 +10,11 @@ import pytest
 from engine.config.load import load_site
 from engine.config.model import (
     Address,
+    ArchiveSettings,
     Delivery,
     Limits,
     Listener,
+    Retention,
     Site,
     StoreFailureAnswer,
     StoreSettings,
@@ -87,6 +89,11 @@ def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
         ("store: {url: embedded}", StoreSettings("embedded", 0)),
         ("store: {url: 'redis://10.0.0.5:6379/0'}", StoreSettings("redis://10.0.0.5:6379/0", 0)),
         ("store: {durability: {replicas: 2}}", StoreSettings("embedded", 2)),
+        ("store: {url_env: PAYERGATE_STORE}", StoreSettings("", 0, "PAYERGATE_STORE")),
+        (
+            "store: {url_file: /run/secrets/store}",
+            StoreSettings("", 0, url_file=pathlib.Path("/run/secrets/store")),
+        ),
     ],
 )
 def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> None:
@@ -98,10 +105,21 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
     [
         ("store: {url: 'redis://u:p@h/0'}", "secret-in-site"),
         ("store: {url: 'redis://:p@h/0'}", "secret-in-site"),
+        ("store: {url: 'redis://:p/q@h/0'}", "secret-in-site"),
+        ("store: {url: 'unix:///run/s?password=p'}", "secret-in-site"),
+        ("store: {url_env: 'redis://:p@h/0'}", "bad-value"),
+        ("store: {url: embedded, url_env: STORE}", "bad-value"),
+        ("store: {url_env: STORE, url_file: f}", "bad-value"),
         ("store: {url: 'redis+cluster://h'}", "unsupported"),
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
         ("keys: {command: x}", "unsupported"),
+        ("archive: {url: 'mysql://h/a'}", "bad-value"),
+        ("archive: {url: 'postgresql://u:secret@h/a'}", "secret-in-site"),
+        ("retention: {content: 7}", "bad-value"),
+        ("retention: {content: 0d}", "bad-value"),
+        ("retention: {ledger: 5y}", "bad-value"),
+        ("retention: {content: 100d}", "bad-value"),
         ("timezone: Nowhere", "bad-value"),
         ("timezone: ../../etc/passwd", "bad-value"),
         ("listeners: {}", "wrong-type"),
@@ -116,15 +134,30 @@ def test_settings_that_do_not_load(tmp_path: pathlib.Path, line: str, code: str)
     [
         "workers: 2",
         "protections: [us-federal]",
-        "retention: {content: 7d}",
         "console: {listen: 'tcp:127.0.0.1:8080'}",
         "alerts: {}",
-        "archive: {url: 'sqlite:var/archive.db'}",
     ],
 )
 def test_settings_without_effect_say_so_once(tmp_path: pathlib.Path, line: str) -> None:
     (warning,) = load_site(site(tmp_path, config=CONFIG + line)).warnings
     assert warning.code == "not-enforced"
+
+
+def test_archive_and_retention_are_read(tmp_path: pathlib.Path) -> None:
+    more = (
+        "archive: {url: 'postgresql://db/a', signing_key_file: k, password_env: PG}\n"
+        "retention: {content: 3d, parked: 30d, metadata: 1y, ledger: 10y}\n"
+    )
+    found = load_site(site(tmp_path, config=CONFIG + more))
+    assert found.archive == ArchiveSettings("postgresql://db/a", "k", "", "PG")
+    assert found.retention == Retention(3, 30, 366, 3660)
+    assert found.warnings == ()
+
+
+def test_a_site_may_have_no_archive(tmp_path: pathlib.Path) -> None:
+    found = load_site(site(tmp_path, config=CONFIG + "archive: {url: none}"))
+    assert found.archive.url == ""
+    assert found.warnings == ()
 
 
 def test_a_listener_is_read_whole(tmp_path: pathlib.Path) -> None:
@@ -240,7 +273,7 @@ def test_the_reply_table_is_laid_over_the_defaults(
         ("  retry: {first: 0s}", "bad-value"),
         ("  retry: {jitter: 1}", "bad-value"),
         ("  acknowledgement: {mode: enhanced}", "unsupported"),
-        ("  control_id: new", "unsupported"),
+        ("  control_id: fresh", "bad-value"),
         ("  rewrite: {MSH-2: x}", "bad-value"),
         ("  insecure: yes", "bad-value"),
     ],
