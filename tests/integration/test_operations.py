@@ -345,7 +345,10 @@ class TestStoreOfACommand:
             other = another.enter_context(working_store(site))
             one.close()
             other.execute([survey])
-        EmbeddedServer(site.var).stop()
+        server = EmbeddedServer(site.var)
+        server.start()
+        assert server.adopted
+        server.stop()
 
     def test_an_engine_waits_while_a_command_stops_it(self, tmp_path: Path) -> None:
         estate = Estate(tmp_path)
