@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
-from engine.store.client import connect
-from engine.store.embedded import EmbeddedServer
-from engine.store.port import ReadLedger
-from engine.store.redis import RedisStore
+import sqlalchemy as sa
+
+from engine.archive import schema
+from engine.archive.opening import open_archive
+from engine.cli.reach import running_store
+from engine.config.load import load_site
+from engine.store.port import Backlog, Unarchived
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAYERGATE = [sys.executable, "-m", "engine.cli.main"]
@@ -247,15 +250,17 @@ class Estate:
         answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
         return answer
 
-    def ledger(self, kind: str = "") -> list[dict[str, Any]]:
-        """The records of a kind, oldest first, or all; the store must run."""
-        store = RedisStore(connect(EmbeddedServer(self.site / "var").url))
-        try:
-            (found,) = store.execute([ReadLedger(limit=100_000)])
-        finally:
-            store.close()
-        pairs = cast("tuple[tuple[str, bytes], ...]", found)
-        records = [json.loads(record) for _, record in pairs]
+    def ledger(self, kind: str = "", seconds: float = 30) -> list[dict[str, Any]]:
+        """The records of a kind, oldest first, or all, once all are archived; the engine runs."""
+        site = load_site(self.site)
+        deadline = time.monotonic() + seconds
+        with running_store(site) as store:
+            while (left := cast("Unarchived", store.execute([Backlog()])[0])).records:
+                assert time.monotonic() < deadline, left
+                time.sleep(0.1)
+        asked = sa.select(schema.ledger.c.body).order_by(schema.ledger.c.seq)
+        with open_archive(site) as archive, archive.reading() as connection:
+            records = [json.loads(body) for body in connection.execute(asked).scalars()]
         return [record for record in records if kind in ("", record["kind"])]
 
     def wait_until_empty(self, seconds: float) -> dict[str, Any]:
