@@ -15,6 +15,7 @@ from engine.policy.model import (
     Channel,
     Compare,
     Consent,
+    ControlId,
     Coverage,
     Grant,
     Kind,
@@ -141,6 +142,7 @@ EITHER: dict[tuple[type, str], Policy] = {
 #: Settings of which the new value is narrower; the reverse is wider.
 NARROWER: dict[tuple[type, str], Policy] = {
     (Channel, "state"): channel(state=State.SHADOW),
+    (Channel, "control_id"): channel(control_id=ControlId.NEW),
     (Channel, "structure"): channel(structure=Structure.STRICT),
     (Withholding, "message"): withholding(message=True, segment="", where=None),
 }
@@ -150,6 +152,7 @@ WITHOUT_EFFECT = {
     (Channel, "id"): "what channels are told apart by",
     (Channel, "name"): "read by people; two payers of one name do not contest (tested below)",
     (Channel, "place"): "where it is written",
+    (Channel, "address"): "where reports go that people send",
     (Channel, "agreement_reference"): "read by people",
     (Rule, "name"): "rules are compared by what they mean",
     (Rule, "why"): "read by people",

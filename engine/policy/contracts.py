@@ -17,6 +17,7 @@ from engine.policy.model import (
     Channel,
     Compare,
     Condition,
+    ControlId,
     Coverage,
     Kind,
     MessageType,
@@ -130,6 +131,13 @@ def _renumber(old: Channel, new: Channel) -> Found:
         yield _LESS, "set ids are numbered anew"
 
 
+def _control_id(old: Channel, new: Channel) -> Found:
+    if old.control_id is not new.control_id:
+        kept = new.control_id is ControlId.KEEP
+        text = "MSH-10 is the source's" if kept else "MSH-10 is one of our own"
+        yield (_MORE if kept else _LESS), text
+
+
 def _state(old: Channel, new: Channel) -> Found:
     if old.state is not new.state:
         text = f"its state is {new.state.value}, before {old.state.value}"
@@ -154,6 +162,7 @@ CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "agreement_expires": _expires,
     "rewrite": _rewrite,
     "renumber": _renumber,
+    "control_id": _control_id,
     "state": _state,
     "structure": _structure,
 }

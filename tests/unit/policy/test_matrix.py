@@ -45,6 +45,7 @@ SHOWN = {
         rules=(replace(RULE, channels=frozenset({"apex"})),),
     ),
     (Channel, "name"): channel(name="Another"),
+    (Channel, "address"): channel(address="1 Main St, Springfield"),
     (Channel, "agreement_reference"): channel(agreement_reference="B-2"),
     (Rule, "name"): rule(name="another"),
     (Rule, "why"): rule(why="another"),
