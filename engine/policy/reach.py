@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from engine.policy.canonical import condition_form, text_of
 from engine.policy.cascade import WITHOUT_PID, needed_by
 from engine.policy.compile import CANCELS, cancel_grants, grants_to
 from engine.policy.evaluate import is_one_of
 from engine.policy.formulas import FALSE, TRUE, Formula, all_of, any_of, leaf, no
-from engine.policy.masks import EVERYTHING, NONE, Mask
+from engine.policy.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.masks import NOTHING as NO_NUMBERS
 from engine.policy.model import (
     Channel,
@@ -135,7 +136,8 @@ class _RuleAt:
             parts = [when, formula_of(grant.where, self._kind, segment, permits=True)]
             if own:
                 parts.append(leaf(Said("own segment", segment)))
-            yield Granted(rule, grant, _granted_mask(grant), when, all_of(parts), coverage, own)
+            for mask, said in _sent(grant):
+                yield Granted(rule, grant, mask, when, all_of((*parts, *said)), coverage, own)
 
     def withholdings(self) -> tuple[Withheld, ...]:
         """The withholdings, less those of the message."""
@@ -145,10 +147,13 @@ class _RuleAt:
 
     def _withheld(self) -> Iterator[Withheld]:
         for one in self.rule.withholdings:
-            if not one.message:
-                where = formula_of(one.where, self._kind, one.segment, permits=False)
-                when = all_of((self.forbids, where))
-                yield Withheld(self.rule, one, Mask.of(one.mask), when, where)
+            if one.message:
+                continue
+            where = formula_of(one.where, self._kind, one.segment, permits=False)
+            if one.labels:
+                where = any_of(leaf(Said("labelled", label)) for label in one.labels)
+            mask = WHOLE if one.labels else Mask.of(one.mask)
+            yield Withheld(self.rule, one, mask, all_of((self.forbids, where)), where)
 
     def blocks(self) -> Iterator[Formula]:
         """When it withholds the message."""
@@ -182,6 +187,29 @@ def _granted_mask(grant: Grant) -> Mask:
     return mask - unnamed - MSH_ALWAYS - MSH_NEVER
 
 
+def _sent(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
+    """What a grant sends as it is, and what it masks or chooses from: less than all of it.
+
+    To mask, or to choose repetitions, is a condition of its own, so that a grant without it is more
+    and one with another is something else.
+    """
+    plain = _granted_mask(grant)
+    chosen = {
+        number: leaf(Said(f"repetitions of {number}", text_of(condition_form(asked))))
+        for number, asked in grant.repetitions.items()
+    }
+    for (number, component), masking in grant.maskings.items():
+        parts = Numbers(frozenset({component})) if component else EVERYTHING
+        piece = Mask(NO_NUMBERS, {number: parts})
+        said = [leaf(Said(f"masked {number}.{component}", masking))]
+        yield piece, [*said, chosen[number]] if number in chosen else said
+        plain -= piece
+    for number, said_of in chosen.items():
+        yield Mask(NO_NUMBERS, {number: plain.of_field(number)}), [said_of]
+        plain -= Mask(NO_NUMBERS, {number: EVERYTHING})
+    yield plain, []
+
+
 class _OneRule:
     """A rule, unrolled for each message type when it is asked."""
 
@@ -206,6 +234,7 @@ class _Reading:
         self._ceiling = {name: Mask.of(mask) for name, mask in channel.ceiling.items()}
         self.grants: dict[str, list[Granted]] = {}
         self._withheld: dict[str, list[Withheld]] = {}
+        self._labelled: list[Withheld] = []  # of every segment
         self._blocks: list[tuple[Formula, Rule | None]] = []
 
     def read(self, rules: list[_RuleAt]) -> None:
@@ -216,7 +245,10 @@ class _Reading:
                 for granted in one.grants(Coverage.ANY if self._follows else coverage):
                     self._add(granted)
             for taken in one.withholdings():
-                self._withheld.setdefault(taken.withholding.segment, []).append(taken)
+                if taken.withholding.labels:
+                    self._labelled.append(taken)
+                else:
+                    self._withheld.setdefault(taken.withholding.segment, []).append(taken)
             self._blocks += [(formula, one.rule) for formula in one.blocks()]
         if self._follows:
             self._read_cancel()
@@ -253,7 +285,10 @@ class _Reading:
             blocks.append((all_of((asked, no(any_of(one.when for one in patient)))), None))
         return Reach(
             {segment: tuple(found) for segment, found in self.grants.items()},
-            {segment: tuple(found) for segment, found in self._withheld.items()},
+            {
+                segment: (*self._withheld.get(segment, ()), *self._labelled)
+                for segment in {*self.grants, *self._withheld}
+            },
             tuple(blocks),
         )
 
