@@ -255,6 +255,13 @@ class CompiledPolicy:
             found = self._by_type[known] = self._for_type(known)
         return found
 
+    def view(self, message: Message) -> View:
+        """The view of the whole message: one for all who ask, whether they decide or prepare it."""
+        return message.once(self._view)
+
+    def _view(self, message: Message) -> View:
+        return View(message, self.forms.of(message).whole)
+
     def agrees(self, view: View) -> bool:
         """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""
         plain = view.message.msh.field(11)
@@ -270,14 +277,14 @@ class CompiledPolicy:
         """Whether it holds a cancel, correction or credit, which follow what was disclosed."""
         if self.for_type(message.once(type_of)).is_cancel:
             return True
-        return bool(View(message, self.forms.of(message).whole).corrections.marked)
+        return bool(self.view(message).corrections.marked)
 
     def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
         """For each IN1: its index, the channels that claim it, and whether they exclude each other.
 
         This is what `engine.privacy.coverage.learn` asks for.
         """
-        claims = self.identifier.claims(View(message, self.forms.of(message).whole))
+        claims = self.identifier.claims(self.view(message))
         for index, channels in claims.by_index.items():
             yield index, channels, index in claims.contested
 

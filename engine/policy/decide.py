@@ -157,10 +157,10 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     form, now = policy.forms.of(message), facts.now
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=is_certain)]
+        return [Case(policy.view(message).at(now), facts, policy, is_for_one=is_certain)]
     is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
     if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
-        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=False)]
+        return [Case(policy.view(message).at(now), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
         for n in range(len(form.patients))

@@ -207,7 +207,8 @@ def _sent(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
     for number, said_of in chosen.items():
         yield Mask(NO_NUMBERS, {number: plain.of_field(number)}), [said_of]
         plain -= Mask(NO_NUMBERS, {number: EVERYTHING})
-    yield plain, []
+    if not plain.is_empty or not (grant.maskings or grant.repetitions):
+        yield plain, []
 
 
 class _OneRule:
