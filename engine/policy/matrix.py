@@ -198,9 +198,6 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
         yield "Header rewritten", rewritten
     if channel.control_id is ControlId.NEW:
         yield "Control id", "of its own, not the sender's"
-    labels = sorted(f"{one.label} by {one.name}" for one in policy.sets.values() if one.label)
-    if labels:
-        yield "Labels that the site's sets add", ", ".join(labels)
     yield (
         "A copy that lacks a required segment",
         "is held" if channel.structure is Structure.STRICT else "is sent",
