@@ -145,8 +145,8 @@ EITHER: dict[tuple[type, str], Policy] = {
 #: Settings of which the new value is narrower; the reverse is wider.
 NARROWER: dict[tuple[type, str], Policy] = {
     (Channel, "state"): channel(state=State.SHADOW),
-    (Channel, "structure"): channel(structure=Structure.STRICT),
     (Channel, "control_id"): channel(control_id=ControlId.NEW),
+    (Channel, "structure"): channel(structure=Structure.STRICT),
     (Withholding, "message"): withholding(message=True, segment="", where=None),
     (Withholding, "labels"): rule(withholdings=(
         WITHHELD, Withholding(HERE, labels=frozenset({"hiv"})))),
@@ -160,8 +160,8 @@ WITHOUT_EFFECT = {
     (Channel, "id"): "what channels are told apart by",
     (Channel, "name"): "read by people; two payers of one name do not contest (tested below)",
     (Channel, "place"): "where it is written",
+    (Channel, "address"): "where reports go that people send",
     (Channel, "agreement_reference"): "read by people",
-    (Channel, "address"): "stands in the accounting of disclosures",
     (Rule, "name"): "rules are compared by what they mean",
     (Rule, "why"): "read by people",
     (Rule, "place"): "where it is written",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
@@ -87,7 +88,7 @@ class RunnableRule:
     """A rule of one channel for one message type."""
 
     rule: Rule
-    number: int  # of the rule in the policy; `when` is asked once a message for all channels
+    number: int  # of the rule in the policy
     when: Test | None  # of what it discloses; None: nothing is asked but the type
     when_withholding: Test | None  # of what it withholds: the uncertain counts as matching
     coverage: Coverage
@@ -339,10 +340,16 @@ def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> R
 
 def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test | None]:
     """What is asked before a rule discloses, and before it withholds: mostly the same."""
-    asked = None if when == ALWAYS else compile_condition(when, terms=terms)
+    asked = None if when == ALWAYS else _compiled(when, terms)
     if asked is None or not rule.withholdings or not speaks_of_sets(when):
         return asked, asked
-    return asked, compile_condition(when, terms=terms.negated())
+    return asked, _compiled(when, terms.negated())
+
+
+@lru_cache(maxsize=4096)
+def _compiled(when: Condition, terms: Terms) -> Test:
+    """One function for all rules that ask the same, so that a message is asked once."""
+    return compile_condition(when, terms=terms)
 
 
 def types_named(policy: Policy) -> frozenset[MessageType]:

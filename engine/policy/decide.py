@@ -18,6 +18,7 @@ from engine.policy import charges
 from engine.policy.cascade import Named, is_worth_sending
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Cut, Own
+from engine.policy.evaluate import Test
 from engine.policy.model import Consent, Coverage
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.plan import Plan
@@ -74,7 +75,6 @@ class Case:
         "_lines",
         "_named",
         "_whens",
-        "_withholds",
         "facts",
         "is_for_one",
         "view",
@@ -86,8 +86,7 @@ class Case:
         self.facts = facts
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
-        self._whens: dict[int, bool] = {}
-        self._withholds: dict[int, bool] = {}
+        self._whens: dict[Test, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
@@ -107,24 +106,20 @@ class Case:
         return self._lines
 
     def applies(self, rule: RunnableRule) -> bool:
-        """Do the rule's conditions hold, coverage aside? Asked once for all channels."""
-        if rule.when is None:
-            return True
-        found = self._whens.get(rule.number)
-        if found is None:
-            found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
-        return found
+        """Whether the conditions hold under which the rule discloses, coverage aside."""
+        return self._holds(rule.when)
 
     def withholds(self, rule: RunnableRule) -> bool:
         """Whether the conditions hold under which the rule withholds."""
-        test = rule.when_withholding
-        if test is rule.when:
-            return self.applies(rule)
+        return self._holds(rule.when_withholding)
+
+    def _holds(self, test: Test | None) -> bool:
+        """Asked once, for all channels and for all rules that ask the same."""
         if test is None:
             return True
-        found = self._withholds.get(rule.number)
+        found = self._whens.get(test)
         if found is None:
-            found = self._withholds[rule.number] = test(self.view, MESSAGE)
+            found = self._whens[test] = test(self.view, MESSAGE)
         return found
 
     def cut(self, plan: Plan, own: Own, renumber: bool) -> tuple[Cut, bool]:

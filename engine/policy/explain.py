@@ -7,25 +7,18 @@ are those of the plan that made it; no value of the message is told (rules.md §
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.hl7.wire import Message, Segment
 from engine.policy.compile import ChannelRules, CompiledPolicy
 from engine.policy.cut import Cut
 from engine.policy.decide import Case, Decision, cases_of, decide, decide_one
+from engine.policy.fieldwise import Because, FieldStory, field_stories
 from engine.policy.masks import NONE
 from engine.policy.outcome import Code, Outcome
 from engine.policy.plan import SegmentPlan
 from engine.policy.project import payload
 from engine.privacy.facts import Facts
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Because:
-    """A reason code, and the rule that spoke, or `""`."""
-
-    code: str
-    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +34,7 @@ class SegmentStory:
     verdict: str
     fields: tuple[int | str, ...] | None
     because: tuple[Because, ...]
+    why: tuple[FieldStory, ...] = ()  # of each field that was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +93,7 @@ def _of_cut(cut: Cut, case: Case, channel: ChannelRules) -> Iterator[SegmentStor
         if segment.id == "MSH":
             yield _of_header(cut, channel, segment)
         else:
-            yield _of_segment(cut, segment)
+            yield replace(_of_segment(cut, segment), why=field_stories(cut, segment))
 
 
 def _of_case(

@@ -21,7 +21,7 @@ from engine.policy.model import (
     State,
     Structure,
 )
-from engine.policy.reach import Granted, Reach, Withheld, reach
+from engine.policy.reach import Granted, Reach, Unrolling, Withheld
 from engine.policy.wording import (
     condition,
     grant_asks,
@@ -86,15 +86,17 @@ class Sheet:
 def matrix(policy: Policy, channels: tuple[str, ...]) -> tuple[Sheet, ...]:
     """The sheets of these channels."""
     types = sorted(types_named(policy), key=lambda kind: (kind.code, kind.trigger or ""))
-    return tuple(_sheet(policy, policy.channels[name], types) for name in channels)
+    unrolling = Unrolling(policy.rules)
+    return tuple(_sheet(policy, policy.channels[name], types, unrolling) for name in channels)
 
 
-def _sheet(policy: Policy, channel: Channel, types: list[MessageType]) -> Sheet:
-    rules = [rule for rule in policy.rules if channel.id in rule.channels]
+def _sheet(
+    policy: Policy, channel: Channel, types: list[MessageType], unrolling: Unrolling
+) -> Sheet:
     as_if_live = replace(channel, state=State.LIVE)
     alike: dict[tuple[tuple[Row, ...], tuple[Taken, ...]], list[MessageType]] = {}
     for kind in types:
-        found = reach(as_if_live, kind, rules)
+        found = unrolling.reach(as_if_live, kind)
         if found.grants:
             alike.setdefault((tuple(_rows(found)), tuple(_taken(found))), []).append(kind)
     sections = [_section(kinds, rows, taken) for (rows, taken), kinds in alike.items()]
@@ -181,6 +183,8 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     if channel.payer_type is not None:
         kind += f", {channel.payer_type.value}"
     yield "Kind", kind
+    if channel.address:
+        yield "Address", channel.address
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
@@ -194,9 +198,6 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
         yield "Header rewritten", rewritten
     if channel.control_id is ControlId.NEW:
         yield "Control id", "of its own, not the sender's"
-    labels = sorted(f"{one.label} by {one.name}" for one in policy.sets.values() if one.label)
-    if labels:
-        yield "Labels that the site's sets add", ", ".join(labels)
     yield (
         "A copy that lacks a required segment",
         "is held" if channel.structure is Structure.STRICT else "is sent",
