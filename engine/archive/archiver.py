@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -30,9 +30,10 @@ from engine.archive.ledger import Appender
 from engine.archive.rows import Arrived, insert_arrived, update_open
 from engine.archive.signing import Signer
 from engine.archive.standing import Standings
-from engine.archive.story import Opened, Scribe, Story
+from engine.archive.story import Scribe, Story
 from engine.clock import Clock
-from engine.intake.receipts import received_ms
+from engine.intake.receipts import received_at, received_ms
+from engine.redecision.redecide import KeptMessage
 from engine.store.port import Backlog, Contents, LetGo, ReadLedger, Recall, Store, Unarchived
 
 BATCH_RECORDS = 500
@@ -137,11 +138,11 @@ class Archiver:
             if one.opened is None:
                 continue
             recalled = self._recalled(one.opened)
-            at = datetime.fromtimestamp(received_ms(one.receipt) / 1000, UTC)
+            at = received_at(one.receipt)
             one.story = self._scribe.tell(one.opened, _disclosed(one.record), recalled, at)
             one.terms = self._scribe.terms(one.opened)
 
-    def _recalled(self, opened: Opened) -> tuple[bytes | None, ...]:
+    def _recalled(self, opened: KeptMessage) -> tuple[bytes | None, ...]:
         if not opened.names:
             return ()
         return cast("tuple[bytes | None, ...]", self._store.execute([Recall(opened.names)])[0])

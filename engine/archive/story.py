@@ -12,18 +12,20 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from engine.archive.terms import patient_terms, patients_of, terms_of
 from engine.errors import EngineError
+from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message, Segment
-from engine.intake.sealed import Sealing, about_message, coverage_name, coverages_of
+from engine.intake.receipts import control_id_of_copy
+from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.explain import CopyStory, SegmentStory, tell_copies
-from engine.privacy.coverage import coverage_keys, needs_coverage
-from engine.privacy.facts import CoverageKey, Facts
+from engine.policy.model import ControlId
+from engine.redecision.redecide import KeptMessage, Redecision
 
 #: USPS abbreviations; anything else in PID-11.4 is not written down.
 STATES = frozenset(
@@ -67,64 +69,74 @@ class Story:
         return next((one for one in self.copies.get(channel, ()) if one["sha256"] == sha256), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A message of the journal, open. `names`: what to ask the coverage registry for."""
-
-    receipt: str
-    message: Message
-    keys: tuple[CoverageKey, ...]
-    names: tuple[bytes, ...]
-
-
 class Scribe:
     """Writes stories under one compiled policy."""
 
     def __init__(self, compiled: CompiledPolicy, sealing: Sealing) -> None:
         self._compiled = compiled
         self._sealing = sealing
+        self._redecision = Redecision(compiled, sealing)
         self.revision = compiled.revision
 
-    def open(self, receipt: str, sealed: bytes) -> Opened | None:
-        """The message; None when it does not open or is none."""
+    def open(self, receipt: str, sealed: bytes) -> KeptMessage | None:
+        """The message, and what to ask the store for; None when it does not open or is none."""
         try:
-            message = Message.parse(self._sealing.open(sealed, about_message(receipt)))
+            return self._redecision.case(receipt, sealed)
         except EngineError:
             return None
-        keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
-        return Opened(
-            receipt, message, keys, tuple(coverage_name(self._sealing, key) for key in keys)
-        )
 
-    def terms(self, opened: Opened) -> frozenset[bytes]:
+    def terms(self, kept: KeptMessage) -> frozenset[bytes]:
         """What the message is found by."""
-        return terms_of(self._sealing, opened.message)
+        return terms_of(self._sealing, kept.message)
+
+    def copies(
+        self,
+        kept: KeptMessage,
+        channels: Iterable[str],
+        recalled: tuple[bytes | None, ...],
+        at: datetime,
+    ) -> dict[str, tuple[CopyStory, ...]]:
+        """For each of `channels` its copies as they would go, decided as at the time `at`."""
+        facts = self._redecision.facts(kept, recalled, at)
+        told = tell_copies(kept.message, self._compiled, facts, channels)
+        return {channel: self._renamed(kept.receipt, channel, told[channel]) for channel in told}
 
     def tell(
         self,
-        opened: Opened,
+        kept: KeptMessage,
         channels: Iterable[str],
         recalled: tuple[bytes | None, ...],
         at: datetime,
     ) -> Story:
         """The story of the message and its copies for `channels`, decided as at the time `at`."""
-        message = opened.message
-        people = tuple(self._person(opened, pid) for pid in message.all("PID"))
-        names = dict(zip(opened.keys, opened.names, strict=True))
-        known = coverages_of(self._sealing, names, recalled)
-        facts = Facts(at, {key: one for key, one in known.items() if one is not None})
+        message = kept.message
+        people = tuple(self._person(kept, pid) for pid in message.all("PID"))
         places = {pid.index + 1: number for number, pid in enumerate(message.all("PID"))}
         copies = {
             channel: [_told(copy, places) for copy in told]
-            for channel, told in tell_copies(message, self._compiled, facts, channels).items()
+            for channel, told in self.copies(kept, channels, recalled, at).items()
         }
         return Story(people, copies)
 
-    def _person(self, opened: Opened, pid: Segment) -> Person:
-        message, sealing = opened.message, self._sealing
+    def _renamed(
+        self, receipt: str, channel: str, copies: tuple[CopyStory, ...]
+    ) -> tuple[CopyStory, ...]:
+        """With control ids of their own where the channel's copies have them (rules.md §10.20)."""
+        if self._compiled.policy.channels[channel].control_id is not ControlId.NEW:
+            return copies
+        return tuple(
+            replace(
+                copy,
+                data=with_control_id(copy.data, control_id_of_copy(receipt, channel, part)),
+            )
+            for part, copy in enumerate(copies)
+        )
+
+    def _person(self, kept: KeptMessage, pid: Segment) -> Person:
+        message, sealing = kept.message, self._sealing
         ids = patients_of(message, pid)
         terms = tuple(sorted(term.hex() for term in patient_terms(sealing, ids)))
-        sealed = sealing.seal(json.dumps(ids).encode(), about_people(opened.receipt))
+        sealed = sealing.seal(json.dumps(ids).encode(), about_people(kept.receipt))
         who = base64.b64encode(sealed).decode("ascii") if ids else ""
         return Person(terms, who, _state(message, pid))
 

@@ -41,7 +41,7 @@ class Cut:
         self.view = view
         self.plan = plan
         self.own = own
-        self.pieces: list[bytes | None] = [None] * len(view.message.segments)
+        self.pieces: list[bytes | None] = [None] * len(view.message.ids)
         self.causes: dict[int, Code] = {}
         self._body: tuple[bytes, tuple[int, ...]] | None = None
 

@@ -16,7 +16,7 @@ from engine.policy.model import MessageType
 from engine.policy.pieces import Piece, names, pieces
 from engine.policy.reach import Granted, Reach, Withheld
 from engine.policy.statements import FACTS
-from engine.policy.wording import asked_of, message_type
+from engine.policy.wording import grant_asks, message_type, rule_asks
 
 #: The one thing besides fields that an OBR may be granted (rules.md §10.18).
 _ALONE = "alone"
@@ -144,7 +144,9 @@ class _Held:
 
 
 def _granted(side: Side, one: Granted) -> Cause:
-    return Cause(side.value, one.grant.place, one.rule.name, asked_of(one.rule, one.grant))
+    asked = rule_asks(one.rule, one.coverage), grant_asks(one.grant, one.mask, own=one.own)
+    text = "; ".join(filter(None, asked))
+    return Cause(side.value, one.grant.place, one.rule.name, text)
 
 
 def _standing_alone(old: _Segment, new: _Segment) -> Iterator[_Found]:

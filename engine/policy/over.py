@@ -80,7 +80,7 @@ def _sent(
     for payload in outcomes[channel].payloads:
         copy = Message.parse(payload.data)
         for segment, index in zip(copy.segments, payload.kept, strict=True):
-            received = message.segments[index]
+            received = message.segment(index)
             own = _OWN_MSH | set(contract.rewrite) if segment.id == "MSH" else frozenset()
             found.update(_values(message, received, segment, own))
     return found
