@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.hl7.path import Path
+from engine.hl7.wire import Segment
 
 if TYPE_CHECKING:
     from engine.policy.view import View
@@ -50,16 +51,9 @@ def corrections_in(view: View) -> Corrections:
     """What of the view corrects something earlier; ask `View.corrections`, which keeps it."""
     correcting: set[int] = set()
     for segment_id, (path, codes) in CORRECTING.items():
-        if view.has(segment_id):
-            number = path.field
-            # One look at every result of every message: nothing here may cost more.
-            correcting |= {
-                segment.index
-                for segment in view.all(segment_id)
-                if len(fields := segment.fields) > number
-                and fields[number] not in _PLAIN
-                and not codes.isdisjoint(view.texts(segment, path))
-            }
+        for segment in _marked(view, segment_id, path.field):
+            if not codes.isdisjoint(view.texts(segment, path)):
+                correcting.add(segment.index)
     if not correcting:
         return NO_CORRECTIONS
     parents = view.parents
@@ -73,6 +67,26 @@ def corrections_in(view: View) -> Corrections:
         elif parents[index] < 0 or segment.id == "PV1":
             around.add(index)
     return Corrections(frozenset(marked), frozenset(marked | around))
+
+
+def _marked(view: View, segment_id: str, number: int) -> list[Segment]:
+    """The segments of an id that do not say the usual in field `number`.
+
+    Every result of every message is looked at: nothing here may cost more than it must.
+    """
+    indexes = view.structure.by_id.get(segment_id)
+    if indexes is None:
+        return []
+    message = view.message
+    if message.charset.mask is not None:
+        return [one for one in view.all(segment_id) if one.field(number) not in _PLAIN]
+    lines, separator, enough = message.lines, message.delimiters.field, number + 1
+    return [
+        message.segment(index)
+        for index in indexes
+        if len(fields := lines[index].split(separator, enough)) > number
+        and fields[number] not in _PLAIN
+    ]
 
 
 def is_correction(view: View, at: int) -> bool:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 from engine.errors import Place
 from engine.policy.compile import CANCEL_FOLLOWS, types_named
+from engine.policy.contracts import labelling
 from engine.policy.masks import NONE, Mask
 from engine.policy.model import (
     Channel,
+    ControlId,
     MessageType,
     Policy,
     State,
@@ -23,6 +25,7 @@ from engine.policy.reach import Granted, Reach, Withheld, reach
 from engine.policy.wording import (
     condition,
     grant_asks,
+    listed,
     message_type,
     message_types,
     rule_asks,
@@ -115,7 +118,7 @@ def _rows(found: Reach) -> Iterator[Row]:
             one.mask,
             rule.purpose.value,
             rule_asks(rule, one.coverage),
-            grant_asks(one.grant, own=one.own),
+            grant_asks(one.grant, one.mask, own=one.own),
             rule.name,
             rule.why,
             rule.basis,
@@ -146,11 +149,11 @@ def _taken(found: Reach) -> Iterator[Taken]:
     for (name, when), several in sorted(alike.items()):
         parts: dict[str, Mask] = {}
         for one in several:
-            segment = one.withholding.segment
+            segment = one.withholding.segment or _labelled(one)
             parts[segment] = parts.get(segment, NONE) | one.mask
-        listed = tuple(sorted(parts.items(), key=lambda part: segment_order(part[0])))
+        in_order = tuple(sorted(parts.items(), key=lambda part: segment_order(part[0])))
         first = several[0]
-        yield Taken(listed, when, name, first.rule.why, first.withholding.place)
+        yield Taken(in_order, when, name, first.rule.why, first.withholding.place)
     whole = {
         rule.name: rule
         for _, rule in found.blocks
@@ -159,6 +162,10 @@ def _taken(found: Reach) -> Iterator[Taken]:
     for rule in whole.values():
         when = condition(without_types(rule.when))
         yield Taken((), when, rule.name, rule.why, rule.place)
+
+
+def _labelled(one: Withheld) -> str:
+    return f"whatever is labelled {listed(sorted(one.withholding.labels))}"
 
 
 def _withheld_when(one: Withheld) -> str:
@@ -177,12 +184,19 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
+    if channel.address:
+        yield "Address", channel.address
     yield "May receive for", ", ".join(sorted(one.value for one in channel.purposes))
     yield "Messages, at most", message_types(channel.ceiling_messages)
     yield "Named in messages by", _identified(channel)
     if channel.rewrite:
         rewritten = ", ".join(f"MSH-{n}: {text}" for n, text in sorted(channel.rewrite.items()))
         yield "Header rewritten", rewritten
+    if channel.control_id is ControlId.NEW:
+        yield "Control id", "of its own, not the sender's"
+    labels = sorted(f"{one.label} by {one.name}" for one in policy.sets.values() if one.label)
+    if labels:
+        yield "Labels that the site's sets add", ", ".join(labels)
     yield (
         "A copy that lacks a required segment",
         "is held" if channel.structure is Structure.STRICT else "is sent",
@@ -191,6 +205,9 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
         "Set ids",
         "numbered anew, so that no gap shows" if channel.renumber else "kept as they came",
     )
+    if labelling(policy):
+        sets = (f"{one.name} as {one.label or one.name}" for one in policy.sets.values())
+        yield "Code sets that may label", ", ".join(sorted(sets))
     yield "Environment", f"{policy.environment}, time zone {policy.timezone}"
 
 
