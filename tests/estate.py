@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
-import sqlalchemy as sa
-
-from engine.archive import schema
 from engine.archive.opening import open_archive
-from engine.cli.reach import running_store
 from engine.config.load import load_site
+from engine.store.client import connect
+from engine.store.embedded import EmbeddedServer
 from engine.store.port import Backlog, Unarchived
+from engine.store.redis import RedisStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAYERGATE = [sys.executable, "-m", "engine.cli.main"]
@@ -250,18 +249,24 @@ class Estate:
         answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
         return answer
 
-    def ledger(self, kind: str = "", seconds: float = 30) -> list[dict[str, Any]]:
-        """The records of a kind, oldest first, or all, once all are archived; the engine runs."""
-        site = load_site(self.site)
+    def ledger(self, kind: str = "", seconds: float = 30.0) -> list[dict[str, Any]]:
+        """The ledger's rows of a kind, oldest first, or all, once all are archived."""
         deadline = time.monotonic() + seconds
-        with running_store(site) as store:
-            while (left := cast("Unarchived", store.execute([Backlog()])[0])).records:
-                assert time.monotonic() < deadline, left
-                time.sleep(0.1)
-        asked = sa.select(schema.ledger.c.body).order_by(schema.ledger.c.seq)
-        with open_archive(site) as archive, archive.reading() as connection:
-            records = [json.loads(body) for body in connection.execute(asked).scalars()]
-        return [record for record in records if kind in ("", record["kind"])]
+        while self.unarchived():
+            assert time.monotonic() < deadline, "the archiver does not come along"
+            time.sleep(0.1)
+        with open_archive(load_site(self.site)) as archive, archive.reading() as connection:
+            bodies = connection.exec_driver_sql("SELECT body FROM ledger ORDER BY seq")
+            rows = [json.loads(body) for (body,) in bodies]
+        return [row for row in rows if kind in ("", row["kind"])]
+
+    def unarchived(self) -> int:
+        """How many records wait for the archive; the store must run."""
+        store = RedisStore(connect(EmbeddedServer(self.site / "var").url))
+        try:
+            return cast("Unarchived", store.execute([Backlog()])[0]).records
+        finally:
+            store.close()
 
     def wait_until_empty(self, seconds: float) -> dict[str, Any]:
         """Wait until no lane has anything left to send; the last status."""

@@ -150,7 +150,7 @@ class TestOrders:
             )
             estate.kill("worker")
             estate.kill("supervisor")
-            assert draining.poll() is None
+            assert draining.poll() is None, draining.communicate()
             estate.start_sink("alpha")
             output, _ = draining.communicate(timeout=30)
             assert draining.returncode == 0, output
