@@ -32,7 +32,7 @@ from engine.errors import EngineError
 from engine.intake.admission import Gate
 from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
-from engine.intake.sealed import Sealing, about_copy
+from engine.intake.sealed import Sealing, about_copy, hash_key
 from engine.interpreter import settle_in
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.budget import ByteBudget
@@ -47,6 +47,7 @@ from engine.policy.model import State
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
+from engine.store.check import check_keys
 from engine.store.client import connect
 from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result
 from engine.store.redis import RedisStore
@@ -77,7 +78,7 @@ class Worker:
         self._plan = plan
         self._reactor = reactor
         self._log = log
-        compiled = compile_policy(site.policy, plan.revision)
+        compiled = compile_policy(site.policy, plan.revision, hash_key(sealing))
         self._thread = StoreThread(reactor.callFromThread)
         watch = StoreWatch(self._store_changed, log, clock.monotonic)
         self._commit = GroupCommit(store, self._thread.run, reactor, watch)
@@ -107,7 +108,7 @@ class Worker:
                 self._intake.receive,
                 reactor,
                 budget=budget,
-                observer=ListenerLog(listener.name, log),
+                observer=ListenerLog(listener.name, log, clock.monotonic),
                 clock=clock,
             )
             for listener in site.listeners
@@ -281,6 +282,8 @@ def main() -> int:
     try:
         store = RedisStore(connect(plan.store_url), plan.site.store.replicas)
         sealing = Sealer.from_file(plan.site.key_file)
+        with connect(plan.store_url) as client:
+            check_keys(client, sealing.known_by)
         worker = Worker(plan, store, sealing, reactor, log)
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))

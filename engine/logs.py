@@ -57,6 +57,7 @@ class Event(Enum):
     STORE_ENDED = "store_ended"
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_BACK = "store_back"
+    STORE_FORGOT = "store_forgot"
     RELOAD_UNSUPPORTED = "reload_unsupported"
     RUNNING_AS_ROOT = "running_as_root"
     SITE_WARNING = "site_warning"
@@ -92,6 +93,7 @@ LEVELS = {
     Event.ARCHIVE_GAP: Level.ERROR,
     Event.STORE_ENDED: Level.ERROR,
     Event.STORE_UNAVAILABLE: Level.ERROR,
+    Event.STORE_FORGOT: Level.ERROR,
     Event.RELOAD_UNSUPPORTED: Level.WARNING,
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,

@@ -10,14 +10,18 @@ from typing import Any
 
 from engine.errors import Place
 from engine.hl7.path import Path
+from engine.policy.codesets import CodeSet
 from engine.policy.model import (
     AllOf,
     Channel,
     Compare,
     Consent,
+    ControlId,
     Coverage,
     Grant,
     Kind,
+    Masking,
+    MaskKind,
     MessageIs,
     MessageType,
     OneOf,
@@ -142,7 +146,14 @@ EITHER: dict[tuple[type, str], Policy] = {
 NARROWER: dict[tuple[type, str], Policy] = {
     (Channel, "state"): channel(state=State.SHADOW),
     (Channel, "structure"): channel(structure=Structure.STRICT),
+    (Channel, "control_id"): channel(control_id=ControlId.NEW),
     (Withholding, "message"): withholding(message=True, segment="", where=None),
+    (Withholding, "labels"): rule(
+        withholdings=(WITHHELD, Withholding(HERE, labels=frozenset({"hiv"})))
+    ),
+    (Grant, "maskings"): grant(PID, maskings={(5, 1): Masking(MaskKind.INITIAL)}),
+    (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
+    (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
 }
 
 #: Settings that disclose nothing, and why.
@@ -151,6 +162,7 @@ WITHOUT_EFFECT = {
     (Channel, "name"): "read by people; two payers of one name do not contest (tested below)",
     (Channel, "place"): "where it is written",
     (Channel, "agreement_reference"): "read by people",
+    (Channel, "address"): "stands in the accounting of disclosures",
     (Rule, "name"): "rules are compared by what they mean",
     (Rule, "why"): "read by people",
     (Rule, "place"): "where it is written",

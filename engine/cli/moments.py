@@ -12,10 +12,10 @@ from engine.errors import UsageError
 
 
 def moment(text: str, timezone: str, now: datetime) -> datetime:
-    """`2026-03-01`, `2026-03-01T12:00`, with or without a zone, or `-7d`, `-12h` before now."""
+    """`2026-03-01`, `2026-03-01T12:00`, with or without a zone, or `7d`, `12h` before now."""
     unit = {"d": 86_400, "h": 3600, "m": 60}.get(text[-1:], 0)
-    if text.startswith("-") and unit and text[1:-1].isdecimal():
-        return now - timedelta(seconds=int(text[1:-1]) * unit)
+    if unit and text[:-1].isdecimal():
+        return now - timedelta(seconds=int(text[:-1]) * unit)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -36,7 +36,7 @@ def whole_days(
 ) -> tuple[datetime, datetime]:
     """From the beginning of one time to the end of the other; a bare day counts whole."""
     end = now if until is None else moment(until, timezone, now)
-    if until is not None and len(until) == 10 and not until.startswith("-"):
+    if until is not None and len(until) == len("2026-03-01") and until.count("-") == 2:
         end = datetime.combine(end.date() + timedelta(days=1), time(), end.tzinfo)
     if since is not None:
         return moment(since, timezone, now), end
@@ -55,4 +55,6 @@ def shown(at_ms: int, timezone: str = "UTC") -> str:
 
 
 def _no_time(text: str) -> UsageError:
-    return UsageError("time", f"{text!r} is no time.", "Write 2026-03-01, 2026-03-01T12:00 or -7d.")
+    return UsageError(
+        "time", f"{text!r} is no time.", "Write 2026-03-01, 2026-03-01T12:00 or 7d (ago)."
+    )

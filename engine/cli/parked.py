@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from engine.cli.reach import add_site, known_channel, operator, working_store
+from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
+from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
 from engine.policy.revision import revision
 from engine.redecision.redecide import Act, Redecision
@@ -48,7 +50,11 @@ def register(subparsers: Any) -> None:
         if name in {"replay", "discard"}:
             action.add_argument("--all", action="store_true", help="every item")
             action.add_argument(
-                "--reason", required=name == "discard", default="", help="why; it is recorded"
+                "--reason",
+                type=as_reason,
+                required=name == "discard",
+                default="",
+                help="why; it is recorded",
             )
         add_site(action)
         action.set_defaults(run=run)
@@ -98,8 +104,9 @@ def replay(args: argparse.Namespace) -> int:
     """Decide items again; 1 if any of them could not be."""
     site = load_site(args.site)
     with working_store(site) as store:
-        compiled = compile_policy(site.policy, revision(site.policy))
-        redecision = Redecision(compiled, Sealer.from_file(site.key_file))
+        sealer = Sealer.from_file(site.key_file)
+        compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
+        redecision = Redecision(compiled, sealer)
         outcomes = [
             (item, _replayed(store, redecision, item, args.reason))
             for item in _chosen(site, store, args)

@@ -97,9 +97,14 @@ def known_channel(site: Site, channel: str) -> str:
     return channel
 
 
+def reason(text: str) -> str:
+    """A reason as it can be recorded: bytes that are no text are shown as such."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def operator() -> str:
     """Who gives the command, for the record: the login name, or the user id where it has none."""
     try:
-        return getpass.getuser()
+        return reason(getpass.getuser())
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from engine.config.yaml_source import read_yaml
+from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import UsageError
 from engine.policy.language import Keys, Problems, Reader
 from engine.policy.model import Policy
@@ -42,7 +42,8 @@ def read_facts(path: pathlib.Path, policy: Policy) -> Facts:
     Raises `UsageError` (`facts`) with everything that is wrong, by line and column.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)  # a device would have no end
     except OSError as error:
         raise UsageError(
             "facts",

@@ -14,6 +14,7 @@ from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
+from engine.policy.language.advice import advise
 
 
 def load_site(root: pathlib.Path) -> Site:
@@ -33,6 +34,8 @@ def load_site(root: pathlib.Path) -> Site:
         environment=settings.environment.value,
         timezone=settings.timezone,
         problems=problems,
+        set_files=files.sets,
+        every_set_read=files.every_set_read,
     )
     deliveries: dict[str, Delivery] = {}
     for channel, node in read.deliver.items():
@@ -44,6 +47,7 @@ def load_site(root: pathlib.Path) -> Site:
         raise SiteError(found)
     # Of rules that could not be read it would be said that they lack something.
     note_incomplete(read.policy, problems)
+    advise(read.policy, problems)
     folder = root.resolve()
     return Site(
         root=folder,

@@ -30,6 +30,7 @@ class Closed(Enum):
     OVERSIZE = "oversize"
     UNANSWERED = "unanswered"
     HELD = "held"
+    JUNK = "junk"
     DRAINED = "drained"
 
 

@@ -17,9 +17,11 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import reasons
-from engine.policy.evaluate import Test, compile_condition, is_one_of
+from engine.policy.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
 from engine.policy.identify import Identifier
+from engine.policy.masking import channel_key
 from engine.policy.masks import Mask
+from engine.policy.matching import Terms
 from engine.policy.model import (
     AllOf,
     Channel,
@@ -28,7 +30,7 @@ from engine.policy.model import (
     Coverage,
     Grant,
     Kind,
-    MessageIs,
+    MaskKind,
     MessageType,
     Policy,
     Purpose,
@@ -37,6 +39,7 @@ from engine.policy.model import (
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
+from engine.policy.settle import ALWAYS, NEVER, settle, types_demanded, types_in
 from engine.policy.structure import Forms
 from engine.policy.view import View, type_of
 
@@ -70,12 +73,23 @@ _PLANS_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
+class _Reaching:
+    """A rule that messages of one type can meet, made ready once for all its channels."""
+
+    rule: Rule
+    number: int
+    when: Test | None
+    when_withholding: Test | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunnableRule:
     """A rule of one channel for one message type."""
 
     rule: Rule
     number: int  # of the rule in the policy; `when` is asked once a message for all channels
-    when: Test | None  # None: nothing is asked but the type
+    when: Test | None  # of what it discloses; None: nothing is asked but the type
+    when_withholding: Test | None  # of what it withholds: the uncertain counts as matching
     coverage: Coverage
     granted: Reason
     no_consent: Reason
@@ -139,11 +153,12 @@ class ChannelRules:
             if self.follows:
                 granting.append(self.cancel_follows)
             plan = self._shared.plan(
+                self.id,
                 self.ceiling,
                 granting,
                 [rule.rule for rule in withholds],
-                [rule.rule for rule in following],
-                bars_corrections,
+                following=[rule.rule for rule in following],
+                bars_corrections=bars_corrections,
             )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
@@ -156,31 +171,43 @@ class Plans:
     Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms, key: bytes) -> None:
+        self._terms = terms
+        self._key = key
         self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
 
     def plan(
         self,
+        channel: str,
         ceiling: Mapping[str, Mask],
         granting: list[Rule],
         withholding: list[Rule],
+        *,
         following: list[Rule],
         bars_corrections: bool,
     ) -> Plan:
-        """What the rules add up to under this ceiling."""
+        """What the rules add up to under this ceiling of a channel."""
         rules = granting + following
+        hashes = any(_hashes(grant) for rule in rules for grant in rule.grants)
         named = {"MSH", *(grant.segment for rule in rules for grant in rule.grants)}
         key = (
             frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
             tuple(rule.name for rule in granting),
             tuple(rule.name for rule in withholding),
+            channel if hashes else "",
             tuple(rule.name for rule in following),
             bars_corrections,
         )
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = Plan(
-                ceiling, granting, withholding, following, bars_corrections
+                ceiling,
+                granting,
+                withholding,
+                following,
+                bars_corrections,
+                terms=self._terms,
+                key=channel_key(self._key, channel),
             )
         return plan
 
@@ -195,22 +222,26 @@ class TypeRules:
 
 
 class CompiledPolicy:
-    """A policy that runs. `revision` is the hash of its meaning."""
+    """A policy that runs. `revision` is the hash of its meaning; `hash_key`, of masks' hashes."""
 
-    def __init__(self, policy: Policy, revision: str) -> None:
+    def __init__(self, policy: Policy, revision: str, hash_key: bytes = b"") -> None:
         self.policy = policy
         self.revision = revision
         self.channels: tuple[str, ...] = tuple(sorted(policy.channels))
         self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
         self.forms = Forms()
         self.timezone = ZoneInfo(policy.timezone)
-        self.identifier = Identifier(policy.channels[channel] for channel in self.channels)
+        self.identifier = Identifier(
+            (policy.channels[channel] for channel in self.channels), self.timezone
+        )
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
         self.rules: Mapping[str, Rule] = {
             **{rule.name: rule for rule in policy.rules},
             CANCEL_FOLLOWS: cancel_grants(None),
         }
-        self._plans = Plans()
+        #: On what terms conditions are asked.
+        self.terms = Terms(self.timezone)
+        self._plans = Plans(self.terms, hash_key)
         self._named = types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
@@ -259,13 +290,18 @@ class CompiledPolicy:
 
     def _for_type(self, message_type: MessageType) -> TypeRules:
         is_cancel = message_type.code == "ADT" and message_type.trigger in CANCELS
+        reaching = [
+            _Reaching(rule, number, *_tests(rule, when, self.terms))
+            for number, rule in enumerate(self.policy.rules)
+            if (when := settle(rule.when, message_type)) != NEVER
+        ]
         channels = []
         for channel_id in self.channels:
             channel = self.policy.channels[channel_id]
             rules = [
-                _runnable(rule, number, channel, message_type)
-                for number, rule in enumerate(self.policy.rules)
-                if channel_id in rule.channels and _reaches(rule, message_type)
+                _runnable(each, channel, message_type)
+                for each in reaching
+                if channel_id in each.rule.channels
             ]
             found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone, self._plans)
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
@@ -273,18 +309,26 @@ class CompiledPolicy:
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
 
 
-def compile_policy(policy: Policy, revision: str = "") -> CompiledPolicy:
-    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it."""
-    return CompiledPolicy(policy, revision)
+def compile_policy(policy: Policy, revision: str = "", hash_key: bytes = b"") -> CompiledPolicy:
+    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it.
+
+    Without a `hash_key`, what is masked as a keyed hash is not sent at all.
+    """
+    return CompiledPolicy(policy, revision, hash_key)
 
 
-def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageType) -> RunnableRule:
+def _hashes(grant: Grant) -> bool:
+    return any(masking.kind is MaskKind.KEYED_HASH for masking in grant.maskings.values())
+
+
+def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> RunnableRule:
+    rule = each.rule
     default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
-    rest = _without_type(rule.when)
     return RunnableRule(
         rule,
-        number,
-        None if rest is None else compile_condition(rest),
+        each.number,
+        each.when,
+        each.when_withholding,
         default if rule.coverage is None else rule.coverage,
         reasons.granted(rule.name),
         reasons.no_consent(rule.name),
@@ -293,45 +337,29 @@ def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageTy
     )
 
 
+def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test | None]:
+    """What is asked before a rule discloses, and before it withholds: mostly the same."""
+    asked = None if when == ALWAYS else compile_condition(when, terms=terms)
+    if asked is None or not rule.withholdings or not speaks_of_sets(when):
+        return asked, asked
+    return asked, compile_condition(when, terms=terms.negated())
+
+
 def types_named(policy: Policy) -> frozenset[MessageType]:
     """Types that rules or ceilings name, and those that have laws of their own."""
     named = {MessageType("ADT", trigger) for trigger in CANCELS | BY_NAME_ONLY}
     for channel in policy.channels.values():
         named |= channel.ceiling_messages
     for rule in policy.rules:
-        for types in required_types(rule.when):
-            named |= types
+        named |= set(types_in(rule.when))
     return frozenset(named | {MessageType(one.code) for one in named})
-
-
-def required_types(condition: Condition) -> list[frozenset[MessageType]]:
-    """The types that a condition demands at its top, each a set of which one must hold."""
-    if isinstance(condition, MessageIs):
-        return [condition.types]
-    if isinstance(condition, AllOf):
-        return [types for part in condition.parts for types in required_types(part)]
-    return []
-
-
-def _without_type(condition: Condition) -> Condition | None:
-    """The condition less what the look-up by type has already settled; None: nothing is left."""
-    if isinstance(condition, MessageIs):
-        return None
-    if isinstance(condition, AllOf):
-        rest = tuple(r for part in condition.parts if (r := _without_type(part)) is not None)
-        return AllOf(rest) if rest else None
-    return condition
-
-
-def _reaches(rule: Rule, message_type: MessageType) -> bool:
-    return all(is_one_of(message_type, types) for types in required_types(rule.when))
 
 
 def grants_to(rule: Rule, message_type: MessageType) -> bool:
     """A grant must name some events itself; a withholding reaches them anyhow."""
     if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
         return True
-    return any(message_type in types for types in required_types(rule.when))
+    return message_type in (types_demanded(rule.when) or ())
 
 
 def _chooses_lines(rule: Rule) -> bool:

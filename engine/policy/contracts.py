@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from engine.policy.canonical import codes_form, text_of
 from engine.policy.changes import Cause, Change, Effect, Side
 from engine.policy.formulas import Formula, any_of, leaf, no, proven
 from engine.policy.masks import NONE, Mask
@@ -17,6 +18,7 @@ from engine.policy.model import (
     Channel,
     Compare,
     Condition,
+    ControlId,
     Coverage,
     Kind,
     MessageType,
@@ -130,6 +132,14 @@ def _renumber(old: Channel, new: Channel) -> Found:
         yield _LESS, "set ids are numbered anew"
 
 
+def _control_id(old: Channel, new: Channel) -> Found:
+    if old.control_id is not new.control_id:
+        if new.control_id is ControlId.KEEP:
+            yield _MORE, "copies carry the sender's control id"
+        else:
+            yield _LESS, "copies carry a control id of their own"
+
+
 def _state(old: Channel, new: Channel) -> Found:
     if old.state is not new.state:
         text = f"its state is {new.state.value}, before {old.state.value}"
@@ -154,6 +164,7 @@ CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "agreement_expires": _expires,
     "rewrite": _rewrite,
     "renumber": _renumber,
+    "control_id": _control_id,
     "state": _state,
     "structure": _structure,
 }
@@ -180,10 +191,36 @@ def _timezone(old: Policy, new: Policy) -> Found:
         yield _MORE, f"days begin and end in {new.timezone}, before in {old.timezone}"
 
 
+def _sets(old: Policy, new: Policy) -> Found:
+    """Code sets that label; what a condition asks of others is compared with the condition."""
+    before, after = labelling(old), labelling(new)
+    if before - after:
+        yield _MORE, "code sets label other content, or less of it"
+    elif after - before:
+        yield _LESS, "code sets label more content"
+
+
+def labelling(policy: Policy) -> frozenset[tuple[str, str]]:
+    """What labels by code: the label, and the form of the set."""
+    named = {
+        label
+        for rule in policy.rules
+        for withholding in rule.withholdings
+        for label in withholding.labels
+    }
+    found = ((label, one) for one in policy.sets.values() for label in (one.label, one.name))
+    return frozenset(
+        (label, text_of(codes_form(one)))
+        for label, one in found
+        if label is not None and (label == one.label or label in named)
+    )
+
+
 #: Setting of a policy → what its change does.
 POLICY_ROWS: dict[str, Callable[[Policy, Policy], Found]] = {
     "environment": _environment,
     "timezone": _timezone,
+    "sets": _sets,
 }
 
 

@@ -69,7 +69,17 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_cuts", "_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
+    __slots__ = (
+        "_cuts",
+        "_lines",
+        "_named",
+        "_whens",
+        "_withholds",
+        "facts",
+        "is_for_one",
+        "view",
+        "whose",
+    )
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
@@ -77,6 +87,7 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
+        self._withholds: dict[int, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
@@ -102,6 +113,18 @@ class Case:
         found = self._whens.get(rule.number)
         if found is None:
             found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
+        return found
+
+    def withholds(self, rule: RunnableRule) -> bool:
+        """Whether the conditions hold under which the rule withholds."""
+        test = rule.when_withholding
+        if test is rule.when:
+            return self.applies(rule)
+        if test is None:
+            return True
+        found = self._withholds.get(rule.number)
+        if found is None:
+            found = self._withholds[rule.number] = test(self.view, MESSAGE)
         return found
 
     def cut(self, plan: Plan, own: Own, renumber: bool) -> tuple[Cut, bool]:
@@ -131,15 +154,15 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
-    form = policy.forms.of(message)
+    form, now = policy.forms.of(message), facts.now
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(policy.view(message), facts, policy, is_for_one=is_certain)]
+        return [Case(policy.view(message).at(now), facts, policy, is_for_one=is_certain)]
     is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
     if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
-        return [Case(policy.view(message), facts, policy, is_for_one=False)]
+        return [Case(policy.view(message).at(now), facts, policy, is_for_one=False)]
     return [
-        Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
+        Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
         for n in range(len(form.patients))
     ]
 
@@ -155,7 +178,7 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
         return _refused(earlier)
     if earlier is not None:
         found.following.clear()
-    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
+    withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
     refusal = _refusal(found, withholding, channel)
     if refusal is not None:
         return Decision((refusal,))

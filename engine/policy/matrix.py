@@ -14,6 +14,7 @@ from engine.policy.compile import CANCEL_FOLLOWS, types_named
 from engine.policy.masks import NONE, Mask
 from engine.policy.model import (
     Channel,
+    ControlId,
     MessageType,
     Policy,
     State,
@@ -177,12 +178,19 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
+    if channel.address:
+        yield "Address", channel.address
     yield "May receive for", ", ".join(sorted(one.value for one in channel.purposes))
     yield "Messages, at most", message_types(channel.ceiling_messages)
     yield "Named in messages by", _identified(channel)
     if channel.rewrite:
         rewritten = ", ".join(f"MSH-{n}: {text}" for n, text in sorted(channel.rewrite.items()))
         yield "Header rewritten", rewritten
+    if channel.control_id is ControlId.NEW:
+        yield "Control id", "of its own, not the sender's"
+    labels = sorted(f"{one.label} by {one.name}" for one in policy.sets.values() if one.label)
+    if labels:
+        yield "Labels that the site's sets add", ", ".join(labels)
     yield (
         "A copy that lacks a required segment",
         "is held" if channel.structure is Structure.STRICT else "is sent",

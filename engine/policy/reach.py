@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from engine.policy.canonical import condition_form, text_of
 from engine.policy.cascade import WITHOUT_PID, needed_by
 from engine.policy.compile import CANCELS, cancel_grants, grants_to
 from engine.policy.evaluate import is_one_of
 from engine.policy.formulas import FALSE, TRUE, Formula, all_of, any_of, leaf, no
-from engine.policy.masks import EVERYTHING, NONE, Mask
+from engine.policy.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.masks import NOTHING as NO_NUMBERS
 from engine.policy.model import (
     Channel,
@@ -100,6 +101,7 @@ class _Reading:
         self._follows = follows
         self.grants: dict[str, list[Granted]] = {}
         self._withheld: dict[str, list[Withheld]] = {}
+        self._labelled: list[Withheld] = []  # of every segment
         self._blocks: list[tuple[Formula, Rule | None]] = []
         self._own: list[Formula] = []
         self._own_lines: list[Formula] = []
@@ -143,12 +145,19 @@ class _Reading:
             parts = [when, at_type(grant.where, self._kind, segment, permits=True)]
             if own:
                 parts.append(leaf(Said("own segment", segment)))
-            self._add(rule, grant, when, all_of(parts), own=own)
+            for mask, said in _pieces(grant):
+                self._add(rule, grant, mask, when, all_of((*parts, *said)), own=own)
 
     def _add(
-        self, rule: Rule, grant: Grant, applies: Formula, when: Formula, *, own: bool = False
+        self,
+        rule: Rule,
+        grant: Grant,
+        mask: Mask,
+        applies: Formula,
+        when: Formula,
+        *,
+        own: bool = False,
     ) -> None:
-        mask = Mask.of(grant.mask)
         if grant.segment == "MSH":
             # What every copy carries, and what is rewritten, no grant discloses (§10.20).
             unnamed = MSH_SECURITY if 8 not in mask.fields else NONE
@@ -163,6 +172,10 @@ class _Reading:
             if one.message:
                 self._blocks.append((when, rule))
                 continue
+            if one.labels:
+                bears = any_of(leaf(Said("labelled", label)) for label in sorted(one.labels))
+                self._labelled.append(Withheld(rule, one, WHOLE, all_of((when, bears))))
+                continue
             where = at_type(one.where, self._kind, one.segment, permits=False)
             taken = Withheld(rule, one, Mask.of(one.mask), all_of((when, where)))
             self._withheld.setdefault(one.segment, []).append(taken)
@@ -175,7 +188,7 @@ class _Reading:
         """What a cancel's shortest form holds, if it follows a disclosure (§10.26)."""
         rule = cancel_grants(self._channel)
         for grant in rule.grants:
-            self._add(rule, grant, TRUE, TRUE)
+            self._add(rule, grant, Mask.of(grant.mask), TRUE, TRUE)
 
     def reach(self) -> Reach:
         blocks = list(self._blocks)
@@ -191,7 +204,10 @@ class _Reading:
             blocks.append((all_of((asked, no(any_of(one.when for one in patient)))), None))
         return Reach(
             {segment: tuple(found) for segment, found in self.grants.items()},
-            {segment: tuple(found) for segment, found in self._withheld.items()},
+            {
+                segment: (*self._withheld.get(segment, ()), *self._labelled)
+                for segment in {*self.grants, *self._withheld}
+            },
             tuple(blocks),
         )
 
@@ -199,6 +215,29 @@ class _Reading:
 def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
     """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
     return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
+
+
+def _pieces(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
+    """What a grant sends as it is, and what it masks or chooses from: less than all of it.
+
+    To mask, or to choose repetitions, is a condition of its own, so that a grant without it is more
+    and one with another is something else.
+    """
+    plain = Mask.of(grant.mask)
+    chosen = {
+        number: leaf(Said(f"repetitions of {number}", text_of(condition_form(asked))))
+        for number, asked in grant.repetitions.items()
+    }
+    for (number, component), masking in grant.maskings.items():
+        parts = Numbers(frozenset({component})) if component else EVERYTHING
+        piece = Mask(NO_NUMBERS, {number: parts})
+        said = [leaf(Said(f"masked {number}.{component}", masking))]
+        yield piece, [*said, chosen[number]] if number in chosen else said
+        plain -= piece
+    for number, said_of in chosen.items():
+        yield Mask(NO_NUMBERS, {number: plain.of_field(number)}), [said_of]
+        plain -= Mask(NO_NUMBERS, {number: EVERYTHING})
+    yield plain, []
 
 
 def _ceiling(channel: Channel, segment: str) -> Mask:

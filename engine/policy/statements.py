@@ -21,18 +21,21 @@ from engine.policy.model import (
     Condition,
     Exists,
     Matcher,
+    Matches,
     MessageIs,
     MessageType,
     Not,
+    Numeric,
     OneOf,
     Prefix,
+    Timed,
 )
 
 #: Lists of more values than this are compared as a whole, not value by value.
 _MOST_VALUES = 64
 
 #: These say for certain whether they hold.
-_CERTAIN = (OneOf, Prefix, Exists)
+_CERTAIN = (OneOf, Prefix, Exists, Matches, Timed, Numeric)
 
 
 @dataclass(frozen=True, slots=True)

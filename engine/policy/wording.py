@@ -19,13 +19,20 @@ from engine.policy.model import (
     Coverage,
     Exists,
     Grant,
+    InSet,
+    Masking,
+    MaskKind,
+    Matches,
     MessageIs,
     MessageType,
     Not,
+    Numeric,
     OneOf,
     Prefix,
     Rule,
+    Timed,
 )
+from engine.policy.moments import Moment
 
 #: Longer lists of values are cut in the middle of a sentence.
 _MOST_LISTED = 12
@@ -73,7 +80,15 @@ def rule_asks(rule: Rule, coverage: Coverage) -> str:
 
 def grant_asks(grant: Grant, *, own: bool) -> str:
     """What a grant asks of one segment besides; `own`: only the payer's own."""
-    said = (condition(grant.where), "its own only" if own else "", _ALONE if grant.alone else "")
+    said = [condition(grant.where), "its own only" if own else "", _ALONE if grant.alone else ""]
+    said += [
+        f"of {grant.segment}-{number} repetitions for which {condition(chosen)}"
+        for number, chosen in sorted(grant.repetitions.items())
+    ]
+    said += [
+        f"{grant.segment}-{number}{f'.{part}' if part else ''} only as {_mask(masking)}"
+        for (number, part), masking in sorted(grant.maskings.items(), key=lambda one: one[0])
+    ]
     return "; ".join(part for part in said if part)
 
 
@@ -142,11 +157,57 @@ def _one_of(matcher: OneOf) -> str:
     return f"is {values}" + (" (upper or lower case)" if matcher.fold else "")
 
 
+def _mask(masking: Masking) -> str:
+    if masking.kind is MaskKind.CONSTANT:
+        return f"the text {masking.text}"
+    return _MASKS[masking.kind]
+
+
+def _timed(matcher: Timed) -> str:
+    ends = (("after", matcher.after), ("before", matcher.before))
+    return "is " + " and ".join(f"{word} {_moment(end)}" for word, end in ends if end is not None)
+
+
+def _moment(moment: Moment) -> str:
+    """As a rule writes it."""
+    if moment.from_now is not None:
+        minutes = int(moment.from_now.total_seconds() // 60)
+        unit, size = next(
+            (unit, size) for unit, size in (("d", 1440), ("h", 60), ("m", 1)) if not minutes % size
+        )
+        return f"now{minutes // size:+d}{unit}" if minutes else "now"
+    shown = "-".join(f"{part:02d}" for part in moment.parts[:3])
+    if len(moment.parts) > 3:
+        clock = moment.parts[3:6] if len(moment.parts) > 4 else (moment.parts[3], 0)
+        shown += "T" + ":".join(f"{part:02d}" for part in clock)
+    if moment.zone is None or len(moment.parts) <= 3:
+        return shown
+    hours, minutes = divmod(abs(moment.zone), 60)
+    return f"{shown}{'-' if moment.zone < 0 else '+'}{hours:02d}:{minutes:02d}"
+
+
+def _numeric(matcher: Numeric) -> str:
+    ends = (("at least", matcher.at_least), ("at most", matcher.at_most))
+    return "is " + " and ".join(f"{word} {end}" for word, end in ends if end is not None)
+
+
+_MASKS = {
+    MaskKind.YEAR: "a year",
+    MaskKind.ZIP3: "its first three characters",
+    MaskKind.LAST4: "its last four letters or digits",
+    MaskKind.INITIAL: "an initial",
+    MaskKind.KEYED_HASH: "a keyed hash",
+}
+
 #: What each matcher says of a path.
 MATCHERS: dict[type[Any], Callable[[Any], str]] = {
     OneOf: _one_of,
     Prefix: lambda matcher: f"begins with {listed(sorted(matcher.values))}",
     Exists: lambda matcher: "has a value" if matcher.wanted else "has no value",
+    Matches: lambda matcher: f"matches {listed(sorted(matcher.patterns))}",
+    InSet: lambda matcher: f"is in the code set {listed(one.name for one in matcher.sets)}",
+    Timed: _timed,
+    Numeric: _numeric,
 }
 
 

@@ -188,9 +188,9 @@ class Advance:
 
     `turn` counts the holder's steps from 1 under one fence; the same turn twice is one step, and
     its second answer equals the first. The lease is prolonged by `lease_ms`. A step that makes no
-    sense under the fence (an older turn, a close of what is not open, something open and no close)
-    changes nothing and is answered FENCED: claim again. With `open_next` false nothing is opened;
-    the answer says why nothing would be, or WAIT for 0 ms.
+    sense under the fence (another turn than the next, a close of what is not open, something open
+    and no close) changes nothing and is answered FENCED: claim again. With `open_next` false
+    nothing is opened; the answer says why nothing would be, or WAIT for 0 ms.
     """
 
     channel: str

@@ -17,7 +17,7 @@ from engine.config.model import Address, Limits, Listener
 from engine.intake.admission import Admission
 from engine.mllp.framing import encode
 from engine.net.budget import ByteBudget
-from engine.net.connection import LINGER_S, Connection
+from engine.net.connection import LINGER_S, MOST_JUNK_BYTES, Connection
 from engine.net.listener import ListenerFactory
 from engine.net.observer import Closed, Notice, Refusal
 from engine.net.receive import Source
@@ -633,6 +633,30 @@ def test_a_connection_that_goes_away_leaves_its_messages_counted() -> None:
     assert bench.budget.used_bytes == 0
     assert peer.heard() == b""
     assert bench.clock.getDelayedCalls() == []
+
+
+def test_who_sends_only_junk_is_closed_once_it_has_its_replies() -> None:
+    bench = Bench()
+    peer = bench.connect()
+    peer.say(frames(b"1"))
+    for _ in range(MOST_JUNK_BYTES // 1024):
+        peer.say(b"x\n" * 512)
+    assert not peer.closed()
+    peer.say(b" ")
+    assert not peer.reads()
+    bench.intake.answer(0, b"r1")
+    assert peer.heard() == frames(b"r1")
+    assert peer.closed()
+    peer.hang_up()
+    assert bench.watcher.closed == [Closed.JUNK]
+
+
+def test_junk_between_frames_is_forgotten_with_each_frame() -> None:
+    bench = Bench(receive=echo)
+    peer = bench.connect()
+    for number in range(20):
+        peer.say(b"x" * 8192 + frames(b"%d" % number))
+    assert not peer.closed()
 
 
 def test_tolerated_faults_are_counted() -> None:

@@ -18,6 +18,8 @@ from engine.policy.model import (
     Condition,
     Exists,
     Grant,
+    Masking,
+    MaskKind,
     Not,
     Policy,
     Prefix,
@@ -45,6 +47,16 @@ from tests.differing_policies import (
     rule,
     withholding,
 )
+
+
+def test_what_is_masked_otherwise_cannot_be_compared() -> None:
+    year, initial = (Masking(kind) for kind in (MaskKind.YEAR, MaskKind.INITIAL))
+    one_way, other = (grant(PID, maskings={(5, 1): mask}) for mask in (year, initial))
+    assert difference(one_way, other).is_wider
+    assert difference(other, one_way).is_wider
+    chosen, others = (grant(PID, repetitions={3: one("PID-3.5", of)}) for of in ("MB", "MR"))
+    assert difference(chosen, others).is_wider
+    assert difference(others, chosen).is_wider
 
 
 @pytest.mark.parametrize("kind", [Policy, Channel, Rule, Grant, Withholding])

@@ -46,6 +46,7 @@ SHOWN = {
     ),
     (Channel, "name"): channel(name="Another"),
     (Channel, "agreement_reference"): channel(agreement_reference="B-2"),
+    (Channel, "address"): channel(address="1 Main Street"),
     (Rule, "name"): rule(name="another"),
     (Rule, "why"): rule(why="another"),
     (Rule, "basis"): rule(basis="another"),
