@@ -31,12 +31,16 @@ from engine.store.port import (
     Advance,
     Backlog,
     Claim,
+    Fetch,
     Final,
     KeepForArchive,
+    LaneView,
     Opened,
     Settle,
     Store,
+    Survey,
     Unarchived,
+    View,
 )
 from engine.store.sealing import Sealer
 from tests.cutting import channel, rule
@@ -182,6 +186,14 @@ class Rig:
         while number := self.archiver.step():
             total += number
         return total
+
+    def fetch(self, receipt: str) -> bytes | None:
+        """The sealed message, if the store has it."""
+        return cast("bytes | None", self.store.execute([Fetch(receipt)])[0])
+
+    def view(self, channel: str) -> LaneView:
+        """How a lane stands."""
+        return cast("View", self.store.execute([Survey((channel,))])[0]).lanes[0]
 
     def backlog(self) -> Unarchived:
         """What the archive has yet to take."""

@@ -148,13 +148,12 @@ NARROWER: dict[tuple[type, str], Policy] = {
     (Channel, "structure"): channel(structure=Structure.STRICT),
     (Channel, "control_id"): channel(control_id=ControlId.NEW),
     (Withholding, "message"): withholding(message=True, segment="", where=None),
-    (Withholding, "labels"): rule(
-        withholdings=(WITHHELD, Withholding(HERE, labels=frozenset({"hiv"})))
-    ),
+    (Withholding, "labels"): rule(withholdings=(
+        WITHHELD, Withholding(HERE, labels=frozenset({"hiv"})))),
     (Grant, "maskings"): grant(PID, maskings={(5, 1): Masking(MaskKind.INITIAL)}),
     (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
     (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
-}
+}  # fmt: skip
 
 #: Settings that disclose nothing, and why.
 WITHOUT_EFFECT = {

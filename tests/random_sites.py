@@ -142,7 +142,7 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
     """One grant: a list, `all`, or a mapping with `where`, `which`, `alone`."""
     mask = draw(masks(segment))
     found: Document = {}
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 4)) == 0:
         where: Document = draw(conditions)
         found["where"] = where
     if segment in {"IN1", "FT1"} and draw(st.integers(0, 2)) == 0:
@@ -154,8 +154,12 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
 
 
 segments = st.sampled_from(sorted(FIELDS))
-#: PID is granted more often: much needs it.
-granted = st.lists(st.just("PID") | segments, min_size=2, max_size=14, unique=True)
+#: Most types are not worth sending without some of these.
+WORTH = ["PID", "OBR", "OBX", "FT1", "TXA", "MRG"]
+BASES = [WORTH, WORTH, ["PID"], ["PID", "OBR", "OBX", "NTE"], ["PID", "FT1", "DG1", "PV1"]]
+granted = st.tuples(st.sampled_from(BASES), st.lists(segments, max_size=10)).map(
+    lambda some: list(dict.fromkeys(some[0] + some[1]))
+)
 withholdings = st.one_of(
     st.sampled_from([[name] for name in ("DG1", "NTE", "OBR", "FT1", "PV1-10", "PID-5", "OBX-5")]),
     st.tuples(
@@ -169,13 +173,13 @@ withholdings = st.one_of(
 def rules(draw: st.DrawFn, name: str) -> Document:
     """One rule that discloses, withholds, or both."""
     when: Document = {}
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         types: st.SearchStrategy[list[str]] = st.lists(
             st.sampled_from(TYPES), min_size=3, max_size=6, unique=True
         )
         when["message"] = draw(types)
-    when["coverage"] = draw(st.sampled_from(["any", "any", "any", "own", "none"]))
-    if draw(st.integers(0, 5)) == 0:
+    when["coverage"] = draw(st.sampled_from(["any", "any", "any", "any", "own", "none"]))
+    if draw(st.integers(0, 7)) == 0:
         also: Document = draw(conditions)
         when |= also
     rule: Document = {"name": name, "why": "a test", "when": when}
@@ -206,7 +210,7 @@ def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
     if kind == "payer":
         found["identified_by"] = [{"IN1-3.1": name.upper()}]
         found["agreement"] = {"expires": "2030-12-31"}
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 5)) == 0:
         found["structure"] = "strict"
     if draw(st.integers(0, 5)) == 0:
         found["renumber"] = "false"
@@ -225,7 +229,7 @@ def sites(draw: st.DrawFn) -> Site:
     )
     names = iter(range(100))
     for _ in range(draw(st.integers(1, 2))):
-        of = draw(st.sampled_from([ALL, ALL, ["acme"], ["beta", "gamma"]]))
+        of = draw(st.sampled_from([ALL, ALL, ALL, ALL, ["acme"], ["beta", "gamma"]]))
         site.files.append(
             {
                 "channels": of,

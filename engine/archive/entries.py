@@ -96,8 +96,13 @@ def time_of(record: Mapping[str, Any], position: str) -> int:
     """Unix milliseconds of a record, by the store's clock where it does not say."""
     try:
         return int(datetime.fromisoformat(record["at"]).timestamp() * 1000)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return int(position.partition("-")[0])
+
+
+def short(value: object, characters: int) -> str:
+    """A text that any database takes: bounded, and without NUL, which PostgreSQL refuses."""
+    return str(value).replace("\x00", "\ufffd")[:characters]
 
 
 class Clerk:
@@ -109,8 +114,8 @@ class Clerk:
 
     def entry(self, record: Mapping[str, Any], position: str, message: Message) -> Entry:
         """The row of one record."""
-        kind = str(record["kind"])
-        channel = str(record.get("channel", ""))
+        kind = short(record["kind"], 16)
+        channel = short(record.get("channel", ""), 64)
         people: Iterable[Person] = message.story.people
         members = {
             name: value
@@ -127,7 +132,7 @@ class Clerk:
         return Entry(
             kind,
             time_of(record, position),
-            str(record.get("receipt", "")),
+            short(record.get("receipt", ""), 20),
             channel,
             tuple(sorted({term for one in people for term in one.terms})),
             members,

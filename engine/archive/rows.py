@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from engine.archive import schema
+from engine.archive.entries import short
 from engine.archive.standing import Standings
 from engine.archive.story import Story
 from engine.intake.receipts import received_ms
@@ -79,11 +80,11 @@ def _message_row(one: Arrived, at_ms: int, open_parts: int) -> dict[str, Any]:
         "receipt": one.receipt,
         "day": at_ms // DAY_MS,
         "at_ms": at_ms,
-        "listener": str(said.get("listener", ""))[:64],
-        "type": str(said.get("type", ""))[:16],
-        "control_id": str(said.get("control_id", ""))[:200],
-        "sha256": str(said.get("sha256", ""))[:64],
-        "revision": str(said.get("revision", ""))[:64],
+        "listener": short(said.get("listener", ""), 64),
+        "type": short(said.get("type", ""), 16),
+        "control_id": short(said.get("control_id", ""), 200),
+        "sha256": short(said.get("sha256", ""), 64),
+        "revision": short(said.get("revision", ""), 64),
         "size_bytes": len(one.opened.message.raw) if one.opened else 0,
         "open": open_parts,
         "decided": _json(said.get("channels", {})),

@@ -19,25 +19,32 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.types import TypeEngine
 
 #: The revision of the last migration in migrations/versions.
 HEAD = "0001"
 
 metadata = MetaData()
 
+
+def _plain(characters: int) -> TypeEngine[str]:
+    """Text that is compared byte by byte, whatever language the database speaks."""
+    return String(characters).with_variant(String(characters, collation="C"), "postgresql")
+
+
 #: What was received and decided. `day` counts from 1970-01-01, UTC. `story` (JSON): patients of
 #: each part as hashes, and what each copy kept and lost. `open`: parts that are not final.
 messages = Table(
     "messages",
     metadata,
-    Column("receipt", String(20), primary_key=True),
+    Column("receipt", _plain(20), primary_key=True),
     Column("day", Integer, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
-    Column("listener", String(64), nullable=False),
-    Column("type", String(16), nullable=False),
-    Column("control_id", String(200), nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("revision", String(64), nullable=False),
+    Column("listener", _plain(64), nullable=False),
+    Column("type", _plain(16), nullable=False),
+    Column("control_id", _plain(200), nullable=False),
+    Column("sha256", _plain(64), nullable=False),
+    Column("revision", _plain(64), nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("open", Integer, nullable=False),
     Column("decided", Text, nullable=False),
@@ -51,8 +58,8 @@ messages = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("receipt", String(20), primary_key=True),
-    Column("class", String(8), nullable=False),
+    Column("receipt", _plain(20), primary_key=True),
+    Column("class", _plain(8), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Index("journal_by_class", "class", "receipt"),
 )
@@ -61,9 +68,9 @@ journal = Table(
 outcomes = Table(
     "outcomes",
     metadata,
-    Column("receipt", String(20), primary_key=True),
-    Column("channel", String(64), primary_key=True),
-    Column("state", String(16), nullable=False),
+    Column("receipt", _plain(20), primary_key=True),
+    Column("channel", _plain(64), primary_key=True),
+    Column("state", _plain(16), nullable=False),
     Column("waiting", SmallInteger, nullable=False),
     Column("held", SmallInteger, nullable=False),
     Column("parked", SmallInteger, nullable=False),
@@ -78,7 +85,7 @@ terms = Table(
     metadata,
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("term", LargeBinary(16), primary_key=True),
-    Column("receipt", String(20), primary_key=True),
+    Column("receipt", _plain(20), primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -96,9 +103,9 @@ ledger = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at_ms", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("receipt", String(20), nullable=False),
-    Column("channel", String(64), nullable=False),
+    Column("kind", _plain(16), nullable=False),
+    Column("receipt", _plain(20), nullable=False),
+    Column("channel", _plain(64), nullable=False),
     Column("body", Text, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Index("ledger_by_receipt", "receipt", "seq"),
@@ -121,10 +128,10 @@ checkpoints = Table(
     "checkpoints",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(8), primary_key=True),
+    Column("kind", _plain(8), primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
-    Column("key_id", String(16), nullable=False),
+    Column("key_id", _plain(16), nullable=False),
     Column("signature", LargeBinary(64), nullable=False),
     sqlite_with_rowid=False,
 )
@@ -136,14 +143,14 @@ head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
-    Column("position", String(48), nullable=False),
+    Column("position", _plain(48), nullable=False),
 )
 
 #: What each revision of the policy granted, in words; kept as long as the ledger (164.316(b)(2)).
 policies = Table(
     "policies",
     metadata,
-    Column("revision", String(64), primary_key=True),
+    Column("revision", _plain(64), primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
     Column("grants", Text, nullable=False),
 )
@@ -157,7 +164,7 @@ holds = Table(
     Column("from_ms", BigInteger, nullable=False),
     Column("to_ms", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
-    Column("by", String(128), nullable=False),
+    Column("by", _plain(128), nullable=False),
     Column("reason", Text, nullable=False),
     Column("lifted_ms", BigInteger, nullable=False),
 )
@@ -168,7 +175,7 @@ registry = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", _plain(16), nullable=False),
     Column("subject", LargeBinary(16), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("record", Text, nullable=False),

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from engine.archive import schema
+from engine.archive.rows import DAY_MS
 from engine.intake.receipts import earliest_receipt
 
 MESSAGES, OUTCOMES, TERMS, DAYS = schema.messages, schema.outcomes, schema.terms, schema.days
 
 #: How many messages one question reads where something is looked for among them.
 PAGE = 1000
+
+#: Where a message may stand in a channel.
+STATES = ("waiting", "held", "parked", "delivered", "withheld")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Query:
     from_ms: int = 0
     to_ms: int = 2**47
     limit: int = 100
+    channels: tuple[str, ...] = ()  # the site's, for an outcome of any channel
+    before: str = ""  # a receipt: go on from there
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +58,27 @@ class Found:
 
 def search(connection: Connection, query: Query) -> list[Found]:
     """Messages that agree with everything asked, the latest first."""
+    if query.outcome == "withheld":
+        return _withheld(connection, query)
+    rows: dict[str, Any] = {}
+    for walk in _walks(connection, query):
+        asked = walk.where(MESSAGES.c.receipt >= earliest_receipt(query.from_ms))
+        for row in connection.execute(asked.limit(query.limit)):
+            rows[row.receipt] = row
+    latest = sorted(rows.values(), key=lambda row: str(row.receipt), reverse=True)
+    return _told(connection, latest[: query.limit])
+
+
+def _withheld(connection: Connection, query: Query) -> list[Found]:
+    """Walk the messages of the time, page by page."""
     found: list[Found] = []
-    withheld = query.outcome == "withheld"
-    before = earliest_receipt(query.to_ms)
+    others = replace(query, outcome="", channel="", limit=PAGE)
     while len(found) < query.limit:
-        page = PAGE if withheld else query.limit
-        rows = connection.execute(_asked(query, before, page, withheld)).all()
-        states = _states(connection, [row.receipt for row in rows])
-        for row in rows:
-            outcomes = _outcomes(json.loads(row.decided), states.get(row.receipt, {}))
-            if not withheld or _is_withheld(outcomes, query.channel):
-                found.append(_found(row, outcomes))
-        if len(rows) < page:
+        page = search(connection, others)
+        found += [one for one in page if _is_withheld(one.outcomes, query.channel)]
+        if len(page) < PAGE:
             break
-        before = rows[-1].receipt
+        others = replace(others, before=page[-1].receipt)
     return found[: query.limit]
 
 
@@ -122,35 +135,81 @@ def disclosures_of(
     return [said for said in found if said.get("disclosed", "no") != "no"]
 
 
-def _asked(query: Query, before: str, limit: int, withheld: bool) -> sa.Select[Any]:
-    """The statement that walks the narrowest index, the latest first."""
-    first = earliest_receipt(query.from_ms)
-    asked = MESSAGES.select()
-    receipt: sa.ColumnElement[str] = MESSAGES.c.receipt
-    by_state = bool(query.outcome) and not withheld
-    for term in query.terms:
-        of_term = sa.select(TERMS.c.receipt).select_from(
-            DAYS.join(TERMS, (TERMS.c.day == DAYS.c.day) & (TERMS.c.term == term))
-        )
-        asked = asked.where(MESSAGES.c.receipt.in_(of_term))
-    if query.channel and not withheld and not query.terms:
-        asked = asked.join(OUTCOMES, OUTCOMES.c.receipt == MESSAGES.c.receipt)
+def _walks(connection: Connection, query: Query) -> Iterator[sa.Select[Any]]:
+    """Statements that each walk one index from its end, and together find everything."""
+    before = query.before or earliest_receipt(query.to_ms)
+    types = _types(connection, query.type)
+    if query.terms:
+        asked = MESSAGES.select()
+        days = _days(connection, query)
+        for term in query.terms:
+            of_term = sa.select(TERMS.c.receipt).where(TERMS.c.day.in_(days), TERMS.c.term == term)
+            asked = asked.where(MESSAGES.c.receipt.in_(of_term))
+        if query.channel or query.outcome:
+            asked = asked.where(_standing(query).exists())
+        yield _ending(asked, MESSAGES.c.receipt, before, types)
+    elif query.channel or query.outcome:
+        for channel in (query.channel,) if query.channel else query.channels:
+            for state in (query.outcome,) if query.outcome else STATES:
+                asked = MESSAGES.select().join(OUTCOMES, OUTCOMES.c.receipt == MESSAGES.c.receipt)
+                asked = asked.where(OUTCOMES.c.channel == channel, OUTCOMES.c.state == state)
+                yield _ending(asked, OUTCOMES.c.receipt, before, types)
+    elif types is not None:
+        for type_ in types:
+            yield _ending(MESSAGES.select(), MESSAGES.c.receipt, before, (type_,))
+    else:
+        yield _ending(MESSAGES.select(), MESSAGES.c.receipt, before, None)
+
+
+def _ending(
+    asked: sa.Select[Any],
+    receipt: sa.ColumnElement[str],
+    before: str,
+    types: tuple[str, ...] | None,
+) -> sa.Select[Any]:
+    if types is not None and len(types) == 1:
+        asked = asked.where(MESSAGES.c.type == types[0])
+    elif types is not None:
+        asked = asked.where(MESSAGES.c.type.in_(types))
+    return asked.where(receipt < before).order_by(receipt.desc())
+
+
+def _standing(query: Query) -> sa.Select[Any]:
+    asked = sa.select(OUTCOMES.c.receipt).where(OUTCOMES.c.receipt == MESSAGES.c.receipt)
+    if query.outcome:
+        asked = asked.where(OUTCOMES.c.state == query.outcome)
+    if query.channel:
         asked = asked.where(OUTCOMES.c.channel == query.channel)
-        receipt = OUTCOMES.c.receipt
-        if by_state:
-            asked = asked.where(OUTCOMES.c.state == query.outcome)
-    elif by_state or (query.channel and not withheld):
-        standing = sa.select(OUTCOMES.c.receipt).where(OUTCOMES.c.receipt == MESSAGES.c.receipt)
-        if by_state:
-            standing = standing.where(OUTCOMES.c.state == query.outcome)
-        if query.channel:
-            standing = standing.where(OUTCOMES.c.channel == query.channel)
-        asked = asked.where(standing.exists())
-    if query.type:
-        exact = MESSAGES.c.type == query.type
-        more = MESSAGES.c.type.between(f"{query.type}^", f"{query.type}^~")
-        asked = asked.where(exact if "^" in query.type else exact | more)
-    return asked.where(receipt >= first, receipt < before).order_by(receipt.desc()).limit(limit)
+    return asked
+
+
+def _types(connection: Connection, asked: str) -> tuple[str, ...] | None:
+    """The types meant: `ADT` means `ADT^A01^ADT_A01`, too; found by leaps through the index."""
+    if not asked:
+        return None
+    found: list[str] = []
+    column, last = MESSAGES.c.type, f"{asked}^"
+    while True:
+        leap = sa.select(sa.func.min(column)).where(column > last, column < f"{asked}_")
+        following = connection.execute(leap).scalar()
+        if following is None:
+            return (asked, *found)
+        found.append(following)
+        last = following
+
+
+def _days(connection: Connection, query: Query) -> list[int]:
+    """The days of the asked time of which there are messages; a term is sought in each."""
+    first, last = query.from_ms // DAY_MS, query.to_ms // DAY_MS
+    asked = sa.select(DAYS.c.day).where(DAYS.c.day.between(first, last)).order_by(DAYS.c.day)
+    return list(connection.execute(asked).scalars())
+
+
+def _told(connection: Connection, rows: list[Any]) -> list[Found]:
+    states = _states(connection, [row.receipt for row in rows])
+    return [
+        _found(row, _outcomes(json.loads(row.decided), states.get(row.receipt, {}))) for row in rows
+    ]
 
 
 def _states(connection: Connection, receipts: list[str]) -> dict[str, dict[str, str]]:

@@ -31,6 +31,7 @@ COMMANDS = (
     "explain",
     "diff",
     "matrix",
+    "schema",
     "run",
     "doctor",
     "probe",

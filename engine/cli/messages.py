@@ -95,6 +95,7 @@ def search_messages(args: argparse.Namespace) -> int:
         ms(moment(args.since, zone, now)) if args.since else 0,
         ms(moment(args.until, zone, now)) if args.until else Query().to_ms,
         max(1, args.limit),
+        tuple(site.policy.channels),
     )
     with open_archive(site) as archive, archive.reading() as connection:
         found = search(connection, query)

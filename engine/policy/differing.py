@@ -144,7 +144,7 @@ class _Held:
 
 
 def _granted(side: Side, one: Granted) -> Cause:
-    asked = rule_asks(one.rule, one.coverage), grant_asks(one.grant, own=one.own)
+    asked = rule_asks(one.rule, one.coverage), grant_asks(one.grant, one.mask, own=one.own)
     text = "; ".join(filter(None, asked))
     return Cause(side.value, one.grant.place, one.rule.name, text)
 

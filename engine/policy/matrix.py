@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from engine.errors import Place
 from engine.policy.compile import CANCEL_FOLLOWS, types_named
+from engine.policy.contracts import labelling
 from engine.policy.masks import NONE, Mask
 from engine.policy.model import (
     Channel,
@@ -24,6 +25,7 @@ from engine.policy.reach import Granted, Reach, Withheld, reach
 from engine.policy.wording import (
     condition,
     grant_asks,
+    listed,
     message_type,
     message_types,
     rule_asks,
@@ -116,7 +118,7 @@ def _rows(found: Reach) -> Iterator[Row]:
             one.mask,
             rule.purpose.value,
             rule_asks(rule, one.coverage),
-            grant_asks(one.grant, own=one.own),
+            grant_asks(one.grant, one.mask, own=one.own),
             rule.name,
             rule.why,
             rule.basis,
@@ -147,11 +149,11 @@ def _taken(found: Reach) -> Iterator[Taken]:
     for (name, when), several in sorted(alike.items()):
         parts: dict[str, Mask] = {}
         for one in several:
-            segment = one.withholding.segment
+            segment = one.withholding.segment or _labelled(one)
             parts[segment] = parts.get(segment, NONE) | one.mask
-        listed = tuple(sorted(parts.items(), key=lambda part: segment_order(part[0])))
+        in_order = tuple(sorted(parts.items(), key=lambda part: segment_order(part[0])))
         first = several[0]
-        yield Taken(listed, when, name, first.rule.why, first.withholding.place)
+        yield Taken(in_order, when, name, first.rule.why, first.withholding.place)
     whole = {
         rule.name: rule
         for _, rule in found.blocks
@@ -160,6 +162,10 @@ def _taken(found: Reach) -> Iterator[Taken]:
     for rule in whole.values():
         when = condition(without_types(rule.when))
         yield Taken((), when, rule.name, rule.why, rule.place)
+
+
+def _labelled(one: Withheld) -> str:
+    return f"whatever is labelled {listed(sorted(one.withholding.labels))}"
 
 
 def _withheld_when(one: Withheld) -> str:
@@ -199,6 +205,9 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
         "Set ids",
         "numbered anew, so that no gap shows" if channel.renumber else "kept as they came",
     )
+    if labelling(policy):
+        sets = (f"{one.name} as {one.label or one.name}" for one in policy.sets.values())
+        yield "Code sets that may label", ", ".join(sorted(sets))
     yield "Environment", f"{policy.environment}, time zone {policy.timezone}"
 
 

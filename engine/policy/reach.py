@@ -146,18 +146,18 @@ class _Reading:
             if own:
                 parts.append(leaf(Said("own segment", segment)))
             for mask, said in _pieces(grant):
-                self._add(rule, grant, mask, when, all_of((*parts, *said)), own=own)
+                self._add(rule, grant, mask, (when, all_of((*parts, *said))), own=own)
 
     def _add(
         self,
         rule: Rule,
         grant: Grant,
         mask: Mask,
-        applies: Formula,
-        when: Formula,
+        asked: tuple[Formula, Formula],
         *,
         own: bool = False,
     ) -> None:
+        applies, when = asked
         if grant.segment == "MSH":
             # What every copy carries, and what is rewritten, no grant discloses (§10.20).
             unnamed = MSH_SECURITY if 8 not in mask.fields else NONE
@@ -188,7 +188,7 @@ class _Reading:
         """What a cancel's shortest form holds, if it follows a disclosure (§10.26)."""
         rule = cancel_grants(self._channel)
         for grant in rule.grants:
-            self._add(rule, grant, Mask.of(grant.mask), TRUE, TRUE)
+            self._add(rule, grant, Mask.of(grant.mask), (TRUE, TRUE))
 
     def reach(self) -> Reach:
         blocks = list(self._blocks)
@@ -212,11 +212,6 @@ class _Reading:
         )
 
 
-def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
-    """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
-    return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
-
-
 def _pieces(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
     """What a grant sends as it is, and what it masks or chooses from: less than all of it.
 
@@ -237,7 +232,13 @@ def _pieces(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
     for number, said_of in chosen.items():
         yield Mask(NO_NUMBERS, {number: plain.of_field(number)}), [said_of]
         plain -= Mask(NO_NUMBERS, {number: EVERYTHING})
-    yield plain, []
+    if not plain.is_empty or not (grant.maskings or grant.repetitions):
+        yield plain, []
+
+
+def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
+    """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
+    return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
 
 
 def _ceiling(channel: Channel, segment: str) -> Mask:

@@ -1,8 +1,9 @@
 """What one decision looks at: the segments of one patient's part of a message, and their texts.
 
 Law: a view answers questions about received bytes and changes nothing; no answer depends on facts
-or on what was decided. Every answer is found once and shared by all channels. Texts are decoded and
-unescaped; they are for comparing, never for sending (rules.md §10.15).
+or on what was decided, and what depends on the time is forgotten when the time changes. Every
+answer is found once and shared by all channels. Texts are decoded and unescaped; they are for
+comparing, never for sending (rules.md §10.15).
 """
 
 from __future__ import annotations
@@ -83,11 +84,11 @@ class View:
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
 
     def at(self, now: datetime) -> View:
-        """The same view at the time of deciding; what does not depend on it is found once."""
-        view = View(self.message, self.structure, self.is_part, now)
-        view._all, view._below, view._texts = self._all, self._below, self._texts
-        view._coded, view._corrections = self._coded, self._corrections
-        return view
+        """The same view, asked at `now`: what conditions said at another time is forgotten."""
+        if now != self.now:
+            self.now = now
+            self.answers.clear()
+        return self
 
     @property
     def segments(self) -> list[Segment]:

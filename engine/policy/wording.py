@@ -78,16 +78,21 @@ def rule_asks(rule: Rule, coverage: Coverage) -> str:
     return "; ".join(part for part in said if part)
 
 
-def grant_asks(grant: Grant, *, own: bool) -> str:
-    """What a grant asks of one segment besides; `own`: only the payer's own."""
+def grant_asks(grant: Grant, mask: Mask, *, own: bool) -> str:
+    """What a grant asks of one segment besides, and how it sends what `mask` has of it.
+
+    `own`: only the payer's own.
+    """
     said = [condition(grant.where), "its own only" if own else "", _ALONE if grant.alone else ""]
     said += [
-        f"of {grant.segment}-{number} repetitions for which {condition(chosen)}"
+        f"repetitions of {grant.segment}-{number} for which {condition(chosen)}"
         for number, chosen in sorted(grant.repetitions.items())
+        if not mask.of_field(number).is_empty
     ]
     said += [
         f"{grant.segment}-{number}{f'.{part}' if part else ''} only as {_mask(masking)}"
         for (number, part), masking in sorted(grant.maskings.items(), key=lambda one: one[0])
+        if (part in mask.of_field(number) if part else mask.of_field(number) == EVERYTHING)
     ]
     return "; ".join(part for part in said if part)
 

@@ -65,6 +65,7 @@ def _channel() -> Shape:
         {
             "channel": text("its id, unique: lower case, digits, hyphens", _ID),
             "name": text("its name for people"),
+            "address": text("its postal address, for accountings of disclosures"),
             "kind": choice("what the counterpart is", Kind),
             "payer_type": choice("what kind of payer it is", PayerType),
             "identified_by": listed(ref("condition"), "how messages name it: IN1, IN2, IN3"),

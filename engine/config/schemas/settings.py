@@ -42,6 +42,21 @@ def config() -> Shape:
             ),
             "listeners": listed(_listener(), "where messages come in"),
             "store": _store(),
+            "archive": _table(
+                "archive.",
+                {
+                    "url": text("sqlite:PATH, postgresql://USER@HOST/NAME, or `none`"),
+                    "signing_key_file": text("the key that signs the ledger"),
+                    "password_file": text("a file with the password for PostgreSQL"),
+                    "password_env": text("a variable of the environment that has it"),
+                },
+                "where what is done with goes",
+            ),
+            "retention": _table(
+                "retention.",
+                dict.fromkeys(_keys("retention."), text("a period: 90d, 6y", r"^\d{1,6}(d|y)$")),
+                "how long each class is kept",
+            ),
             "keys": _table(
                 "keys.",
                 {"file": text("a file of its own, made at the first start")},
@@ -140,6 +155,8 @@ def _store() -> Shape:
         "store.",
         {
             "url": text("`embedded`, or redis://HOST:PORT/DB"),
+            "url_env": text("a variable of the environment that has the URL"),
+            "url_file": text("a file that has the URL, password and all"),
             "durability": {
                 "anyOf": [{"const": "fsync"}, replicas],
                 "description": "when a message counts as stored",
@@ -204,6 +221,7 @@ def _limits() -> Shape:
             "per_peer": whole("connections of one address", 1, 1_000_000),
             "idle": duration("quiet between messages"),
             "frame": duration("from the first byte of a message to its last"),
+            "stale": duration("how long one must have been quiet to give way to a new one"),
             "inter_byte": duration("between two reads within a message"),
         },
         "what is borne",

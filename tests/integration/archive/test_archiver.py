@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from engine.archive import schema
 from engine.archive.story import unseal_people
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
@@ -126,3 +128,40 @@ def test_an_archive_that_has_lost_its_end_says_so_in_its_chain(rig: Rig) -> None
         connection.execute(schema.ledger_patients.delete().where(schema.ledger_patients.c.seq > 1))
     assert rig.archiver.begin("{}") is False
     assert rig.bodies()[-1]["kind"] == "gap"
+
+
+@pytest.mark.parametrize(
+    "control_id", ["A\x00B", "\ud83d\ude00" * 300, "x" * 5000, "\\E\\", "'; --"]
+)
+def test_no_control_id_keeps_the_archive_from_going_on(rig: Rig, control_id: str) -> None:
+    """PostgreSQL takes no NUL and no text that is too long."""
+    raw = adt("@", "P1").replace(b"|@|", b"|" + control_id.encode("utf-8", "surrogatepass") + b"|")
+    rig.take(raw)
+    rig.take(adt("M2"))
+    rig.archive()
+    assert len(rig.rows(schema.messages)) == 2
+    assert len(rig.bodies()) == 2
+
+
+def test_content_that_does_not_open_is_archived_as_it_is(rig: Rig) -> None:
+    receipt = rig.take(adt("M1"))
+    rig.store._journal[receipt] = b"\x01nonsense"  # type: ignore[attr-defined]
+    rig.archive()
+    (content,) = rig.rows(schema.journal)
+    assert content.sealed == b"\x01nonsense"
+    assert rig.rows(schema.terms) == []
+
+
+def test_no_value_of_a_message_is_in_the_files(rig: Rig) -> None:
+    """I7 on the disk: the database, its log, and whatever else is beside it."""
+    if rig.database.dialect != "sqlite":
+        pytest.skip("the server's files hold what its tables hold")
+    for number in range(50):
+        rig.take(adt(f"M{number}", f"ZQPATIENT{number}", visit="ZQVISIT", account="ZQACCOUNT"))
+        rig.end("acme")
+    rig.archive()
+    planted = [b"ZQPATIENT", b"ZQVISIT", b"ZQACCOUNT", b"ZQSURNAME", b"ZQSTREET", b"ZQDIAGNOSIS"]
+    for path in (rig.root / "var").rglob("*"):
+        if path.is_file():
+            held = path.read_bytes()
+            assert not [one for one in planted if one in held], path.name

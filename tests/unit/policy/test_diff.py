@@ -49,7 +49,7 @@ from tests.differing_policies import (
 )
 
 
-def test_what_is_masked_otherwise_cannot_be_compared() -> None:
+def test_what_is_masked_or_chosen_otherwise_cannot_be_compared() -> None:
     year, initial = (Masking(kind) for kind in (MaskKind.YEAR, MaskKind.INITIAL))
     one_way, other = (grant(PID, maskings={(5, 1): mask}) for mask in (year, initial))
     assert difference(one_way, other).is_wider
