@@ -10,6 +10,7 @@ import pathlib
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
 from engine.config.model import Delivery, Site
+from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, policy_of
@@ -45,7 +46,7 @@ def load_site(root: pathlib.Path) -> Site:
     return Site(
         root=folder,
         engine=settings.engine,
-        policy=read.policy,
+        policy=protected(read.policy, settings.protections),
         listeners=settings.listeners,
         deliveries=deliveries,
         store=settings.store,

@@ -12,6 +12,7 @@ from enum import Enum
 
 from engine.config.listeners import listeners_of
 from engine.config.model import Listener, StoreSettings
+from engine.config.protections import ProtectionSettings, protections_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.source import Mapping as MappingNode
 from engine.policy.source import Node
@@ -19,12 +20,12 @@ from engine.policy.source import Node
 CONFIG_KEYS = Keys(
     of="config.yaml",
     required=("engine",),
-    optional=("listeners", "store", "keys", "timezone", "workers"),
+    optional=(
+        *("listeners", "store", "keys", "timezone", "workers"),
+        *("protections", "protections_off", "psychotherapy_notes"),
+    ),
     not_enforced={
         "archive": "the archive",
-        "protections": "packs of statutes",
-        "protections_off": "packs of statutes",
-        "psychotherapy_notes": "packs of statutes",
         "retention": "erasing after a time",
         "console": "the console",
         "alerts": "alerts",
@@ -62,6 +63,7 @@ class Settings:
     listeners: tuple[Listener, ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
     key_file: str = KEY_FILE
+    protections: ProtectionSettings = field(default_factory=ProtectionSettings)
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -80,6 +82,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
         store=_store(given.get("store"), reader),
         key_file=_key_file(given.get("keys"), reader),
+        protections=protections_of(given, reader),
     )
 
 

@@ -18,6 +18,7 @@ from engine.hl7.wire import Message
 from engine.policy import reasons
 from engine.policy.evaluate import Test, compile_condition, is_one_of
 from engine.policy.identify import Identifier
+from engine.policy.labels import Bits
 from engine.policy.masks import Mask
 from engine.policy.model import (
     AllOf,
@@ -35,6 +36,7 @@ from engine.policy.model import (
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
+from engine.policy.statutes import Statutes
 from engine.policy.structure import Forms
 from engine.policy.view import View, type_of
 
@@ -73,9 +75,9 @@ class RunnableRule:
     when: Test | None  # None: nothing is asked but the type
     coverage: Coverage
     granted: Reason
-    no_consent: Reason
     withheld: Reason
     discloses: bool  # it grants something to messages of this type
+    withheld_labels: Bits = 0  # the labels that it withholds
 
     @property
     def withholds_message(self) -> bool:
@@ -96,6 +98,7 @@ class ChannelRules:
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_cancel = is_cancel
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         self.asks_coverage = not self.follows and any(
@@ -143,6 +146,7 @@ class CompiledPolicy:
         self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
         self.forms = Forms()
         self.timezone = ZoneInfo(policy.timezone)
+        self.statutes = Statutes(policy)
         self.identifier = Identifier(policy.channels[channel] for channel in self.channels)
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
         self.rules: Mapping[str, Rule] = {
@@ -192,7 +196,7 @@ class CompiledPolicy:
         for channel_id in self.channels:
             channel = self.policy.channels[channel_id]
             rules = [
-                _runnable(rule, number, channel, message_type)
+                self._runnable(rule, number, channel, message_type)
                 for number, rule in enumerate(self.policy.rules)
                 if channel_id in rule.channels and _reaches(rule, message_type)
             ]
@@ -201,25 +205,30 @@ class CompiledPolicy:
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
 
+    def _runnable(
+        self, rule: Rule, number: int, channel: Channel, message_type: MessageType
+    ) -> RunnableRule:
+        default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
+        rest = _without_type(rule.when)
+        labels = 0
+        for withholding in rule.withholdings:
+            for label in withholding.labels:
+                labels |= self.statutes.index.any(label)
+        return RunnableRule(
+            rule,
+            number,
+            None if rest is None else compile_condition(rest),
+            default if rule.coverage is None else rule.coverage,
+            reasons.granted(rule.name),
+            reasons.withheld_by_rule(rule.name),
+            bool(rule.grants) and _grants_to(rule, message_type),
+            labels,
+        )
+
 
 def compile_policy(policy: Policy, revision: str = "") -> CompiledPolicy:
     """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it."""
     return CompiledPolicy(policy, revision)
-
-
-def _runnable(rule: Rule, number: int, channel: Channel, message_type: MessageType) -> RunnableRule:
-    default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
-    rest = _without_type(rule.when)
-    return RunnableRule(
-        rule,
-        number,
-        None if rest is None else compile_condition(rest),
-        default if rule.coverage is None else rule.coverage,
-        reasons.granted(rule.name),
-        reasons.no_consent(rule.name),
-        reasons.withheld_by_rule(rule.name),
-        bool(rule.grants) and _grants_to(rule, message_type),
-    )
 
 
 def _types_named(policy: Policy) -> frozenset[MessageType]:

@@ -1,14 +1,13 @@
 """What each channel receives of a message, or why it receives nothing.
 
 Law: pure; an outcome for every channel; the first reason that applies decides, in the order of
-rules.md ("Exits and reasons"): message, whose, why, after the cut. A hold is given only where
-something could come of it: a message that no rule of the channel could disclose is withheld, not
-held. Whatever is not understood is not sent.
+rules.md ("Exits and reasons"): message, whose, why, after the cut. What is said of the message as a
+whole is said before any rule is asked, so that it reads the same on every channel; whose it is, is
+only asked where a rule that would disclose asks it. Whatever is not understood is not sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.hl7.path import Path
@@ -16,12 +15,14 @@ from engine.hl7.wire import Message
 from engine.policy import charges
 from engine.policy.cascade import Named, is_worth_sending, named_orders
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
-from engine.policy.cut import Cut, Own
-from engine.policy.model import Consent, Coverage
+from engine.policy.cut import Bar, Cut, Own
+from engine.policy.law import WHY_NOT, Law
+from engine.policy.model import Coverage
+from engine.policy.notices import attach
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.plan import Plan
-from engine.policy.project import cut_to, payload
-from engine.policy.reasons import plain
+from engine.policy.project import carry_out, payload
+from engine.policy.reasons import of_rule, plain
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
@@ -43,7 +44,7 @@ _ORDER = (
     Code.UNKNOWN_PAYER,
     Code.AMBIGUOUS_COVERAGE,
     Code.NO_COVERAGE,
-    Code.NO_CONSENT,
+    *WHY_NOT,
     Code.WITHHELD_BY_RULE,
     Code.NO_RULE,
 )
@@ -64,11 +65,12 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "view", "whose")
+    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "law", "view", "whose")
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
         self.facts = facts
+        self.law = Law(view, facts, policy.statutes)
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
@@ -129,33 +131,39 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
-    if channel.follows:
-        code = _follows(case, channel)
-        if code is not None:
-            return _refused(code)
-    elif not channel.disclosing and not channel.withholding:
-        return _refused(Code.NO_RULE)
-    if not channel.in_ceiling:
-        return _refused(Code.ABOVE_CEILING)
-    if channel.expires_at is not None and case.facts.now >= channel.expires_at:
-        return _refused(Code.AGREEMENT_EXPIRED)
+    code = _gate(case, channel)
+    if code is not None:
+        return _refused(code)
     granting, refusals = _granting(case, channel)
     withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
-    message_withheld = next((rule for rule in withholding if rule.withholds_message), None)
-    if message_withheld is not None:
-        refusals[Code.WITHHELD_BY_RULE] = message_withheld.withheld
-    if message_withheld is not None or not (granting or channel.follows):
+    for rule in withholding:
+        if rule.withholds_message or case.law.withholds_message(rule):
+            refusals.setdefault(Code.WITHHELD_BY_RULE, rule.withheld)
+    goes = bool(granting) or channel.follows
+    if Code.WITHHELD_BY_RULE in refusals or not goes:
         first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
-        if granting or channel.follows:
+        if goes:
             first = Code.WITHHELD_BY_RULE
         return Decision((refusals.get(first) or plain(first),))
-    return _cut(case, channel, policy, channel.plan(granting, withholding), granting)
+    if not channel.in_ceiling:
+        return _refused(Code.ABOVE_CEILING)
+    return _cut(case, channel, policy, withholding, granting)
+
+
+def _gate(case: Case, channel: ChannelRules) -> Code | None:
+    """What is said of the whole message before any rule is asked, the environment apart."""
+    if channel.expires_at is not None and case.facts.now >= channel.expires_at:
+        return Code.AGREEMENT_EXPIRED
+    if not case.facts.available:
+        return Code.FACTS_UNAVAILABLE
+    code = None if case.law.is_silent else case.law.gate(channel)
+    if code is None and channel.follows:
+        code = _follows(case, channel)
+    return code
 
 
 def _follows(case: Case, channel: ChannelRules) -> Code | None:
     """Why a cancel does not follow what it cancels, if it does not (§10.9)."""
-    if not case.facts.available:
-        return Code.FACTS_UNAVAILABLE
     visit, control_id = case.view.first(_VISIT), case.view.first(_CONTROL_ID)
     for earlier in case.facts.disclosed:
         if earlier.channel == channel.id and _is_same(earlier, visit, control_id):
@@ -183,11 +191,12 @@ def _granting(
         code = None if channel.follows else _coverage_refuses(case, channel, rule)
         if code is not None:
             refusals[code] = plain(code)
-        elif rule.rule.consent is Consent.REQUIRED:
-            # No registry of consents is asked, so none is known to be in force.
-            refusals[Code.NO_CONSENT] = rule.no_consent
-        else:
+            continue
+        code = case.law.refuses(channel, rule)
+        if code is None:
             granting.append(rule)
+        else:
+            refusals.setdefault(code, of_rule(code, rule.rule.name))
     return tuple(granting), refusals
 
 
@@ -216,20 +225,26 @@ def _cut(
     case: Case,
     channel: ChannelRules,
     policy: CompiledPolicy,
-    plan: Plan,
-    granting: Iterable[RunnableRule],
+    withholding: tuple[RunnableRule, ...],
+    granting: tuple[RunnableRule, ...],
 ) -> Decision:
     if not case.is_for_one:
         return _refused(Code.STRUCTURE)
+    plan = channel.plan(granting, withholding)
     withheld = _withholds_patient(plan, case.view) if plan.pid_withholdings else None
     if withheld is not None:
         return Decision((withheld,))
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    cut = cut_to(case.view, plan, own, case.named, channel.channel)
+    law = case.law
+    bars = _NO_BARS if law.is_silent else law.bars(channel, granting, withholding)
+    cut = Cut(case.view, plan, own, bars)
+    carry_out(cut, case.named, channel.channel)
     if not is_worth_sending(cut):
         return Decision((plain(Code.NOTHING_LEFT),), cut)
+    if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
+        return Decision((plain(Code.NOTICE),), cut)
     granted = tuple(rule.granted for rule in granting)
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 
@@ -274,6 +289,7 @@ def _own_lines(
 
 
 _NOTHING_OWN = Own()
+_NO_BARS: dict[int, Bar] = {}
 
 
 def _refused(code: Code) -> Decision:

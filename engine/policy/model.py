@@ -13,6 +13,8 @@ from enum import Enum
 
 from engine.errors import Place
 from engine.hl7.path import Path
+from engine.policy.codesets import CodeSet
+from engine.privacy.protections import Evidence, Protections
 
 
 class Kind(Enum):
@@ -217,6 +219,25 @@ class Withholding:
     segment: str = ""
     mask: FieldMask | None = None  # None: whole occurrences
     where: Condition | None = None
+    labels: frozenset[str] = frozenset()  # whatever carries one of these
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """Codes that put a label. `label` is a value of `Label` or the name of a site's own set."""
+
+    label: str
+    codes: CodeSet
+    evidence: Evidence = Evidence.CORE
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Values at one path that put a label, whatever their coding system."""
+
+    path: Path
+    texts: frozenset[str]
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,3 +265,6 @@ class Policy:
     rules: tuple[Rule, ...]
     environment: str  # production | test: what MSH-11 must agree with
     timezone: str = "UTC"
+    protections: Protections = field(default_factory=Protections)
+    label_sets: tuple[LabelSet, ...] = ()
+    marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system

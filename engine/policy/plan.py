@@ -135,7 +135,7 @@ class Plan:
         withheld: dict[str, list[Part]] = {}
         for rule in self.withholds:
             for withholding in rule.withholdings:
-                if not withholding.message:
+                if withholding.segment:
                     parts = withheld.setdefault(withholding.segment, [])
                     parts.append(_withheld(rule, withholding))
         self.segments = {

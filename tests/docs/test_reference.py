@@ -23,7 +23,12 @@ from tests.docs.pages import REFERENCE, ROOT, entries, headings, mentions, name
 CLI = REFERENCE / "cli.md"
 
 #: Where each setting of a site may have its entry.
-SETTINGS_PAGES = (REFERENCE / "config.md", REFERENCE / "rules.md", CLI)
+SETTINGS_PAGES = (
+    REFERENCE / "config.md",
+    REFERENCE / "rules.md",
+    REFERENCE / "protections.md",
+    CLI,
+)
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:

@@ -114,7 +114,6 @@ def test_settings_that_do_not_load(tmp_path: pathlib.Path, line: str, code: str)
     "line",
     [
         "workers: 2",
-        "protections: [us-federal]",
         "retention: {content: 7d}",
         "console: {listen: 'tcp:127.0.0.1:8080'}",
         "alerts: {}",
