@@ -33,6 +33,7 @@ from engine.intake.admission import Gate
 from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.intake.sealed import Sealing, about_copy
+from engine.interpreter import settle_in
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.budget import ByteBudget
 from engine.net.control import Failed, Listening
@@ -284,6 +285,7 @@ def main() -> int:
         return int(error.exit_code)
     drain.append(worker.drain)
     control.watch()
+    settle_in()
     worker.start(lambda: control.report(Listening()))
     cast("Any", reactor).run(installSignalHandlers=False)
     return 0

@@ -12,7 +12,12 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
+
+from engine.store.client import connect
+from engine.store.embedded import EmbeddedServer
+from engine.store.port import ReadLedger
+from engine.store.redis import RedisStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAYERGATE = [sys.executable, "-m", "engine.cli.main"]
@@ -160,8 +165,13 @@ class Estate:
         """What the engine has logged so far."""
         return [json.loads(line) for line in (self.root / "engine.log").read_text().splitlines()]
 
-    def start_sink(self, channel: str) -> None:
+    def start_sink(self, channel: str, script: str = "") -> None:
         """Start the insurer of `channel` on its port; what it stored before stays."""
+        scripted: list[str] = []
+        if script:
+            path = self.root / f"{channel}.script.yaml"
+            path.write_text(script)
+            scripted = ["--script", str(path)]
         with (self.root / f"{channel}.log").open("ab") as log:
             self.sinks[channel] = subprocess.Popen(
                 [
@@ -171,19 +181,29 @@ class Estate:
                     f"127.0.0.1:{self.sink_ports[channel]}",
                     "--out",
                     str(self.root / "received" / channel),
+                    *scripted,
                 ],
                 cwd=REPOSITORY,
                 stdout=log,
                 stderr=log,
             )
 
+    def stop_sink(self, channel: str) -> None:
+        """The insurer goes away."""
+        self.sinks[channel].kill()
+        self.sinks[channel].wait()
+
+    def restart_sink(self, channel: str, script: str = "") -> None:
+        """Another insurer in its place, with another mind."""
+        self.stop_sink(channel)
+        self.start_sink(channel, script)
+
     def kill(self, role: str, chance: random.Random | None = None) -> None:
         """SIGKILL one of `worker`, `store`, `supervisor`, `sink`; restart what has no keeper."""
         chance = chance or random.Random(0)
         if role == "sink":
             channel = chance.choice(CHANNELS)
-            self.sinks[channel].kill()
-            self.sinks[channel].wait()
+            self.stop_sink(channel)
             time.sleep(chance.uniform(0, 0.5))
             self.start_sink(channel)
         elif role == "supervisor":
@@ -213,15 +233,31 @@ class Estate:
 
     def status(self) -> dict[str, Any]:
         """What `payergate status --json` says."""
+        return self.command("status")
+
+    def command(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """What `payergate ARGUMENTS --json` says of this site; its exit code must be `code`."""
         done = subprocess.run(
-            [*PAYERGATE, "status", "--json", "--site", str(self.site)],
+            [*PAYERGATE, *arguments, "--json", "--site", str(self.site)],
             cwd=REPOSITORY,
             capture_output=True,
-            check=True,
-            timeout=30,
+            check=False,
+            timeout=60,
         )
-        answer: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
         return answer
+
+    def ledger(self, kind: str = "") -> list[dict[str, Any]]:
+        """The records of a kind, oldest first, or all; the store must run."""
+        store = RedisStore(connect(EmbeddedServer(self.site / "var").url))
+        try:
+            (found,) = store.execute([ReadLedger(limit=100_000)])
+        finally:
+            store.close()
+        pairs = cast("tuple[tuple[str, bytes], ...]", found)
+        records = [json.loads(record) for _, record in pairs]
+        return [record for record in records if kind in ("", record["kind"])]
 
     def wait_until_empty(self, seconds: float) -> dict[str, Any]:
         """Wait until no lane has anything left to send; the last status."""

@@ -53,7 +53,7 @@ def acknowledge(
         fields[6],
         fields[3],
         fields[4],
-        _second(at.replace(microsecond=0)),
+        _second(at),
         b"",
         component.join((b"ACK", kind[1], b"ACK")) if len(kind) > 1 and kind[1] else b"ACK",
         control_id.encode("ascii"),
@@ -136,7 +136,7 @@ def _location(location: Location | None, parts: int) -> list[bytes]:
     return [part.encode("ascii") for part in all_parts[:parts]]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _second(at: datetime) -> bytes:
-    """MSH-7 to the second, with its offset; a second has many messages."""
+    """MSH-7 to the second, with its offset; messages of one time share it."""
     return at.strftime("%Y%m%d%H%M%S%z").encode("ascii")

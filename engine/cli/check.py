@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from engine.cli.words import counted
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, Problem, Severity, SiteError
@@ -60,20 +61,14 @@ def _summary(site: Site | None, problems: Sequence[Problem]) -> str:
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     warnings = len(problems) - errors
     if site is None:
-        found = _counted(errors, "error") + (
-            f", {_counted(warnings, 'warning')}" if warnings else ""
-        )
+        found = counted(errors, "error") + (f", {counted(warnings, 'warning')}" if warnings else "")
         return f"The site does not load: {found}."
     names = {rule.name for rule in site.policy.rules}
     return (
-        f"The site loads: {_counted(len(site.policy.channels), 'channel')},"
-        f" {_counted(len(names), 'rule')}, {_counted(warnings, 'warning')};"
+        f"The site loads: {counted(len(site.policy.channels), 'channel')},"
+        f" {counted(len(names), 'rule')}, {counted(warnings, 'warning')};"
         f" revision {revision(site.policy)}."
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _as_json(problem: Problem) -> dict[str, str | int]:

@@ -25,6 +25,7 @@ from engine.errors import EngineError, Exit, SiteError
 COMMANDS = (
     "demo",
     "check",
+    "test",
     "disclose",
     "explain",
     "run",

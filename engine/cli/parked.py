@@ -163,7 +163,7 @@ def _replayed(store: Store, redecision: Redecision, item: Item, reason: str) -> 
         case = redecision.case(item.receipt, sealed)
         recalled = cast("tuple[bytes | None, ...]", store.execute([Recall(case.names)])[0])
         now = SystemClock().now()
-        outcomes = redecision.decide(case, recalled, now)
+        outcomes = redecision.decide_kept(case, recalled, now)
         act = Act(operator(), now, reason)
         resolve = redecision.resolve(item, case, outcomes, act)
     except EngineError as error:

@@ -49,14 +49,14 @@ def read_facts(path: pathlib.Path, policy: Policy) -> Facts:
         ) from error
     problems = Problems()
     node = read_yaml(data, path.name, problems)
-    facts = facts_of(node, Reader(problems), policy)
+    facts = facts_of(node, policy, Reader(problems))
     found = problems.sorted()
     if found:
         raise UsageError("facts", "The facts cannot be used.\n" + "\n".join(map(str, found)))
     return facts
 
 
-def facts_of(node: Node | None, reader: Reader, policy: Policy) -> Facts:
+def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
     """The facts that a node holds; what is wrong with it goes to the reader's problems."""
     read = FactReader(reader, policy)
     keys = reader.mapping(node, FILE_KEYS) or {}

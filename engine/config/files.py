@@ -54,11 +54,16 @@ def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
         )
     read = _read_all(root, channels, problems)
     return SiteFiles(
-        config=_read(root, config, problems) if config.is_file() else None,
+        config=read_file(root, config, problems) if config.is_file() else None,
         channels=read,
         rules=_read_all(root, rules, problems),
         every_channel_read=len(read) == len(channels),
     )
+
+
+def suite_files(root: pathlib.Path) -> list[pathlib.Path]:
+    """The files of tests, `rules/*_test.yaml`; what stands too deep `read_files` reports."""
+    return [path for path in _folder(root, "rules", Problems()) if _is_test(path)]
 
 
 def _is_test(path: pathlib.Path) -> bool:
@@ -68,11 +73,12 @@ def _is_test(path: pathlib.Path) -> bool:
 def _read_all(
     root: pathlib.Path, paths: list[pathlib.Path], problems: Problems
 ) -> tuple[Node, ...]:
-    nodes = (_read(root, path, problems) for path in paths)
+    nodes = (read_file(root, path, problems) for path in paths)
     return tuple(node for node in nodes if node is not None)
 
 
-def _read(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Node | None:
+def read_file(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Node | None:
+    """One YAML file of the site as nodes; None after noting why there are none."""
     name = path.relative_to(root).as_posix()
     try:
         data = path.read_bytes()

@@ -13,7 +13,7 @@ from engine.config.model import Delivery, Site
 from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
-from engine.policy.language import Problems, Reader, policy_of
+from engine.policy.language import Problems, Reader, note_incomplete, policy_of
 
 
 def load_site(root: pathlib.Path) -> Site:
@@ -42,6 +42,8 @@ def load_site(root: pathlib.Path) -> Site:
     found = problems.sorted()
     if any(problem.severity is Severity.ERROR for problem in found):
         raise SiteError(found)
+    # Of rules that could not be read it would be said that they lack something.
+    note_incomplete(read.policy, problems)
     folder = root.resolve()
     return Site(
         root=folder,
@@ -52,5 +54,5 @@ def load_site(root: pathlib.Path) -> Site:
         store=settings.store,
         key_file=folder / settings.key_file,
         var=folder / "var",
-        warnings=found,
+        warnings=problems.sorted(),
     )

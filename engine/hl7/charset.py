@@ -30,6 +30,8 @@ _BIG5 = re.compile(rb"(?:[\x81-\xfe][\x40-\x7e\x80-\xfe])+")
 _SHIFT_JIS = re.compile(rb"(?:[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc])+")
 # After ESC $ ... two bytes make a character, until the next ESC; a segment starts in ASCII anew.
 _ISO_2022 = re.compile(rb"\x1b\$(?:\([@-Z]|[@AB])[^\x1b\r\n]*")
+# What is never taken back hides every delimiter to the end of its segment (§2.14.9.18).
+_NOT_TAKEN_BACK = re.compile(_ISO_2022.pattern + rb"(?![^\r\n])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,23 @@ class Charset:
             return value.decode(self.codec)
         except UnicodeDecodeError:
             return self.decode(value)[0]
+
+    def divides(self, body: bytes) -> bool:
+        """Whether it is certain which delimiters of `body` are delimiters.
+
+        It is not where a set that hides some is declared, and the text is in another.
+        """
+        if self.mask is None:
+            return True
+        if self.mask is _ISO_2022 and _NOT_TAKEN_BACK.search(body):
+            return False
+        for codec in (self.codec, *_WIDER.get(self.codec, ())):
+            try:
+                body.decode(codec)
+            except UnicodeDecodeError:
+                continue
+            return True
+        return False
 
     def encode(self, text: str) -> bytes:
         """Bytes of `text`; what the set cannot say becomes `?`."""
@@ -90,6 +109,9 @@ def _blank(match: re.Match[bytes]) -> bytes:
 
 #: ASCII is a part of UTF-8, and UTF-8 is what is tried where nothing is declared.
 UTF_8 = Charset("utf-8")
+
+#: Supersets that senders name by the smaller set's name.
+_WIDER = {"big5": ("cp950", "big5hkscs"), "iso2022_jp_2": ("iso2022_jp_3", "iso2022_jp_ext")}
 
 _MASKED = {
     "gb18030": Charset("gb18030", _GB18030),

@@ -19,13 +19,16 @@ What `parents` gives for each segment:
 * for a Z segment, an unknown one, or a line that is no segment: the anchor of the segment before
   it, or that segment itself where it could hold something (a DG1, say).
 
-A line that looks like a segment, but is indented or in lower case, has no id and can never be
-sent; it still opens a group here, so that what follows goes with it and not with the one before.
+A line that looks like a segment, but is indented, in lower case, or hidden behind marks that nobody
+sees (a byte-order mark, NUL, a no-break space, a quotation mark), has no id and can never be sent;
+it still opens a group here, so that what follows goes with it and not with the one before.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from engine.hl7.wire import Message, Segment
@@ -52,6 +55,10 @@ _PATIENT_SEGMENTS = (
     *("UB1", "UB2", "PDA", "OBR", "OBX", "SPM", "TQ1", "FT1", "TXA", "CON", "RXO", "RXE"),
     *("RXD", "RXG", "RXA"),
 )
+
+#: About a patient and not about the message; with what is so too, wherever it stands.
+_CLINICAL = frozenset({"ORC", *_PATIENT_SEGMENTS})
+_OF_A_PATIENT = _CLINICAL | _LEAVES
 
 #: NK1 and TQ1 hold no notes: an NTE after the next of kin is the patient's (2.3.1 ORU_R01).
 _NOTED = frozenset({"PID", *_PATIENT_SEGMENTS}) - {"NK1", "TQ1"}
@@ -119,7 +126,7 @@ def parents(message: Message) -> tuple[int, ...]:
 
     Linear in the number of segments. A parent stands before its children, but for an ORC's.
     """
-    ids = [segment.id or _meant(segment) for segment in message.segments]
+    ids = [segment.id or meant(segment) for segment in message.segments]
     takers, beside = _structure(message, ids)
     found: list[int] = []
     opened: list[int] = []
@@ -156,21 +163,18 @@ def patients(message: Message) -> tuple[range, ...]:
     """Segment indexes patient by patient: each PID starts a new one, up to the next PID.
 
     What stands before the first PID is the message's own (MSH, SFT, EVN, …) and in no range, but
-    a result or order there is a patient without PID, and a range. A line that looks like a PID
-    (indented, in lower case) starts a range too, so that its results join nobody else's.
+    a result or order there is a patient without PID, and a range; so is a note or the like, where
+    it could be any of several patients'. A line that looks like a PID (indented, in lower case)
+    starts a range too, so that its results join nobody else's.
     """
-    ids = [segment.id or _meant(segment) for segment in message.segments]
+    ids = [segment.id or meant(segment) for segment in message.segments]
     starts = [index for index, name in enumerate(ids) if name == "PID"]
     end = len(ids)
-    orphan = next((i for i in range(starts[0] if starts else end) if _is_clinical(ids[i])), None)
+    clinical = _OF_A_PATIENT if len(starts) > 1 else _CLINICAL
+    orphan = next((i for i in range(starts[0] if starts else end) if ids[i] in clinical), None)
     if orphan is not None:
         starts.insert(0, orphan)
     return tuple(range(*pair) for pair in pairwise([*starts, end]))
-
-
-def _is_clinical(name: str) -> bool:
-    """Whether the segment is about a patient and not about the message."""
-    return name == "ORC" or name in _PATIENT_SEGMENTS
 
 
 def _structure(message: Message, ids: list[str]) -> tuple[_Takers, frozenset[str]]:
@@ -202,7 +206,15 @@ def _order_after(ids: list[str], index: int) -> int:
     return 0
 
 
-def _meant(segment: Segment) -> str:
+def meant(segment: Segment) -> str:
     """The id that a line without one seems to mean, or ""."""
-    head = segment.raw.lstrip()[:4]
-    return head[:3].decode("latin-1").upper() if head[3:] == segment.separator else ""
+    found = _looking_like_one(segment.separator).match(segment.raw)
+    return found[1].decode("ascii").upper() if found else ""
+
+
+@lru_cache(maxsize=64)
+def _looking_like_one(separator: bytes) -> re.Pattern[bytes]:
+    """An id between anything but letters and digits, up to the first separator."""
+    return re.compile(
+        rb"[^A-Za-z0-9%b]*([A-Za-z][A-Za-z0-9]{2})[^A-Za-z0-9%b]*%b" % ((re.escape(separator),) * 3)
+    )

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from engine.hl7.wire import Message
-from engine.intake.receipts import received_ms
-from engine.intake.records import Notes, decision_record
+from engine.intake.receipts import received_at
+from engine.intake.records import Notes, Records
 from engine.intake.sealed import (
     Sealing,
     about_copy,
@@ -34,9 +33,9 @@ class Acceptances:
 
     def __init__(self, compiled: CompiledPolicy, sealing: Sealing) -> None:
         self._sealing = sealing
-        self._revision = compiled.revision
         self._notes = Notes(compiled.rules, compiled.revision)
         self._states = {name: channel.state for name, channel in compiled.policy.channels.items()}
+        self._records = Records(compiled.revision, self._states)
 
     def accept(
         self,
@@ -52,12 +51,12 @@ class Acceptances:
         copies: list[Copy] = []
         holds: list[Hold] = []
         withheld: list[str] = []
-        decided = {}
+        decided: list[Outcome] = []
         for channel, outcome in outcomes.items():
             state = self._states[channel]
             if state is State.DRAFT:
                 continue
-            decided[channel] = outcome
+            decided.append(outcome)
             if state is State.SHADOW or outcome.verdict is Verdict.WITHHOLD:
                 withheld.append(channel)
             elif outcome.verdict is Verdict.HOLD:
@@ -66,15 +65,13 @@ class Acceptances:
                 copies.extend(self.copies(receipt, outcome))
         digest = hashlib.sha256(message.raw).digest()
         msh = message.msh
-        record = decision_record(
+        record = self._records.decision(
             receipt=receipt,
-            at=datetime.fromtimestamp(received_ms(receipt) / 1000, UTC),
+            at=received_at(receipt),
             listener=listener,
             message=message,
             digest=digest,
-            revision=self._revision,
             outcomes=decided,
-            states=self._states,
         )
         return Accept(
             receipt=receipt,

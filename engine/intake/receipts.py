@@ -8,7 +8,10 @@ one millisecond, or when the clock steps back, the last receipt is counted up in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
 
 #: Digits and capitals without I, L, O and U: 32 characters in ASCII order, none easily misread.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -20,6 +23,9 @@ _CHANCE_BITS = 50
 _FIRST_CHANCE_BITS = _CHANCE_BITS - 1
 _PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
+#: How many different times are remembered: a message asks twice, when it comes and when it goes.
+_TIMES_KEPT = 1024
+_RECEIPT = re.compile(f"[{ALPHABET}]{{{RECEIPT_CHARACTERS}}}")
 
 
 class Receipts:
@@ -46,12 +52,27 @@ class Receipts:
 
 def received_ms(receipt: str) -> int:
     """The Unix time in milliseconds at which `receipt` was made; `ValueError` when it is none."""
-    if len(receipt) != RECEIPT_CHARACTERS or not set(receipt) <= _VALUES.keys():
+    if not _RECEIPT.fullmatch(receipt):
         raise ValueError(receipt)
+    return _milliseconds(receipt[:_TIME_CHARACTERS])
+
+
+def received_at(receipt: str) -> datetime:
+    """The same as a time in UTC; receipts of one millisecond share it."""
+    return _time(received_ms(receipt))
+
+
+@lru_cache(maxsize=_TIMES_KEPT)
+def _milliseconds(characters: str) -> int:
     milliseconds = 0
-    for character in receipt[:_TIME_CHARACTERS]:
+    for character in characters:
         milliseconds = milliseconds << 5 | _VALUES[character]
     return milliseconds
+
+
+@lru_cache(maxsize=_TIMES_KEPT)
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _encode(number: int) -> str:

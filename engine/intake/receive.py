@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol, cast, overload
 
 from twisted.internet.defer import Deferred, succeed
@@ -31,17 +30,20 @@ from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.admission import Gate
 from engine.intake.coverages import KnownCoverages
-from engine.intake.receipts import Receipts, received_ms
+from engine.intake.disclosed import Followed, Mark, Marks, followed
+from engine.intake.receipts import Receipts, received_at
 from engine.intake.sealed import Sealing, coverage_name, coverages_of
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
-from engine.privacy.facts import CoverageKey, Coverages, Facts
+from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts
 from engine.store.port import Accept, Accepted, Recall, Result
 
 #: How many of the last messages that taught something are told from their repetitions here.
 REPETITIONS_KNOWN = 4096
+
+_NOTHING: frozenset[Disclosed] = frozenset()
 
 #: The answer to a message that wants none, and the absence of an answer (`engine.net.connection`).
 NO_REPLY_WANTED = b""
@@ -106,6 +108,7 @@ class Intake:
         self._released = released
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
+        self._marks = Marks(compiled, sealing)
         self._taught: OrderedDict[bytes, bytes] = OrderedDict()
         self._behind: dict[Source, deque[tuple[bytes, Deferred[bytes | None]]]] = {}
         self.store_is_down = False
@@ -137,15 +140,18 @@ class Intake:
             if fault is not None:
                 return succeed(self._refuse(arrival, fault))
             keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
+            cancel = followed(message, self._compiled, self._sealing)
         except Exception as error:  # noqa: BLE001 - one bad message must not end its connection
             return succeed(self._fail(arrival, error))
-        if self._known.missing(keys):
-            return self._recall(arrival, keys)
+        if cancel is not None or self._known.missing(keys):
+            return self._recall(arrival, keys, cancel)
         return self._decide(arrival, keys)
 
     # --- facts --------------------------------------------------------------------------------
 
-    def _recall(self, arrival: _Arrival, keys: tuple[CoverageKey, ...]) -> Deferred[bytes | None]:
+    def _recall(
+        self, arrival: _Arrival, keys: tuple[CoverageKey, ...], cancel: Followed | None
+    ) -> Deferred[bytes | None]:
         """Ask the store; what this connection sends meanwhile waits behind."""
         source = arrival.source
         self._behind[source] = deque()
@@ -155,11 +161,13 @@ class Intake:
             answer: Deferred[bytes | None]
             try:
                 answers = cast("tuple[bytes | None, ...]", result)
-                self._known.recalled(coverages_of(self._sealing, names, answers))
+                about_coverage, about_visit = answers[: len(names)], answers[len(names) :]
+                self._known.recalled(coverages_of(self._sealing, names, about_coverage))
+                disclosed = _NOTHING if cancel is None else cancel.disclosed(about_visit)
             except Exception as error:  # noqa: BLE001 - as above
                 answer = succeed(self._fail(arrival, error))
             else:
-                answer = self._decide(arrival, keys)
+                answer = self._decide(arrival, keys, disclosed)
             self._let_follow(source)
             return answer
 
@@ -168,7 +176,8 @@ class Intake:
             self._let_follow(source)
             return answer
 
-        asked = self._commit.submit(Recall(tuple(names.values())))
+        marks = () if cancel is None else cancel.names
+        asked = self._commit.submit(Recall((*names.values(), *marks)))
         return asked.addCallbacks(recalled, failed)
 
     def _let_follow(self, source: Source) -> None:
@@ -184,9 +193,14 @@ class Intake:
 
     # --- the decision -------------------------------------------------------------------------
 
-    def _decide(self, arrival: _Arrival, keys: tuple[CoverageKey, ...]) -> Deferred[bytes | None]:
+    def _decide(
+        self,
+        arrival: _Arrival,
+        keys: tuple[CoverageKey, ...],
+        disclosed: frozenset[Disclosed] = _NOTHING,
+    ) -> Deferred[bytes | None]:
         try:
-            facts = Facts(self._clock.now(), self._known.look_up(keys))
+            facts = Facts(self._clock.now(), self._known.look_up(keys), disclosed)
             outcomes = decide(arrival.message, self._compiled, facts)
             taught = dict(learn(arrival.message, self._compiled.identify))
             accept = self._acceptances.accept(
@@ -197,13 +211,14 @@ class Intake:
                 asked=keys,
                 taught=taught,
             )
+            accept, marks = self._marks.with_marks(accept, arrival.message)
         except Exception as error:  # noqa: BLE001 - as above
             return succeed(self._fail(arrival, error))
         if taught and self._is_new(accept):
             self._known.learned(taught)
         else:
             taught = {}
-        arguments = (arrival, accept, taught)
+        arguments = (arrival, accept, taught, marks)
         return self._commit.submit(accept).addCallbacks(
             self._accepted, self._not_accepted, callbackArgs=arguments, errbackArgs=arguments
         )
@@ -225,10 +240,12 @@ class Intake:
         arrival: _Arrival,
         accept: Accept,
         taught: Mapping[CoverageKey, Coverages],
+        marks: tuple[Mark, ...],
     ) -> bytes:
         """It is durable: only now may anybody be told."""
         if accepted.duplicate:
             self._known.refused(taught)
+            self._marks.forget(marks)
         else:
             self._known.committed(taught)
             self._committed(accept)
@@ -245,8 +262,10 @@ class Intake:
         arrival: _Arrival,
         accept: Accept,
         taught: Mapping[CoverageKey, Coverages],
+        marks: tuple[Mark, ...],
     ) -> bytes | None:
         self._known.refused(taught)
+        self._marks.forget(marks)
         self._taught.pop(accept.duplicate_key, None)
         return self._not_stored(failure, arrival)
 
@@ -269,7 +288,7 @@ class Intake:
         self._log(
             Event.MESSAGE_REFUSED, listener=source.listener, receipt=receipt, code=fault.value
         )
-        return reject_head(_header_line(payload), fault, receipt, _time_of(receipt))
+        return reject_head(_header_line(payload), fault, receipt, received_at(receipt))
 
     def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes:
         said = {} if error is None else describe(error)
@@ -284,7 +303,7 @@ def _answer(message: Message, code: AckCode, receipt: str, fault: Fault | None =
     wanted = answer_code(message.msh, code)
     if wanted is None:
         return NO_REPLY_WANTED
-    return acknowledge(message, wanted, receipt, _time_of(receipt), fault)
+    return acknowledge(message, wanted, receipt, received_at(receipt), fault)
 
 
 def _header_line(payload: bytes) -> bytes:
@@ -292,7 +311,3 @@ def _header_line(payload: bytes) -> bytes:
     start = payload.find(b"MSH")
     ends = [end for end in (payload.find(b"\r", start), payload.find(b"\n", start)) if end > start]
     return payload[start : min(ends) + 1] if start >= 0 and ends else payload
-
-
-def _time_of(receipt: str) -> datetime:
-    return datetime.fromtimestamp(received_ms(receipt) / 1000, UTC)

@@ -2,6 +2,10 @@
 
 Law: a record names every channel's outcome, so that what was not sent is as well accounted for as
 what was (I4); neither holds a value of the message but its type and control id (I7).
+
+Both are JSON, put together from parts. What depends on the policy alone is encoded once and kept;
+the few values that differ between messages are encoded as texts, or can hold nothing that JSON
+escapes. So a record reads as if it had been encoded in one piece, at a fraction of the cost.
 """
 
 from __future__ import annotations
@@ -9,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as text
 
 from engine.hl7.wire import Message
 from engine.policy.model import Rule, State
@@ -23,6 +28,9 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 _TYPE = re.compile(rb"[A-Z0-9]{3}([^A-Za-z0-9 ][A-Z0-9]{3})?([^A-Za-z0-9 ][A-Z0-9_]{3,7})?")
 _CONTROL_ID_CHARACTERS = 199
 
+#: How many different parts of each kind are kept; a site has fewer.
+_KEPT = 4096
+
 
 class Notes:
     """Makes the note of a copy: the rules it rests on, their bases, and the digest of its bytes."""
@@ -30,14 +38,14 @@ class Notes:
     def __init__(self, rules: Mapping[str, Rule], revision: str) -> None:
         self._rules = rules
         self._revision = revision
-        self._head = lru_cache(maxsize=1024)(self._make_head)
+        self._head = lru_cache(maxsize=_KEPT)(self._make_head)
 
     def note(self, outcome: Outcome, data: bytes) -> bytes:
         """The note of one payload of `outcome`."""
         digest = hashlib.sha256(data).hexdigest()
-        return b'%b,"sha256":"%b"}' % (self._head(outcome.rules), digest.encode("ascii"))
+        return f'{self._head(outcome.rules)},"sha256":"{digest}"}}'.encode("ascii")
 
-    def _make_head(self, names: tuple[str, ...]) -> bytes:
+    def _make_head(self, names: tuple[str, ...]) -> str:
         rules = [self._rules[name] for name in names]
         said = {
             "rules": names,
@@ -45,39 +53,49 @@ class Notes:
             "purpose": sorted({rule.purpose.value for rule in rules}),
             "revision": self._revision,
         }
-        return _encode(said).encode()[:-1]
+        return _encode(said)[:-1]
 
 
-def decision_record(
-    *,
-    receipt: str,
-    at: datetime,
-    listener: str,
-    message: Message,
-    digest: bytes,
-    revision: str,
-    outcomes: Mapping[str, Outcome],
-    states: Mapping[str, State],
-) -> bytes:
-    """The record of one decision, as one JSON object. `at` is wall-clock time, UTC."""
-    msh = message.msh
-    control_id = msh.field(10).decode("ascii", "backslashreplace")
-    return _encode(
-        {
-            "kind": "decision",
-            "receipt": receipt,
-            "at": at.isoformat(timespec="milliseconds"),
-            "listener": listener,
-            "control_id": control_id[:_CONTROL_ID_CHARACTERS],
-            "type": _type_of(msh.field(9)),
-            "sha256": digest.hex(),
-            "revision": revision,
-            "channels": {
-                channel: outcome_record(outcome, states[channel])
-                for channel, outcome in outcomes.items()
-            },
-        }
-    ).encode()
+class Records:
+    """Writes decision records under one policy; `states` are those of its channels."""
+
+    def __init__(self, revision: str, states: Mapping[str, State]) -> None:
+        self._states = states
+        self._revision = text(revision)
+        self._members: dict[tuple[object, ...], str] = {}
+
+    def decision(
+        self,
+        *,
+        receipt: str,
+        at: datetime,
+        listener: str,
+        message: Message,
+        digest: bytes,
+        outcomes: Iterable[Outcome],
+    ) -> bytes:
+        """The record of one decision, one JSON object. `at` is wall-clock time, UTC."""
+        msh = message.msh
+        control_id = msh.field(10).decode("ascii", "backslashreplace")[:_CONTROL_ID_CHARACTERS]
+        channels = ",".join([self._member(outcome) for outcome in outcomes])
+        return (
+            f'{{"kind":"decision","receipt":"{receipt}","at":"{_iso(at)}","listener":{text(listener)},'
+            f'"control_id":{text(control_id)},"type":{_type_of(msh.field(9))},'
+            f'"sha256":"{digest.hex()}","revision":{self._revision},"channels":{{{channels}}}}}'
+        ).encode("ascii")
+
+    def _member(self, outcome: Outcome) -> str:
+        """What `channels` says of one channel; made of what the key names and nothing else."""
+        key: tuple[object, ...] = (outcome.channel, outcome.rules, len(outcome.payloads))
+        if outcome.verdict is not Verdict.DISCLOSE:
+            key = (outcome.channel, outcome.verdict, *[reason.code for reason in outcome.reasons])
+        member = self._members.get(key)
+        if member is None:
+            said = outcome_record(outcome, self._states[outcome.channel])
+            member = f"{text(outcome.channel)}:{_encode(said)}"
+            if len(self._members) < _KEPT:
+                self._members[key] = member
+        return member
 
 
 def outcome_record(outcome: Outcome, state: State) -> dict[str, object]:
@@ -93,5 +111,11 @@ def outcome_record(outcome: Outcome, state: State) -> dict[str, object]:
     return said
 
 
+@lru_cache(maxsize=64)
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+@lru_cache(maxsize=_KEPT)
 def _type_of(field: bytes) -> str:
-    return field.decode("ascii") if _TYPE.fullmatch(field) else ""
+    return text(field.decode("ascii")) if _TYPE.fullmatch(field) else '""'

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Protocol
 
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages
+from engine.privacy.visit import Visit
 
 
 class Sealing(Protocol):
@@ -47,7 +48,20 @@ def duplicate_key(
 
 def coverage_name(sealing: Sealing, key: CoverageKey) -> bytes:
     """The name under which the store keeps what is known of `key`."""
+    # As JSON: a number may hold any character, once its escapes are undone.
     parts = ("coverage", key.level.value, key.patient, key.authority, key.number)
+    return sealing.keyed_hash(json.dumps(parts).encode())
+
+
+def disclosure_name(sealing: Sealing, visit: Visit, channel: str) -> bytes:
+    """The name under which it stands that something of `visit` was queued for `channel`."""
+    parts = ("disclosed", channel, visit.authority, visit.number)
+    return sealing.keyed_hash("\x1c".join(parts).encode())
+
+
+def cancel_name(sealing: Sealing, visit: Visit, trigger: str) -> bytes:
+    """The name under which it stands that a cancel (A11, A12, A13) of `visit` came."""
+    parts = ("cancelled", trigger, visit.authority, visit.number)
     return sealing.keyed_hash("\x1c".join(parts).encode())
 
 

@@ -13,7 +13,8 @@ from engine.policy.cut import Cut
 from engine.policy.outcome import Code
 from engine.policy.view import View
 
-#: Messages in which a PID that no rule grants is no parent for what follows it.
+#: Messages in which a PID that no rule grants is no parent for what follows it. One that a rule
+#: grants on a condition is: the condition speaks of the patient, and with it of all that follows.
 _WITHOUT_PID = frozenset({"ADT", "DFT"})
 
 #: What a copy must still hold for its type to be worth sending (§10.18, standards.md B-5.3).
@@ -56,6 +57,8 @@ def is_worth_sending(cut: Cut) -> bool:
     for segment_id in needed:
         if not cut.keeps_any(segment_id):
             return False
+    if kind.code in _WITHOUT_PID and _refuses_patient(cut):
+        return False
     return cut.pieces.count(None) < len(cut.pieces)
 
 
@@ -68,8 +71,8 @@ def _lacks_anchor(cut: Cut) -> bool:
 def _fall(cut: Cut) -> bool:
     """Look once at every kept segment's parent; say whether anything fell."""
     view, pieces = cut.view, cut.pieces
-    parents, segments = view.parents, view.message.segments
-    stands_alone = view.type.code in _WITHOUT_PID
+    parents = view.parents
+    orphans = _without_patient(cut)
     fell = False
     for index, piece in enumerate(pieces):
         if piece is None:
@@ -77,16 +80,33 @@ def _fall(cut: Cut) -> bool:
         parent = parents[index]
         if parent < 0 or pieces[parent] is not None:
             continue
-        if not (stands_alone and segments[parent].id == "PID"):
+        if parent not in orphans:
             cut.drop(index, Code.PARENT_CUT)
             fell = True
     return fell
 
 
+def _refuses_patient(cut: Cut) -> bool:
+    """Whether no PID is kept, and not because none is granted."""
+    pids = cut.view.all("PID")
+    return not cut.keeps_any("PID") and len(_without_patient(cut)) < len(pids)
+
+
+def _without_patient(cut: Cut) -> frozenset[int]:
+    """The PIDs without which a message may be sent: those that no rule grants."""
+    view = cut.view
+    if view.type.code not in _WITHOUT_PID:
+        return frozenset()
+    rules = cut.plan.segments.get("PID")
+    return frozenset(
+        pid.index for pid in view.all("PID") if rules is None or not rules.refuses(view, pid.index)
+    )
+
+
 def _fall_orders(cut: Cut, named: Named) -> bool:
     pieces, rules = cut.pieces, cut.plan.segments.get("OBR")
     fell = False
-    if rules is not None and not rules.alone:
+    if rules is not None:
         for order, results in cut.view.structure.results:
             if pieces[order] is None:
                 continue
@@ -94,6 +114,8 @@ def _fall_orders(cut: Cut, named: Named) -> bool:
                 if pieces[result] is not None:
                     break
             else:
+                if rules.alone and rules.stands_alone(cut.view, order):
+                    continue
                 cut.drop(order, Code.PARENT_CUT)
                 fell = True
     for order, others in named.items():

@@ -52,11 +52,8 @@ def is_unmatched_by_plan(line: Segment) -> bool:
 def conceal(cut: Cut) -> bool:
     """Take out and empty what would tell of a line that is not sent; say whether any fell."""
     view, pieces = cut.view, cut.pieces
-    lines = view.all("FT1")
-    if not lines:
-        return False
-    gone = [line for line in lines if pieces[line.index] is None]
-    if not gone or len(gone) == len(lines):
+    gone = [line for line in view.all("FT1") if pieces[line.index] is None]
+    if not gone:
         return False
     fell = _keep_pointed_to(cut)
     for visit in view.all("PV1"):
@@ -75,6 +72,8 @@ def _match(view: View, line: Segment, candidates: list[Segment], claims: Claims)
     if not candidates:
         return None
     if not line.field(_PLAN_OF_LINE):
+        if view.hides("IN1"):
+            return None  # which insurance is the first cannot be known
         matching = [min(candidates, key=lambda one: _priority(view, one))]
     else:
         wanted = coded(view, line, _PLAN_OF_LINE)
@@ -116,10 +115,13 @@ def _keep_pointed_to(cut: Cut) -> bool:
     """Keep only the DG1 that a kept line points to, by FT1-19 or by its procedures' PR1-15."""
     view, pieces = cut.view, cut.pieces
     pointed: set[Coded] = set()
-    for segment_id, field in (("FT1", 19), ("PR1", 15)):
-        for segment in view.all(segment_id):
-            if pieces[segment.index] is not None:
-                pointed |= coded(view, segment, field)
+    for line in view.all("FT1"):
+        if pieces[line.index] is not None:
+            pointed |= coded(view, line, 19)
+    for procedure in view.all("PR1"):
+        line_above = view.ancestor(procedure.index, "FT1")
+        if line_above is not None and pieces[procedure.index] is not None:
+            pointed |= coded(view, procedure, 15)
     fell = False
     for diagnosis in view.all("DG1"):
         if pieces[diagnosis.index] is not None and not _same(coded(view, diagnosis, 3), pointed):

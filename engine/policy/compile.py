@@ -7,9 +7,10 @@ that apply add up to is found once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from engine.errors import Place
@@ -33,6 +34,7 @@ from engine.policy.model import (
     Policy,
     Purpose,
     Rule,
+    Structure,
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
@@ -42,6 +44,9 @@ from engine.policy.view import View, type_of
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})
+
+#: Which cancel takes an event back.
+CANCELS_OF = {"A01": "A11", "A04": "A11", "A02": "A12", "A03": "A13"}
 
 #: Merges, moves, links and swaps of patients: sent only where a rule names the event (§10.9).
 BY_NAME_ONLY = frozenset(
@@ -89,7 +94,12 @@ class ChannelRules:
     """What one channel's rules say of messages of one type."""
 
     def __init__(
-        self, channel: Channel, rules: tuple[RunnableRule, ...], is_cancel: bool, timezone: ZoneInfo
+        self,
+        channel: Channel,
+        rules: tuple[RunnableRule, ...],
+        is_cancel: bool,
+        timezone: ZoneInfo,
+        shared: Plans,
     ) -> None:
         self.channel = channel
         self.id = channel.id
@@ -99,6 +109,7 @@ class ChannelRules:
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
         self.is_cancel = is_cancel
+        self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         self.asks_coverage = not self.follows and any(
@@ -111,6 +122,7 @@ class ChannelRules:
         }
         self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
+        self._shared = shared
         self.cancel_follows = _cancel_follows(channel)
 
     def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
@@ -121,9 +133,34 @@ class ChannelRules:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = Plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            plan = self._shared.plan(self.ceiling, granting, [rule.rule for rule in withholds])
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
+        return plan
+
+
+class Plans:
+    """One plan for all channels to which the same rules give the same under their ceilings.
+
+    Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
+    """
+
+    def __init__(self) -> None:
+        self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
+
+    def plan(
+        self, ceiling: Mapping[str, Mask], granting: list[Rule], withholding: list[Rule]
+    ) -> Plan:
+        """What the rules add up to under this ceiling."""
+        named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
+        key = (
+            frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
+            tuple(rule.name for rule in granting),
+            tuple(rule.name for rule in withholding),
+        )
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(ceiling, granting, withholding)
         return plan
 
 
@@ -153,6 +190,7 @@ class CompiledPolicy:
             **{rule.name: rule for rule in policy.rules},
             CANCEL_FOLLOWS: _cancel_follows(None),
         }
+        self._plans = Plans()
         self._named = _types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
@@ -200,7 +238,7 @@ class CompiledPolicy:
                 for number, rule in enumerate(self.policy.rules)
                 if channel_id in rule.channels and _reaches(rule, message_type)
             ]
-            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone)
+            found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone, self._plans)
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)

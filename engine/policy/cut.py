@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.hl7.build import join_segments
 from engine.policy.outcome import Code
 from engine.policy.plan import Plan
 from engine.policy.view import View
@@ -47,7 +48,7 @@ class Bar:
 class Cut:
     """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
 
-    __slots__ = ("bars", "causes", "inserted", "own", "pieces", "plan", "view")
+    __slots__ = ("_body", "bars", "causes", "inserted", "own", "pieces", "plan", "view")
 
     def __init__(self, view: View, plan: Plan, own: Own, bars: Mapping[int, Bar]) -> None:
         self.view = view
@@ -58,6 +59,31 @@ class Cut:
         self.bars = bars
         #: Segments of our own, and after which received one they stand.
         self.inserted: dict[int, list[bytes]] = {}
+        self._body: tuple[bytes, tuple[int, ...]] | None = None
+
+    @property
+    def body(self) -> tuple[bytes, tuple[int, ...]]:
+        """All but MSH of the finished copy, and which received segments it kept, MSH included.
+
+        Put together on first use and kept, as channels that are cut alike share it.
+        """
+        if self._body is None:
+            pieces = self.pieces
+            kept = [index for index, piece in enumerate(pieces) if piece is not None]
+            data = join_segments(self._segments())
+            self._body = (data, (0, *kept))
+        return self._body
+
+    def _segments(self) -> list[bytes]:
+        """What is left, with segments of our own where they belong."""
+        if not self.inserted:
+            return [piece for piece in self.pieces if piece is not None]
+        found: list[bytes] = []
+        for index, piece in enumerate(self.pieces):
+            if piece is not None:
+                found.append(piece)
+            found += self.inserted.get(index, ())
+        return found
 
     def drop(self, index: int, cause: Code) -> None:
         """Take a segment out."""

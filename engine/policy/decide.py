@@ -8,6 +8,7 @@ only asked where a rule that would disclose asks it. Whatever is not understood 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.hl7.path import Path
@@ -23,6 +24,7 @@ from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdi
 from engine.policy.plan import Plan
 from engine.policy.project import carry_out, payload
 from engine.policy.reasons import of_rule, plain
+from engine.policy.strict import keeps_structure
 from engine.policy.view import MESSAGE, View, type_of
 from engine.policy.whose import Answer, Whose
 from engine.privacy.facts import Disclosed, Facts
@@ -65,7 +67,17 @@ class Decision:
 class Case:
     """One patient's part of a message, with what is known: shared by all channels."""
 
-    __slots__ = ("_lines", "_named", "_whens", "facts", "is_for_one", "law", "view", "whose")
+    __slots__ = (
+        "_cuts",
+        "_lines",
+        "_named",
+        "_whens",
+        "facts",
+        "is_for_one",
+        "law",
+        "view",
+        "whose",
+    )
 
     def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
         self.view = view
@@ -74,6 +86,7 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
+        self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
 
@@ -100,6 +113,21 @@ class Case:
             found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
         return found
 
+    def cut(
+        self, plan: Plan, own: Own, renumbers: bool, bars: Mapping[int, Bar]
+    ) -> tuple[Cut, bool]:
+        """What the plan leaves, and whether that is worth sending.
+
+        Made once for channels alike where the law has nothing to say; else each has its own.
+        """
+        key = (plan, own, renumbers)
+        found = self._cuts.get(key) if self.law.is_silent else None
+        if found is None:
+            cut = Cut(self.view, plan, own, bars)
+            carry_out(cut, self.named, renumbers)
+            found = self._cuts[key] = (cut, is_worth_sending(cut))
+        return found
+
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
     """An outcome for every channel of the site."""
@@ -119,9 +147,10 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
     form = policy.forms.of(message)
+    is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=True)]
-    if type_of(message).code != "ORU":
+        return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
+    if type_of(message).code != "ORU" or not is_certain:
         return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
@@ -239,14 +268,24 @@ def _cut(
         return _refused(Code.AMBIGUOUS_COVERAGE)
     law = case.law
     bars = _NO_BARS if law.is_silent else law.bars(channel, granting, withholding)
-    cut = Cut(case.view, plan, own, bars)
-    carry_out(cut, case.named, channel.channel)
-    if not is_worth_sending(cut):
-        return Decision((plain(Code.NOTHING_LEFT),), cut)
-    if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
-        return Decision((plain(Code.NOTICE),), cut)
-    granted = tuple(rule.granted for rule in granting)
+    cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars)
+    against = _after(case, channel, cut, granting) if is_worth else plain(Code.NOTHING_LEFT)
+    if against is not None:
+        return Decision((against,), cut)
+    granted = tuple([rule.granted for rule in granting])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
+
+
+def _after(
+    case: Case, channel: ChannelRules, cut: Cut, granting: tuple[RunnableRule, ...]
+) -> Reason | None:
+    """What stands against a copy once it is cut."""
+    if channel.is_strict and not keeps_structure(cut):
+        return plain(Code.STRUCTURE)
+    law = case.law
+    if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
+        return plain(Code.NOTICE)
+    return None
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:

@@ -47,6 +47,7 @@ class Code(Enum):
     REFUSED = "refused"
     CONSENT_REVOKED = "consent-revoked"
     CONSENT_EXPIRED = "consent-expired"
+    CANCELLED = "cancelled"
     NO_CONSENT = "no-consent"
     WITHHELD_BY_RULE = "withheld-by-rule"
     NO_RULE = "no-rule"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.errors import Place
 from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import Test, compile_condition
 from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask
@@ -41,6 +42,7 @@ class Part:
     own: bool = False
     alone: bool = False
     withheld: Reason | None = None  # of a withholding: what it says where it withholds all
+    place: Place | None = None  # of a grant: where it is written
 
     @property
     def is_conditional(self) -> bool:
@@ -62,6 +64,7 @@ class SegmentPlan:
         self.ceiling = ceiling
         self.grants = tuple(grants)
         self.withholdings = tuple(withholdings)
+        #: Some grant says `alone: true`.
         self.alone = any(grant.alone for grant in self.grants)
         self.needs_own = any(grant.own for grant in self.grants)
         #: The one question that is asked of an occurrence, where it is the only one.
@@ -96,6 +99,18 @@ class SegmentPlan:
                 bits |= bit
             bit <<= 1
         return bits
+
+    def refuses(self, view: View, index: int) -> bool:
+        """Whether this id is granted, but by no grant that holds for this occurrence."""
+        return bool(self.grants) and not any(
+            part.where is None or part.where(view, index) for part in self.grants
+        )
+
+    def stands_alone(self, view: View, index: int) -> bool:
+        """Whether a grant that holds for this occurrence says `alone: true`."""
+        return any(
+            part.alone and (part.where is None or part.where(view, index)) for part in self.grants
+        )
 
     def masks(self, holding: int) -> tuple[Mask, Mask]:
         """What is granted and what is withheld by the parts that hold."""
@@ -182,7 +197,7 @@ def _granted(rule: Rule, grant: Grant, own: bool) -> Part:
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
         mask -= _MSH_SECURITY  # never by `all`
-    return Part(rule.name, mask, where, own, grant.alone)
+    return Part(rule.name, mask, where, own, grant.alone, place=grant.place)
 
 
 def _withheld(rule: Rule, withholding: Withholding) -> Part:

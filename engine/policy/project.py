@@ -29,14 +29,14 @@ _LONGEST_BEFORE_27 = 20
 _LONGEST = 199
 
 
-def carry_out(cut: Cut, named: Named, channel: Channel) -> None:
+def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     """Leave in `cut` what its plan and its bars leave; the copy's MSH is made by `payload`."""
     _apply(cut)
     _bar(cut)
     cascade(cut, named)
     while charges.conceal(cut):
         cascade(cut, named)
-    if channel.renumber:
+    if renumbers:
         renumber(cut)
 
 
@@ -96,23 +96,8 @@ def _bar(cut: Cut) -> None:
 def payload(cut: Cut, channel: Channel, part: int) -> Payload:
     """The outgoing message. `part` counts the patients that are sent, from 0."""
     header, control_id = _header(cut, channel, part)
-    pieces = cut.pieces
-    pieces[0] = header
-    kept = tuple([index for index, piece in enumerate(pieces) if piece is not None])
-    if cut.inserted:
-        data = join_segments(_with_inserted(cut))
-    else:
-        data = join_segments([piece for piece in pieces if piece is not None])
-    pieces[0] = None
-    return Payload(data, control_id, kept)
-
-
-def _with_inserted(cut: Cut) -> Iterable[bytes]:
-    """What is left, with segments of our own where they belong."""
-    for index, piece in enumerate(cut.pieces):
-        if piece is not None:
-            yield piece
-        yield from cut.inserted.get(index, ())
+    body, kept = cut.body
+    return Payload(join_segments((header,)) + body, control_id, kept)
 
 
 def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:

@@ -22,13 +22,16 @@ TEXTS: dict[Code, str] = {
     Code.REFUSED: "The patient has refused it.",
     Code.CONSENT_REVOKED: "The rule requires a consent, and the patient has revoked it.",
     Code.CONSENT_EXPIRED: "The rule requires a consent, and it has expired.",
+    Code.CANCELLED: "It was cancelled before it could be sent.",
     Code.NO_CONSENT: "The rule requires a consent, and none is in force.",
     Code.WITHHELD_BY_RULE: "A rule withholds it.",
     Code.NO_RULE: "No rule discloses this message type under these conditions.",
     Code.ABOVE_CEILING: "The message type is outside the channel's ceiling.",
     Code.NOTHING_LEFT: "What the rules leave is not worth sending.",
-    Code.STRUCTURE: "The message is not of a form that can be cut for one patient.",
     Code.LEAK: "Something that is withheld would still be told by what is left.",
+    Code.STRUCTURE: (
+        "The copy cannot be one patient's alone, or would lack what its structure requires."
+    ),
     Code.GRANTED: "A rule grants it.",
     Code.NOT_GRANTED: "No rule grants it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.hl7.escape import unescape
+from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
 from engine.policy.cutter import Cutter
@@ -68,6 +69,10 @@ class View:
     def has(self, segment_id: str) -> bool:
         """Whether the segment occurs."""
         return segment_id in self.structure.by_id
+
+    def hides(self, segment_id: str) -> bool:
+        """Whether a line that cannot be read looks like this segment."""
+        return any(meant(line) == segment_id for line in self.all(""))
 
     def first(self, path: Path) -> str:
         """The first value at a path, or `""`."""
@@ -165,6 +170,10 @@ class View:
         ):
             if number:
                 parts = [_nth(message.split(part, separator), number) for part in parts]
+        # Separators at the end mean nothing (HL7 2.9.1 §2.5.3), so that `PSY^` is `PSY`.
+        if not path.subcomponent:
+            ends = delimiters.subcomponent, b"" if path.component else delimiters.component
+            parts = [message.charset.rstrip(part, *ends) for part in parts]
         return tuple([self.text(part) for part in parts])
 
 

@@ -75,6 +75,8 @@ class Whose:
         return Answer.OWN if own else Answer.OTHER
 
     def _registered(self, channel: str) -> Answer:
+        if self._view.hides("IN1"):
+            return Answer.AMBIGUOUS  # insurance is named, and cannot be read
         if not self._facts.available:
             return Answer.UNAVAILABLE
         if self._known is None:

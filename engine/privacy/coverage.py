@@ -13,6 +13,7 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import Protocol
 
+from engine.hl7.groups import meant
 from engine.hl7.wire import Message, Segment
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
 from engine.privacy.patients import component, patients_in
@@ -112,6 +113,8 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
     insurance = message.all("IN1")
     if not insurance or len(message.all("PID")) != 1:
         return ()
+    if any(meant(line) in ("PID", "IN1") for line in message.all("")):
+        return ()  # of whom, or which, cannot be read
     if component(message, message.msh.field(9), 1) not in TEACHING:
         return ()
     rows: list[CoverageRow] = []

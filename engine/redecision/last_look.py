@@ -1,9 +1,9 @@
 """The last look of a channel's lane: what was cut under another policy is decided again.
 
 Law: a queued copy is sent only if today's policy would send it, and then never more than it was
-cut to (I6). The same bytes are sent, or fewer; what today's policy withholds is withheld; whatever
-else it would do, a person must look. No answer of the store, no send: the lane's lease runs out
-meanwhile, and the entry stays at the head of its lane.
+cut to (I6): of a policy that has narrowed its own cut, of one that has widened the old one. What
+today's policy withholds is withheld; whatever else it would do, a person must look. No answer of
+the store, no send: the lane's lease runs out meanwhile, and the entry stays at the head.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ POLICY_CHANGED = "policy-changed"
 
 #: Why an entry is parked when the message it was cut from is not there to be decided again.
 NOT_IN_JOURNAL = "not-in-journal"
+
+
+def _never_left(opened: Opened) -> bool:
+    """Whether this attempt is the first of which a byte could leave."""
+    return opened.attempt == 1 and not opened.possible_duplicate
 
 
 class LastLook:
@@ -72,6 +77,14 @@ class LastLook:
             answer = await self._commit.submit(Recall(case.names))
             recalled = cast("tuple[bytes | None, ...]", answer)
         outcome = self._redecision.decide(case, recalled, self._now()).get(self._channel)
+        sight = self._seen(opened, cut, case, outcome)
+        if not isinstance(sight, Send) and _never_left(opened):
+            undo = self._redecision.taken_back(case, self._channel)
+            if undo is not None:  # before it leaves the lane, so that no cancel comes between
+                await self._commit.submit(undo)
+        return sight
+
+    def _seen(self, opened: Opened, cut: Send, case: KeptMessage, outcome: Outcome | None) -> Sight:
         if outcome is None:
             return ParkIt(POLICY_CHANGED)
         if outcome.verdict is Verdict.DISCLOSE:
@@ -87,6 +100,9 @@ class LastLook:
         payload = outcome.payloads[part]
         if payload.data == cut.payload:
             return cut
-        if is_no_wider(Message.parse(payload.data), Message.parse(cut.payload)):
+        today, then = Message.parse(payload.data), Message.parse(cut.payload)
+        if is_no_wider(then, today):  # a policy that has widened since widens nothing queued
+            return cut
+        if is_no_wider(today, then):
             return Send(payload.data, payload.control_id, self._redecision.note(outcome, part))
         return ParkIt(POLICY_CHANGED)

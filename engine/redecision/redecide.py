@@ -6,7 +6,7 @@ patients, a parked part comes back as that part or not at all.
 
     redecision = Redecision(compiled, sealing)
     case = redecision.case(receipt, sealed)              # sealed: what `Fetch(receipt)` answered
-    outcomes = redecision.decide(case, recalled, now)    # recalled: what `Recall(case.names)` did
+    outcomes = redecision.decide_kept(case, recalled, now)   # recalled: of `Recall(case.names)`
     resolve = redecision.resolve(item, case, outcomes, Act(...))   # for each item of the receipt
 """
 
@@ -20,15 +20,19 @@ from datetime import datetime
 from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
+from engine.intake.disclosed import Followed, cancelled_name, disclosure_mark, followed
 from engine.intake.records import Notes, outcome_record
 from engine.intake.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
-from engine.policy.compile import CompiledPolicy
+from engine.policy.compile import CANCEL_FOLLOWS, CompiledPolicy
 from engine.policy.decide import decide
-from engine.policy.model import MessageType, State
-from engine.policy.outcome import Outcome, Verdict
+from engine.policy.model import Kind, MessageType, State
+from engine.policy.outcome import Code, Outcome, Verdict
+from engine.policy.reasons import plain
 from engine.privacy.coverage import coverage_keys, needs_coverage
-from engine.privacy.facts import CoverageKey, Facts
-from engine.store.port import Copy, Hold, Item, Kept, Resolve
+from engine.privacy.facts import CoverageKey, Disclosed, Facts
+from engine.store.port import Copy, Hold, Item, Kept, Learned, Resolve, Unlearn
+
+_CANCELLED = (plain(Code.CANCELLED),)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -48,12 +52,18 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class KeptMessage:
-    """A journalled message, open. `names`: what to `Recall` before it is decided, in order."""
+    """A journalled message, open. `names`: what to `Recall` before it is decided, in order.
+
+    First come those of `keys`, then those of the visit that a cancel follows, and last, if
+    `asks_cancel`, the one of a cancel that takes this event back.
+    """
 
     receipt: str
     message: Message
     keys: tuple[CoverageKey, ...]
     names: tuple[bytes, ...]
+    cancel: Followed | None = None
+    asks_cancel: bool = False
 
 
 class Redecision:
@@ -72,17 +82,46 @@ class Redecision:
         """Open what the journal holds of `receipt`. Raises `EngineError` if it does not open."""
         message = Message.parse(self._sealing.open(sealed, about_message(receipt)))
         keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
-        names = tuple(coverage_name(self._sealing, key) for key in keys)
-        return KeptMessage(receipt, message, keys, names)
+        names = [coverage_name(self._sealing, key) for key in keys]
+        cancel = followed(message, self._compiled, self._sealing)
+        names += () if cancel is None else cancel.names
+        cancelled = cancelled_name(message, self._sealing)
+        names += () if cancelled is None else (cancelled,)
+        return KeptMessage(receipt, message, keys, tuple(names), cancel, cancelled is not None)
 
     def decide(
         self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
     ) -> Mapping[str, Outcome]:
         """Today's outcome for every channel. `now` is aware."""
-        names = dict(zip(case.keys, case.names, strict=True))
-        known = coverages_of(self._sealing, names, recalled)
+        end = len(case.keys)
+        names = dict(zip(case.keys, case.names[:end], strict=True))
+        known = coverages_of(self._sealing, names, recalled[:end])
         coverages = {key: found for key, found in known.items() if found is not None}
-        return decide(case.message, self._compiled, Facts(now, coverages))
+        cancel = case.cancel
+        disclosed: frozenset[Disclosed] = frozenset()
+        if cancel is not None:
+            disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
+        return decide(case.message, self._compiled, Facts(now, coverages, disclosed))
+
+    def decide_kept(
+        self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
+    ) -> Mapping[str, Outcome]:
+        """As `decide`, for what was held or parked: its cancel may have overtaken it.
+
+        Then it goes to no payer any more: the cancel has gone its way, and does not come again.
+        """
+        outcomes = dict(self.decide(case, recalled, now))
+        cancelled = recalled[-1] if case.asks_cancel else None
+        if cancelled is not None and cancelled.decode("ascii") > case.receipt:
+            for channel in outcomes:
+                if self._compiled.policy.channels[channel].kind is Kind.PAYER:
+                    outcomes[channel] = Outcome(channel, Verdict.WITHHOLD, _CANCELLED)
+        return outcomes
+
+    def taken_back(self, case: KeptMessage, channel: str) -> Unlearn | None:
+        """What undoes the mark of a copy that will not be sent to `channel` as it was queued."""
+        mark = disclosure_mark(case.message, case.receipt, channel, self._sealing)
+        return None if mark is None or case.cancel else Unlearn(mark.key, mark.sealed)
 
     def resolve(
         self, item: Item, case: KeptMessage, outcomes: Mapping[str, Outcome], act: Act
@@ -102,12 +141,15 @@ class Redecision:
             )
         copies: tuple[Copy, ...] = ()
         hold: Hold | None = None
+        learned: tuple[Learned, ...] = ()
         if outcome.verdict is Verdict.DISCLOSE:
             copies = self._copies(item, case, outcome)
+            mark = disclosure_mark(case.message, item.receipt, item.channel, self._sealing)
+            learned = () if mark is None or case.cancel else (mark,)
         elif outcome.verdict is Verdict.HOLD:
             hold = self._acceptances.hold(outcome, case.keys)
         record = self._record(item, outcome, channel.state, act)
-        return Resolve(item.channel, item.id, record, copies, hold)
+        return Resolve(item.channel, item.id, record, copies, hold, learned=learned)
 
     def part(
         self, case: KeptMessage, outcome: Outcome, part: int, channel: str, sealed: bytes
@@ -129,9 +171,13 @@ class Redecision:
     def is_current(self, channel: str, note: bytes, now: datetime) -> bool:
         """Whether a copy with `note` was cut under this policy, which holds for `channel` still.
 
-        An agreement that has ended since needs no new revision to matter.
+        An agreement that has ended since needs no new revision to matter; and a cancel is always
+        decided again, as what it cancels may not have been sent after all.
         """
-        if json.loads(note or b"{}").get("revision") != self._compiled.revision:
+        said = json.loads(note or b"{}")
+        if said.get("revision") != self._compiled.revision:
+            return False
+        if CANCEL_FOLLOWS in said.get("rules", ()):
             return False
         expires_at = self._expires_at.get(channel)
         return expires_at is None or now < expires_at

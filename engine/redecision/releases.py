@@ -108,7 +108,7 @@ class Releases:
             answer = await self._commit.submit(Recall(case.names))
             now = self._clock.now()
             recalled = cast("tuple[bytes | None, ...]", answer)
-            outcomes = self._redecision.decide(case, recalled, now)
+            outcomes = self._redecision.decide_kept(case, recalled, now)
             act = Act(ENGINE, now, "coverage became known")
             for hold in holds:
                 decided += await self._put(self._redecision.resolve(hold, case, outcomes, act))

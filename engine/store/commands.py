@@ -14,9 +14,11 @@ from engine.store import keys, scripts
 from engine.store.accepting import Argument, Command
 from engine.store.port import (
     Advance,
+    Backlog,
     Beat,
     Claim,
     Claimed,
+    Contents,
     Control,
     Entry,
     Fetch,
@@ -25,8 +27,10 @@ from engine.store.port import (
     Halted,
     Item,
     Items,
+    KeepForArchive,
     Kept,
     LaneView,
+    LetGo,
     NextReleased,
     Opened,
     Operation,
@@ -37,6 +41,8 @@ from engine.store.port import (
     Result,
     Settle,
     Survey,
+    Unarchived,
+    Unlearn,
     View,
     Waiting,
 )
@@ -110,6 +116,10 @@ def _recall(op: Recall) -> list[Command]:
     return [["HMGET", keys.COVERAGE, *op.keys]] if op.keys else []
 
 
+def _unlearn(op: Unlearn) -> list[Command]:
+    return [_call(scripts.UNLEARN, [keys.COVERAGE], op.key, op.sealed)]
+
+
 def _next_released(op: NextReleased) -> list[Command]:
     return [_call(scripts.RELEASED, [keys.RELEASED, keys.RELEASED_NEWS], op.limit)]
 
@@ -131,6 +141,8 @@ def _resolve(op: Resolve) -> list[Command]:
         decision = ["copies", len(op.copies)]
         for copy in op.copies:
             decision += [copy.part, copy.sealed, copy.note]
+        for learned in op.learned:
+            decision += [learned.key, learned.sealed]
     elif op.hold is not None:
         decision = ["hold", op.hold.reason, *op.hold.waits_for]
     order = (identity, channel, op.item, op.record, op.forget_release, *decision)
@@ -229,6 +241,37 @@ def _records(_: ReadLedger, replies: Sequence[Any]) -> tuple[tuple[str, bytes], 
     return tuple((position.decode(), fields[1]) for position, fields in replies[0])
 
 
+# --- what an archive asks ---
+
+
+def _keep_for_archive(op: KeepForArchive) -> list[Command]:
+    if op.on:
+        return [["HSET", keys.JOURNAL, keys.ARCHIVE_FIELD, "1"]]
+    return [["HDEL", keys.JOURNAL, keys.ARCHIVE_FIELD]]
+
+
+def _contents(op: Contents) -> list[Command]:
+    return [_call(scripts.CONTENTS, [keys.JOURNAL], op.limit_bytes, *op.receipts)]
+
+
+def _let_go(op: LetGo) -> list[Command]:
+    names = [keys.LEDGER, keys.JOURNAL, keys.PENDING, keys.META]
+    return [_call(scripts.LETGO, names, op.upto, op.head, *op.receipts)]
+
+
+def _backlog(_: Backlog) -> list[Command]:
+    return [
+        ["XLEN", keys.LEDGER],
+        ["XRANGE", keys.LEDGER, "-", "+", "COUNT", 1],
+        ["HGET", keys.META, "archive_head"],
+    ]
+
+
+def _unarchived(_: Backlog, replies: Sequence[Any]) -> Unarchived:
+    records, oldest, head = replies
+    return Unarchived(records, _since_ms(oldest[0][0]) if oldest else 0, (head or b"").decode())
+
+
 _TABLE: dict[
     type[Operation],
     tuple[Callable[[Any], list[Command]], Callable[[Any, Sequence[Any]], Result]],
@@ -236,6 +279,7 @@ _TABLE: dict[
     Claim: (_claim, _claimed),
     Advance: (_advance, _advanced),
     Recall: (_recall, lambda op, replies: tuple(replies[0]) if op.keys else ()),
+    Unlearn: (_unlearn, lambda _op, _replies: None),
     NextReleased: (
         _next_released,
         lambda _, replies: tuple(receipt.decode() for receipt in replies[0]),
@@ -249,4 +293,8 @@ _TABLE: dict[
     Items: (_items, _read_items),
     Waiting: (_waiting, _read_waiting),
     ReadLedger: (_read_ledger, _records),
+    KeepForArchive: (_keep_for_archive, lambda _, replies: None),
+    Contents: (_contents, lambda _, replies: tuple(replies[0])),
+    LetGo: (_let_go, lambda _, replies: None),
+    Backlog: (_backlog, _unarchived),
 }

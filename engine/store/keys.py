@@ -9,6 +9,8 @@ from __future__ import annotations
 TAG = "{pg:main}"
 
 JOURNAL = f"{TAG}:journal"
+#: A field of the journal that is no receipt: there while an archive takes what is done with.
+ARCHIVE_FIELD = "archive"
 PENDING = f"{TAG}:pending"
 LEDGER = f"{TAG}:ledger"
 META = f"{TAG}:meta"

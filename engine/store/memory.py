@@ -18,9 +18,11 @@ from engine.store.port import (
     Accept,
     Accepted,
     Advance,
+    Backlog,
     Beat,
     Claim,
     Claimed,
+    Contents,
     Control,
     Copy,
     Entry,
@@ -32,8 +34,10 @@ from engine.store.port import (
     Hold,
     Item,
     Items,
+    KeepForArchive,
     Kept,
     LaneView,
+    LetGo,
     NextReleased,
     Opened,
     Operation,
@@ -47,6 +51,8 @@ from engine.store.port import (
     StoreFull,
     StoreUnavailable,
     Survey,
+    Unarchived,
+    Unlearn,
     View,
     Waiting,
 )
@@ -125,7 +131,10 @@ class MemoryStore:
         self._seen_again: dict[tuple[bytes, bytes], Accepted] = {}
         self._journal: dict[str, bytes] = {}
         self._pending: dict[str, int] = {}
-        self._ledger: list[bytes] = []
+        self._ledger: list[tuple[int, bytes]] = []  # when, and the record
+        self._let_go = 0  # how many records are gone
+        self._archives = False
+        self._head = ""
         self._coverage: dict[bytes, bytes] = {}
         self._waits: dict[bytes, dict[tuple[str, str], str]] = {}
         self._released: dict[str, bool] = {}  # receipt → learned since it was last read
@@ -137,6 +146,7 @@ class MemoryStore:
             Claim: self._claim,
             Advance: self._advance,
             Recall: lambda op: tuple(self._coverage.get(key) for key in op.keys),
+            Unlearn: self._unlearn,
             NextReleased: self._next_released,
             Fetch: lambda op: self._journal.get(op.receipt),
             Resolve: self._resolve,
@@ -147,6 +157,10 @@ class MemoryStore:
             Items: self._items,
             Waiting: self._waiting,
             ReadLedger: self._read_ledger,
+            KeepForArchive: self._keep_for_archive,
+            Contents: self._contents,
+            LetGo: self._forget_archived,
+            Backlog: self._backlog,
         }
 
     def execute(self, batch: Sequence[Operation]) -> list[Result]:
@@ -193,11 +207,13 @@ class MemoryStore:
         for channel in channels:
             lane = self._lane(channel)
             lane.count(lane.parts[op.receipt].state, 1)
-        if op.copies or op.holds:
+        parts = len(op.copies) + len(op.holds)
+        if parts or self._archives:
             self._journal[op.receipt] = op.sealed
-            self._pending[op.receipt] = len(op.copies) + len(op.holds)
+        if parts:
+            self._pending[op.receipt] = parts
         released = self._learn(op)
-        self._ledger.append(op.record)
+        self._write(op.record)
         answer = Accepted(op.receipt, reused_id=first is not None, released=released)
         if first is None:
             self._seen[key] = (digest, answer)
@@ -301,7 +317,7 @@ class MemoryStore:
         self._finish(queued.receipt, 0 if close.final is Final.PARKED else 1)
         self._acknowledged(lane, close.answered)
         lane.forget_head()
-        self._ledger.append(close.record)
+        self._write(close.record)
 
     def _postpone(self, lane: _Lane, close: Postpone) -> None:
         if not close.keep_attempt:
@@ -346,9 +362,15 @@ class MemoryStore:
     def _finish(self, receipt: str, parts: int) -> None:
         self._pending[receipt] -= parts
         if not self._pending[receipt]:
-            del self._pending[receipt], self._journal[receipt]
+            del self._pending[receipt]
+            if not self._archives:
+                del self._journal[receipt]
 
     # --- holds, releases, orders ---
+
+    def _unlearn(self, op: Unlearn) -> None:
+        if self._coverage.get(op.key) == op.sealed:
+            del self._coverage[op.key]
 
     def _next_released(self, op: NextReleased) -> tuple[str, ...]:
         receipts = tuple(islice(self._released, op.limit))
@@ -379,11 +401,12 @@ class MemoryStore:
             del lane.items[op.item]
         for copy in op.copies:
             self._enqueue(item.receipt, copy, kept.doubtful)
+        self._coverage.update((learned.key, learned.sealed) for learned in op.learned)
         self._recount(lane, item.receipt, before)
         self._finish(item.receipt, 0 if op.hold else 1 - len(op.copies))
         if op.forget_release:
             self._forget_released(ForgetReleased(op.forget_release))
-        self._ledger.append(op.record)
+        self._write(op.record)
         self._acts[act] = True
         return True
 
@@ -406,7 +429,7 @@ class MemoryStore:
             lane.order, lane.order_reason, lane.not_before_ms = None, "", 0
         elif effective:
             lane.order, lane.order_reason = op.order, op.reason
-        self._ledger.append(op.record)
+        self._write(op.record)
         self._acts[act] = effective
         return effective
 
@@ -464,10 +487,43 @@ class MemoryStore:
             for queued in islice(lane.entries.values(), op.limit)
         )
 
+    # --- the ledger, and what an archive asks ---
+
+    def _write(self, record: bytes) -> None:
+        self._ledger.append((self._now_ms, record))
+
     def _read_ledger(self, op: ReadLedger) -> tuple[tuple[str, bytes], ...]:
-        start = int(op.after or 0)
-        records = enumerate(islice(self._ledger, start, start + op.limit), start + 1)
-        return tuple((str(position), record) for position, record in records)
+        after = max(int(op.after or 0), self._let_go)
+        start = after - self._let_go
+        found = enumerate(islice(self._ledger, start, start + op.limit), after + 1)
+        return tuple((str(position), record) for position, (_, record) in found)
+
+    def _keep_for_archive(self, op: KeepForArchive) -> None:
+        self._archives = op.on
+
+    def _contents(self, op: Contents) -> tuple[bytes | None, ...]:
+        found: list[bytes | None] = []
+        size_bytes = 0
+        for receipt in op.receipts:
+            sealed = self._journal.get(receipt)
+            size_bytes += len(sealed or b"")
+            if size_bytes > op.limit_bytes and found:
+                break
+            found.append(sealed)
+        return tuple(found)
+
+    def _forget_archived(self, op: LetGo) -> None:
+        gone = max(0, int(op.upto) - self._let_go)
+        del self._ledger[:gone]
+        self._let_go += gone
+        for receipt in op.receipts:
+            if receipt not in self._pending:
+                self._journal.pop(receipt, None)
+        self._head = op.head or self._head
+
+    def _backlog(self, _: Backlog) -> Unarchived:
+        oldest_ms = self._ledger[0][0] if self._ledger else 0
+        return Unarchived(len(self._ledger), oldest_ms, self._head)
 
 
 def _unavailable() -> StoreUnavailable:

@@ -71,7 +71,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a message taught the coverage registry. `key` is a keyed hash, `sealed` the snapshot."""
+    """What a message taught: of coverage, or of what was disclosed of a visit.
+
+    `key` is a keyed hash; `sealed` replaces what stood under it, and holds nothing unsealed but
+    receipts.
+    """
 
     key: bytes
     sealed: bytes
@@ -241,9 +245,17 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Read coverage snapshots by key; answers a tuple of sealed snapshots or None, in order."""
+    """Read what was learned, by key; answers a tuple of what stands there or None, in order."""
 
     keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearn:
+    """Take back what stands under `key` if it is still `sealed`; answers None."""
+
+    key: bytes
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +271,10 @@ class NextReleased:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """The sealed message of a receipt, or None once every channel was final."""
+    """The sealed message of a receipt, or None once it has left the store.
+
+    It leaves when every channel is final and, where an archive takes it, it has been archived.
+    """
 
     receipt: str
 
@@ -272,6 +287,7 @@ class Resolve:
     person's reason) is set, or none: then the item is withheld. An item that is held (again)
     keeps its id and its place. `forget_release` takes the receipt off the released list.
     `record` is the identity of the order: the same one twice is one order with one answer.
+    `learned` is what the copies teach; it releases nobody.
     """
 
     channel: str
@@ -281,6 +297,7 @@ class Resolve:
     hold: Hold | None = None
     discard: str = ""
     forget_release: str = ""
+    learned: tuple[Learned, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what could never be right: a copy that was cut for another channel."""
@@ -290,6 +307,8 @@ class Resolve:
             raise ValueError("a copy or hold goes back to its own channel only")
         if bool(self.copies) + (self.hold is not None) + bool(self.discard) > 1:
             raise ValueError("copies, hold and discard exclude each other")
+        if self.learned and not self.copies:
+            raise ValueError("only copies teach anything")
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,11 +462,66 @@ class ReadLedger:
     limit: int = 1000
 
 
+# --- what an archive asks --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeepForArchive:
+    """Say whether an archive takes what is done with. Answers None.
+
+    While one does, no message leaves the store before `LetGo` names it, final or not, and a
+    message that no channel gets is kept, too. Ledger records leave by `LetGo` only, always.
+    """
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The sealed messages of `receipts`, in order: a tuple, None for one that is not there.
+
+    It ends before the message that would make it larger than `limit_bytes`, but never before the
+    first, so that no answer stalls the store; ask again for the rest.
+    """
+
+    receipts: tuple[str, ...]
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """An archive has the ledger up to the position `upto`, durably: the store may forget it.
+
+    Of `receipts`, the messages go of which every channel is final; the records that make others
+    final come later and name them again. `head` is what the archive says of itself then (no PHI);
+    the last one is kept, so that an archive that has lost its end is found out. Answers None.
+    """
+
+    upto: str
+    receipts: tuple[str, ...] = ()
+    head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Ask how much an archive has yet to take; answers `Unarchived`. Changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unarchived:
+    """Ledger records in the store, since when (Unix milliseconds; 0: none), and the last head."""
+
+    records: int
+    oldest_ms: int
+    head: str
+
+
 Operation = (
     Accept
     | Claim
     | Advance
     | Recall
+    | Unlearn
     | NextReleased
     | Fetch
     | Resolve
@@ -458,6 +532,10 @@ Operation = (
     | Items
     | Waiting
     | ReadLedger
+    | KeepForArchive
+    | Contents
+    | LetGo
+    | Backlog
 )
 
 Result = (
@@ -472,6 +550,7 @@ Result = (
     | tuple[Entry, ...]
     | tuple[tuple[str, bytes], ...]
     | View
+    | Unarchived
     | bytes
     | bool
     | None

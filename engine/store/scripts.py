@@ -44,14 +44,18 @@ ACCEPT = read_script("accept")
 ADVANCE = read_script("advance")
 BEAT = read_script("beat")
 CLAIM = read_script("claim")
+CONTENTS = read_script("contents")
 CONTROL = read_script("control")
 FORGET = read_script("forget")
 ITEMS = read_script("items")
+LETGO = read_script("letgo")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
+UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTROL, FORGET, ITEMS, RELEASED, RESOLVE, SURVEY, WAITING,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, FORGET, ITEMS, LETGO, RELEASED, RESOLVE,
+    SURVEY, UNLEARN, WAITING,
 )  # fmt: skip

@@ -15,9 +15,11 @@ from engine.store.embedded import EmbeddedServer
 from engine.store.memory import MemoryStore
 from engine.store.port import (
     Accepted,
+    Backlog,
     Beat,
     Claim,
     Claimed,
+    Contents,
     Control,
     Copy,
     Fetch,
@@ -28,8 +30,11 @@ from engine.store.port import (
     Hold,
     Item,
     Items,
+    KeepForArchive,
     Kept,
     LaneView,
+    Learned,
+    LetGo,
     NextReleased,
     Operation,
     Order,
@@ -40,6 +45,8 @@ from engine.store.port import (
     Settle,
     Store,
     Survey,
+    Unarchived,
+    Unlearn,
     View,
     Waiting,
 )
@@ -514,6 +521,28 @@ class TestHolds:
         (item,) = subject.items()
         assert (item.kind, item.reason, item.sealed) == (Kept.HELD, "unknown-payer", b"")
 
+    def test_what_was_learned_is_taken_back_only_while_it_stands(self, subject: Subject) -> None:
+        self._learn(subject, "R1", self.KEY, self.OTHER)
+        self._learn(subject, "R2", self.OTHER)
+        for _ in range(2):  # repeated after a lost answer
+            for key in (self.KEY, self.OTHER):
+                assert subject.do(Unlearn(key, b"snapshot R1")) is None
+        assert subject.do(Recall((self.KEY, self.OTHER))) == (None, b"snapshot R2")
+
+    def test_copies_that_take_the_place_of_a_hold_teach_and_release_nobody(
+        self, subject: Subject
+    ) -> None:
+        self._hold(subject, "R1", self.OTHER)
+        self._hold(subject, "R2")
+        learned = (Learned(self.KEY, b"R1"), Learned(b"third", b"\xff"))
+        order = Resolve("acme", "1", b"{}", (copy("acme"), copy("acme", 1)), learned=learned)
+        for _ in range(2):
+            assert subject.do(order) is True
+        assert subject.do(Recall((self.KEY, b"third"))) == (b"R1", b"\xff")
+        assert subject.do(NextReleased(10)) == ()
+        with pytest.raises(ValueError, match="only copies"):
+            Resolve("acme", "1", b"{}", learned=learned)
+
     def test_what_is_learned_releases_who_waits_for_it(self, subject: Subject) -> None:
         for receipt in ("R1", "R2"):
             self._hold(subject, receipt)
@@ -677,3 +706,80 @@ class TestReports:
             f'{{"decided": "R{n}"}}'.encode() for n in range(7)
         ]
         assert subject.do(ReadLedger(after=rest[-1][0])) == ()
+
+
+class TestArchive:
+    def deliver(self, subject: Subject, receipt: str) -> None:
+        """Bring the head of acme's lane, which is of this receipt, to its end."""
+        fence = subject.claim()
+        head = opened(subject.do(advance("acme", fence, 1)))
+        assert head.receipt == receipt
+        record = b'{"delivered": "' + receipt.encode() + b'"}'
+        close = Settle(head.entry, Final.DELIVERED, record)
+        subject.do(advance("acme", fence, 2, close, open_next=False))
+
+    def test_without_an_archive_a_final_message_leaves_at_once(self, subject: Subject) -> None:
+        subject.do(message("R1", "acme"))
+        self.deliver(subject, "R1")
+        assert subject.do(Fetch("R1")) is None
+
+    def test_with_one_nothing_leaves_before_it_is_let_go(self, subject: Subject) -> None:
+        subject.do(KeepForArchive(on=True))
+        subject.store.execute([message("R1", "acme"), message("R2", withheld=["acme"])])
+        self.deliver(subject, "R1")
+        sealed = (b"\x01sealed:R1", b"\x01sealed:R2", None)
+        assert subject.do(Contents(("R1", "R2", "R3"), 1000)) == sealed
+        records = subject.do(ReadLedger())
+        assert [record for _, record in records] == [
+            b'{"decided": "R1"}',
+            b'{"decided": "R2"}',
+            b'{"delivered": "R1"}',
+        ]
+        batch = [LetGo(records[-1][0], ("R1", "R2")), LetGo(records[-1][0], ("R1", "R2"))]
+        assert subject.store.execute(batch) == [None, None]
+        assert subject.do(Contents(("R1", "R2"), 1000)) == (None, None)
+        assert subject.do(ReadLedger()) == ()
+        assert subject.do(ReadLedger(after=records[0][0])) == ()
+
+    def test_what_is_pending_stays_until_the_record_of_its_end(self, subject: Subject) -> None:
+        subject.do(KeepForArchive(on=True))
+        subject.do(message("R1", "acme"))
+        decided = subject.do(ReadLedger())[-1][0]
+        subject.do(LetGo(decided, ("R1",), "head 1"))
+        assert subject.do(Fetch("R1")) == b"\x01sealed:R1"
+        self.deliver(subject, "R1")
+        assert subject.do(Fetch("R1")) == b"\x01sealed:R1"
+        ((delivered, record),) = subject.do(ReadLedger(after=decided))
+        assert record == b'{"delivered": "R1"}'
+        subject.do(LetGo(delivered, ("R1",), "head 2"))
+        assert subject.do(Fetch("R1")) is None
+
+    def test_contents_end_before_they_grow_too_large(self, subject: Subject) -> None:
+        subject.do(KeepForArchive(on=True))
+        subject.store.execute([message(f"R{n}", content=b"x" * 90) for n in range(4)])
+        receipts = tuple(f"R{n}" for n in range(4))
+        sizes = [len(subject.do(Contents(receipts, limit))) for limit in (1, 98, 196, 10_000)]
+        assert sizes == [1, 1, 2, 4]
+        assert subject.do(Contents((), 1)) == ()
+
+    def test_a_position_of_before_takes_nothing_more(self, subject: Subject) -> None:
+        subject.store.execute([message(f"R{n}") for n in range(5)])
+        positions = [position for position, _ in subject.do(ReadLedger())]
+        subject.store.execute([LetGo(positions[2]), LetGo(positions[0])])
+        left = subject.do(ReadLedger(after=positions[0]))
+        assert [position for position, _ in left] == positions[3:]
+
+    def test_the_backlog_says_how_much_there_is_and_since_when(self, subject: Subject) -> None:
+        assert subject.do(Backlog()) == Unarchived(0, 0, "")
+        subject.store.execute([message("R1"), message("R2")])
+        backlog = subject.do(Backlog())
+        assert backlog.records == 2
+        assert backlog.oldest_ms > 0
+        last = subject.do(ReadLedger())[-1][0]
+        subject.do(LetGo(last, (), "7:abc"))
+        assert subject.do(Backlog()) == Unarchived(0, 0, "7:abc")
+
+    def test_switching_it_off_brings_the_old_way_back(self, subject: Subject) -> None:
+        subject.store.execute([KeepForArchive(on=True), KeepForArchive(on=False)])
+        subject.do(message("R1"))
+        assert subject.do(Fetch("R1")) is None

@@ -27,6 +27,7 @@ SETTINGS_PAGES = (
     REFERENCE / "config.md",
     REFERENCE / "rules.md",
     REFERENCE / "protections.md",
+    REFERENCE / "tests.md",
     CLI,
 )
 

@@ -94,6 +94,20 @@ def test_less_is_sent_with_a_note_of_its_own(tmp_path: Path) -> None:
     assert b"revision-2" in sight.note
 
 
+def test_a_policy_that_has_widened_widens_nothing_that_is_queued(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    acme = SITE.policy.channels["acme"]
+    ceiling = {name: mask for name, mask in acme.ceiling.items() if name != "DG1"}
+    channels = {**SITE.policy.channels, "acme": dataclasses.replace(acme, ceiling=ceiling)}
+    narrow = dataclasses.replace(SITE.policy, channels=channels)
+    reception = Reception(dataclasses.replace(SITE, policy=narrow), bench.sealer)
+    bench.do(reception.accept(sample("adt-a01")))
+    sight, cut = bench.look(compile_policy(SITE.policy, "revision-2"))
+    assert isinstance(sight, Send)
+    assert sight.payload == cut
+    assert b"\rDG1|" not in cut
+
+
 def test_more_or_other_is_never_no_wider() -> None:
     old = Message.parse(b"MSH|^~\\&|A|B\rPID|1||7^^^GH\rOBX|2|NM|X||5\r")
     for same in (old.raw, b"MSH|^~\\&|A|B\rPID|1||7\rOBX|1|NM|||\r", b"MSH|^~\\&|A|B\r"):

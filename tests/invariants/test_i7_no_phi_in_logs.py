@@ -88,7 +88,7 @@ class Traces:
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
-        self.command_lines: dict[str, bytes] = {}
+        self.command_lines: dict[str, bytes] = {}  # and what commands answered
 
     def note_command_lines(self) -> None:
         """Processes end, so theirs are taken down while they run."""
@@ -184,6 +184,26 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
+def refuse_and_replay(estate: Estate, traces: Traces) -> None:
+    """Two dead letters of alpha: one is looked at, replayed and delivered; one stays."""
+    token = Tokens()
+    estate.restart_sink("alpha", "- {every: 1, do: refuse, code: AR}\n")
+    for _ in range(2):
+        assert b"MSA|AA|" in send(
+            estate.listener_port, framed(message(token, "ADT^A04")), answer=True
+        )
+    wait_until(lambda: estate.status()["channels"]["alpha"]["parked"] == 2, 20)
+    said = [estate.command("parked", "ls")]
+    replayed = said[0]["items"][0]["item"]
+    said.append(estate.command("parked", "show", replayed))
+    offered = len(estate.received("alpha"))
+    estate.restart_sink("alpha")
+    said.append(estate.command("parked", "replay", replayed, "--reason", "mended"))
+    wait_until(lambda: len(estate.received("alpha")) == offered + 1, 20)
+    for number, answer in enumerate(said):
+        traces.command_lines[f"answer {number}"] = repr(answer).encode()
+
+
 @pytest.mark.slow
 def test_no_value_of_a_message_can_be_found_anywhere(tmp_path: Path) -> None:
     estate = Estate(tmp_path)
@@ -198,6 +218,7 @@ def test_no_value_of_a_message_can_be_found_anywhere(tmp_path: Path) -> None:
         estate.sinks["beta"].send_signal(signal.SIGSTOP)  # attempts time out
         estate.sinks["gamma"].kill()  # and fail
         estate.sinks["gamma"].wait()
+        refuse_and_replay(estate, traces)
         token = Tokens()
         for plan in ("BETA", "GAMMA"):
             send(estate.listener_port, framed(message(token, "ADT^A04", plan)), answer=True)

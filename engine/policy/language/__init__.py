@@ -10,6 +10,7 @@ from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Keys, Reader, Standing
 from engine.policy.language.rules import FILE_KEYS, RULE_KEYS
 from engine.policy.language.site import ReadPolicy, policy_of
+from engine.policy.language.structures import note_incomplete
 
 #: Every table of keys of the language.
 KEY_TABLES: tuple[Keys, ...] = (
@@ -30,5 +31,6 @@ __all__ = [
     "ReadPolicy",
     "Reader",
     "Standing",
+    "note_incomplete",
     "policy_of",
 ]

@@ -172,10 +172,7 @@ def _state(node: Node | None, reader: Reader) -> State:
 
 
 def _structure(node: Node | None, reader: Reader) -> Structure:
-    found = reader.choice(node, "`structure`", Structure)
-    if node is not None and found is Structure.STRICT:
-        reader.unsupported(node, "`structure: strict`")
-    return found or Structure.LENIENT
+    return reader.choice(node, "`structure`", Structure) or Structure.LENIENT
 
 
 # --- the ceiling ------------------------------------------------------------------------------

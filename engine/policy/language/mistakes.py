@@ -20,6 +20,7 @@ class Mistake(Enum):
 
     ABOVE_CEILING = "above-ceiling"
     BAD_PATH = "bad-path"
+    BAD_SAMPLE = "bad-sample"
     BAD_VALUE = "bad-value"
     CEILING_CUT = "ceiling-cut"
     COVERAGE_ANY = "coverage-any"
@@ -27,6 +28,8 @@ class Mistake(Enum):
     DUPLICATE_KEY = "duplicate-key"
     DUPLICATE_LISTENER = "duplicate-listener"
     DUPLICATE_RULE = "duplicate-rule"
+    DUPLICATE_TEST = "duplicate-test"
+    INCOMPLETE_STRUCTURE = "incomplete-structure"
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
     NEEDS_CONSENT = "needs-consent"
@@ -41,6 +44,7 @@ class Mistake(Enum):
     UNKNOWN_FIELD = "unknown-field"
     UNKNOWN_KEY = "unknown-key"
     UNKNOWN_SEGMENT = "unknown-segment"
+    UNKNOWN_MESSAGE = "unknown-message"
     UNREADABLE = "unreadable"
     UNSUPPORTED = "unsupported"
     WRONG_TYPE = "wrong-type"
@@ -52,6 +56,7 @@ WARNINGS = frozenset(
     {
         Mistake.CEILING_CUT,
         Mistake.COVERAGE_ANY,
+        Mistake.INCOMPLETE_STRUCTURE,
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,

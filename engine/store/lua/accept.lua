@@ -79,10 +79,10 @@ local function store_parts(message)
     redis.call("HINCRBY", key_of(channel, 2), "withheld", 1)
   end
   local parts = #message.copies + #message.holds
-  if parts > 0 then
+  if parts > 0 or archives(journal) then
     redis.call("HSET", journal, receipt, message.sealed)
-    redis.call("HSET", pending, receipt, parts)
   end
+  if parts > 0 then redis.call("HSET", pending, receipt, parts) end
 end
 
 -- Store what was learned; gives the receipts that it releases, this one if it came too late.

@@ -5,8 +5,8 @@
 --       9 coverage, 10 waits, 11 released, 12 released-news, 13 meta, 14–17 receipts:0…3
 --       (there: the order's identity → "1")
 -- ARGV  identity of the order, channel (name), item, record, receipt to take off the released list
---       or "", then "copies", number, each: part, sealed, note; or "hold", reason, keys…; or
---       "withhold"
+--       or "", then "copies", number, each: part, sealed, note, then what they teach: key, sealed…;
+--       or "hold", reason, keys…; or "withhold"
 -- reply 1, or 0 when there is no such item
 -- use clock tally kept window
 
@@ -33,6 +33,7 @@ local function enqueue()
     end
     redis.call("XADD", out, "*", unpack(copy))
   end
+  for i = 8 + number * 3, #ARGV, 2 do redis.call("HSET", coverage, ARGV[i], ARGV[i + 1]) end
   return number
 end
 

@@ -4,7 +4,8 @@
 -- parts:<channel>   hash  receipt → "parked held waiting delivered": how many of its parts are in
 --                         each; no field for a message of which one part is left and none delivered
 -- pending           hash  receipt → parts that are not final, over all channels
--- journal           hash  receipt → sealed message, until nothing of it is pending
+-- journal           hash  receipt → sealed message, until nothing of it is pending; with a field
+--                         "archive", until letgo.lua takes it out
 
 local function state_of(part)
   if part.parked > 0 then return "parked" end
@@ -53,10 +54,12 @@ local function recount(counts, parts, receipt, from, to, number)
   write_parts(parts, receipt, part, written)
 end
 
+local function archives(journal) return redis.call("HEXISTS", journal, "archive") == 1 end
+
 -- `change` more parts are pending; the last one that is final takes the message along.
 local function change_pending(pending, journal, receipt, change)
   if change ~= 0 and redis.call("HINCRBY", pending, receipt, change) <= 0 then
     redis.call("HDEL", pending, receipt)
-    redis.call("HDEL", journal, receipt)
+    if not archives(journal) then redis.call("HDEL", journal, receipt) end
   end
 end

@@ -268,6 +268,34 @@ def test_a_child_order_goes_with_the_order_that_it_names() -> None:
     ]
 
 
+def test_an_order_stands_alone_only_where_the_grant_that_says_so_holds() -> None:
+    rules = [
+        rule("a", f"message: ORU, {ANY}", "PID: [3], OBR: [4]"),
+        rule("b", f"message: ORU, {ANY}", "OBR: {fields: [4], alone: true, where: {OBR-4: L1}}"),
+    ]
+    second = ("OBR|2|P2|F2|L2", "OBX|1|ST|C||z||||||F")
+    assert sent(policy(rules), oru(*ORDER, *second))[1:] == ["OBR||||L1"]
+    assert sent(policy(rules[::-1]), oru(*ORDER, *second))[1:] == ["OBR||||L1"]
+
+
+def test_a_patient_that_no_rule_grants_is_no_parent_and_one_that_fails_its_condition_is() -> None:
+    """rules.md §10.18, in an ADT or DFT; elsewhere a PID is always a parent."""
+    raw = adt("DG1|1||I10")
+    grants = "EVN: all, PV1: [2], DG1: [3]"
+    assert sent(policy([rule("r", f"message: ADT, {ANY}", grants)]), raw)[1:] == [
+        "PV1||I",
+        "DG1|||I10",
+    ]
+    for sex, whole in (("F", True), ("M", False)):
+        where = f"{grants}, PID: {{fields: [3], where: {{PID-8: {sex}}}}}"
+        compiled = policy([rule("r", f"message: ADT, {ANY}", where)])
+        copy = ["PID|||A^^^H^MR", "PV1||I", "DG1|||I10"] if whole else []
+        assert sent(compiled, raw)[1:] == copy
+    assert code(compiled, raw) == "nothing-left"
+    empty = policy([rule("r", f"message: ADT, {ANY}", f"{grants}, PID: [13]")])
+    assert sent(empty, raw)[1:] == ["PV1||I", "DG1|||I10"]
+
+
 def test_each_patient_of_a_result_goes_alone() -> None:
     """Golden vector E-12."""
     raw = oru(*ORDER[1:3], "PID|2||B^^^H^MR", "OBR|1|P9|F9|L9", "OBX|1|ST|Z||q")
@@ -363,6 +391,27 @@ def test_each_payer_receives_its_own_lines_and_no_trace_of_others() -> None:
 def test_where_all_lines_are_sent_nothing_changes() -> None:
     raw = hl7("DFT^P03", "EVN||20260101", PID, VISIT, CHARGES[0], *CHARGES[2:4], OWN)
     assert sent(policy([CHARGE_RULE]), raw)[1:] == [VISIT, CHARGES[0], *CHARGES[2:4], OWN]
+
+
+def test_charges_that_are_not_sent_at_all_betray_themselves_no_more_than_some() -> None:
+    """Results may carry charges (2.8): a larger grant never sends less."""
+    raw = hl7("ORU^R01", PID, VISIT, "DG1|1||I10", "OBR|1|P1|F1|L1", "OBX|1|ST|A||x", CHARGES[0])
+    grants = "PID: [3], PV1: [2, 47], DG1: all, OBR: all, OBX: all"
+    none = sent(policy([rule("r", f"message: ORU, {ANY}", grants)]), raw)
+    assert none == ["PID|||A^^^H^MR", "PV1||I", "OBR|1|P1|F1|L1", "OBX|1|ST|A||x"]
+    every = sent(policy([rule("r", f"message: ORU, {ANY}", f"{grants}, FT1: all")]), raw)
+    assert every[1:3] == ["PV1||I" + "|" * 45 + "20", "DG1|1||I10"]
+
+
+def test_a_procedure_that_is_no_kept_line_s_keeps_no_diagnosis() -> None:
+    before = "PR1|1||P1" + "|" * 12 + "Z11.4"
+    compiled = policy([rule("r", f"message: DFT, {ANY}", "PID: [3], DG1: all, PR1: all,"
+                            " FT1: {fields: all, where: {FT1-2: T1}}")])  # fmt: skip
+    raw = hl7("DFT^P03", PID, before, *CHARGES[:4])
+    assert sent(compiled, raw)[1:] == [before, CHARGES[0], "DG1|1||I10"]
+    below = "PR1|1||P1" + "|" * 12 + "Z11.4"
+    raw = hl7("DFT^P03", PID, CHARGES[0], below, *CHARGES[1:4])
+    assert sent(compiled, raw)[1:] == [CHARGES[0], below, "DG1|1||I10", "DG1|2||Z11.4"]
 
 
 def test_a_line_of_an_unknown_plan_holds_and_one_of_none_is_the_first_insurers() -> None:

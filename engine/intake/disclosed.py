@@ -1,0 +1,132 @@
+"""Which channels were sent something of a visit, so that a cancel follows what it cancels.
+
+Law: a mark says that a copy about the visit was queued for the channel; it is written in one step
+with the first such copy and taken back if that copy is never sent (engine.redecision.last_look).
+Without a mark a cancel is not sent. What is marked is remembered here for as long as there is room,
+only so that it is not written again: a cancel always asks the store.
+
+A cancel leaves a mark of its own: what it cancels and was held then is never sent afterwards, or
+the counterpart would be left with an admission whose cancel is long past.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from engine.hl7.wire import Message
+from engine.intake.sealed import Sealing, cancel_name, disclosure_name
+from engine.policy.compile import CANCELS_OF, CompiledPolicy
+from engine.policy.view import type_of
+from engine.privacy.facts import Disclosed
+from engine.privacy.visit import Visit, visit_of
+from engine.store.port import Accept, Learned
+
+#: How many marks are remembered at most.
+REMEMBERED = 20_000
+
+#: A channel and a visit as received: PV1-19 and MSH-4, not yet looked into.
+Mark = tuple[str, bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is asked of the store before a cancel is decided: for each channel the mark's name."""
+
+    visit: Visit
+    channels: tuple[str, ...]
+    names: tuple[bytes, ...]
+
+    def disclosed(self, answers: Sequence[bytes | None]) -> frozenset[Disclosed]:
+        """The facts, from what `Recall(names)` answered."""
+        return frozenset(
+            Disclosed(channel, visit=self.visit.number)
+            for channel, answer in zip(self.channels, answers, strict=True)
+            if answer is not None
+        )
+
+
+def followed(message: Message, compiled: CompiledPolicy, sealing: Sealing) -> Followed | None:
+    """What must be asked before this message is decided; None unless it is a cancel of a visit."""
+    if not compiled.asks_disclosed(message):
+        return None
+    visit = visit_of(message)
+    if visit is None:
+        return None
+    rules = compiled.for_type(type_of(message)).channels
+    channels = tuple(channel.id for channel in rules if channel.follows)
+    names = tuple(disclosure_name(sealing, visit, channel) for channel in channels)
+    return Followed(visit, channels, names)
+
+
+def disclosure_mark(
+    message: Message, receipt: str, channel: str, sealing: Sealing
+) -> Learned | None:
+    """The mark that a copy of `message` for `channel` leaves, if the message names its visit."""
+    visit = visit_of(message)
+    if visit is None:
+        return None
+    return Learned(disclosure_name(sealing, visit, channel), receipt.encode("ascii"))
+
+
+def cancelled_name(message: Message, sealing: Sealing) -> bytes | None:
+    """Under which name it stands that this very event was cancelled; None: no cancel is known."""
+    kind = type_of(message)
+    trigger = CANCELS_OF.get(kind.trigger or "") if kind.code == "ADT" else None
+    visit = visit_of(message) if trigger else None
+    return None if visit is None or trigger is None else cancel_name(sealing, visit, trigger)
+
+
+class Marks:
+    """The marks that this process has written or has handed to the group commit."""
+
+    def __init__(
+        self, compiled: CompiledPolicy, sealing: Sealing, remembered: int = REMEMBERED
+    ) -> None:
+        self._compiled = compiled
+        self._sealing = sealing
+        self._remembered = remembered
+        self._marked: OrderedDict[Mark, None] = OrderedDict()
+
+    def with_marks(self, accept: Accept, message: Message) -> tuple[Accept, tuple[Mark, ...]]:
+        """`accept` with the marks that are new, and those: tell `forget` if it is not stored."""
+        if self._compiled.asks_disclosed(message):
+            return self._with_cancel(accept, message), ()
+        visits = message.all("PV1")
+        number = visits[0].field(19) if accept.copies and visits else b""
+        if not number:
+            return accept, ()
+        facility, marked = message.msh.field(4), self._marked
+        fresh: list[Mark] = []
+        learned: list[Learned] = []
+        for channel in {copy.channel for copy in accept.copies}:
+            mark = (channel, number, facility)
+            if mark in marked:
+                marked.move_to_end(mark)
+            elif written := disclosure_mark(message, accept.receipt, channel, self._sealing):
+                fresh.append(mark)
+                learned.append(written)
+        if not fresh:
+            return accept, ()
+        self._remember(fresh)
+        return replace(accept, learned=(*accept.learned, *learned)), tuple(fresh)
+
+    def forget(self, marks: Iterable[Mark]) -> None:
+        """These were not stored after all."""
+        for mark in marks:
+            self._marked.pop(mark, None)
+
+    def _with_cancel(self, accept: Accept, message: Message) -> Accept:
+        visit = visit_of(message)
+        if visit is None:
+            return accept
+        name = cancel_name(self._sealing, visit, type_of(message).trigger or "")
+        cancelled = Learned(name, accept.receipt.encode("ascii"))
+        return replace(accept, learned=(*accept.learned, cancelled))
+
+    def _remember(self, marks: Iterable[Mark]) -> None:
+        for mark in marks:
+            self._marked[mark] = None
+        while len(self._marked) > self._remembered:
+            self._marked.popitem(last=False)

@@ -1,0 +1,37 @@
+"""A character set that hides delimiters, and a text that is not in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cutting import code, hl7, policy, rule
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # Each byte before `|` seems to make one character with it.
+        ("SHIFT-JIS", b"D\x85|SECRET\xa0"),
+        ("BIG5", "DUPR\u00e9|SECR\u00e9 ".encode("latin-1")),
+        ("GB18030-2000", "DUPR\u00e9|SECR\u00e9 ".encode("latin-1")),
+        # The second byte of no character, and a shift that is never taken back.
+        ("ISO IR87", b"\x1b$B%F|SECRET|"),
+        ("ISO IR87", b"\x1b$B%F%9|SECRET|\x1b$B"),
+    ],
+)
+def test_a_character_set_that_the_text_is_not_in_holds(name: str, text: bytes) -> None:
+    compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
+    raw = hl7("ADT^A01", "PID|1||A^^^H||TEXT|x|y", msh=f"P|2.5.1||||||{name}")
+    assert code(compiled, raw.replace(b"TEXT", text)) == "structure"
+
+
+def test_a_character_set_that_the_text_is_in_holds_nothing() -> None:
+    compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
+    for name, codec, text in (
+        ("SHIFT-JIS", "cp932", "ポソ表"),
+        ("BIG5", "big5", "育功"),
+        ("GB18030-2000", "gb18030", "中镳"),
+        ("ISO IR87", "iso2022_jp", "日本"),
+    ):
+        raw = hl7("ADT^A01", "PID|1||A^^^H||TEXT|x|y", msh=f"P|2.5.1||||||{name}")
+        assert code(compiled, raw.replace(b"TEXT", text.encode(codec))) == "granted", name

@@ -1,0 +1,94 @@
+"""Tests beside the rules: each kind of expectation holds, or says what came instead."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from engine.config.suites import load_tests
+from engine.policy.compile import compile_policy
+from engine.policy.testing import run_suite
+from tests.suites import HEAD, write_site
+
+
+def failures(root: pathlib.Path, *lines: str, message: str = "a01") -> list[str]:
+    """What one test of these lines says, without the file's name."""
+    body = "".join(f"    {line}\n" for line in lines)
+    suite = HEAD + f"  - name: one\n    message: {message}\n" + body
+    tested = load_tests(write_site(root, suite))
+    policy = compile_policy(tested.site.policy)
+    (result,) = (one for each in tested.suites for one in run_suite(each, policy).results)
+    return [str(failure).removeprefix("rules/payment_test.yaml:") for failure in result.failures]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "acme: {}",
+        "acme: {segments: [MSH, PID, PV1, DG1, IN1]}",
+        "acme: {contains: [A1, DOE, 'PLAN|ACME01'], excludes: [GAMMA9, '19800101']}",
+        "acme: {contains: A1, excludes: GAMMA9}",
+        "acme: {fields: {PID-7: '', PID-5: DOE^JANE~ROE^J, PID-5.1: DOE~ROE, 'PID-5[2].1': ROE}}",
+        "acme: {fields: {IN1-3: ACME01, NK1-1: '', DG1-3: [I20.0^T&A Clinic^I10]}}",
+    ],
+)
+def test_what_holds_says_nothing(tmp_path: pathlib.Path, expected: str) -> None:
+    assert failures(tmp_path, f"expect: {{{expected}}}", "nothing_for: [beta]") == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        (
+            "acme: {segments: [MSH, PID]}",
+            "segments: expected MSH PID; came MSH PID PV1 DG1 IN1",
+        ),
+        ("acme: {contains: [NOBODY]}", "contains: expected `NOBODY`; it is not in the copy"),
+        ("acme: {excludes: [I20]}", "excludes: expected no `I20`; it is in DG1-3"),
+        ("acme: {excludes: ['|DOE^']}", "excludes: expected no `|DOE^`; it is in PID"),
+        ("acme: {fields: {PID-3.1: B2}}", 'fields: expected PID-3.1 "B2"; came "A1"'),
+        ("acme: {fields: {NK1-2: X}}", 'fields: expected NK1-2 "X"; there is no NK1'),
+        ("acme: {fields: {IN1-3: [A, B]}}", 'fields: expected IN1-3 "A", "B"; came "ACME01"'),
+        ("beta: {contains: [A1]}", "expect: expected a copy; nothing came: no-coverage"),
+    ],
+)
+def test_what_does_not_hold_says_what_came(
+    tmp_path: pathlib.Path, expected: str, said: str
+) -> None:
+    (failure,) = failures(tmp_path, f"expect: {{{expected}}}")
+    place, channel, text = failure.split(": ", 2)
+    assert (channel, text) == (expected.partition(":")[0], said)
+    line, _, column = place.partition(":")
+    assert int(line) == 9
+    assert int(column) > 13
+
+
+def test_nothing_for_and_because(tmp_path: pathlib.Path) -> None:
+    both = ("nothing_for: [acme, beta]", "because: {acme: {code: withheld-by-rule, rule: X}}")
+    good = (*both[:1], "because: {acme: {code: withheld-by-rule, rule: psychiatric}}")
+    assert failures(tmp_path, *good, message="psychiatric") == []
+    assert failures(tmp_path, "nothing_for: all others", message="psychiatric") == []
+    came = failures(tmp_path, "nothing_for: [acme]", "because: {beta: no-rule}")
+    assert [text.split(": ", 1)[1] for text in came] == [
+        "acme: nothing_for: expected nothing; came MSH PID PV1 DG1 IN1 (granted by registration)",
+        "beta: because: expected no-rule; came no-coverage",
+    ]
+
+
+def test_all_others_are_those_that_expect_does_not_name(tmp_path: pathlib.Path) -> None:
+    assert failures(tmp_path, "expect: {acme: {}}", "nothing_for: all others") == []
+
+
+def test_facts_of_a_test_stand_over_those_of_its_suite(tmp_path: pathlib.Path) -> None:
+    late = ("facts: {now: 2031-06-01T12:00:00Z}", "because: {acme: agreement-expired}")
+    assert failures(tmp_path, *late) == []
+
+
+@pytest.mark.parametrize(
+    "facts", ["late.yaml", "{file: late.yaml}", "{file: late.yaml, disclosed: []}"]
+)
+def test_facts_may_stand_in_a_file(tmp_path: pathlib.Path, facts: str) -> None:
+    (tmp_path / "late.yaml").write_text("now: 2031-06-01T12:00:00Z\n")
+    late = (f"facts: {facts}", "because: {acme: agreement-expired}")
+    assert failures(tmp_path, *late) == []
