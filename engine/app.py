@@ -32,7 +32,7 @@ from engine.errors import EngineError
 from engine.intake.admission import Gate
 from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
-from engine.intake.sealed import Sealing, about_copy
+from engine.intake.sealed import Sealing, about_copy, hash_key
 from engine.interpreter import settle_in
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.budget import ByteBudget
@@ -77,7 +77,7 @@ class Worker:
         self._plan = plan
         self._reactor = reactor
         self._log = log
-        compiled = compile_policy(site.policy, plan.revision)
+        compiled = compile_policy(site.policy, plan.revision, hash_key(sealing))
         self._thread = StoreThread(reactor.callFromThread)
         watch = StoreWatch(self._store_changed, log, clock.monotonic)
         self._commit = GroupCommit(store, self._thread.run, reactor, watch)

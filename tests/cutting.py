@@ -57,13 +57,19 @@ def policy(
     *,
     to: str = "[acme]",
     head: str = "",
+    sets: Iterable[str] = (),
+    timezone: str = "UTC",
 ) -> CompiledPolicy:
-    """The compiled policy of one rules file."""
+    """The compiled policy of one rules file, and of code sets."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         (root / "channels").mkdir()
-        (root / "rules").mkdir()
-        (root / "config.yaml").write_text("engine: {name: east, environment: production}\n")
+        (root / "rules" / "sets").mkdir(parents=True)
+        (root / "config.yaml").write_text(
+            f"engine: {{name: east, environment: production}}\ntimezone: {timezone}\n"
+        )
+        for number, text in enumerate(sets):
+            (root / "rules" / "sets" / f"s{number}.yaml").write_text(text)
         for number, text in enumerate(channels):
             (root / "channels" / f"c{number}.yaml").write_text(text)
         (root / "rules" / "rules.yaml").write_text(

@@ -19,6 +19,7 @@ from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
+from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
 from engine.policy.revision import revision
 from engine.redecision.redecide import Act, Redecision
@@ -98,8 +99,9 @@ def replay(args: argparse.Namespace) -> int:
     """Decide items again; 1 if any of them could not be."""
     site = load_site(args.site)
     with working_store(site) as store:
-        compiled = compile_policy(site.policy, revision(site.policy))
-        redecision = Redecision(compiled, Sealer.from_file(site.key_file))
+        sealer = Sealer.from_file(site.key_file)
+        compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
+        redecision = Redecision(compiled, sealer)
         outcomes = [
             (item, _replayed(store, redecision, item, args.reason))
             for item in _chosen(site, store, args)

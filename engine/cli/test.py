@@ -13,6 +13,7 @@ import pathlib
 from typing import Any
 
 from engine.cli.junit import junit
+from engine.cli.offline import STAND_IN_KEY
 from engine.cli.words import counted
 from engine.config.suites import load_tests
 from engine.errors import Exit, Place, UsageError
@@ -47,7 +48,7 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Test the site; the exit code."""
     tested = load_tests(args.site)
-    policy = compile_policy(tested.site.policy, revision(tested.site.policy))
+    policy = compile_policy(tested.site.policy, revision(tested.site.policy), STAND_IN_KEY)
     results = [run_suite(suite, policy) for suite in tested.suites]
     covered: tuple[RuleCoverage, ...] | None = None
     if args.coverage:

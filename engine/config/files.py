@@ -16,25 +16,29 @@ from engine.policy.source import Node
 
 CONFIG = "config.yaml"
 _YAML = frozenset({".yaml", ".yml"})
-_SETS = "sets"
-_SAMPLES = "samples"
+#: Folders below rules/ that are not stray: code sets, and messages for tests.
+SETS = "rules/sets"
+_BELOW_RULES = frozenset({"sets", "samples"})
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFiles:
     """The files of a site as nodes; those that could not be read are left out.
 
-    `every_channel_read` says whether none of the channel files was.
+    `every_channel_read` and `every_set_read` say whether none of the channel files, and none of
+    the code sets, was.
     """
 
     config: Node | None
     channels: tuple[Node, ...]
     rules: tuple[Node, ...]
+    sets: tuple[Node, ...]
     every_channel_read: bool
+    every_set_read: bool
 
 
 def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
-    """Read `config.yaml`, `channels/*.yaml` and `rules/*.yaml` (not `*_test.yaml`)."""
+    """Read config.yaml, channels/*.yaml, rules/*.yaml (not *_test.yaml) and rules/sets/*.yaml."""
     config = root / CONFIG
     if not config.is_file():
         problems.note(
@@ -45,6 +49,7 @@ def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
         )
     channels = _folder(root, "channels", problems)
     rules = [path for path in _folder(root, "rules", problems) if not _is_test(path)]
+    sets = _folder(root, SETS, problems)
     if not channels:
         problems.note(
             Place(CONFIG, 1, 1),
@@ -53,11 +58,14 @@ def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
             "Add a file to channels/.",
         )
     read = _read_all(root, channels, problems)
+    read_sets = _read_all(root, sets, problems)
     return SiteFiles(
         config=read_file(root, config, problems) if config.is_file() else None,
         channels=read,
         rules=_read_all(root, rules, problems),
+        sets=read_sets,
         every_channel_read=len(read) == len(channels),
+        every_set_read=len(read_sets) == len(sets),
     )
 
 
@@ -106,23 +114,14 @@ def _folder(root: pathlib.Path, name: str, problems: Problems) -> list[pathlib.P
             continue
         if len(inside.parts) == 1:
             direct.append(path)
-        elif inside.parts[0] != _SAMPLES:
-            _stray(path.relative_to(root).as_posix(), inside.parts[0], name, problems)
+        elif name != "rules" or inside.parts[0] not in _BELOW_RULES:
+            _stray(path.relative_to(root).as_posix(), name, problems)
     return direct
 
 
-def _stray(file: str, folder: str, parent: str, problems: Problems) -> None:
-    place = Place(file, 1, 1)
-    if parent == "rules" and folder == _SETS:
-        problems.note(
-            place,
-            Mistake.UNSUPPORTED,
-            "Code sets (`rules/sets`) are not supported by this version.",
-            "Remove it: a site that asks for it does not load.",
-        )
-        return
+def _stray(file: str, parent: str, problems: Problems) -> None:
     problems.note(
-        place,
+        Place(file, 1, 1),
         Mistake.STRAY_FILE,
         f"Files further down than {parent}/ are not read.",
         f"Move it to {parent}/.",

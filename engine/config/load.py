@@ -33,6 +33,8 @@ def load_site(root: pathlib.Path) -> Site:
         environment=settings.environment.value,
         timezone=settings.timezone,
         problems=problems,
+        set_files=files.sets,
+        every_set_read=files.every_set_read,
     )
     deliveries: dict[str, Delivery] = {}
     for channel, node in read.deliver.items():

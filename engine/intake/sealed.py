@@ -90,6 +90,11 @@ def coverages_of(
     }
 
 
+def hash_key(sealing: Sealing) -> bytes:
+    """The key of masks that hash, which outlives the rotation of sealing keys."""
+    return sealing.keyed_hash(b"key of masks")
+
+
 def _text(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 

@@ -17,10 +17,12 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import reasons
-from engine.policy.evaluate import Test, compile_condition, is_one_of
+from engine.policy.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
 from engine.policy.identify import Identifier
 from engine.policy.labels import Bits
+from engine.policy.masking import channel_key
 from engine.policy.masks import Mask
+from engine.policy.matching import Terms
 from engine.policy.model import (
     AllOf,
     Channel,
@@ -29,7 +31,7 @@ from engine.policy.model import (
     Coverage,
     Grant,
     Kind,
-    MessageIs,
+    MaskKind,
     MessageType,
     Policy,
     Purpose,
@@ -38,6 +40,7 @@ from engine.policy.model import (
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
+from engine.policy.settle import ALWAYS, NEVER, settle, types_demanded, types_in
 from engine.policy.statutes import Statutes
 from engine.policy.structure import Forms
 from engine.policy.view import View, type_of
@@ -72,12 +75,23 @@ _PLANS_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
+class _Reaching:
+    """A rule that messages of one type can meet, made ready once for all its channels."""
+
+    rule: Rule
+    number: int
+    when: Test | None
+    when_withholding: Test | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunnableRule:
     """A rule of one channel for one message type."""
 
     rule: Rule
     number: int  # of the rule in the policy; `when` is asked once a message for all channels
-    when: Test | None  # None: nothing is asked but the type
+    when: Test | None  # of what it discloses; None: nothing is asked but the type
+    when_withholding: Test | None  # of what it withholds: the uncertain counts as matching
     coverage: Coverage
     granted: Reason
     withheld: Reason
@@ -133,7 +147,8 @@ class ChannelRules:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            plan = self._shared.plan(self.ceiling, granting, [rule.rule for rule in withholds])
+            withholding = [rule.rule for rule in withholds]
+            plan = self._shared.plan(self.id, self.ceiling, granting, withholding)
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
         return plan
@@ -145,22 +160,32 @@ class Plans:
     Such channels' copies differ in nothing but MSH, so that they share the work of cutting.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms, key: bytes) -> None:
+        self._terms = terms
+        self._key = key
         self._plans: WeakValueDictionary[Hashable, Plan] = WeakValueDictionary()
 
     def plan(
-        self, ceiling: Mapping[str, Mask], granting: list[Rule], withholding: list[Rule]
+        self,
+        channel: str,
+        ceiling: Mapping[str, Mask],
+        granting: list[Rule],
+        withholding: list[Rule],
     ) -> Plan:
-        """What the rules add up to under this ceiling."""
+        """What the rules add up to under this ceiling of a channel."""
+        hashes = any(_hashes(grant) for rule in granting for grant in rule.grants)
         named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
         key = (
             frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
             tuple(rule.name for rule in granting),
             tuple(rule.name for rule in withholding),
+            channel if hashes else "",
         )
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan(ceiling, granting, withholding)
+            plan = self._plans[key] = Plan(
+                ceiling, granting, withholding, self._terms, channel_key(self._key, channel)
+            )
         return plan
 
 
@@ -174,9 +199,9 @@ class TypeRules:
 
 
 class CompiledPolicy:
-    """A policy that runs. `revision` is the hash of its meaning."""
+    """A policy that runs. `revision` is the hash of its meaning; `hash_key`, of masks' hashes."""
 
-    def __init__(self, policy: Policy, revision: str) -> None:
+    def __init__(self, policy: Policy, revision: str, hash_key: bytes = b"") -> None:
         self.policy = policy
         self.revision = revision
         self.channels: tuple[str, ...] = tuple(sorted(policy.channels))
@@ -184,13 +209,17 @@ class CompiledPolicy:
         self.forms = Forms()
         self.timezone = ZoneInfo(policy.timezone)
         self.statutes = Statutes(policy)
-        self.identifier = Identifier(policy.channels[channel] for channel in self.channels)
+        self.identifier = Identifier(
+            (policy.channels[channel] for channel in self.channels), self.timezone
+        )
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
         self.rules: Mapping[str, Rule] = {
             **{rule.name: rule for rule in policy.rules},
             CANCEL_FOLLOWS: _cancel_follows(None),
         }
-        self._plans = Plans()
+        #: On what terms conditions are asked.
+        self.terms = Terms(self.timezone)
+        self._plans = Plans(self.terms, hash_key)
         self._named = _types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
@@ -230,43 +259,68 @@ class CompiledPolicy:
 
     def _for_type(self, message_type: MessageType) -> TypeRules:
         is_cancel = message_type.code == "ADT" and message_type.trigger in CANCELS
+        reaching = [
+            _Reaching(rule, number, *_tests(rule, when, self.terms))
+            for number, rule in enumerate(self.policy.rules)
+            if (when := settle(rule.when, message_type)) != NEVER
+        ]
         channels = []
         for channel_id in self.channels:
             channel = self.policy.channels[channel_id]
             rules = [
-                self._runnable(rule, number, channel, message_type)
-                for number, rule in enumerate(self.policy.rules)
-                if channel_id in rule.channels and _reaches(rule, message_type)
+                _runnable(each, channel, message_type, self._labels_withheld(each.rule))
+                for each in reaching
+                if channel_id in each.rule.channels
             ]
             found = ChannelRules(channel, tuple(rules), is_cancel, self.timezone, self._plans)
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
 
-    def _runnable(
-        self, rule: Rule, number: int, channel: Channel, message_type: MessageType
-    ) -> RunnableRule:
-        default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
-        rest = _without_type(rule.when)
-        labels = 0
+    def _labels_withheld(self, rule: Rule) -> Bits:
+        index, found = self.statutes.index, 0
         for withholding in rule.withholdings:
             for label in withholding.labels:
-                labels |= self.statutes.index.any(label)
-        return RunnableRule(
-            rule,
-            number,
-            None if rest is None else compile_condition(rest),
-            default if rule.coverage is None else rule.coverage,
-            reasons.granted(rule.name),
-            reasons.withheld_by_rule(rule.name),
-            bool(rule.grants) and _grants_to(rule, message_type),
-            labels,
-        )
+                found |= index.any(label)
+        return found
 
 
-def compile_policy(policy: Policy, revision: str = "") -> CompiledPolicy:
-    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it."""
-    return CompiledPolicy(policy, revision)
+def compile_policy(policy: Policy, revision: str = "", hash_key: bytes = b"") -> CompiledPolicy:
+    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it.
+
+    Without a `hash_key`, what is masked as a keyed hash is not sent at all.
+    """
+    return CompiledPolicy(policy, revision, hash_key)
+
+
+def _hashes(grant: Grant) -> bool:
+    return any(masking.kind is MaskKind.KEYED_HASH for masking in grant.maskings.values())
+
+
+def _runnable(
+    each: _Reaching, channel: Channel, message_type: MessageType, withheld_labels: Bits
+) -> RunnableRule:
+    rule = each.rule
+    default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
+    return RunnableRule(
+        rule,
+        each.number,
+        each.when,
+        each.when_withholding,
+        default if rule.coverage is None else rule.coverage,
+        reasons.granted(rule.name),
+        reasons.withheld_by_rule(rule.name),
+        bool(rule.grants) and _grants_to(rule, message_type),
+        withheld_labels,
+    )
+
+
+def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test | None]:
+    """What is asked before a rule discloses, and before it withholds: mostly the same."""
+    asked = None if when == ALWAYS else compile_condition(when, terms=terms)
+    if asked is None or not rule.withholdings or not speaks_of_sets(when):
+        return asked, asked
+    return asked, compile_condition(when, terms=terms.negated())
 
 
 def _types_named(policy: Policy) -> frozenset[MessageType]:
@@ -275,39 +329,15 @@ def _types_named(policy: Policy) -> frozenset[MessageType]:
     for channel in policy.channels.values():
         named |= channel.ceiling_messages
     for rule in policy.rules:
-        for types in _required_types(rule.when):
-            named |= types
+        named |= set(types_in(rule.when))
     return frozenset(named | {MessageType(one.code) for one in named})
-
-
-def _required_types(condition: Condition) -> list[frozenset[MessageType]]:
-    """The types that a condition demands at its top, each a set of which one must hold."""
-    if isinstance(condition, MessageIs):
-        return [condition.types]
-    if isinstance(condition, AllOf):
-        return [types for part in condition.parts for types in _required_types(part)]
-    return []
-
-
-def _without_type(condition: Condition) -> Condition | None:
-    """The condition less what the look-up by type has already settled; None: nothing is left."""
-    if isinstance(condition, MessageIs):
-        return None
-    if isinstance(condition, AllOf):
-        rest = tuple(r for part in condition.parts if (r := _without_type(part)) is not None)
-        return AllOf(rest) if rest else None
-    return condition
-
-
-def _reaches(rule: Rule, message_type: MessageType) -> bool:
-    return all(is_one_of(message_type, types) for types in _required_types(rule.when))
 
 
 def _grants_to(rule: Rule, message_type: MessageType) -> bool:
     """A grant must name some events itself; a withholding reaches them anyhow."""
     if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
         return True
-    return any(message_type in types for types in _required_types(rule.when))
+    return message_type in (types_demanded(rule.when) or ())
 
 
 def _chooses_lines(rule: Rule) -> bool:

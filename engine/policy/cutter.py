@@ -8,7 +8,7 @@ and repetitions go too (rules.md §4, §10.21).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
@@ -25,9 +25,10 @@ _FURTHEST = 128
 class Cutter:
     """How one segment id is cut under one mask; made once, used for every message."""
 
-    __slots__ = ("_components", "_has_set_id", "_padding", "_pick", "mask", "whole")
+    __slots__ = ("_components", "_padding", "_pick", "_start", "mask", "segment_id", "whole")
 
     def __init__(self, segment_id: str, mask: Mask) -> None:
+        self.segment_id = segment_id
         self.mask = mask
         self.whole = mask.is_whole
         self._components = tuple(
@@ -35,7 +36,8 @@ class Cutter:
             for number, numbers in mask.fields.items()
             if numbers not in (NOTHING, EVERYTHING)
         )
-        self._has_set_id = segment_id in SET_ID_SEGMENTS
+        #: From where on a separator shows that more is left than the name and the set id.
+        self._start = 4 if segment_id in SET_ID_SEGMENTS else 0
         self._pick = _picking(mask)
         #: Put behind a segment's fields, so that a field beyond its end reads as empty.
         self._padding = [b""] * (max(mask.fields, default=0) + 1)
@@ -50,9 +52,11 @@ class Cutter:
         else:
             # No field can hold the separator's byte here, so that only empty fields are stripped.
             left = separator.join(self._pick(segment.fields + self._padding)).rstrip(separator)
-        if left.find(separator, 4 if self._has_set_id else 0) < 0:
-            return None
-        return left
+        return self.worth(left)
+
+    def worth(self, left: bytes) -> bytes | None:
+        """The segment that is left; None when that is nothing, or nothing but its set id."""
+        return left if left.find(left[3:4] or b"|", self._start) >= 0 else None
 
     def cut_into(
         self, found: dict[int, bytes | None], segments: list[Segment], message: Message
@@ -68,7 +72,7 @@ class Cutter:
                 found[segment.index] = self.cut(segment, message)
             return
         separator = message.delimiters.field
-        join, start = separator.join, 4 if self._has_set_id else 0
+        join, start = separator.join, self._start
         for segment in segments:
             left = join(pick(segment.fields + padding)).rstrip(separator)
             found[segment.index] = left if left.find(separator, start) >= 0 else None
@@ -89,6 +93,11 @@ class Cutter:
         while not out[-1]:
             out.pop()
         return out
+
+    def without(self, fields: Iterable[int]) -> Cutter | None:
+        """The same with these fields emptied; None if nothing is left."""
+        mask = self.mask - Mask(NOTHING, dict.fromkeys(sorted(fields), EVERYTHING))
+        return None if mask.is_empty else cutter_for(self.segment_id, mask)
 
 
 @lru_cache(maxsize=4096)

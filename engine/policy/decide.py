@@ -72,6 +72,7 @@ class Case:
         "_lines",
         "_named",
         "_whens",
+        "_withholds",
         "facts",
         "is_for_one",
         "law",
@@ -86,6 +87,7 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self._whens: dict[int, bool] = {}
+        self._withholds: dict[int, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
         self._lines: dict[int, int | None] | None = None
@@ -111,6 +113,18 @@ class Case:
         found = self._whens.get(rule.number)
         if found is None:
             found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
+        return found
+
+    def withholds(self, rule: RunnableRule) -> bool:
+        """Whether the conditions hold under which the rule withholds."""
+        test = rule.when_withholding
+        if test is rule.when:
+            return self.applies(rule)
+        if test is None:
+            return True
+        found = self._withholds.get(rule.number)
+        if found is None:
+            found = self._withholds[rule.number] = test(self.view, MESSAGE)
         return found
 
     def cut(
@@ -146,14 +160,14 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
-    form = policy.forms.of(message)
+    form, now = policy.forms.of(message), facts.now
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=is_certain)]
+        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=is_certain)]
     if type_of(message).code != "ORU" or not is_certain:
-        return [Case(View(message, form.whole), facts, policy, is_for_one=False)]
+        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=False)]
     return [
-        Case(View(message, form.of_patient(message, n), is_part=True), facts, policy, True)
+        Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
         for n in range(len(form.patients))
     ]
 
@@ -164,7 +178,7 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
     if code is not None:
         return _refused(code)
     granting, refusals = _granting(case, channel)
-    withholding = tuple(rule for rule in channel.withholding if case.applies(rule))
+    withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
     for rule in withholding:
         if rule.withholds_message or case.law.withholds_message(rule):
             refusals.setdefault(Code.WITHHELD_BY_RULE, rule.withheld)

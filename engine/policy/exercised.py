@@ -16,6 +16,7 @@ from engine.policy.compile import ChannelRules, CompiledPolicy
 from engine.policy.cut import Cut
 from engine.policy.decide import Case, cases_of, decide_one
 from engine.policy.evaluate import Test, compile_condition
+from engine.policy.matching import Terms
 from engine.policy.model import Condition, Policy, Withholding
 from engine.policy.plan import SegmentPlan
 from engine.privacy.facts import Facts
@@ -74,7 +75,7 @@ def exercised(message: Message, policy: CompiledPolicy, facts: Facts) -> frozens
             decision = decide_one(case, channel, policy)
             if decision.discloses and decision.cut is not None:
                 found.update(_granting(decision.cut))
-            found.update(_withholding(case, channel))
+            found.update(_withholding(case, channel, policy.terms.negated()))
     return frozenset(found)
 
 
@@ -96,28 +97,28 @@ def _holding(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> Iterator[P
             yield part.place
 
 
-def _withholding(case: Case, channel: ChannelRules) -> Iterator[Place]:
+def _withholding(case: Case, channel: ChannelRules, terms: Terms) -> Iterator[Place]:
     """The withholdings that hold, whether or not anything was granted that they could take."""
     if not channel.in_ceiling:
         return
     for rule in channel.withholding:
-        if case.applies(rule):
+        if case.withholds(rule):
             for withholding in rule.rule.withholdings:
-                if withholding.message or _holds(case, withholding):
+                if withholding.message or _holds(case, withholding, terms):
                     yield withholding.place
 
 
-def _holds(case: Case, withholding: Withholding) -> bool:
+def _holds(case: Case, withholding: Withholding, terms: Terms) -> bool:
     segments = case.view.all(withholding.segment)
     if withholding.where is None:
         return bool(segments)
-    test = _compiled(withholding.where)
+    test = _compiled(withholding.where, terms)
     return any(test(case.view, segment.index) for segment in segments)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(condition: Condition) -> Test:
-    return compile_condition(condition)
+def _compiled(condition: Condition, terms: Terms) -> Test:
+    return compile_condition(condition, terms=terms)
 
 
 def _named(withholding: Withholding) -> str:

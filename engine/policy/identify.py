@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
-from engine.policy.evaluate import Test, TextTest, compile_condition, compile_text_test
+from engine.policy.evaluate import Test, compile_condition, compile_repetition_test
+from engine.policy.matching import Terms
 from engine.policy.model import (
     AllOf,
     Channel,
@@ -78,7 +80,8 @@ class _Exact:
 class Identifier:
     """All channels' `identified_by`, turned about: from what an IN1 says to who claims it."""
 
-    def __init__(self, channels: Iterable[Channel]) -> None:
+    def __init__(self, channels: Iterable[Channel], timezone: tzinfo) -> None:
+        self._terms = Terms(timezone)
         self._payer_names: dict[str, str] = {}
         self._exact: dict[Path, _Exact] = {}
         self._others: list[tuple[Test, str]] = []
@@ -114,45 +117,35 @@ class Identifier:
             case Compare(Path(segment="IN1", occurrence=0), OneOf(values, fold=False), every=False):
                 self._exact.setdefault(entry.path, _Exact(entry.path)).add(values, channel)
             case _:
-                self._others.append((_compile_entry(entry), channel))
-
-
-def insurance_values(view: View, path: Path, at: int) -> tuple[str, ...]:
-    """What a path means when asked of the IN1 at `at` with its IN2 and IN3."""
-    if path.segment not in _WITH_IN1 or path.occurrence:
-        return view.values(path, at)
-    texts: list[str] = []
-    for segment in _meant(view, path, at):
-        texts += view.texts(segment, path)
-    return tuple(texts)
+                self._others.append((_compile_entry(entry, self._terms), channel))
 
 
 def _meant(view: View, path: Path, at: int) -> list[Segment]:
+    """What a path means when asked of the IN1 at `at` with its IN2 and IN3."""
+    if path.occurrence or (path.segment != "IN1" and path.segment not in _WITH_IN1):
+        return view.meant(path, at)
     if path.segment == "IN1":
         return [view.message.segments[at]]
     followers = view.all(path.segment)
     return [segment for segment in followers if view.parents[segment.index] == at]
 
 
-def _compile_entry(entry: Condition) -> Test:
+def _compile_entry(entry: Condition, terms: Terms) -> Test:
     if not isinstance(entry, AllOf):
-        return compile_condition(entry, insurance_values)
-    by_field: dict[tuple[str, int], list[tuple[Compare, bool]]] = {}
+        return compile_condition(entry, _meant, terms)
+    by_field: dict[tuple[str, int], list[Condition]] = {}
     tests: list[Test] = []
     for part in entry.parts:
-        compare, wanted = (part.part, False) if isinstance(part, Not) else (part, True)
+        compare = part.part if isinstance(part, Not) else part
         if isinstance(compare, Compare) and _is_of_one_repetition(compare):
-            field = (compare.path.segment, compare.path.field)
-            by_field.setdefault(field, []).append((compare, wanted))
+            by_field.setdefault((compare.path.segment, compare.path.field), []).append(part)
         else:
-            tests.append(compile_condition(part, insurance_values))
-    for parts in by_field.values():
+            tests.append(compile_condition(part, _meant, terms))
+    for field, parts in by_field.items():
         if len(parts) > 1:
-            tests.append(_in_one_repetition(parts))
+            tests.append(_in_one_repetition(field, AllOf(tuple(parts)), terms))
         else:
-            compare, wanted = parts[0]
-            part = compare if wanted else Not(compare)
-            tests.append(compile_condition(part, insurance_values))
+            tests.append(compile_condition(parts[0], _meant, terms))
     return lambda view, at: all(test(view, at) for test in tests)
 
 
@@ -165,20 +158,15 @@ def _is_of_one_repetition(part: Compare) -> bool:
     )
 
 
-def _in_one_repetition(parts: list[tuple[Compare, bool]]) -> Test:
-    asked: list[tuple[Path, TextTest, bool]] = [
-        (compare.path, compile_text_test(compare.matcher), wanted) for compare, wanted in parts
-    ]
-    first = asked[0][0]
+def _in_one_repetition(field: tuple[str, int], asked: Condition, terms: Terms) -> Test:
+    holds = compile_repetition_test(asked, *field, _meant, terms)
+    path = Path(*field)
 
     def test(view: View, at: int) -> bool:
         return any(
-            all(
-                matches(view.texts(segment, path)[repetition]) is wanted
-                for path, matches, wanted in asked
-            )
-            for segment in _meant(view, first, at)
-            for repetition in range(len(view.texts(segment, first)))
+            holds(view, segment, repetition)
+            for segment in _meant(view, path, at)
+            for repetition in range(len(view.texts(segment, path)))
         )
 
     return test

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 
 from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.codesets import CodeSet
+from engine.policy.moments import Moment
 from engine.privacy.protections import Evidence, Protections
 
 
@@ -99,6 +101,25 @@ class MessageType:
     trigger: str | None = None
 
 
+class MaskKind(Enum):
+    """What a mask leaves of a value; of two masks of one value, the first here is sent."""
+
+    YEAR = "year"
+    ZIP3 = "zip3"
+    LAST4 = "last4"
+    INITIAL = "initial"
+    KEYED_HASH = "keyed-hash"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """A mask; `text` is what a constant one puts in the value's place."""
+
+    kind: MaskKind
+    text: str = ""
+
+
 #: What is granted of one segment: field number → None (the whole field) or component numbers.
 FieldMask = Mapping[int, "frozenset[int] | None"]
 
@@ -168,7 +189,37 @@ class Exists:
     wanted: bool
 
 
-Matcher = OneOf | Prefix | Exists
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The whole text matches one of these regular expressions (RE2 syntax)."""
+
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InSet:
+    """The code is in one of these code sets, under its coding system."""
+
+    sets: tuple[CodeSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The timestamp is later than `after` and earlier than `before`, as far as they are given."""
+
+    after: Moment | None = None
+    before: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """The number is at least this and at most that, both included, as far as they are given."""
+
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+
+
+Matcher = OneOf | Prefix | Exists | Matches | InSet | Timed | Numeric
 
 
 # --- channels and rules -----------------------------------------------------------------------
@@ -200,7 +251,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one rule grants of one segment id. `mask` None: all of it, byte for byte."""
+    """What one rule grants of one segment id. `mask` None: all of it, byte for byte.
+
+    `maskings` are of fields (component 0) and components that the mask has too; `repetitions` says
+    of a field which of its repetitions are granted at all.
+    """
 
     segment: str
     mask: FieldMask | None
@@ -208,18 +263,23 @@ class Grant:
     where: Condition | None = None
     which_own: bool = False
     alone: bool = False  # OBR only: worth sending without any of the OBX it came with
+    maskings: Mapping[tuple[int, int], Masking] = field(default_factory=dict)
+    repetitions: Mapping[int, Condition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Withholding:
-    """What one rule withholds: the message, or of one segment id all, a mask, or where."""
+    """What one rule withholds: the message, of one segment id all, a mask, or where; or labels.
+
+    `labels` are built-in ones and code sets of the site: whatever bears one of them is withheld.
+    """
 
     place: Place
     message: bool = False
     segment: str = ""
     mask: FieldMask | None = None  # None: whole occurrences
     where: Condition | None = None
-    labels: frozenset[str] = frozenset()  # whatever carries one of these
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,3 +328,4 @@ class Policy:
     protections: Protections = field(default_factory=Protections)
     label_sets: tuple[LabelSet, ...] = ()
     marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
+    sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name

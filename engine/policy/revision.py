@@ -9,30 +9,27 @@ the texts that only people read (`name` of a channel, `why` of a rule, the agree
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 
+from engine.policy.canonical import (
+    codes_form,
+    condition_form,
+    set_of,
+    text_of,
+    types_form,
+    where_form,
+)
 from engine.policy.model import (
-    AllOf,
-    AnyOf,
     Channel,
-    Compare,
-    Condition,
     Coverage,
-    Exists,
     FieldMask,
     Grant,
     Kind,
-    Matcher,
-    MessageIs,
-    MessageType,
-    Not,
-    OneOf,
     Policy,
-    Prefix,
     Rule,
     Withholding,
 )
+from engine.privacy.protections import Protection
 
 #: Hexadecimal digits of a revision: enough that two policies of one site never share one.
 DIGITS = 12
@@ -43,19 +40,58 @@ def revision(policy: Policy) -> str:
     form = [
         policy.environment,
         policy.timezone,
-        _set(_channel(channel) for channel in policy.channels.values()),
-        _set(_rules(policy)),
+        set_of(_channel(channel) for channel in policy.channels.values()),
+        set_of(_rules(policy)),
+        set_of(_labelling(policy)),
+        _protections(policy),
     ]
-    return hashlib.sha256(_text(form).encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
 
 
-def _text(form: object) -> str:
-    return json.dumps(form, ensure_ascii=True, separators=(",", ":"))
+def _labelling(policy: Policy) -> Iterable[object]:
+    """Code sets that label by themselves, or that a withholding names as a label."""
+    named = {
+        label
+        for rule in policy.rules
+        for withholding in rule.withholdings
+        for label in withholding.labels
+    }
+    for one in policy.sets.values():
+        if one.label:
+            yield [one.label, codes_form(one)]
+        if one.name in named:
+            yield [one.name, codes_form(one)]
 
 
-def _set(forms: Iterable[object]) -> list[str]:
-    """Members in an order of their own, each once."""
-    return sorted({_text(form) for form in forms})
+def _protections(policy: Policy) -> object:
+    """The packs that hold, by what they say, and what puts labels beside the site's own sets."""
+    if not (policy.protections.packs or policy.marks or policy.label_sets):
+        return []
+    return [
+        set_of(_protection(one) for pack in policy.protections.packs for one in pack.protections),
+        set_of(
+            [sorted(label.value for label in one.labels), one.from_age]
+            for pack in policy.protections.packs
+            for one in pack.minors
+        ),
+        set_of([one.label, one.evidence.value, codes_form(one.codes)] for one in policy.label_sets),
+        set_of([str(mark.path), sorted(mark.texts), mark.label] for mark in policy.marks),
+    ]
+
+
+def _protection(one: Protection) -> object:
+    notice = one.notice
+    return [
+        one.label.value,
+        one.source.value,
+        one.evidence.value,
+        one.payers_only,
+        None if one.purposes is None else sorted(one.purposes),
+        sorted(one.allows),
+        sorted(lift.value for lift in one.lifted_by),
+        one.consent_days,
+        None if notice is None else [notice.text, notice.restriction, notice.scope],
+    ]
 
 
 def _channel(channel: Channel) -> object:
@@ -64,9 +100,9 @@ def _channel(channel: Channel) -> object:
         channel.kind.value,
         channel.payer_type.value if channel.payer_type else None,
         sorted(purpose.value for purpose in channel.purposes),
-        _types(channel.ceiling_messages),
-        _set([segment, _mask(mask)] for segment, mask in channel.ceiling.items()),
-        _set(_condition(entry) for entry in channel.identified_by),
+        types_form(channel.ceiling_messages),
+        set_of([segment, _mask(mask)] for segment, mask in channel.ceiling.items()),
+        set_of(condition_form(entry) for entry in channel.identified_by),
         channel.agreement_expires,
         sorted(channel.rewrite.items()),
         channel.renumber,
@@ -78,7 +114,7 @@ def _channel(channel: Channel) -> object:
 def _rules(policy: Policy) -> Iterable[object]:
     """Every rule for every channel of its own, so that grouping channels means nothing."""
     for rule in policy.rules:
-        body = hashlib.sha256(_text(_rule(rule)).encode()).hexdigest()
+        body = hashlib.sha256(text_of(_rule(rule)).encode()).hexdigest()
         for channel in rule.channels:
             kind = policy.channels[channel].kind
             yield [channel, _coverage(rule, kind), body]
@@ -98,14 +134,22 @@ def _rule(rule: Rule) -> object:
         rule.purpose.value,
         rule.basis,
         rule.consent.value,
-        _condition(rule.when),
-        _set(_grant(grant) for grant in rule.grants),
-        _set(_withholding(withholding) for withholding in rule.withholdings),
+        condition_form(rule.when),
+        set_of(_grant(grant) for grant in rule.grants),
+        set_of(_withholding(withholding) for withholding in rule.withholdings),
     ]
 
 
 def _grant(grant: Grant) -> object:
-    return [grant.segment, _mask(grant.mask), _where(grant.where), grant.which_own, grant.alone]
+    return [
+        grant.segment,
+        _mask(grant.mask),
+        where_form(grant.where),
+        grant.which_own,
+        grant.alone,
+        set_of([*key, one.kind.value, one.text] for key, one in grant.maskings.items()),
+        set_of([number, condition_form(one)] for number, one in grant.repetitions.items()),
+    ]
 
 
 def _withholding(withholding: Withholding) -> object:
@@ -113,7 +157,8 @@ def _withholding(withholding: Withholding) -> object:
         withholding.message,
         withholding.segment,
         _mask(withholding.mask),
-        _where(withholding.where),
+        where_form(withholding.where),
+        sorted(withholding.labels),
     ]
 
 
@@ -126,55 +171,3 @@ def _mask(mask: FieldMask | None) -> object:
 def _parts(mask: FieldMask, number: int) -> object:
     parts = mask[number]
     return "all" if parts is None else sorted(parts)
-
-
-def _types(types: Iterable[MessageType]) -> list[str]:
-    return _set([message.code, message.trigger] for message in types)
-
-
-# --- conditions ---------------------------------------------------------------------------------
-
-
-def _where(found: Condition | None) -> object:
-    return ["all", []] if found is None else _condition(found)
-
-
-def _condition(found: Condition) -> object:
-    """Nested `all` and `any` flattened, single ones unwrapped, double `not` removed."""
-    if isinstance(found, AllOf):
-        return _joined("all", _flat(found.parts, AllOf))
-    if isinstance(found, AnyOf):
-        return _joined("any", _flat(found.parts, AnyOf))
-    if isinstance(found, Not):
-        inner = found.part
-        return _condition(inner.part) if isinstance(inner, Not) else ["not", _condition(inner)]
-    if isinstance(found, MessageIs):
-        return ["message", _types(found.types)]
-    return _compare(found)
-
-
-def _flat(parts: Iterable[Condition], kind: type[AllOf | AnyOf]) -> Iterable[Condition]:
-    for part in parts:
-        if isinstance(part, kind):
-            yield from _flat(part.parts, kind)
-        else:
-            yield part
-
-
-def _joined(word: str, parts: Iterable[Condition]) -> object:
-    forms = _set(_condition(part) for part in parts)
-    return json.loads(forms[0]) if len(forms) == 1 else [word, forms]
-
-
-def _compare(compare: Compare) -> object:
-    return ["every" if compare.every else "some", str(compare.path), _matcher(compare.matcher)]
-
-
-def _matcher(matcher: Matcher) -> object:
-    if isinstance(matcher, Exists):
-        return ["exists", matcher.wanted]
-    if isinstance(matcher, Prefix):
-        return ["prefix", sorted(set(matcher.values))]
-    if isinstance(matcher, OneOf) and matcher.fold:
-        return ["fold", sorted({value.strip().casefold() for value in matcher.values})]
-    return ["one", sorted(matcher.values)]

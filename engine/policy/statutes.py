@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from engine.policy.labels import Bits, LabelIndex
-from engine.policy.model import Policy, Purpose
+from engine.policy.model import LabelSet, Policy, Purpose
 from engine.privacy.protections import (
     Certainty,
     Evidence,
@@ -44,7 +44,7 @@ class Statutes:
     """All protections of a policy."""
 
     def __init__(self, policy: Policy) -> None:
-        self.index = LabelIndex(policy.label_sets, policy.marks)
+        self.index = LabelIndex((*policy.label_sets, *_own_sets(policy)), policy.marks)
         self.timezone = ZoneInfo(policy.timezone)
         protections = [one for pack in policy.protections.packs for one in pack.protections]
         self._content = (UNDERWRITING, *(p for p in protections if p.source is Source.CONTENT))
@@ -86,6 +86,17 @@ class Statutes:
         for label in rule.labels:
             found |= self.index.any(label.value)
         return found
+
+
+def _own_sets(policy: Policy) -> list[LabelSet]:
+    """Code sets of the site that add to a label, or that a rule withholds by their name."""
+    named = {label for rule in policy.rules for one in rule.withholdings for label in one.labels}
+    return [
+        LabelSet(label, one)
+        for one in policy.sets.values()
+        for label in (one.label, one.name if one.name in named else None)
+        if label is not None
+    ]
 
 
 def _applies(protection: Protection, is_payer: bool, purpose: str) -> bool:

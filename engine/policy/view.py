@@ -8,11 +8,13 @@ sending (rules.md §10.15).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
+from engine.policy.codesets import triplets
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
 from engine.policy.structure import Structure
@@ -22,24 +24,44 @@ MESSAGE = -1
 
 _EMPTY = ("",)
 
+#: Fields of which a message may name the coding system in the field before (tables 0053, 0089),
+#: as versions before 2.3 had it.
+_METHOD_BEFORE = {("DG1", 3): 2, ("PR1", 3): 2}
+
+#: `View.now` where nobody asks for the time.
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
+
+#: (system, code) for each triplet of one repetition of a coded field.
+Codes = tuple[tuple[str, str], ...]
+
 
 class View:
     """One patient's part of a message; for a message of one patient, all of it."""
 
     __slots__ = (
         "_all",
+        "_coded",
         "_cuts",
         "_headers",
         "_texts",
         "is_part",
         "message",
+        "now",
         "parents",
         "structure",
         "type",
     )
 
-    def __init__(self, message: Message, structure: Structure, is_part: bool = False) -> None:
+    def __init__(
+        self,
+        message: Message,
+        structure: Structure,
+        is_part: bool = False,
+        now: datetime = _NO_TIME,
+    ) -> None:
         self.message = message
+        #: When the decision is made, aware; conditions may speak of it.
+        self.now = now
         self.structure = structure
         #: For each segment of the whole message the index of its parent, or -1.
         self.parents = structure.parents
@@ -47,6 +69,7 @@ class View:
         self.is_part = is_part
         self.type = type_of(message)
         self._all: dict[str, list[Segment]] = {}
+        self._coded: dict[tuple[int, int], tuple[Codes, ...]] = {}
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
@@ -85,7 +108,7 @@ class View:
         alone, a path to the id of a segment above it means that ancestor, any other path means
         every occurrence (rules.md §4, "Which occurrence a path means").
         """
-        meant = self._meant(path, at)
+        meant = self.meant(path, at)
         if len(meant) == 1:
             return self.texts(meant[0], path)
         texts: list[str] = []
@@ -99,6 +122,16 @@ class View:
         found = self._texts.get(key)
         if found is None:
             found = self._texts[key] = self._read(segment, path)
+        if path.repetition:
+            return found[path.repetition - 1 : path.repetition]
+        return found
+
+    def coded(self, segment: Segment, path: Path) -> tuple[Codes, ...]:
+        """The codes that one occurrence has in a coded field: those of each repetition."""
+        key = (segment.index, path.field)
+        found = self._coded.get(key)
+        if found is None:
+            found = self._coded[key] = self._read_codes(segment, path.field)
         if path.repetition:
             return found[path.repetition - 1 : path.repetition]
         return found
@@ -140,10 +173,11 @@ class View:
             above = parents[above]
         return None
 
-    def _meant(self, path: Path, at: int) -> list[Segment]:
+    def meant(self, path: Path, at: int = MESSAGE) -> list[Segment]:
+        """The occurrences that `path` means, asked of the message or of the segment at `at`."""
         occurrences = self.all(path.segment)
         if path.occurrence:
-            return occurrences[path.occurrence - 1 : path.occurrence]
+            return self._numbered(path, occurrences)
         if at == MESSAGE or not occurrences:
             return occurrences
         asked = self.message.segments[at]
@@ -151,6 +185,31 @@ class View:
             return [asked]
         ancestor = self.ancestor(at, path.segment)
         return occurrences if ancestor is None else [ancestor]
+
+    def _numbered(self, path: Path, occurrences: list[Segment]) -> list[Segment]:
+        """The n-th occurrence in the message (§10.14); nothing if it is another patient's."""
+        if self.is_part:
+            mine = {segment.index for segment in occurrences}
+            every = self.message.all(path.segment)
+            return [
+                segment
+                for segment in every[path.occurrence - 1 : path.occurrence]
+                if segment.index in mine
+            ]
+        return occurrences[path.occurrence - 1 : path.occurrence]
+
+    def _read_codes(self, segment: Segment, field: int) -> tuple[Codes, ...]:
+        message, delimiters = self.message, self.message.delimiters
+        found = []
+        for repetition in message.split(segment.field(field), delimiters.repetition):
+            parts = message.split(repetition, delimiters.component)
+            codes = triplets([self.text(part) for part in parts])
+            method = _METHOD_BEFORE.get((segment.id, field))
+            if method is not None:
+                named = self.text(segment.field(method))
+                codes = tuple([(system or named, code) for system, code in codes])
+            found.append(codes)
+        return tuple(found)
 
     def _read(self, segment: Segment, path: Path) -> tuple[str, ...]:
         if not path.field:

@@ -5,12 +5,14 @@ reported. See docs/reference/rules.md; `KEY_TABLES` are the keys that page has e
 """
 
 from engine.policy.language.channels import AGREEMENT_KEYS, CEILING_KEYS, CHANNEL_KEYS
-from engine.policy.language.grants import GRANT_KEYS, WITHHOLDING_KEYS
+from engine.policy.language.grants import CONSTANT_KEYS, GRANT_KEYS
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Keys, Reader, Standing
 from engine.policy.language.rules import FILE_KEYS, RULE_KEYS
+from engine.policy.language.sets import SET_KEYS
 from engine.policy.language.site import ReadPolicy, policy_of
 from engine.policy.language.structures import note_incomplete
+from engine.policy.language.withholdings import WITHHOLDING_KEYS
 
 #: Every table of keys of the language.
 KEY_TABLES: tuple[Keys, ...] = (
@@ -20,7 +22,9 @@ KEY_TABLES: tuple[Keys, ...] = (
     FILE_KEYS,
     RULE_KEYS,
     GRANT_KEYS,
+    CONSTANT_KEYS,
     WITHHOLDING_KEYS,
+    SET_KEYS,
 )
 
 __all__ = [

@@ -7,9 +7,10 @@ a ceiling that names its parts, however many parts those are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from engine.policy.language.grants import MSH_ALWAYS
-from engine.policy.model import FieldMask, MessageType
+from engine.policy.language.fields import MSH_ALWAYS
+from engine.policy.model import FieldMask, Grant, MessageType
 
 Ceiling = Mapping[str, "FieldMask | None"]
 
@@ -37,6 +38,44 @@ def under(segment: str, mask: FieldMask | None, ceiling: Ceiling) -> FieldMask |
         for number, parts in mask.items()
         if number in limits and _narrower(parts, limits[number]) != frozenset()
     }
+
+
+def cut_to_ceiling(grant: Grant, ceiling: Ceiling) -> Grant | None:
+    """What of a whole grant is within the ceiling; None: nothing.
+
+    A field that is masked as one value is left whole or not at all.
+    """
+    mask = under(grant.segment, grant.mask, ceiling)
+    if mask is not None:
+        broken = {
+            number
+            for number, component in grant.maskings
+            if not component and mask.get(number, NOTHING) is not None
+        }
+        mask = {number: parts for number, parts in mask.items() if number not in broken}
+    if mask == NOTHING:
+        return None
+    return replace(
+        grant,
+        mask=mask,
+        maskings={
+            (number, component): masking
+            for (number, component), masking in grant.maskings.items()
+            if _grants(mask, number, component)
+        },
+        repetitions={
+            number: chosen
+            for number, chosen in grant.repetitions.items()
+            if mask is None or number in mask
+        },
+    )
+
+
+def _grants(mask: FieldMask | None, number: int, component: int) -> bool:
+    if mask is None:
+        return True
+    parts = mask.get(number, frozenset())
+    return parts is None or component in parts
 
 
 def _narrower(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:

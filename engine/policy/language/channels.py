@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.errors import Place
 from engine.policy.language.conditions import compared, condition, message_types
-from engine.policy.language.grants import segment_fields
+from engine.policy.language.fields import segment_fields
 from engine.policy.language.mistakes import Mistake
 from engine.policy.language.paths import path, segment_id
 from engine.policy.language.reader import Keys, Reader
@@ -21,11 +21,13 @@ from engine.policy.model import (
     Condition,
     FieldMask,
     Kind,
+    Matcher,
     MessageType,
     PayerType,
     Purpose,
     State,
     Structure,
+    Timed,
 )
 from engine.policy.source import Mapping as MappingNode
 from engine.policy.source import Node, Scalar
@@ -217,6 +219,12 @@ def _entry(node: Node, reader: Reader) -> Condition | None:
         return None
     paths = compared(found)
     if paths and all(compare.path.segment in _IDENTIFYING for compare in paths):
+        if any(_moves(compare.matcher) for compare in paths):
+            reader.bad_value(
+                node,
+                "Whose insurance an IN1 is cannot depend on when it is asked.",
+                "Compare with fixed dates; coverage is decided on the date of service anyhow.",
+            )
         return found
     reader.problems.note(
         node.place,
@@ -225,6 +233,14 @@ def _entry(node: Node, reader: Reader) -> Condition | None:
         "Compare fields of these, as in `{IN1-3.1: ACME01}`.",
     )
     return None
+
+
+def _moves(matcher: Matcher) -> bool:
+    """Whether a matcher speaks of now."""
+    return isinstance(matcher, Timed) and any(
+        moment is not None and moment.from_now is not None
+        for moment in (matcher.after, matcher.before)
+    )
 
 
 def _rewrite(deliver: Node | None, reader: Reader) -> dict[int, str]:

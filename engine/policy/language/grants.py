@@ -1,124 +1,32 @@
-"""What a rule discloses and withholds, and the most a channel may receive: lists of fields.
+"""What a rule discloses: of each segment all or a list of fields, where, masked, chosen.
 
-Law: only what is written is granted. A range takes every field between its ends, but never MSH-8,
-which is granted by name alone (rules.md §10.20).
+Law: only what is written is granted; a mask or a choice of repetitions is of what `fields` grants
+and says so, or it is a mistake (rules.md §4, §10.22, §10.25).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from engine.hl7.path import Path
-from engine.policy.language.conditions import condition
-from engine.policy.language.mistakes import Mistake
-from engine.policy.language.paths import MOST_FIELDS, field_known, path, segment_id
+from engine.policy.language.conditions import compared, condition
+from engine.policy.language.fields import MSH_ALWAYS, segment_fields
+from engine.policy.language.mistakes import known_or_close
+from engine.policy.language.paths import field_known, segment_id
 from engine.policy.language.reader import Keys, Reader
-from engine.policy.model import FieldMask, Grant, Withholding
+from engine.policy.model import Condition, FieldMask, Grant, Masking, MaskKind
 from engine.policy.source import Mapping, Node, Scalar
-
-_ITEM = re.compile(
-    r"(?P<field>[1-9]\d{0,3})(?:\.(?P<component>[1-9]\d{0,2}))?"
-    r"(?:-(?P<to>[1-9]\d{0,3})(?:\.(?P<to_component>[1-9]\d{0,2}))?)?"
-)
-
-#: MSH fields that every copy carries (rules.md §10.20); 15 and 16 are the channel's own.
-MSH_ALWAYS = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16, 17, 18})
 
 GRANT_KEYS = Keys(
     of="A grant",
     required=("fields",),
-    optional=("where", "which", "alone"),
-    unsupported={"mask": "masks", "repetitions": "choosing repetitions"},
+    optional=("where", "which", "alone", "mask", "repetitions"),
 )
+CONSTANT_KEYS = Keys(of="A constant mask", required=("constant",))
 
-WITHHOLDING_KEYS = Keys(of="A withholding", optional=("fields", "where"))
+_TARGET = re.compile(r"([1-9]\d{0,3})(?:\.([1-9]\d{0,2}))?")
 
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One entry of a list of fields: fields `first` to `last`, or components of one field."""
-
-    first: int
-    last: int
-    components: frozenset[int] | None
-
-    @property
-    def is_range(self) -> bool:
-        return self.last > self.first
-
-
-def field_mask(
-    node: Node, segment: str, reader: Reader, *, named_only: frozenset[int] = frozenset()
-) -> FieldMask | None:
-    """A list such as `[1, 3.1, 11.3-11.5, 1-6]`; None if any of it cannot be read.
-
-    Fields in `named_only` are left out of ranges.
-    """
-    items = reader.each(node, f"The fields of {segment}", lambda item: _item(item, segment, reader))
-    if items is None:
-        return None
-    mask: dict[int, frozenset[int] | None] = {}
-    for item in items:
-        for number in range(item.first, item.last + 1):
-            if item.is_range and number in named_only:
-                continue
-            mask[number] = _joined(mask.get(number, frozenset()), item.components)
-    return mask
-
-
-def _joined(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
-    return None if one is None or other is None else one | other
-
-
-def _item(node: Node, segment: str, reader: Reader) -> _Item | None:
-    text = reader.text(node, f"An entry of the fields of {segment}")
-    if text is None:
-        return None
-    match = _ITEM.fullmatch(text)
-    item = None if match is None else _range(match)
-    if item is None:
-        reader.bad_value(
-            node,
-            f"`{text}` is not a field of {segment}.",
-            "Write `3`, `3.1`, `1-6` or `11.3-11.5`.",
-        )
-        return None
-    return item if field_known(node, segment, item.last, reader) else None
-
-
-def _range(match: re.Match[str]) -> _Item | None:
-    first, component = int(match["field"]), match["component"]
-    to, to_component = match["to"], match["to_component"]
-    if to is None:
-        return _Item(first, first, None if component is None else frozenset({int(component)}))
-    if component is None and to_component is None:
-        last = int(to)
-        return _Item(first, last, None) if first < last <= MOST_FIELDS else None
-    if component is None or to_component is None or int(to) != first:
-        return None
-    low, high = int(component), int(to_component)
-    return _Item(first, first, frozenset(range(low, high + 1))) if low < high else None
-
-
-def segment_fields(
-    node: Node, segment: str, reader: Reader, *, named_only: frozenset[int] = frozenset()
-) -> tuple[FieldMask | None] | None:
-    """`all`, as (None,), or a list of fields, as (mask,); None if it cannot be read."""
-    if isinstance(node, Scalar):
-        if node.text == "all":
-            return (None,)
-        reader.bad_value(
-            node,
-            f"The fields of {segment} cannot be `{node.text or ''}`.",
-            "Write `all`, or a list such as `[1, 3, 11.3-11.5]`.",
-        )
-        return None
-    mask = field_mask(node, segment, reader, named_only=named_only)
-    return None if mask is None else (mask,)
-
-
-# --- disclose ---------------------------------------------------------------------------------
+#: Masks that are one word.
+_KINDS = {kind.value: kind for kind in MaskKind if kind is not MaskKind.CONSTANT}
 
 
 def grants(node: Node, reader: Reader) -> tuple[Grant, ...]:
@@ -145,7 +53,152 @@ def _grant(key: Scalar, value: Node, reader: Reader) -> Grant | None:
     where = condition(given.get("where"), "`where`", reader)
     own = _which(given.get("which"), segment, reader)
     alone = _alone(given.get("alone"), segment, reader)
-    return None if fields is None else Grant(segment, fields[0], key.place, where, own, alone)
+    if fields is None:
+        return None
+    maskings = _maskings(given.get("mask"), segment, fields[0], reader)
+    repetitions = _repetitions(given.get("repetitions"), segment, fields[0], reader)
+    return Grant(segment, fields[0], key.place, where, own, alone, maskings, repetitions)
+
+
+# --- masks ------------------------------------------------------------------------------------
+
+
+def _maskings(
+    node: Node | None, segment: str, mask: FieldMask | None, reader: Reader
+) -> dict[tuple[int, int], Masking]:
+    """`mask: {5.2: initial, 7: year}`: fields and components, and what is left of each."""
+    found: dict[tuple[int, int], Masking] = {}
+    for key, value in _entries(node, "`mask`", "fields and components", reader):
+        target = _masked(key, segment, mask, reader)
+        masking = _masking(value, reader)
+        if target is not None and masking is not None:
+            found[target] = masking
+    for number, component in sorted(found):
+        if component and (number, 0) in found and node is not None:
+            reader.bad_value(
+                node,
+                f"{segment}-{number} is masked as a whole, and its component {component} apart.",
+                "Keep one of them.",
+            )
+    return found
+
+
+def _entries(
+    node: Node | None, what: str, wanted: str, reader: Reader
+) -> tuple[tuple[Scalar, Node], ...]:
+    if node is None:
+        return ()
+    if not isinstance(node, Mapping) or not node.entries:
+        reader.wrong_type(node, what, f"a mapping of {wanted}")
+        return ()
+    return node.entries
+
+
+def _masked(
+    key: Scalar, segment: str, mask: FieldMask | None, reader: Reader
+) -> tuple[int, int] | None:
+    """The field and the component, or 0, that a key of `mask` names."""
+    match = _TARGET.fullmatch(key.text or "")
+    if match is None:
+        reader.bad_value(
+            key, f"`{key.text}` is not a field of {segment}.", "Write `7`, or `5.2` of a component."
+        )
+        return None
+    number, component = int(match[1]), int(match[2] or 0)
+    if not field_known(key, segment, number, reader):
+        return None
+    if segment == "MSH" and number in MSH_ALWAYS:
+        reader.bad_value(
+            key, f"MSH-{number} is part of every copy.", "Use `rewrite` to send another value."
+        )
+        return None
+    granted = None if mask is None else mask.get(number, frozenset())
+    if granted is not None and component not in granted:
+        reader.bad_value(
+            key,
+            f"`fields` does not grant {segment}-{key.text}, so that there is nothing to mask.",
+            f"Name {key.text} in `fields` too.",
+        )
+        return None
+    return number, component
+
+
+def _masking(node: Node, reader: Reader) -> Masking | None:
+    if isinstance(node, Mapping):
+        given = reader.mapping(node, CONSTANT_KEYS)
+        text = reader.text(given.get("constant"), "`constant`") if given else None
+        return None if text is None else Masking(MaskKind.CONSTANT, text)
+    text = reader.text(node, "A mask")
+    if text is None:
+        return None
+    if text not in _KINDS:
+        reader.bad_value(
+            node,
+            f"There is no mask `{text}`.",
+            known_or_close(text, [*_KINDS, "{constant: …}"]),
+        )
+        return None
+    return Masking(_KINDS[text])
+
+
+# --- repetitions ------------------------------------------------------------------------------
+
+
+def _repetitions(
+    node: Node | None, segment: str, mask: FieldMask | None, reader: Reader
+) -> dict[int, Condition]:
+    """`repetitions: {3: {PID-3.5: MB}}`: of each field which repetitions are granted."""
+    found: dict[int, Condition] = {}
+    for key, value in _entries(node, "`repetitions`", "fields", reader):
+        match = _TARGET.fullmatch(key.text or "")
+        if match is None or match[2]:
+            reader.bad_value(
+                key, f"`{key.text}` is not a field of {segment}.", "Write the number of a field."
+            )
+            continue
+        number = int(match[1])
+        asked = condition(value, f"`repetitions` of {segment}-{number}", reader)
+        if _can_choose(key, segment, number, mask, reader) and asked is not None:
+            if _chooses(asked, segment, number):
+                found[number] = asked
+            else:
+                reader.bad_value(
+                    key,
+                    f"This asks nothing of a repetition of {segment}-{number}.",
+                    f"Compare a part of it, as in `{{{segment}-{number}.5: MB}}`; `where:` chooses"
+                    " segments.",
+                )
+    return found
+
+
+def _can_choose(
+    key: Scalar, segment: str, number: int, mask: FieldMask | None, reader: Reader
+) -> bool:
+    """Whether the field is there and granted, so that its repetitions can be chosen from."""
+    if not field_known(key, segment, number, reader):
+        return False
+    if segment == "MSH" and number in MSH_ALWAYS:
+        reader.bad_value(key, f"MSH-{number} is part of every copy.", "Remove it.")
+        return False
+    if mask is None or number in mask:
+        return True
+    reader.bad_value(
+        key,
+        f"`fields` does not grant {segment}-{number}, so that there is nothing to choose from.",
+        f"Name {number} in `fields` too.",
+    )
+    return False
+
+
+def _chooses(asked: Condition, segment: str, number: int) -> bool:
+    """Whether the condition asks anything of one repetition of the field."""
+    return any(
+        (compare.path.segment, compare.path.field, compare.path.repetition) == (segment, number, 0)
+        for compare in compared(asked)
+    )
+
+
+# --- which and alone --------------------------------------------------------------------------
 
 
 def _which(node: Node | None, segment: str, reader: Reader) -> bool:
@@ -169,98 +222,3 @@ def _alone(node: Node | None, segment: str, reader: Reader) -> bool:
             node, f"`alone` says nothing of {segment}.", "It belongs to OBR only; remove it."
         )
     return reader.flag(node, "`alone`") is True
-
-
-# --- withhold ---------------------------------------------------------------------------------
-
-
-def withholdings(node: Node, reader: Reader) -> tuple[Withholding, ...]:
-    """`message`, a list of segments and fields, or a mapping of them; see rules.md §4."""
-    if isinstance(node, Scalar):
-        return _listed(node, reader)
-    if isinstance(node, Mapping):
-        return _mapped(node, reader)
-    items = reader.sequence(node, "`withhold`") or ()
-    return tuple(found for item in items for found in _of_item(item, reader))
-
-
-def _of_item(item: Node, reader: Reader) -> tuple[Withholding, ...]:
-    if isinstance(item, Mapping):
-        return _mapped(item, reader)
-    return _listed(item, reader)
-
-
-def _listed(node: Node, reader: Reader) -> tuple[Withholding, ...]:
-    text = reader.text(node, "`withhold`")
-    if text is None or not isinstance(node, Scalar):
-        return ()
-    if text == "message":
-        return (Withholding(node.place, message=True),)
-    target = _target(node, reader)
-    if target is None:
-        return ()
-    return (Withholding(node.place, segment=target.segment, mask=_mask_of(target)),)
-
-
-def _mapped(node: Mapping, reader: Reader) -> tuple[Withholding, ...]:
-    found = (_entry(key, value, reader) for key, value in node.entries)
-    return tuple(withholding for withholding in found if withholding is not None)
-
-
-def _entry(key: Scalar, value: Node, reader: Reader) -> Withholding | None:
-    if key.text == "labels":
-        reader.unsupported(key, "Withholding by `labels`")
-        return None
-    target = _target(key, reader)
-    if target is None:
-        return None
-    if not isinstance(value, Mapping):
-        mask = _fields_of(value, target, reader)
-        return Withholding(key.place, segment=target.segment, mask=mask)
-    given = reader.mapping(value, WITHHOLDING_KEYS) or {}
-    if not given:
-        reader.bad_value(value, f"It is not said where {target} is withheld.", "Write `where:`.")
-    mask = _mask_of(target)
-    if "fields" in given:
-        mask = _fields_of(given["fields"], target, reader)
-    where = condition(given.get("where"), "`where`", reader)
-    return Withholding(key.place, segment=target.segment, mask=mask, where=where)
-
-
-def _target(node: Scalar, reader: Reader) -> Path | None:
-    """A segment, field or component; not one occurrence, and nothing that every copy carries."""
-    target = path(node, reader)
-    if target is None:
-        return None
-    if target.occurrence or target.repetition or target.subcomponent:
-        reader.problems.note(
-            node.place,
-            Mistake.BAD_PATH,
-            f"`{target}` is finer than what can be withheld.",
-            "Name a segment, a field or a component; choose occurrences with `where:`.",
-        )
-        return None
-    if target.segment == "MSH" and (target.field == 0 or target.field in MSH_ALWAYS):
-        reader.bad_value(
-            node,
-            f"{target} is part of every copy.",
-            "Use `rewrite` to send another value, or withhold the `message`.",
-        )
-        return None
-    return target
-
-
-def _mask_of(target: Path) -> FieldMask | None:
-    if not target.field:
-        return None
-    return {target.field: frozenset({target.component}) if target.component else None}
-
-
-def _fields_of(node: Node, target: Path, reader: Reader) -> FieldMask | None:
-    if target.field:
-        reader.bad_value(
-            node, f"{target} is a field already.", f"Write `{target}: {{where: …}}`, or list it."
-        )
-        return _mask_of(target)
-    fields = segment_fields(node, target.segment, reader)
-    return None if fields is None else fields[0]

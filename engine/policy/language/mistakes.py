@@ -23,11 +23,13 @@ class Mistake(Enum):
     BAD_SAMPLE = "bad-sample"
     BAD_VALUE = "bad-value"
     CEILING_CUT = "ceiling-cut"
+    CHECK_DIGIT = "check-digit"
     COVERAGE_ANY = "coverage-any"
     DUPLICATE_CHANNEL = "duplicate-channel"
     DUPLICATE_KEY = "duplicate-key"
     DUPLICATE_LISTENER = "duplicate-listener"
     DUPLICATE_RULE = "duplicate-rule"
+    DUPLICATE_SET = "duplicate-set"
     DUPLICATE_TEST = "duplicate-test"
     INCOMPLETE_STRUCTURE = "incomplete-structure"
     MISSING_FILE = "missing-file"
@@ -43,8 +45,10 @@ class Mistake(Enum):
     UNKNOWN_CHANNEL = "unknown-channel"
     UNKNOWN_FIELD = "unknown-field"
     UNKNOWN_KEY = "unknown-key"
-    UNKNOWN_SEGMENT = "unknown-segment"
+    UNKNOWN_LABEL = "unknown-label"
     UNKNOWN_MESSAGE = "unknown-message"
+    UNKNOWN_SEGMENT = "unknown-segment"
+    UNKNOWN_SET = "unknown-set"
     UNREADABLE = "unreadable"
     UNSUPPORTED = "unsupported"
     WRONG_TYPE = "wrong-type"
@@ -55,6 +59,7 @@ class Mistake(Enum):
 WARNINGS = frozenset(
     {
         Mistake.CEILING_CUT,
+        Mistake.CHECK_DIGIT,
         Mistake.COVERAGE_ANY,
         Mistake.INCOMPLETE_STRUCTURE,
         Mistake.NEVER_APPLIES,

@@ -8,6 +8,7 @@ are a table (`Keys`), which the reference pages are tested against.
 from __future__ import annotations
 
 import re
+from collections import abc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,6 +16,7 @@ from enum import Enum
 from typing import TypeVar
 
 from engine.errors import Place
+from engine.policy.codesets import CodeSet
 from engine.policy.language.mistakes import Mistake, Problems, known_or_close
 from engine.policy.source import Mapping, Node, Scalar, Sequence
 
@@ -57,6 +59,14 @@ class Keys:
         return (*self.required, *self.optional, *self.unsupported, *self.not_enforced)
 
 
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """The site's code sets by name; not `complete` where a file of them could not be read."""
+
+    by_name: abc.Mapping[str, CodeSet] = field(default_factory=dict)
+    complete: bool = True
+
+
 def kind_of(node: Node) -> str:
     """What a node is, in words of the person who wrote it."""
     if isinstance(node, Mapping):
@@ -67,10 +77,11 @@ def kind_of(node: Node) -> str:
 
 
 class Reader:
-    """Typed reading of nodes; everything wrong goes to `problems`."""
+    """Typed reading of nodes; everything wrong goes to `problems`. `sets` may be named."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, sets: Sets | None = None) -> None:
         self.problems = problems
+        self.sets = Sets() if sets is None else sets
 
     # --- shapes -------------------------------------------------------------------------------
 
@@ -247,6 +258,20 @@ class Reader:
         except ValueError:
             pass  # as much a bad value as any other spelling
         self.bad_value(node, f"{what} cannot be `{text}`.", "Write a date as YYYY-MM-DD.")
+        return None
+
+    def set_name(self, node: Node) -> str | None:
+        """The name of a code set of this site."""
+        text = self.text(node, "The name of a code set")
+        if text is None or text in self.sets.by_name:
+            return text
+        if self.sets.complete:
+            self.problems.note(
+                node.place,
+                Mistake.UNKNOWN_SET,
+                f"There is no code set `{text}` in rules/sets.",
+                known_or_close(text, self.sets.by_name),
+            )
         return None
 
     # --- problems -----------------------------------------------------------------------------

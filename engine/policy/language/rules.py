@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from engine.errors import Place
 from engine.policy.language.channels import ReadChannel
 from engine.policy.language.conditions import ALWAYS, all_of
-from engine.policy.language.grants import grants, withholdings
+from engine.policy.language.grants import grants
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.withholdings import withholdings
 from engine.policy.model import (
     WITHOUT_AUTHORIZATION,
     Condition,

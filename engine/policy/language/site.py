@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.errors import Place
-from engine.policy.language.ceilings import NOTHING, above, reaches, under
+from engine.policy.language.ceilings import above, cut_to_ceiling, reaches
 from engine.policy.language.channels import ReadChannel, channel_of
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Reader
 from engine.policy.language.rules import Known, ReadRule, rules_of
+from engine.policy.language.sets import sets_of
 from engine.policy.model import (
     AllOf,
     Coverage,
@@ -44,14 +45,17 @@ def policy_of(
     environment: str,
     timezone: str,
     problems: Problems,
+    set_files: Iterable[Node] = (),
+    every_set_read: bool = True,
 ) -> ReadPolicy:
-    """Read the channel and rules files of a site; what is wrong with them goes to `problems`.
+    """Read the channel, rules and set files of a site; what is wrong with them goes to `problems`.
 
     `every_channel_read` is False if there are channel files that could not even be read as YAML;
-    then no channel that a rule names is called unknown. The policy may be used only if `problems`
-    holds no error.
+    then no channel that a rule names is called unknown. `every_set_read` says the same of the
+    files of code sets. The policy may be used only if `problems` holds no error.
     """
-    reader = Reader(problems)
+    sets = sets_of(set_files, every_set_read, Reader(problems))
+    reader = Reader(problems, sets)
     files = tuple(channel_files)
     channels = _channels(files, reader)
     known = Known(channels, complete=every_channel_read and len(channels) == len(files))
@@ -63,6 +67,7 @@ def policy_of(
         tuple(sorted(rules, key=lambda rule: (rule.name, sorted(rule.channels)))),
         environment,
         timezone,
+        sets=dict(sorted(sets.by_name.items())),
     )
     deliver = {name: read.deliver for name, read in channels.items() if read.deliver is not None}
     return ReadPolicy(policy, deliver)
@@ -160,8 +165,7 @@ def _cut(grant: Grant, read: ReadChannel, reader: Reader) -> Grant | None:
         f" its ceiling at {read.ceiling.places.get(grant.segment, read.ceiling.place)} is lower.",
         "",
     )
-    mask = under(grant.segment, grant.mask, read.channel.ceiling)
-    return None if mask == NOTHING else replace(grant, mask=mask)
+    return cut_to_ceiling(grant, read.channel.ceiling)
 
 
 # --- what never applies -------------------------------------------------------------------------

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
 from engine.config.yaml_source import read_yaml
 from engine.hl7.path import Path
+from engine.policy.codesets import CodeSet
 from engine.policy.language import Problems, Reader
 from engine.policy.language.conditions import condition
+from engine.policy.language.reader import Sets
 from engine.policy.model import (
     AllOf,
     AnyOf,
     Compare,
     Condition,
     Exists,
+    InSet,
+    Matches,
     MessageIs,
     MessageType,
     Not,
+    Numeric,
     OneOf,
     Prefix,
+    Timed,
 )
+from engine.policy.moments import Moment
 
 PID_8 = Path("PID", 8)
 OBX_11 = Path("OBX", 11)
+ONE, TWO = CodeSet("one", codes=frozenset({"A"})), CodeSet("two", codes=frozenset({"B"}))
+SETS = Sets({"one": ONE, "two": TWO})
 FEMALE = Compare(PID_8, OneOf(frozenset({"F"})))
 
 
@@ -30,7 +42,7 @@ def read(text: str) -> Condition | None:
     problems = Problems()
     node = read_yaml(text.encode(), "rules/x.yaml", problems)
     assert node is not None
-    found = condition(node, "`when`", Reader(problems))
+    found = condition(node, "`when`", Reader(problems, SETS))
     assert problems.sorted() == (), [str(problem) for problem in problems.sorted()]
     return found
 
@@ -39,7 +51,7 @@ def codes(text: str) -> list[str]:
     problems = Problems()
     node = read_yaml(text.encode(), "rules/x.yaml", problems)
     assert node is not None
-    assert condition(node, "`when`", Reader(problems)) is None
+    assert condition(node, "`when`", Reader(problems, SETS)) is None
     return [problem.code for problem in problems.sorted()]
 
 
@@ -55,6 +67,27 @@ def codes(text: str) -> list[str]:
         ("PID-8: {not: {fold: [f]}}", Not(Compare(PID_8, OneOf(frozenset({"f"}), fold=True)))),
         ("PID-8: {prefix: [F, A]}", Compare(PID_8, Prefix(("A", "F")))),
         ("PID-8: {exists: false}", Compare(PID_8, Exists(False))),
+        ("PID-8: {matches: F|M}", Compare(PID_8, Matches(("F|M",)))),
+        ("PID-8: {matches: [M, F, M]}", Compare(PID_8, Matches(("F", "M")))),
+        ("PID-8: {set: one}", Compare(PID_8, InSet((ONE,)))),
+        ("PID-8: {set: [two, one]}", Compare(PID_8, InSet((ONE, TWO)))),
+        ("PID-8: {after: 2026}", Compare(PID_8, Timed(after=Moment((2026,))))),
+        (
+            "PID-8: {before: now-30d}",
+            Compare(PID_8, Timed(before=Moment(from_now=timedelta(days=-30)))),
+        ),
+        (
+            "PID-8: {after: -12h, before: 2026-03-01T10:00+01:00}",
+            Compare(
+                PID_8,
+                Timed(Moment(from_now=timedelta(hours=-12)), Moment((2026, 3, 1, 10, 0), zone=60)),
+            ),
+        ),
+        ("PID-8: {at_least: -3}", Compare(PID_8, Numeric(Decimal(-3)))),
+        (
+            "PID-8: {at_most: 9.5, at_least: 1}",
+            Compare(PID_8, Numeric(Decimal(1), Decimal("9.5"))),
+        ),
         ("ZPI: {exists: true}", Compare(Path("ZPI"), Exists(True))),
         ("ZPI-200: x", Compare(Path("ZPI", 200), OneOf(frozenset({"x"})))),
         (
@@ -104,10 +137,20 @@ def test_every_not_holds_for_occurrences_without_a_value_but_not_for_no_occurren
         ("PID-8: {exists: perhaps}", "bad-value"),
         ("PID-8: {prefix: A, not: AB}", "bad-value"),
         ("PID-8: {like: A}", "unknown-key"),
-        ("PID-8: {matches: A}", "unsupported"),
-        ("PID-8: {not: {set: HIV}}", "unsupported"),
-        ("PID-8: {after: now-30d}", "unsupported"),
-        ("PID-8: {at_least: 3}", "unsupported"),
+        ("PID-8: {matches: (A}", "bad-value"),
+        ("PID-8: {matches: [A, '(?=B)C']}", "bad-value"),
+        ("PID-8: {matches: '(A)\\1'}", "bad-value"),
+        ("PID-8: {matches: []}", "wrong-type"),
+        ("PID-8: {not: {set: HIV}}", "unknown-set"),
+        ("PID-8: {set: []}", "wrong-type"),
+        ("PID-8: {after: yesterday}", "bad-value"),
+        ("PID-8: {after: now-3w}", "bad-value"),
+        ("PID-8: {before: 2026-02-30}", "bad-value"),
+        ("PID-8: {before: 20261301}", "bad-value"),
+        ("PID-8: {after: [now]}", "wrong-type"),
+        ("PID-8: {at_least: 3kg}", "bad-value"),
+        ("PID-8: {at_least: 1, before: 2026}", "bad-value"),
+        ("PID-8: {after: now, after2: now}", "unknown-key"),
         ("PID: F", "bad-path"),
         ("PID-0: F", "bad-path"),
         ("PID-3.1.2.4: F", "bad-path"),
