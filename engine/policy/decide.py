@@ -18,6 +18,7 @@ from engine.policy.cascade import Named, is_worth_sending, named_orders
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Bar, Cut, Own
 from engine.policy.law import WHY_NOT, Law
+from engine.policy.leaks import foreign_numbers, leak
 from engine.policy.model import Coverage
 from engine.policy.notices import attach
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
@@ -299,7 +300,14 @@ def _after(
     law = case.law
     if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
         return plain(Code.NOTICE)
-    return None
+    return leak(cut, _foreign(case, channel))
+
+
+def _foreign(case: Case, channel: ChannelRules) -> list[str]:
+    """Numbers of other insurers, which no insurer and nobody who acts for one may see (§10.11)."""
+    if not case.whose.names_insurance or not (channel.is_payer or channel.channel.identified_by):
+        return []
+    return foreign_numbers(case.view, case.whose.claims.own(channel.id))
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:
