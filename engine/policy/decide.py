@@ -369,7 +369,7 @@ def _outcome(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
     chosen = decisions[0] if len(decisions) == 1 else _deciding(decisions)
     if not chosen.discloses:
         reason = chosen.reasons[0]
-        if reason.rule is None:
+        if reason is plain(reason.code):
             return channel.outcomes[reason.code]
         return Outcome(channel.id, verdict_of(reason.code), chosen.reasons)
     cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]
