@@ -2,8 +2,9 @@
 
 Law: pure; an outcome for every channel; the first reason that applies decides, in the order of
 rules.md ("Exits and reasons"): message, whose, why, after the cut. What is said of the message as a
-whole is said before any rule is asked, so that it reads the same on every channel; whose it is, is
-only asked where a rule that would disclose asks it. Whatever is not understood is not sent.
+whole is said before any rule is asked, so that it reads the same on every channel; whose it is and
+what was consented to, before the conditions of the rules for its type. Whatever is not understood
+is not sent.
 """
 
 from __future__ import annotations
@@ -228,30 +229,16 @@ def _granting(
     granting: list[RunnableRule] = []
     refusals: dict[Code, Reason] = {}
     for rule in channel.disclosing:
-        if not case.applies(rule):
-            if _is_others(case, channel, rule):
-                refusals[Code.NO_COVERAGE] = plain(Code.NO_COVERAGE)
-            continue
         code = None if channel.follows else _coverage_refuses(case, channel, rule)
         if code is not None:
             refusals[code] = plain(code)
             continue
         code = case.law.refuses(channel, rule)
-        if code is None:
-            granting.append(rule)
-        else:
+        if code is not None:
             refusals.setdefault(code, of_rule(code, rule.rule.name))
+        elif case.applies(rule):
+            granting.append(rule)
     return tuple(granting), refusals
-
-
-def _is_others(case: Case, channel: ChannelRules, rule: RunnableRule) -> bool:
-    """Whether the rule fails for certain, as the message names only other insurers."""
-    return (
-        not channel.follows
-        and rule.coverage is Coverage.OWN
-        and case.whose.names_insurance
-        and case.whose.answer(channel.id) is Answer.OTHER
-    )
 
 
 def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:
