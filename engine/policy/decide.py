@@ -19,7 +19,7 @@ from engine.policy.cascade import Named, is_worth_sending, named_orders
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Bar, Cut, Own
 from engine.policy.law import WHY_NOT, Law
-from engine.policy.leaks import foreign_numbers, leak
+from engine.policy.leaks import Numbers, foreign_numbers, insurance_numbers, leak
 from engine.policy.model import Coverage
 from engine.policy.notices import attach
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
@@ -73,6 +73,7 @@ class Case:
         "_cuts",
         "_lines",
         "_named",
+        "_numbers",
         "_whens",
         "_withholds",
         "facts",
@@ -92,6 +93,7 @@ class Case:
         self._withholds: dict[int, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None
+        self._numbers: Numbers | None = None
         self._lines: dict[int, int | None] | None = None
 
     @property
@@ -107,6 +109,13 @@ class Case:
         if self._lines is None:
             self._lines = charges.insurance_of_lines(self.view, self.whose.claims)
         return self._lines
+
+    @property
+    def numbers(self) -> Numbers:
+        """The member and policy numbers of each insurance."""
+        if self._numbers is None:
+            self._numbers = insurance_numbers(self.view)
+        return self._numbers
 
     def applies(self, rule: RunnableRule) -> bool:
         """Do the rule's conditions hold, coverage aside? Asked once for all channels."""
@@ -287,14 +296,15 @@ def _after(
     law = case.law
     if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
         return plain(Code.NOTICE)
-    return leak(cut, _foreign(case, channel))
+    return leak(cut, _foreign(case, channel, cut))
 
 
-def _foreign(case: Case, channel: ChannelRules) -> list[str]:
+def _foreign(case: Case, channel: ChannelRules, cut: Cut) -> frozenset[str]:
     """Numbers of other insurers, which no insurer and nobody who acts for one may see (§10.11)."""
     if not case.whose.names_insurance or not (channel.is_payer or channel.channel.identified_by):
-        return []
-    return foreign_numbers(case.view, case.whose.claims.own(channel.id))
+        return _NO_NUMBERS
+    own = cut.own.insurance if cut.plan.needs_own else case.whose.claims.own(channel.id)
+    return foreign_numbers(case.numbers, own)
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:
@@ -338,6 +348,7 @@ def _own_lines(
 
 _NOTHING_OWN = Own()
 _NO_BARS: dict[int, Bar] = {}
+_NO_NUMBERS: frozenset[str] = frozenset()
 
 
 def _refused(code: Code) -> Decision:

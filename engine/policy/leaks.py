@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from engine.hl7.path import Path
+from engine.hl7.wire import Segment
 from engine.policy.codesets import canonical_system
 from engine.policy.cut import Cut
 from engine.policy.labels import DIAGNOSES, SERVICES, codes_of
@@ -51,6 +52,10 @@ _TEXTS: Mapping[str, tuple[int, ...]] = {
 #: Member and policy numbers.
 _NUMBERS = (Path("IN1", 36, 1), Path("IN1", 49, 1))
 _NUMBERS_BESIDE = (Path("IN2", 61, 1),)
+_NONE: frozenset[str] = frozenset()
+
+#: For each IN1 by index, its numbers.
+Numbers = Mapping[int, frozenset[str]]
 
 #: Coding systems as people name them.
 _KINDS = {
@@ -68,30 +73,49 @@ _KINDS = {
 _OTHER_KIND = "another coding system"
 
 
-def leak(cut: Cut, foreign: Iterable[str]) -> Reason | None:
+def leak(cut: Cut, foreign: frozenset[str]) -> Reason | None:
     """Why the copy must not go: what it tells that was taken out. `foreign`: others' numbers."""
     kinds = _codes_told(cut)
     told = [f"a code that is withheld ({', '.join(sorted(kinds))})"] if kinds else []
-    if _tells_any(cut, foreign):
+    if foreign and _tells_any(cut, foreign):
         told.append("a member or policy number of another insurer")
     if not told:
         return None
     return Reason(Code.LEAK, f"What is left would still tell {' and '.join(told)}.")
 
 
-def foreign_numbers(view: View, own: frozenset[int]) -> list[str]:
-    """Member and policy numbers of the insurances that are not `own`, and not also of those."""
-    mine: set[str] = set()
-    others: set[str] = set()
+def insurance_numbers(view: View) -> Numbers:
+    """The member and policy numbers of each insurance of the message, by its IN1."""
+    found: dict[int, frozenset[str]] = {}
     for insurance in view.all("IN1"):
-        found = mine if insurance.index in own else others
-        for path in _NUMBERS:
-            found.update(view.texts(insurance, path))
+        found[insurance.index] = _numbers_of(view, insurance, _NUMBERS)
     for beside in view.all("IN2"):
-        found = mine if view.parents[beside.index] in own else others
-        for path in _NUMBERS_BESIDE:
-            found.update(view.texts(beside, path))
-    return sorted(number for number in others - mine if len(number) >= _SHORTEST_NUMBER)
+        of = view.parents[beside.index]
+        if of in found:
+            found[of] |= _numbers_of(view, beside, _NUMBERS_BESIDE)
+    return found
+
+
+def _numbers_of(view: View, segment: Segment, paths: Iterable[Path]) -> frozenset[str]:
+    texts: list[str] = []
+    for path in paths:
+        value = segment.field(path.field)
+        if value.isalnum():
+            texts.append(view.message.text(value))
+        elif value:
+            texts += view.texts(segment, path)
+    return frozenset([text for text in texts if len(text) >= _SHORTEST_NUMBER])
+
+
+def foreign_numbers(numbers: Numbers, own: frozenset[int]) -> frozenset[str]:
+    """Those of the insurances that are not `own`, and not also of those."""
+    mine, others = _NONE, _NONE
+    for index, found in numbers.items():
+        if index in own:
+            mine |= found
+        else:
+            others |= found
+    return others - mine if mine else others
 
 
 # --- codes --------------------------------------------------------------------------------------
@@ -218,16 +242,20 @@ def _text(cut: Cut) -> str:
 
 def _tells_any(cut: Cut, numbers: Iterable[str]) -> bool:
     """Whether any of these stands anywhere in the copy, as it is sent or as it is read."""
-    wanted = list(numbers)
-    if not wanted:
-        return False
-    view, message = cut.view, cut.view.message
-    data = b"|".join((*cut.plan.msh_fields(view)[_AFTER_DELIMITERS:], b"\r", cut.body[0]))
+    message, body = cut.view.message, cut.body[0]
     escape = message.delimiters.escape
-    texts = [message.text(data)]
-    if escape and escape in data:
-        texts.append(view.text(data))
-    return any(_has_token(text, number) for text in texts for number in wanted)
+    if not (escape and escape in body):
+        header = message.msh.raw
+        for number in numbers:
+            raw = number.encode()
+            if raw in body or raw in header or not number.isascii():
+                break
+        else:
+            return False  # nearly always: a search over bytes is all it costs
+    sent = cut.plan.msh_fields(cut.view)[_AFTER_DELIMITERS:]
+    data = b"\r".join((*sent, body))
+    texts = (message.text(data), cut.view.text(data))
+    return any(_has_token(text, number) for text in texts for number in numbers)
 
 
 def _has_token(text: str, token: str) -> bool:
