@@ -47,8 +47,9 @@ from engine.policy.model import State
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
+from engine.store.check import check_keys
 from engine.store.client import connect
-from engine.store.port import Accept, Beat, LaneView, Opened, Result
+from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result
 from engine.store.redis import RedisStore
 from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
@@ -107,7 +108,7 @@ class Worker:
                 self._intake.receive,
                 reactor,
                 budget=budget,
-                observer=ListenerLog(listener.name, log),
+                observer=ListenerLog(listener.name, log, clock.monotonic),
                 clock=clock,
             )
             for listener in site.listeners
@@ -166,6 +167,8 @@ class Worker:
 
     def start(self, listening: Callable[[], object]) -> None:
         """Begin; `listening` is called once the store has answered and connections are taken."""
+        archives = bool(self._plan.site.archive.url)
+        self._commit.submit(KeepForArchive(archives)).addErrback(self._broke)
         first = self._commit.submit(self._beat())
         first.addCallback(lambda _: self._listen(listening)).addErrback(self._cannot_begin)
 
@@ -279,6 +282,8 @@ def main() -> int:
     try:
         store = RedisStore(connect(plan.store_url), plan.site.store.replicas)
         sealing = Sealer.from_file(plan.site.key_file)
+        with connect(plan.store_url) as client:
+            check_keys(client, sealing.known_by)
         worker = Worker(plan, store, sealing, reactor, log)
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol, overload
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -182,9 +181,15 @@ class GroupCommit:
 
     def _execute(self, batch: _Batch) -> None:
         self._under_way = True
-        self._run(partial(self._store.execute, batch.operations)).addCallbacks(
+        self._begin(batch).addCallbacks(
             self._answered, self._failed, callbackArgs=(batch,), errbackArgs=(batch,)
         )
+
+    def _begin(self, batch: _Batch) -> Deferred[list[Result]]:
+        try:
+            return self._run(self._store.prepare(batch.operations))
+        except Exception:  # noqa: BLE001 - one of the operations is at fault; found out alone
+            return fail()
 
     def _answered(self, results: list[Result], batch: _Batch) -> None:
         if self._no_room:

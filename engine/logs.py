@@ -45,11 +45,19 @@ class Event(Enum):
     WORKER_STARTED = "worker_started"
     WORKER_ENDED = "worker_ended"
     WORKER_FAILED = "worker_failed"
+    ARCHIVER_STARTED = "archiver_started"
+    ARCHIVER_ENDED = "archiver_ended"
+    ARCHIVER_FAILED = "archiver_failed"
+    ARCHIVE_UNAVAILABLE = "archive_unavailable"
+    ARCHIVE_BACK = "archive_back"
+    ARCHIVE_GAP = "archive_gap"
+    ARCHIVE_ERASED = "archive_erased"
     STORE_STARTED = "store_started"
     STORE_ADOPTED = "store_adopted"
     STORE_ENDED = "store_ended"
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_BACK = "store_back"
+    STORE_FORGOT = "store_forgot"
     RELOAD_UNSUPPORTED = "reload_unsupported"
     RUNNING_AS_ROOT = "running_as_root"
     SITE_WARNING = "site_warning"
@@ -79,8 +87,13 @@ class Event(Enum):
 LEVELS = {
     Event.WORKER_ENDED: Level.ERROR,
     Event.WORKER_FAILED: Level.ERROR,
+    Event.ARCHIVER_ENDED: Level.ERROR,
+    Event.ARCHIVER_FAILED: Level.ERROR,
+    Event.ARCHIVE_UNAVAILABLE: Level.ERROR,
+    Event.ARCHIVE_GAP: Level.ERROR,
     Event.STORE_ENDED: Level.ERROR,
     Event.STORE_UNAVAILABLE: Level.ERROR,
+    Event.STORE_FORGOT: Level.ERROR,
     Event.RELOAD_UNSUPPORTED: Level.WARNING,
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,

@@ -1,6 +1,7 @@
 """Turns what listeners, lanes and the group commit tell into events of the log.
 
-Law: only codes from closed sets and numbers get through; what goes well is not logged.
+Law: only codes from closed sets and numbers get through; what goes well is not logged; and no peer
+fills the disk with lines, however often it does the same thing.
 """
 
 from __future__ import annotations
@@ -17,12 +18,22 @@ from engine.store.port import Final, Postpone, Settle, StoreUnavailable
 _ORDINARY = frozenset({Closed.PEER, Closed.DRAINED, Closed.IDLE})
 
 
+#: What one peer does again and again is told at most so often, in seconds, with its count.
+TOLD_EVERY_S = 10.0
+
+#: How many peers' doings are counted at most; beyond that counting begins anew.
+COUNTED = 4096
+
+
 class ListenerLog:
     """Implements `engine.net.observer.Observer` for one listener."""
 
-    def __init__(self, listener: str, log: Log) -> None:
+    def __init__(self, listener: str, log: Log, monotonic: Callable[[], float]) -> None:
         self._listener = listener
         self._log = log
+        self._monotonic = monotonic
+        #: Event, peer and reason → when it was told last, and how much of it was not.
+        self._told: dict[tuple[Event, str, str], tuple[float, int]] = {}
 
     def connected(self, peer: str) -> None:
         """Ordinary."""
@@ -41,12 +52,18 @@ class ListenerLog:
 
     def noticed(self, peer: str, what: Notice, count: int) -> None:
         """Something a person should see."""
-        self._log(
-            Event.WIRE_NOTICE, listener=self._listener, peer=peer, reason=what.value, count=count
-        )
+        self._say(Event.WIRE_NOTICE, peer, what.value, count)
 
-    def _say(self, event: Event, peer: str, reason: str) -> None:
-        self._log(event, listener=self._listener, peer=peer, reason=reason)
+    def _say(self, event: Event, peer: str, reason: str, count: int = 1) -> None:
+        key, now_s = (event, peer, reason), self._monotonic()
+        told_s, untold = self._told.get(key, (float("-inf"), 0))
+        if now_s - told_s < TOLD_EVERY_S:
+            self._told[key] = (told_s, untold + count)
+            return
+        if len(self._told) >= COUNTED:
+            self._told.clear()
+        self._told[key] = (now_s, 0)
+        self._log(event, listener=self._listener, peer=peer, reason=reason, count=untold + count)
 
 
 class LaneLog:
@@ -74,6 +91,10 @@ class LaneLog:
         """Something failed that must not."""
         said = {} if failure.value is None else describe(failure.value)
         self._log(Event.LANE_FAILED, channel=channel, **said)
+
+    def forgotten(self, channel: str) -> None:
+        """The store knows less than it did."""
+        self._log(Event.STORE_FORGOT, channel=channel)
 
 
 class StoreWatch:

@@ -31,3 +31,12 @@ class Plan:
     sockets: tuple[ListenerSocket, ...]
     store_url: str
     takeover: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePlan:
+    """What the archiver is given."""
+
+    site: Site
+    revision: str
+    store_url: str

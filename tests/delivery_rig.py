@@ -159,12 +159,16 @@ class Told:
     closes: list[Settle | Postpone] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     store: list[str] = field(default_factory=list)
+    forgot: int = 0
 
     def closed(self, channel: str, close: Settle | Postpone) -> None:
         self.closes.append(close)
 
     def broke(self, channel: str, failure: Failure) -> None:
         self.failures.append(type(failure.value).__name__)
+
+    def forgotten(self, channel: str) -> None:
+        self.forgot += 1
 
     def store_down(self, error: StoreUnavailable) -> None:
         self.store.append("down")

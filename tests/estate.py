@@ -199,7 +199,7 @@ class Estate:
         self.start_sink(channel, script)
 
     def kill(self, role: str, chance: random.Random | None = None) -> None:
-        """SIGKILL one of `worker`, `store`, `supervisor`, `sink`; restart what has no keeper."""
+        """SIGKILL worker, archiver, store, supervisor or sink; restart what has no keeper."""
         chance = chance or random.Random(0)
         if role == "sink":
             channel = chance.choice(CHANNELS)
@@ -219,11 +219,10 @@ class Estate:
         self.kills[role] = self.kills.get(role, 0) + 1
 
     def pid_of(self, role: str) -> int | None:
-        """The process id of the engine's worker or of its store, if it runs at this moment."""
+        """The process id of the engine's worker, archiver or store, if it runs at this moment."""
         assert self.engine is not None
         for pid in _descendants(self.engine.pid):
-            is_store = b"valkey" in _command(pid)
-            if is_store == (role == "store"):
+            if _role(_command(pid)) == role:
                 return pid
         if role == "store":  # an adopted store is no child of the engine
             for entry in Path("/proc").iterdir():
@@ -281,6 +280,12 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def _role(command: bytes) -> str:
+    if b"valkey" in command:
+        return "store"
+    return "archiver" if b"engine.archiving" in command else "worker"
 
 
 def _serves(pid: int, site: Path) -> bool:

@@ -7,13 +7,16 @@ be another number; MSH-15 and 16 are empty and what the channel rewrites is what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 
 #: Segment id → None (all of it), or field → None (all of it) or components.
 Grants = Mapping[str, "Mapping[int, frozenset[int] | None] | None"]
 
 #: MSH fields that are sent with every message (rules.md §10.20).
 HEADER: Mapping[int, frozenset[int] | None] = dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18))
+
+#: MSH fields that are the channel's own, whatever a rule grants.
+NEVER = frozenset({15, 16})
 
 SET_IDS = frozenset(
     [
@@ -39,10 +42,21 @@ SET_IDS = frozenset(
 EMPTIED = {"PV1": {46, 47, 48, 49}, "FT1": {31}}
 
 
+EVERY_COMPONENT = frozenset(range(1, 100))
+
+
 def differences(
-    received: bytes, sent: bytes, grants: Grants, rewritten: Mapping[int, bytes]
+    received: bytes,
+    sent: bytes,
+    grants: Grants,
+    rewritten: Mapping[int, bytes],
+    at_most: bool = False,
 ) -> list[str]:
-    """What is wrong with `sent`, in words; empty: nothing."""
+    """What is wrong with `sent`, in words; empty: nothing.
+
+    `at_most`: the grants are more than any one segment may have had, such as several on conditions
+    taken together, so that of what is granted whole there may be less.
+    """
     if not sent.endswith(b"\r"):
         return ["the last segment has no CR"]
     start = received.find(b"MSH")
@@ -54,7 +68,7 @@ def differences(
     for number, segment in enumerate(sent[:-1].split(b"\r"), start=1):
         for at in range(position, len(source)):
             if segment[:4] == source[at][:4] and _is_cut_of(
-                segment, source[at], grants, rewritten, (separator, component, repetition)
+                segment, source[at], grants, rewritten, (separator, component, repetition), at_most
             ):
                 position = at + 1
                 break
@@ -65,12 +79,13 @@ def differences(
     return problems
 
 
-def _is_cut_of(
+def _is_cut_of(  # noqa: PLR0917  all that decides
     segment: bytes,
     source: bytes,
     grants: Grants,
     rewritten: Mapping[int, bytes],
     marks: tuple[bytes, bytes, bytes],
+    at_most: bool,
 ) -> bool:
     separator = marks[0]
     name = segment[:3].decode("ascii", "replace")
@@ -78,8 +93,10 @@ def _is_cut_of(
     if name == "MSH":
         left.insert(1, separator)
         fields.insert(1, separator)
+        named = {0, *HEADER, *(grants.get("MSH") or ())} - NEVER
         return all(
-            _is_header_field(number, value, fields, rewritten) for number, value in enumerate(left)
+            _is_header_field(number, value, fields, rewritten, named)
+            for number, value in enumerate(left)
         )
     if name not in grants:
         return False
@@ -88,19 +105,23 @@ def _is_cut_of(
         return False
     fields += [b""] * (len(left) - len(fields))
     return all(
-        number == 0 or _may_be(name, number, value, fields[number], granted, marks)
+        number == 0 or _may_be(name, number, value, fields[number], granted, marks, at_most)
         for number, value in enumerate(left)
     )
 
 
 def _is_header_field(
-    number: int, value: bytes, fields: list[bytes], rewritten: Mapping[int, bytes]
+    number: int,
+    value: bytes,
+    fields: list[bytes],
+    rewritten: Mapping[int, bytes],
+    named: Set[int],
 ) -> bool:
     if number in rewritten:
         return value == rewritten[number]
     if not value:
         return True
-    return number in {0, *HEADER} and number < len(fields) and value == fields[number]
+    return number in named and number < len(fields) and value == fields[number]
 
 
 def _may_be(  # noqa: PLR0917  all that decides
@@ -110,15 +131,18 @@ def _may_be(  # noqa: PLR0917  all that decides
     original: bytes,
     granted: Mapping[int, frozenset[int] | None] | None,
     marks: tuple[bytes, bytes, bytes],
+    at_most: bool,
 ) -> bool:
     """Whether `value` may stand where `original` stood."""
     components = None if granted is None else granted.get(number, frozenset())
     if not value:
-        return granted is not None or not original or number in EMPTIED.get(name, ())
+        return at_most or granted is not None or not original or number in EMPTIED.get(name, ())
     if number == 1 and name in SET_IDS and value.isdigit() and original.isdigit():
         return components is None
     if value == original and components is None:
         return True
+    if at_most and components is None:
+        components = EVERY_COMPONENT
     if number in EMPTIED.get(name, ()):
         return set(value.split(marks[2])) <= set(original.split(marks[2]))
     return bool(components) and _is_cut_field(value, original, components or frozenset(), marks)
@@ -137,3 +161,102 @@ def _is_cut_field(
             if part and (number not in components or part != parts[number - 1]):
                 return False
     return True
+
+
+# --- groups: what a receiver reads from order, in messages that keep the standard's ---------------
+
+#: Segment id → the ids of which the last one before it is what it belongs to.
+BELONGS = {
+    "PV2": ("PV1",),
+    "IN2": ("IN1",),
+    "IN3": ("IN1",),
+    "TQ1": ("OBR",),
+    "SPM": ("OBR",),
+    "OBX": ("OBR", "SPM", "TXA", "RXA"),
+    "NTE": ("OBR", "OBX"),
+    "RXR": ("RXA",),
+    "ZPV": ("PV1",),
+    "ZAL": ("AL1", "PV1"),
+}
+#: Of messages whose lines are charges.
+OF_CHARGES = {"PR1": ("FT1",)}
+OF_DETAILED_CHARGES = {"DG1": ("FT1",), "IN1": ("FT1",)}
+
+#: What some types are not worth without.
+WORTH = {"ORU": ("PID", "OBR"), "DFT": ("FT1",), "MDM": ("TXA",), "ADT^A40": ("MRG",)}
+
+
+def belonging(kind: str, names: Sequence[str]) -> list[int]:
+    """For each segment the index of the one that it belongs to, or -1."""
+    belongs = dict(BELONGS)
+    if kind.startswith("DFT"):
+        belongs |= OF_CHARGES
+    if kind.startswith("DFT^P11"):
+        belongs |= OF_DETAILED_CHARGES
+    if kind.startswith(("ADT", "BAR")):
+        belongs = {name: of for name, of in belongs.items() if name not in {"OBX", "NTE"}}
+    found = []
+    for index, name in enumerate(names):
+        holder = -1
+        if name in belongs:
+            before = (at for at in range(index - 1, -1, -1) if names[at] in belongs[name])
+            holder = next(before, -1)
+        if name == "ORC":
+            after = (at for at in range(index + 1, len(names)) if names[at] in {"OBR", "RXA"})
+            holder = next(after, -1)
+        found.append(holder)
+    return found
+
+
+def orphans(kind: str, names: Sequence[str], kept: Sequence[int]) -> list[str]:
+    """Segments that were sent without what they belong to, and types without their worth."""
+    there = set(kept)
+    problems = [
+        f"{names[index]} {index} without its {names[holder]}"
+        for index, holder in enumerate(belonging(kind, names))
+        if index in there and holder >= 0 and holder not in there
+    ]
+    worth = WORTH.get(kind[:7], WORTH.get(kind[:3], ()))
+    left = {names[index] for index in kept}
+    return problems + [f"{kind} without {name}" for name in worth if name not in left]
+
+
+def gaps(
+    kind: str, source: Sequence[bytes], sent: Sequence[bytes], kept: Sequence[int]
+) -> list[str]:
+    """Set ids that are not 1 to n among siblings of which one went."""
+    names = [line[:3].decode("latin-1") for line in source]
+    above = belonging(kind, names)
+    problems = []
+    for name in SET_IDS - {"PID", "DG1", "IN1"}:
+        for holder in {above[i] for i, one in enumerate(names) if one == name}:
+            siblings = [i for i, one in enumerate(names) if one == name and above[i] == holder]
+            left = [number for number, index in enumerate(kept) if index in siblings]
+            numbers = [sent[number].split(b"|")[1] for number in left]
+            numbers = [number for number in numbers if number]
+            if len(left) < len(siblings) and numbers != [
+                b"%d" % number for number in range(1, len(numbers) + 1)
+            ]:
+                problems.append(f"{name}: {numbers}")
+    return problems
+
+
+def betrayals(source: Sequence[bytes], kept: Sequence[int], sent: Sequence[bytes]) -> list[str]:
+    """Where a charge is not sent: totals, and diagnoses to which no charge that is sent points."""
+    charges = {index for index, line in enumerate(source) if line[:3] == b"FT1"}
+    if charges <= set(kept):
+        return []
+    pointed = {_field(source[i], 19) for i in kept if source[i][:3] == b"FT1"}
+    pointed |= {_field(source[i], 15) for i in kept if source[i][:3] == b"PR1"}
+    problems = []
+    for index, line in zip(kept, sent, strict=True):
+        if line[:3] == b"PV1" and any(_field(line, number) for number in range(46, 50)):
+            problems.append("totals")
+        if line[:3] == b"DG1" and _field(source[index], 3) not in pointed:
+            problems.append("a diagnosis of a line that was not sent")
+    return problems
+
+
+def _field(line: bytes, number: int) -> bytes:
+    fields = line.split(b"|")
+    return fields[number] if number < len(fields) else b""

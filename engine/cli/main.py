@@ -24,14 +24,23 @@ from engine.errors import EngineError, Exit, SiteError
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
     "demo",
+    "init",
     "check",
     "test",
     "disclose",
     "explain",
+    "diff",
+    "matrix",
+    "schema",
     "run",
+    "doctor",
+    "probe",
     "status",
     "queue",
     "parked",
+    "messages",
+    "ledger",
+    "archive",
     "send",
     "sink",
 )
@@ -56,6 +65,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code of the process."""
+    _open_standard_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)
@@ -73,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort of a whole process
-        return _unexpected(error)
+        return _refused(error) if isinstance(error, OSError) else _unexpected(error)
     return code
 
 
@@ -110,9 +120,36 @@ def _load(name: str) -> Command | None:
     return command
 
 
+def _open_standard_streams() -> None:
+    """Give whoever closed a standard stream an empty one.
+
+    Otherwise the next file that is opened (a lock, the store's socket) would get its number, and
+    what is printed would be written into it.
+    """
+    for number, mode in ((0, "r"), (1, "w"), (2, "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+            name = ("stdin", "stdout", "stderr")[number]
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
 def _forget_output() -> None:
     """Nobody reads any more: let the interpreter's last flush go nowhere instead of failing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refused(error: OSError) -> int:
+    """A full disk, a missing right: nothing that payergate could have known."""
+    _forget_output()
+    print(
+        f"system: The operating system refused: {error.strerror or type(error).__name__}."
+        " See that there is room on the disk, and that this user has the rights.",
+        file=sys.stderr,
+    )
+    _show_if_asked(error)
+    return Exit.FAILED
 
 
 def _unexpected(error: Exception) -> int:
@@ -122,9 +159,13 @@ def _unexpected(error: Exception) -> int:
         " may contain patients' data.",
         file=sys.stderr,
     )
+    _show_if_asked(error)
+    return Exit.FAILED
+
+
+def _show_if_asked(error: Exception) -> None:
     if os.environ.get(DEBUG_VARIABLE) == "1":
         traceback.print_exception(error)
-    return Exit.FAILED
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from engine.cli.reach import add_site, known_channel, operator, working_store
+from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -49,7 +50,11 @@ def register(subparsers: Any) -> None:
         if name in {"replay", "discard"}:
             action.add_argument("--all", action="store_true", help="every item")
             action.add_argument(
-                "--reason", required=name == "discard", default="", help="why; it is recorded"
+                "--reason",
+                type=as_reason,
+                required=name == "discard",
+                default="",
+                help="why; it is recorded",
             )
         add_site(action)
         action.set_defaults(run=run)

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any, cast
 
-from engine.cli.reach import add_site, known_channel, operator, working_store
+from engine.cli.reach import add_site, known_channel, operator, reason, working_store
 from engine.cli.standing import Standing, standing
 from engine.cli.status import lanes
 from engine.cli.table import table
@@ -50,7 +50,9 @@ def register(subparsers: Any) -> None:
     for name, (_, text) in _ORDERS.items():
         ordering = actions.add_parser(name, help=text)
         ordering.add_argument("channel", metavar="CHANNEL")
-        ordering.add_argument("--reason", default="", help="shown in status, and recorded")
+        ordering.add_argument(
+            "--reason", type=reason, default="", help="shown in status, and recorded"
+        )
         add_site(ordering)
         ordering.set_defaults(run=order)
     draining = actions.add_parser("drain", help="wait until a queue is empty")

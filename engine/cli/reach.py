@@ -1,6 +1,7 @@
 """How a command reaches a site's store, with or without an engine beside it.
 
-Law: a command leaves things as it found them: a server that it had to start it also stops.
+Law: a command leaves things as it found them: a server that it had to start it also stops, unless
+an engine or another command has come to use it meanwhile.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from engine.config.model import Site
 from engine.errors import UsageError
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from engine.store.opening import EMBEDDED, open_checked
+from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store
 from engine.store.redis import RedisStore
+from engine.store.varlock import StoreUse
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:
@@ -39,19 +41,42 @@ def working_store(site: Site) -> Iterator[Store]:
 
     Raises `StoreError` when it cannot be had.
     """
+    if url_of(site.store) != EMBEDDED:
+        store = open_checked(site.store, site.var).store
+        try:
+            yield store
+        finally:
+            store.close()
+        return
+    use = StoreUse(site.var)
+    try:
+        with _embedded_store(site, use) as store:
+            yield store
+    finally:
+        use.end()
+
+
+@contextmanager
+def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
+    """The server started, if need be, and stopped again, unless others have come to use it."""
     opened = open_checked(site.store, site.var)
     try:
         yield opened.store
     finally:
         opened.store.close()
         if opened.server is not None and not opened.server.adopted:
-            opened.server.stop()
+            lock = use.alone()
+            if lock is not None:
+                try:
+                    opened.server.stop()
+                finally:
+                    lock.release()
 
 
 @contextmanager
 def running_store(site: Site) -> Iterator[Store]:
     """The site's store as it is; its first answer raises `StoreUnavailable` if it does not run."""
-    url = site.store.url
+    url = url_of(site.store)
     if url == EMBEDDED:
         url = EmbeddedServer(site.var).url
     store = RedisStore(connect(url), site.store.replicas)
@@ -72,9 +97,14 @@ def known_channel(site: Site, channel: str) -> str:
     return channel
 
 
+def reason(text: str) -> str:
+    """A reason as it can be recorded: bytes that are no text are shown as such."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def operator() -> str:
     """Who gives the command, for the record: the login name, or the user id where it has none."""
     try:
-        return getpass.getuser()
+        return reason(getpass.getuser())
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"

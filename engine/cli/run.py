@@ -22,16 +22,17 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError
 from engine.logs import Event, Log
+from engine.net.companion import Companion
 from engine.net.sockets import Bound, Patience, bind_all
 from engine.net.supervisor import Supervisor, WorkerProcess
-from engine.plan import ListenerSocket, Plan
+from engine.plan import ArchivePlan, ListenerSocket, Plan
 from engine.policy.revision import revision
 from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from engine.store.opening import EMBEDDED
+from engine.store.opening import EMBEDDED, url_of
 from engine.store.sealing import Sealer
-from engine.store.varlock import VarLock
+from engine.store.varlock import PATIENCE_S, VarLock
 
 
 def register(subparsers: Any) -> None:
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     _refuse_what_cannot_run(site)
     log = Log(sys.stderr, SystemClock())
-    lock = VarLock(site.var)
+    lock = VarLock(site.var, PATIENCE_S)
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             announce=announce,
             log=log,
             monotonic=time.monotonic,
+            beside=_archiver(site, server, log),
         )
         return supervisor.run()
     finally:
@@ -116,14 +118,36 @@ def _say_what_should_be_known(site: Site, log: Log) -> None:
 
 def _store_server(site: Site) -> EmbeddedServer | None:
     """The embedded server, not yet started; None once the server of a URL has passed its check."""
-    if site.store.url == EMBEDDED:
+    url = url_of(site.store)
+    if url == EMBEDDED:
         return EmbeddedServer(site.var)
-    client = connect(site.store.url)
+    client = connect(url)
     try:
         check_server(client)
     finally:
         client.close()
     return None
+
+
+def _archiver(site: Site, server: EmbeddedServer | None, log: Log) -> Companion | None:
+    """The process that takes what is done with to the archive, if the site keeps one."""
+    if not site.archive.url:
+        return None
+
+    def spawn() -> WorkerProcess:
+        url = site.store.url if server is None else server.url
+        plan = ArchivePlan(site, revision(site.policy), url)
+        return _process("engine.archiving", [], pickle.dumps(plan))
+
+    return Companion(spawn, log, time.monotonic)
+
+
+def _process(module: str, inherited: list[int], plan: bytes) -> WorkerProcess:
+    """A process of this very engine, whatever folder it is started from."""
+    root = pathlib.Path(engine.__file__).parents[1]
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); from {module} import main;"
+    command = [sys.executable, "-P", "-c", f"{code} sys.exit(main())"]
+    return WorkerProcess(command, inherited=inherited, plan=plan)
 
 
 class _Announcement:
@@ -151,6 +175,7 @@ class _Spawn:
         self._site = site
         self._bound = bound
         self._server = server
+        self._url = url_of(site.store) if server is None else ""
 
     def __call__(self) -> WorkerProcess:
         plan = Plan(
@@ -160,14 +185,8 @@ class _Spawn:
                 ListenerSocket(one.listener, one.socket.fileno(), one.family, one.address)
                 for one in self._bound
             ),
-            store_url=self._site.store.url if self._server is None else self._server.url,
+            store_url=self._url if self._server is None else self._server.url,
             takeover=self._server is not None,
         )
-        # The worker must be this very engine, whatever folder it is started from.
-        root = pathlib.Path(engine.__file__).parents[1]
-        code = f"import sys; sys.path.insert(0, {str(root)!r}); from engine.app import main;"
-        return WorkerProcess(
-            [sys.executable, "-P", "-c", f"{code} sys.exit(main())"],
-            inherited=[one.socket.fileno() for one in self._bound],
-            plan=pickle.dumps(plan),
-        )
+        inherited = [one.socket.fileno() for one in self._bound]
+        return _process("engine.app", inherited, pickle.dumps(plan))

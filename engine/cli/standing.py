@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.config.model import Site
+from engine.errors import EngineError
 from engine.policy.model import State
 from engine.store.port import LaneView, Order, View
 
@@ -20,8 +21,8 @@ OLDEST_S = (300, 900)
 PARKED = (1, 10)
 
 #: What monitoring plug-ins exit with.
-OK, WARNING, CRITICAL = 0, 1, 2
-_WORDS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL"}
+OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+_WORDS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
 
 Standing = dict[str, Any]
 
@@ -116,6 +117,11 @@ def _state(lane: LaneView, now_ms: int) -> tuple[str, str | None]:
 
 def _time(ms: int) -> str | None:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds") if ms else None
+
+
+def unknown(error: EngineError) -> tuple[int, str]:
+    """The verdict where it cannot be found out how things stand; `error` says why not."""
+    return UNKNOWN, f"PAYERGATE {_WORDS[UNKNOWN]} - {error.code}: {error.what}"
 
 
 def verdict(now: Standing) -> tuple[int, str]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import pathlib
 from typing import Any
 
 from engine.cli.reach import add_site, running_store
-from engine.cli.standing import Standing, standing, verdict
+from engine.cli.standing import Standing, standing, unknown, verdict
 from engine.cli.table import table
 from engine.config.load import load_site
 from engine.config.model import Site
-from engine.errors import Exit, StoreError
-from engine.store.port import Survey, View
+from engine.errors import EngineError, Exit, StoreError
+from engine.store.port import StoreUnavailable, Survey, View
 
 _LANE_HEAD = (
     "CHANNEL",
@@ -42,28 +43,42 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="one line and an exit code for monitoring: 0 good, 1 warning, 2 critical",
+        help="one line and an exit code for monitoring: 0 good, 1 warning, 2 critical, 3 unknown",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the status; the exit code is 0 unless `--check` asks for more."""
-    site = load_site(args.site)
-    now = standing(site, _look(site))
     if args.check:
-        code, line = verdict(now)
+        code, line = _verdict(args.site)
         print(json.dumps({"code": code, "line": line}) if args.json else line)
         return code
+    site = load_site(args.site)
+    try:
+        view = _look(site)
+    except StoreError:
+        view = None
+    now = standing(site, view)
     print(json.dumps(now) if args.json else as_text(now))
     return Exit.OK
 
 
+def _verdict(folder: pathlib.Path) -> tuple[int, str]:
+    """The verdict for monitoring: also of what keeps us from asking, which is no outage."""
+    try:
+        site = load_site(folder)
+        return verdict(standing(site, _look(site)))
+    except EngineError as error:
+        return unknown(error)
+
+
 def _look(site: Site) -> View | None:
+    """What the store says; None while it is away. `StoreError`: it cannot be asked from here."""
     try:
         with running_store(site) as store:
             view = store.execute([Survey(tuple(site.policy.channels))])[0]
-    except StoreError:
+    except StoreUnavailable:
         return None
     return view if isinstance(view, View) else None
 

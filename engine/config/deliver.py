@@ -1,7 +1,7 @@
 """The `deliver` part of a channel: where its messages go, and what follows from an answer.
 
-Law: an answer that the table does not name parks the message (fail closed). `rewrite` changes the
-copy, so it is read with the channel (`engine.policy.language.channels`).
+Law: an answer that the table does not name parks the message (fail closed). `rewrite` and
+`control_id` change the copy, so they are read with the channel (`engine.policy.language.channels`).
 """
 
 from __future__ import annotations
@@ -53,10 +53,9 @@ _ERROR_CODE = re.compile(r"[0-9]{3}")
 _LEAST_S = 0.01
 
 
-#: One queue keeps every patient's order, only slower; a control id that was to change, or an
-#: acknowledgment that was to come in two steps, would not be what the counterpart agreed to.
+#: One queue keeps every patient's order, only slower; an acknowledgment that was to come in two
+#: steps would not be what the counterpart agreed to.
 ORDER = {"channel": Standing.IN_FORCE, "patient": Standing.NOT_ENFORCED}
-CONTROL_ID = {"keep": Standing.IN_FORCE, "new": Standing.UNSUPPORTED}
 MODE = {"original": Standing.IN_FORCE, "enhanced": Standing.UNSUPPORTED}
 
 
@@ -72,7 +71,6 @@ def delivery_of(node: Node, reader: Reader) -> Delivery | None:
     for name, value in (reader.mapping(given.get("tls"), TLS_KEYS) or {}).items():
         reader.text(value, f"`{name}`")
     reader.settled(given.get("order"), "order", ORDER)
-    reader.settled(given.get("control_id"), "control_id", CONTROL_ID)
     lanes = reader.whole(given.get("lanes"), "`lanes`", 1, 64)
     if lanes is not None and lanes > 1:
         reader.not_enforced(given["lanes"], "`lanes` (a channel has one)")

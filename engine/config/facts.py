@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from engine.config.consents import consent_of
 from engine.config.fact_values import FactReader, is_empty
 from engine.config.restrictions import restriction_of
-from engine.config.yaml_source import read_yaml
+from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import UsageError
 from engine.policy.language import Keys, Problems, Reader
 from engine.policy.model import Policy
@@ -40,7 +40,8 @@ def read_facts(path: pathlib.Path, policy: Policy) -> Facts:
     Raises `UsageError` (`facts`) with everything that is wrong, by line and column.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)  # a device would have no end
     except OSError as error:
         raise UsageError(
             "facts",

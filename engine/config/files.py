@@ -6,10 +6,13 @@ would silently not be in force.
 
 from __future__ import annotations
 
+import errno
+import os
 import pathlib
+import stat
 from dataclasses import dataclass
 
-from engine.config.yaml_source import read_yaml
+from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import Place
 from engine.policy.language import Mistake, Problems
 from engine.policy.source import Node
@@ -89,7 +92,7 @@ def read_file(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Nod
     """One YAML file of the site as nodes; None after noting why there are none."""
     name = path.relative_to(root).as_posix()
     try:
-        data = path.read_bytes()
+        data = _content(path)
     except OSError as error:
         problems.note(
             Place(name, 1, 1),
@@ -101,6 +104,14 @@ def read_file(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Nod
     return read_yaml(data, name, problems)
 
 
+def _content(path: pathlib.Path) -> bytes:
+    """No more than shows that it is too much; a pipe or a device would have no end."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "It is no regular file")
+        return file.read(MOST_BYTES + 1)
+
+
 def _folder(root: pathlib.Path, name: str, problems: Problems) -> list[pathlib.Path]:
     """The YAML files directly in a folder; those further down are reported."""
     folder = root / name
@@ -110,6 +121,9 @@ def _folder(root: pathlib.Path, name: str, problems: Problems) -> list[pathlib.P
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
+        if not hidden and path.is_symlink() and path.is_dir():
+            _stray(path.relative_to(root).as_posix(), name, problems)
+            continue
         if hidden or path.suffix.lower() not in _YAML or path.is_dir():
             continue
         if len(inside.parts) == 1:

@@ -5,6 +5,7 @@ docs/reference/config.md has an entry for each; a test compares both.
 
 from __future__ import annotations
 
+from engine.config.archiving import ARCHIVE_KEYS, RETENTION_KEYS
 from engine.config.deliver import (
     ACKNOWLEDGEMENT_KEYS,
     DELIVER_KEYS,
@@ -42,6 +43,8 @@ CONFIG_TABLES: dict[str, Keys] = {
     "listeners.on_store_failure.": STORE_FAILURE_KEYS,
     "store.": STORE_KEYS,
     "store.durability.": REPLICAS_KEYS,
+    "archive.": ARCHIVE_KEYS,
+    "retention.": RETENTION_KEYS,
     "keys.": KEYS_KEYS,
 }
 

@@ -49,6 +49,7 @@ LIMITS_KEYS = Keys(
         "idle",
         "frame",
         "inter_byte",
+        "stale",
     ),
 )
 STORE_FAILURE_KEYS = Keys(of="`on_store_failure`", optional=("answer", "close_after"))
@@ -175,7 +176,8 @@ def _limits(node: Node | None, reader: Reader) -> Limits:
     size = reader.size(given.get("message"), "`message`", MOST_MESSAGE_BYTES)
     counts |= {} if size is None else {"message_bytes": size}
     times: dict[str, float] = {}
-    for key, least_s in (("idle", 0.0), ("frame", _LEAST_S), ("inter_byte", _LEAST_S)):
+    least = {"idle": 0.0, "frame": _LEAST_S, "inter_byte": _LEAST_S, "stale": 0.0}
+    for key, least_s in least.items():
         seconds = reader.seconds(given.get(key), f"`{key}`", least_s)
         times |= {} if seconds is None else {f"{key}_s": seconds}
     return Limits(**counts, **times)  # type: ignore[arg-type]  # counts are whole, times are not

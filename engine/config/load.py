@@ -6,14 +6,16 @@ Law: a site loads as a whole or not at all, and whoever mends it is told everyth
 from __future__ import annotations
 
 import pathlib
+from dataclasses import replace
 
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
-from engine.config.model import Delivery, Site
+from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
+from engine.policy.language.advice import advise
 
 
 def load_site(root: pathlib.Path) -> Site:
@@ -46,6 +48,7 @@ def load_site(root: pathlib.Path) -> Site:
         raise SiteError(found)
     # Of rules that could not be read it would be said that they lack something.
     note_incomplete(read.policy, problems)
+    advise(read.policy, problems)
     folder = root.resolve()
     return Site(
         root=folder,
@@ -53,8 +56,15 @@ def load_site(root: pathlib.Path) -> Site:
         policy=protected(read.policy, settings.protections),
         listeners=settings.listeners,
         deliveries=deliveries,
-        store=settings.store,
+        archive=settings.archive,
+        retention=settings.retention,
+        store=_store_in(folder, settings.store),
         key_file=folder / settings.key_file,
         var=folder / "var",
         warnings=problems.sorted(),
     )
+
+
+def _store_in(folder: pathlib.Path, store: StoreSettings) -> StoreSettings:
+    file = store.url_file
+    return store if file is None else replace(store, url_file=folder / file)

@@ -40,6 +40,7 @@ class Limits:
     idle_s: float = 0.0
     frame_s: float = 120.0
     inter_byte_s: float = 15.0
+    stale_s: float = 30.0
 
 
 class StoreFailureAnswer(Enum):
@@ -76,10 +77,32 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`url`: `embedded` or `redis://…`."""
+    """`url`: `embedded` or `redis://…`; empty where an environment variable or a file has it."""
 
     url: str = "embedded"
     replicas: int = 0  # durability: fsync when 0, else WAITAOF for that many
+    url_env: str = ""
+    url_file: pathlib.Path | None = None  # absolute once loaded
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSettings:
+    """`url`: `sqlite:PATH`, `postgresql://…`, or empty for none. Files are relative to the site."""
+
+    url: str = "sqlite:var/archive.db"
+    signing_key_file: str = "var/ledger-key"
+    password_file: str = ""
+    password_env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long each class is kept, in days."""
+
+    content_days: int = 7
+    parked_days: int = 90
+    metadata_days: int = 90
+    ledger_days: int = 6 * 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +115,8 @@ class Site:
     listeners: tuple[Listener, ...]
     deliveries: Mapping[str, Delivery]  # channel id → how to reach it
     store: StoreSettings = StoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    retention: Retention = Retention()
     key_file: pathlib.Path = pathlib.Path("var/keys")  # absolute once loaded
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()

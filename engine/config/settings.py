@@ -5,13 +5,15 @@ Law: a setting is in force, or it says that it is not; secrets never stand in a 
 
 from __future__ import annotations
 
+import pathlib
 import re
 import zoneinfo
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.archiving import archive_of, retention_of
 from engine.config.listeners import listeners_of
-from engine.config.model import Listener, StoreSettings
+from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.source import Mapping as MappingNode
@@ -21,18 +23,16 @@ CONFIG_KEYS = Keys(
     of="config.yaml",
     required=("engine",),
     optional=(
-        *("listeners", "store", "keys", "timezone", "workers"),
+        *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
         *("protections", "protections_off", "psychotherapy_notes"),
     ),
     not_enforced={
-        "archive": "the archive",
-        "retention": "erasing after a time",
         "console": "the console",
         "alerts": "alerts",
     },
 )
 ENGINE_KEYS = Keys(of="`engine`", required=("name",), optional=("environment",))
-STORE_KEYS = Keys(of="`store`", optional=("url", "durability"))
+STORE_KEYS = Keys(of="`store`", optional=("url", "url_env", "url_file", "durability"))
 REPLICAS_KEYS = Keys(of="`durability`", required=("replicas",))
 KEYS_KEYS = Keys(
     of="`keys`", optional=("file",), unsupported={"command": "a program that prints the key"}
@@ -40,7 +40,8 @@ KEYS_KEYS = Keys(
 
 _STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
 _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
+_PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: Where the master key is kept unless the site says otherwise, within its folder.
 KEY_FILE = "var/keys"
@@ -64,6 +65,8 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     key_file: str = KEY_FILE
     protections: ProtectionSettings = field(default_factory=ProtectionSettings)
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    retention: Retention = field(default_factory=Retention)
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -83,6 +86,8 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         store=_store(given.get("store"), reader),
         key_file=_key_file(given.get("keys"), reader),
         protections=protections_of(given, reader),
+        archive=archive_of(given.get("archive"), reader),
+        retention=retention_of(given.get("retention"), reader),
     )
 
 
@@ -109,7 +114,24 @@ def _timezone(node: Node | None, reader: Reader) -> str:
 def _store(node: Node | None, reader: Reader) -> StoreSettings:
     given = reader.mapping(node, STORE_KEYS) or {}
     url = _store_url(given.get("url"), reader)
-    return StoreSettings(url or "embedded", _replicas(given.get("durability"), reader))
+    variable = reader.text(given.get("url_env"), "`url_env`")
+    if variable is not None and _VARIABLE.fullmatch(variable) is None:
+        reader.bad_value(
+            given["url_env"],
+            "`url_env` names no environment variable.",
+            "Write a name such as `PAYERGATE_STORE`, not the URL.",
+        )
+    file = reader.text(given.get("url_file"), "`url_file`")
+    replicas = _replicas(given.get("durability"), reader)
+    named = [key for key in ("url", "url_env", "url_file") if key in given]
+    for key in named[1:]:
+        reader.bad_value(
+            given[key], f"`{key}` stands beside `{named[0]}`.", "Say once where the store is."
+        )
+    if variable is None and file is None:
+        return StoreSettings(url or "embedded", replicas)
+    path = None if file is None else pathlib.Path(file)
+    return StoreSettings("", replicas, url_env=variable or "", url_file=path)
 
 
 def _store_url(node: Node | None, reader: Reader) -> str | None:
@@ -121,7 +143,8 @@ def _store_url(node: Node | None, reader: Reader) -> str | None:
             node.place,
             Mistake.SECRET_IN_SITE,
             "A password stands in the store's URL.",
-            "Remove it: a site's files are kept where many can read them.",
+            "Put the URL where only the engine can read it, and name that place in `url_env` or"
+            " `url_file`.",
         )
     elif _LATER_STORE_URL.fullmatch(text):
         reader.unsupported(node, "Redis Sentinel or Cluster")
@@ -149,4 +172,9 @@ def _replicas(node: Node | None, reader: Reader) -> int:
 
 def _key_file(node: Node | None, reader: Reader) -> str:
     given = reader.mapping(node, KEYS_KEYS) or {}
-    return reader.text(given.get("file"), "`file`") or KEY_FILE
+    file = given.get("file")
+    text = reader.text(file, "`file`")
+    if file is not None and text is not None and not text.isprintable():
+        reader.bad_value(file, "`file` holds a control character.", "Write a path.")
+        return KEY_FILE
+    return text or KEY_FILE

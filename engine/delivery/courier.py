@@ -46,6 +46,9 @@ class Observer(Protocol):
     def broke(self, channel: str, failure: Failure) -> None:
         """Something failed that must not; the lane was given up and will be claimed again."""
 
+    def forgotten(self, channel: str) -> None:
+        """The store knows less than it did: it was emptied, or an old copy of it put back."""
+
 
 class Courier:
     """One lane at work."""
@@ -73,6 +76,8 @@ class Courier:
         self._ticker: DelayedCall | None = None
         self._woken = False
         self._renewing = False
+        self._last_fence = 0
+        self._fenced = False
         self._stops: list[Deferred[None]] = []
         self._closed: Deferred[None] | None = None
 
@@ -153,11 +158,17 @@ class Courier:
         asked.addErrback(self._broke)
 
     def _advanced(self, result: Opened | Halted, close: Settle | Postpone | None) -> None:
-        if close is not None and not (isinstance(result, Halted) and result.why is Halt.FENCED):
+        self._fenced = isinstance(result, Halted) and result.why is Halt.FENCED
+        if close is not None and not self._fenced:
             self._observer.closed(self._lane.channel, close)
         self._do(self._lane.told(result))
 
     def _told(self, result: Claimed) -> None:
+        if result.fence:
+            # A store that remembers only counts up, and fences off only for another holder.
+            if self._last_fence and result.fence <= self._last_fence + self._fenced:
+                self._observer.forgotten(self._lane.channel)
+            self._last_fence, self._fenced = result.fence, False
         self._do(self._lane.told(result))
 
     def _take_look(self, opened: Opened) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 
-from engine.errors import EngineError
+from engine.errors import EngineError, NotHL7Error
+from engine.hl7.wire import Message
 from engine.store.port import Opened
 
 #: Why an entry is parked when what was sealed cannot be opened or is no message.
@@ -70,6 +71,12 @@ class AsCut:
 
 def control_id_of(payload: bytes) -> bytes:
     """MSH-10 of a message of ours, which always ends its segments in CR; empty if there is none."""
+    header = payload[: payload.find(b"\r")]
+    if not header.isascii():  # a separator may be half a character there
+        try:
+            return Message.parse(payload).msh.field(10)
+        except NotHL7Error:
+            return b""
     fields = payload.split(payload[3:4] or b"|", 10)
     if len(fields) < 10 or not payload.startswith(b"MSH"):
         return b""

@@ -40,6 +40,17 @@ def put_field(fields: list[bytes], number: int, value: bytes) -> None:
     fields[number] = value
 
 
+def with_control_id(payload: bytes, control_id: bytes) -> bytes:
+    """A message of ours with another MSH-10; every other byte stays."""
+    message = Message.parse(payload)
+    header = message.msh
+    if header.field(10) == control_id:
+        return payload
+    fields = list(header.fields)
+    put_field(fields, 10, control_id)
+    return join_fields(fields, message.delimiters.field) + payload[len(header.raw) :]
+
+
 def cut_fields(
     message: Message, segment: Segment, mask: Mapping[int, Collection[int] | None]
 ) -> list[bytes]:

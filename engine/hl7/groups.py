@@ -101,10 +101,11 @@ _MOVE = _takers(PV1="MRG")
 _VISITS = _takers(**{name: "PV1" for name in (*_PATIENT_SEGMENTS, "NTE") if name != "PV1"})
 #: MDM: the document's OBX; orders before it have none of their own.
 _DOCUMENT = _takers(OBX="TXA", CON="TXA")
-#: ORU, orders and whatever is unknown: inside an order everything is the order's, until the next.
+#: ORU, orders and whatever is unknown: inside an order everything is the order's, until the next;
+#: a TXA there is of the OBX before it, whose document it describes (2.8).
 _RESULTS = _takers(
     **{
-        name: " ".join(sorted(_ORDERS))
+        name: " ".join(sorted(_ORDERS)) + (" OBX" if name == "TXA" else "")
         for name in (*_PATIENT_SEGMENTS, *_LEAVES - {"ORC"})
         if name not in _ORDERS
     }

@@ -12,10 +12,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar, cast
 
 from engine.errors import NotHL7Error
 from engine.hl7.charset import Charset, detect
 from engine.hl7.segments import HIGHEST_FIELD
+
+T = TypeVar("T")
 
 # A field separator is a printable ASCII character that is neither letter nor digit nor blank.
 _HEADER = re.compile(rb"MSH[!-/:-@\[-`{-~]")
@@ -64,7 +67,7 @@ class Segment:
     numbering agrees with the standard).
     """
 
-    # No __init__: `Message.parse` fills the slots itself, which halves its time.
+    # No __init__: `Message.segment` fills the slots itself, which halves its time.
     __slots__ = ("_fields", "id", "index", "raw", "separator")
 
     id: str
@@ -78,7 +81,9 @@ class Segment:
         """All fields as received; split once, on first use. Do not modify the list."""
         fields = self._fields
         if fields is None:
-            fields = self._fields = _numbered(self, self.raw.split(self.separator))
+            fields = self._fields = self.raw.split(self.separator)
+            if self.id in HEADERS:
+                fields.insert(1, self.separator)
         return fields
 
     def field(self, number: int) -> bytes:
@@ -93,24 +98,41 @@ class Segment:
 class Message:
     """The view: `segments` in order, `delimiters`, `charset`, and `raw` as it was received.
 
-    `split(value, delimiter)` splits a value into repetitions, components or subcomponents; it
-    never cuts a character of a multibyte set in two, and an absent delimiter (`b""`) splits
-    nothing. Use it for everything that is smaller than a field.
+    `lines` are the segments as received, `ids` their ids; a `Segment` is made of one when somebody
+    asks for it, since most are only forwarded or left out. `split(value, delimiter)` splits a value
+    into repetitions, components or subcomponents; it never cuts a character of a multibyte set in
+    two, and an absent delimiter (`b""`) splits nothing. Use it for everything that is smaller than
+    a field.
     """
 
-    __slots__ = ("_by_id", "charset", "delimiters", "raw", "segments", "split")
+    __slots__ = (
+        "_all",
+        "_by_id",
+        "_found",
+        "_made",
+        "charset",
+        "delimiters",
+        "ids",
+        "lines",
+        "raw",
+        "split",
+    )
 
     split: Callable[[bytes, bytes], list[bytes]]
 
     def __init__(
-        self, raw: bytes, delimiters: Delimiters, charset: Charset, segments: tuple[Segment, ...]
+        self, raw: bytes, lines: list[bytes], delimiters: Delimiters, charset: Charset
     ) -> None:
         self.raw = raw
+        self.lines = lines
+        self.ids = _ids(lines, delimiters.field)
         self.delimiters = delimiters
         self.charset = charset
-        self.segments = segments
         self.split = bytes.split if _plain(delimiters, charset) else charset.split
-        self._by_id: dict[str, list[Segment]] | None = None
+        self._made: list[Segment | None] = [None] * len(lines)
+        self._all: tuple[Segment, ...] | None = None
+        self._by_id: dict[str, list[Segment]] = {}
+        self._found: dict[Callable[[Message], object], object] = {}
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
@@ -132,26 +154,51 @@ class Message:
         end = header.find(separator, 4)
         delimiters = _delimiters(header[3:end] if 0 < end < 32 else header[3:32])
         charset = detect(body, header, separator, delimiters.repetition)
-        segments = tuple(_segments(lines, separator))
-        if charset.mask is not None:
-            for segment in segments:
-                parts = charset.split(segment.raw, separator)
-                segment._fields = _numbered(segment, parts)
-        return cls(raw, delimiters, charset, segments)
+        return cls(raw, [line for line in lines if line], delimiters, charset)
 
     @property
     def msh(self) -> Segment:
         """The message header."""
-        return self.segments[0]
+        return self.segment(0)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, in order."""
+        if self._all is None:
+            self._all = tuple(map(self.segment, range(len(self.lines))))
+        return self._all
+
+    def segment(self, index: int) -> Segment:
+        """The segment at `index`, always the same object."""
+        segment = self._made[index]
+        if segment is None:
+            segment = self._made[index] = Segment()
+            segment.id = self.ids[index]
+            segment.index = index
+            segment.raw = self.lines[index]
+            segment.separator = separator = self.delimiters.field
+            segment._fields = None
+            if self.charset.mask is not None:
+                segment._fields = self.charset.split(segment.raw, separator)
+                if segment.id in HEADERS:
+                    segment._fields.insert(1, separator)
+        return segment
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
-        by_id = self._by_id
-        if by_id is None:
-            by_id = self._by_id = {}
-            for segment in self.segments:
-                by_id.setdefault(segment.id, []).append(segment)
-        return by_id.get(segment_id, [])
+        found = self._by_id.get(segment_id)
+        if found is None:
+            found = self._by_id[segment_id] = []
+            if segment_id in self.ids:
+                found += [self.segment(n) for n, name in enumerate(self.ids) if name == segment_id]
+        return found
+
+    def once(self, find: Callable[[Message], T]) -> T:
+        """What `find`, a pure function, says of this message; it is asked once."""
+        found = self._found.get(find)
+        if found is None:
+            found = self._found[find] = find(self)
+        return cast("T", found)
 
     def text(self, value: bytes) -> str:
         """`value` decoded (MSH-18, else UTF-8, else Windows-1252), escapes left; never raises."""
@@ -163,24 +210,14 @@ class Message:
         return sum(1 for segment in self.all("") if not segment.raw.isspace())
 
     def __repr__(self) -> str:
-        return f"<Message of {len(self.segments)} segments>"
+        return f"<Message of {len(self.lines)} segments>"
 
 
-def _segments(lines: list[bytes], separator: bytes) -> list[Segment]:
+def _ids(lines: list[bytes], separator: bytes) -> tuple[str, ...]:
     known = (_IDS_BEFORE_BAR if separator == b"|" else _NO_IDS).get
-    segments: list[Segment] = []
-    index = 0
-    for line in lines:
-        if line:
-            segment = Segment()
-            segment.id = known(line[:4]) or _segment_id(line, separator, index)
-            segment.index = index
-            segment.raw = line
-            segment.separator = separator
-            segment._fields = None
-            segments.append(segment)
-            index += 1
-    return segments
+    return tuple(
+        [known(line[:4]) or _segment_id(line, separator, index) for index, line in enumerate(lines)]
+    )
 
 
 def _segment_id(line: bytes, separator: bytes, index: int) -> str:
@@ -192,12 +229,6 @@ def _segment_id(line: bytes, separator: bytes, index: int) -> str:
     if line[3:4] not in (separator, b"") or not _ID.fullmatch(head):
         return ""
     return head.decode("ascii")
-
-
-def _numbered(segment: Segment, parts: list[bytes]) -> list[bytes]:
-    if segment.id in HEADERS:
-        parts.insert(1, segment.separator)
-    return parts
 
 
 def is_wide(data: bytes) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
-from engine.intake.receipts import received_at
+from engine.intake.receipts import control_id_of_copy, received_at
 from engine.intake.records import Notes, Records
 from engine.intake.sealed import (
     Sealing,
@@ -22,7 +23,7 @@ from engine.intake.sealed import (
     seal_coverages,
 )
 from engine.policy.compile import CompiledPolicy
-from engine.policy.model import State
+from engine.policy.model import ControlId, State
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.privacy.facts import CoverageKey, Coverages
 from engine.store.port import Accept, Copy, Hold, Learned
@@ -34,6 +35,11 @@ class Acceptances:
     def __init__(self, compiled: CompiledPolicy, sealing: Sealing) -> None:
         self._sealing = sealing
         self._notes = Notes(compiled.rules, compiled.revision)
+        self._renamed = frozenset(
+            name
+            for name, channel in compiled.policy.channels.items()
+            if channel.control_id is ControlId.NEW
+        )
         self._states = {name: channel.state for name, channel in compiled.policy.channels.items()}
         self._records = Records(compiled.revision, self._states)
 
@@ -88,6 +94,8 @@ class Acceptances:
     def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
         """The copies of a disclosing outcome, one a patient."""
         seal, channel = self._sealing.seal, outcome.channel
+        if channel in self._renamed:
+            return self._renamed_copies(receipt, outcome)
         return [
             Copy(
                 channel,
@@ -97,6 +105,17 @@ class Acceptances:
             )
             for part, payload in enumerate(outcome.payloads)
         ]
+
+    def _renamed_copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
+        """Copies with a control id of their own (rules.md §10.20)."""
+        copies = []
+        for part, payload in enumerate(outcome.payloads):
+            control_id = control_id_of_copy(receipt, outcome.channel, part)
+            data = with_control_id(payload.data, control_id)
+            sealed = self._sealing.seal(data, about_copy(receipt, outcome.channel, part))
+            note = self._notes.note(outcome, data, control_id)
+            copies.append(Copy(outcome.channel, part, sealed, note))
+        return copies
 
     def hold(self, outcome: Outcome, asked: Iterable[CoverageKey]) -> Hold:
         """The hold of a holding outcome; where coverage is unknown, it waits for what was asked."""

@@ -39,8 +39,13 @@ class KnownCoverages:
 
     def missing(self, keys: Iterable[CoverageKey]) -> tuple[CoverageKey, ...]:
         """Those of `keys` that the store must be asked for."""
-        now_s = self._monotonic()
-        return tuple(key for key in keys if not self._current(key, now_s))
+        now_s, known = self._monotonic(), self._known.get
+        missing = []
+        for key in keys:
+            one = known(key)
+            if one is None or not (one.uncommitted or one.until_s > now_s):
+                missing.append(key)
+        return tuple(missing)
 
     def look_up(self, keys: Iterable[CoverageKey]) -> Mapping[CoverageKey, Coverages]:
         """What is known under `keys`; keys under which nothing is known are left out."""
@@ -80,10 +85,6 @@ class KnownCoverages:
             known = self._known[key]
             known.uncommitted -= 1
             known.until_s = 0.0
-
-    def _current(self, key: CoverageKey, now_s: float) -> bool:
-        known = self._known.get(key)
-        return known is not None and (known.uncommitted > 0 or known.until_s > now_s)
 
     def _remember(self, key: CoverageKey, known: _Known) -> None:
         self._known[key] = known

@@ -54,7 +54,7 @@ def followed(message: Message, compiled: CompiledPolicy, sealing: Sealing) -> Fo
     visit = visit_of(message)
     if visit is None:
         return None
-    rules = compiled.for_type(type_of(message)).channels
+    rules = compiled.for_type(message.once(type_of)).channels
     channels = tuple(channel.id for channel in rules if channel.follows)
     names = tuple(disclosure_name(sealing, visit, channel) for channel in channels)
     return Followed(visit, channels, names)
@@ -72,7 +72,7 @@ def disclosure_mark(
 
 def cancelled_name(message: Message, sealing: Sealing) -> bytes | None:
     """Under which name it stands that this very event was cancelled; None: no cancel is known."""
-    kind = type_of(message)
+    kind = message.once(type_of)
     trigger = CANCELS_OF.get(kind.trigger or "") if kind.code == "ADT" else None
     visit = visit_of(message) if trigger else None
     return None if visit is None or trigger is None else cancel_name(sealing, visit, trigger)
@@ -121,7 +121,7 @@ class Marks:
         visit = visit_of(message)
         if visit is None:
             return accept
-        name = cancel_name(self._sealing, visit, type_of(message).trigger or "")
+        name = cancel_name(self._sealing, visit, message.once(type_of).trigger or "")
         cancelled = Learned(name, accept.receipt.encode("ascii"))
         return replace(accept, learned=(*accept.learned, cancelled))
 

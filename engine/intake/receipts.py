@@ -8,6 +8,7 @@ one millisecond, or when the clock steps back, the last receipt is counted up in
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -50,6 +51,18 @@ class Receipts:
         return self._prefix + _encode(self._number)
 
 
+def control_id_of_copy(receipt: str, channel: str, part: int) -> bytes:
+    """MSH-10 of a copy that does not keep the source's; 20 characters, as every version bears.
+
+    A resend and a replay have the same; copies of one message for two channels have nothing in
+    common but the time of the receipt.
+    """
+    about = f"{receipt}|{channel}|{part}".encode("ascii")
+    chance = int.from_bytes(hashlib.blake2b(about, digest_size=8).digest(), "big")
+    number = _encode(chance & (1 << _CHANCE_BITS) - 1)
+    return (receipt[:_TIME_CHARACTERS] + number).encode("ascii")
+
+
 def received_ms(receipt: str) -> int:
     """The Unix time in milliseconds at which `receipt` was made; `ValueError` when it is none."""
     if not _RECEIPT.fullmatch(receipt):
@@ -73,6 +86,11 @@ def _milliseconds(characters: str) -> int:
 @lru_cache(maxsize=_TIMES_KEPT)
 def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def earliest_receipt(ms: int) -> str:
+    """No receipt made at the Unix time `ms` or later sorts before this one."""
+    return _encode(ms) + ALPHABET[0] * (RECEIPT_CHARACTERS - _TIME_CHARACTERS)
 
 
 def _encode(number: int) -> str:

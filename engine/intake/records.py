@@ -25,7 +25,8 @@ from engine.policy.outcome import Outcome, Verdict
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 #: What MSH-9 looks like; anything else is not repeated.
-_TYPE = re.compile(rb"[A-Z0-9]{3}([^A-Za-z0-9 ][A-Z0-9]{3})?([^A-Za-z0-9 ][A-Z0-9_]{3,7})?")
+_MARK = rb"[!-/:-@\[-`{-~]"
+_TYPE = re.compile(rb"[A-Z0-9]{3}(%b[A-Z0-9]{3})?(%b[A-Z0-9_]{3,7})?" % (_MARK, _MARK))
 _CONTROL_ID_CHARACTERS = 199
 
 #: How many different parts of each kind are kept; a site has fewer.
@@ -40,10 +41,13 @@ class Notes:
         self._revision = revision
         self._head = lru_cache(maxsize=_KEPT)(self._make_head)
 
-    def note(self, outcome: Outcome, data: bytes) -> bytes:
-        """The note of one payload of `outcome`."""
+    def note(self, outcome: Outcome, data: bytes, control_id: bytes = b"") -> bytes:
+        """The note of one payload of `outcome`; `control_id` where it is one of ours."""
         digest = hashlib.sha256(data).hexdigest()
-        return f'{self._head(outcome.rules)},"sha256":"{digest}"}}'.encode("ascii")
+        said = ""
+        if control_id:
+            said = f',"control_id":{_encode(control_id.decode("ascii", "backslashreplace"))}'
+        return f'{self._head(outcome.rules)}{said},"sha256":"{digest}"}}'.encode("ascii")
 
     def _make_head(self, names: tuple[str, ...]) -> str:
         rules = [self._rules[name] for name in names]

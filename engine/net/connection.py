@@ -30,6 +30,9 @@ from engine.net.owed import Due, OwedReplies
 from engine.net.ports import Timer, Timers, Wire
 from engine.net.receive import Receive, Source
 
+#: So much outside frames, in bytes, is no slip: whoever sends it does not speak MLLP here.
+MOST_JUNK_BYTES = 64 * 1024
+
 #: How long a closing connection may take to send what is written, before it is cut.
 LINGER_S = 5.0
 
@@ -84,6 +87,7 @@ class Connection(TwistedProtocol):
         self._owed = OwedReplies()
         self._unanswered_bytes = 0
         self._odd_endings = 0
+        self._junk_bytes = 0  # since the last frame
         self._paused: set[_Pause] = set()
         self._ended: Closed | None = None  # why it is ending, once it is
         self._pumping = False
@@ -113,8 +117,10 @@ class Connection(TwistedProtocol):
             if isinstance(event, Frame):
                 messages += 1
                 size_bytes += len(event.payload)
+                self._junk_bytes = 0
                 self._arrived.append(event.payload)
             elif isinstance(event, Junk):
+                self._junk_bytes += event.count
                 if not event.blank:
                     self._notice(Notice.JUNK_BYTES, event.count)
             else:
@@ -132,6 +138,8 @@ class Connection(TwistedProtocol):
                 self._odd_endings = odd
         if self._arrived:
             self._pump()
+        if self._junk_bytes > MOST_JUNK_BYTES:
+            self._finish(Closed.JUNK)
         self._settle()
 
     def readConnectionLost(self) -> None:
@@ -195,6 +203,17 @@ class Connection(TwistedProtocol):
     def drain(self) -> None:
         """Read no more; close when every reply that is owed has left."""
         self._finish(Closed.DRAINED)
+
+    @property
+    def quiet_s(self) -> float:
+        """How long it could be that nobody is at the other end; 0 where there is work to do."""
+        if self._ended is not None or self._lost or self._owed or self._arrived:
+            return 0.0
+        return self._deadlines.quiet_s(self._timers.seconds())
+
+    def give_way(self) -> None:
+        """A newer connection of the same peer takes its place."""
+        self._finish(Closed.REPLACED)
 
     # --- messages and replies ----------------------------------------------------------------
 

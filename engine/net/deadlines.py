@@ -51,6 +51,15 @@ class Deadlines:
             self._last_read = self._last_life = now
             self._stopped_at = None
 
+    def quiet_s(self, now: float) -> float:
+        """For how long nothing was said on either side; 0 within a frame, or while we do not read.
+
+        A byte of junk is something said: somebody is there.
+        """
+        if self._stopped_at is not None or self._frame_since is not None:
+            return 0.0
+        return now - max(self._last_life, self._last_read)
+
     def next(self, *, busy: bool) -> tuple[float, Closed] | None:
         """What is due next, and why; None while nothing is. `busy`: a reply is outstanding."""
         limits = self._limits

@@ -1,6 +1,9 @@
 """An MLLP listener: whom it admits, and what holds for all its connections.
 
-Laws: nobody outside the listener's networks is read from; one peer cannot take every connection.
+Laws: nobody outside the listener's networks is read from; one peer cannot take every connection,
+and a connection that its peer has lost does not keep that peer out: where a limit would turn a peer
+away, its own quietest connection gives way, if that was quiet for `stale_s`. It has no frame and no
+reply under way, so no message can be lost by it.
 While the store is away (`hold`) nothing is read and nothing is refused: connections, new ones too,
 are accepted and left unread, so that a short outage is no more than a slow answer; each is closed
 `close_after_s` after it was held, and the sender's queue keeps its message (decision 0005).
@@ -26,6 +29,9 @@ from engine.net.connection import Connection
 from engine.net.observer import Closed, Observer, Refusal, Unobserved
 from engine.net.ports import Timers
 from engine.net.receive import Receive, Source
+
+#: Refusals for want of room, which a stale connection may be in the way of.
+_FULL = (Refusal.CONNECTIONS, Refusal.PER_PEER)
 
 
 class ListenerFactory(ServerFactory):
@@ -72,6 +78,8 @@ class ListenerFactory(ServerFactory):
         """Admit a peer, or have its connection closed at once (None)."""
         host, port = _host_and_port(addr)
         refusal = self._refusal(host)
+        if refusal in _FULL and self._replace_stale(host):
+            refusal = None
         if refusal is not None:
             self.observer.refused(host, refusal)
             return None
@@ -150,6 +158,16 @@ class ListenerFactory(ServerFactory):
         if self._per_peer[host] >= limits.per_peer:
             return Refusal.PER_PEER
         return None
+
+    def _replace_stale(self, host: str) -> bool:
+        """Have the quietest connection of this peer give way, if it is stale."""
+        stale_s = self.settings.limits.stale_s
+        theirs = [one for one in self._connections if one.source.host == host]
+        quietest = max(theirs, key=lambda one: one.quiet_s, default=None)
+        if not stale_s or quietest is None or quietest.quiet_s < stale_s:
+            return False
+        quietest.give_way()
+        return True
 
     def _inside(self, host: str) -> bool:
         try:

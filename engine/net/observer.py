@@ -24,11 +24,13 @@ class Closed(Enum):
 
     PEER = "peer"
     IDLE = "idle"
+    REPLACED = "replaced"
     FRAME_TIMEOUT = "frame-timeout"
     INTER_BYTE_TIMEOUT = "inter-byte-timeout"
     OVERSIZE = "oversize"
     UNANSWERED = "unanswered"
     HELD = "held"
+    JUNK = "junk"
     DRAINED = "drained"
 
 

@@ -77,6 +77,22 @@ class Worker(Protocol):
         """End it now."""
 
 
+class Beside(Protocol):
+    """A process that runs beside the workers: `engine.net.companion.Companion`."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def look_after(self) -> None:
+        """See how it does; called often."""
+
+    def finished(self) -> bool:
+        """Tell it to finish, the first time; whether it has ended."""
+
+    def end(self) -> None:
+        """End it now."""
+
+
 class Restarts:
     """How long to wait before the next restart of one child."""
 
@@ -112,7 +128,9 @@ class Supervisor:
         announce: Callable[[], None],
         log: Log,
         monotonic: Callable[[], float],
+        beside: Beside | None = None,
     ) -> None:
+        self._beside = beside
         self._sockets = sockets
         self._store = store
         self._spawn = spawn
@@ -138,9 +156,13 @@ class Supervisor:
                 if self._store is not None:
                     self._start_store(self._store)
                 self._start_worker()
+                if self._beside is not None:
+                    self._beside.start()
                 return self._watch(received)
             finally:
                 self._end_worker()
+                if self._beside is not None:
+                    self._beside.end()
                 if self._store is not None and not self._hurried:
                     self._store.stop()
                 self._selector.close()
@@ -160,6 +182,8 @@ class Supervisor:
                     return Exit.FAILED
             self._look_after_store()
             self._look_after_worker()
+            if self._beside is not None and self._drain_until_s is None:
+                self._beside.look_after()
             if self._drain_until_s is not None and self._drained(self._drain_until_s):
                 return Exit.OK
 
@@ -259,7 +283,9 @@ class Supervisor:
     def _drained(self, until_s: float) -> bool:
         if self._worker is not None and self._monotonic() >= until_s:
             self._end_worker()
-        return self._worker is None
+        if self._worker is not None:
+            return False
+        return self._beside is None or self._beside.finished()
 
 
 class WorkerProcess:

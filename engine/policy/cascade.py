@@ -10,12 +10,16 @@ from __future__ import annotations
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cut import Cut
+from engine.policy.model import MessageType
 from engine.policy.outcome import Code
 from engine.policy.view import View
 
 #: Messages in which a PID that no rule grants is no parent for what follows it. One that a rule
 #: grants on a condition is: the condition speaks of the patient, and with it of all that follows.
-_WITHOUT_PID = frozenset({"ADT", "DFT"})
+WITHOUT_PID = frozenset({"ADT", "DFT"})
+
+#: A placer's or a filler's number of an order.
+_Number = tuple[str, str]
 
 #: What a copy must still hold for its type to be worth sending (§10.18, standards.md B-5.3).
 _WORTH = {"ORU": ("PID", "OBR"), "DFT": ("FT1",), "MDM": ("TXA",)}
@@ -23,19 +27,53 @@ _WORTH = {"ORU": ("PID", "OBR"), "DFT": ("FT1",), "MDM": ("TXA",)}
 #: Events that say nothing without their MRG: merges, moves and changes of identifiers.
 MERGES = frozenset({"A18", "A30", "A34", "A35", "A36"} | {f"A{number}" for number in range(39, 52)})
 
-_PLACER = (Path("OBR", 2, 1, 1), Path("ORC", 2, 1, 1))
-_FILLER = (Path("OBR", 3, 1, 1), Path("ORC", 3, 1, 1))
-_NAMED_PLACER = Path("OBR", 29, 1, 1)
-_NAMED_FILLER = Path("OBR", 29, 2, 1)
-
-#: For an OBR that names others as its parents, those others.
-Named = dict[int, list[int]]
+_NUMBERS = {
+    "placer": (Path("OBR", 2, 1, 1), Path("ORC", 2, 1, 1)),
+    "filler": (Path("OBR", 3, 1, 1), Path("ORC", 3, 1, 1)),
+}
+_NAMED = {"filler": Path("OBR", 29, 2, 1), "placer": Path("OBR", 29, 1, 1)}
 
 
-def named_orders(view: View) -> Named:
-    """Which orders of the view each OBR names by OBR-29."""
-    orders = view.all("OBR")
-    return {order.index: _named(view, order, orders) for order in orders if order.field(29)}
+class Named:
+    """Which orders of a view name which others as their parents, by OBR-29.
+
+    By number, not by pair: any number of orders may name, or have, one number.
+    """
+
+    __slots__ = ("_children", "_numbers", "_parents")
+
+    def __init__(self, view: View) -> None:
+        self._children: dict[_Number, list[int]] = {}
+        orders = view.all("OBR")
+        for child in orders:
+            if child.field(29):
+                for number in _named(view, child):
+                    self._children.setdefault(number, []).append(child.index)
+        #: The orders that have a number which is named, and for each of them these numbers.
+        self._parents: dict[_Number, list[int]] = {}
+        self._numbers: dict[int, list[_Number]] = {}
+        for index, number in _numbers(view, orders) if self._children else ():
+            if number in self._children:
+                self._parents.setdefault(number, []).append(index)
+                self._numbers.setdefault(index, []).append(number)
+
+    def fallen(self, pieces: list[bytes | None]) -> list[int]:
+        """The kept orders that are below one that is gone, each behind the one it is below."""
+        torn = [
+            number
+            for number, parents in self._parents.items()
+            if any(pieces[parent] is None for parent in parents)
+        ]
+        found: dict[int, None] = {}
+        seen = set(torn)
+        while torn:
+            for child in self._children[torn.pop()]:
+                if pieces[child] is not None:
+                    found[child] = None
+                    below = [n for n in self._numbers.get(child, ()) if n not in seen]
+                    seen.update(below)
+                    torn += below
+        return list(found)
 
 
 def cascade(cut: Cut, named: Named) -> None:
@@ -48,16 +86,20 @@ def cascade(cut: Cut, named: Named) -> None:
         pass
 
 
+def needed_by(kind: MessageType) -> tuple[str, ...]:
+    """The segments without which a message of this type is not worth sending."""
+    if kind.code == "ADT" and kind.trigger in MERGES:
+        return ("MRG",)
+    return _WORTH.get(kind.code, ())
+
+
 def is_worth_sending(cut: Cut) -> bool:
     """Whether enough is left of the copy for its type."""
     kind = cut.view.type
-    needed = _WORTH.get(kind.code, ())
-    if kind.code == "ADT" and kind.trigger in MERGES:
-        needed = ("MRG",)
-    for segment_id in needed:
+    for segment_id in needed_by(kind):
         if not cut.keeps_any(segment_id):
             return False
-    if kind.code in _WITHOUT_PID and _refuses_patient(cut):
+    if kind.code in WITHOUT_PID and _refuses_patient(cut):
         return False
     return cut.pieces.count(None) < len(cut.pieces)
 
@@ -95,7 +137,7 @@ def _refuses_patient(cut: Cut) -> bool:
 def _without_patient(cut: Cut) -> frozenset[int]:
     """The PIDs without which a message may be sent: those that no rule grants."""
     view = cut.view
-    if view.type.code not in _WITHOUT_PID:
+    if view.type.code not in WITHOUT_PID:
         return frozenset()
     rules = cut.plan.segments.get("PID")
     return frozenset(
@@ -118,30 +160,28 @@ def _fall_orders(cut: Cut, named: Named) -> bool:
                     continue
                 cut.drop(order, Code.PARENT_CUT)
                 fell = True
-    for order, others in named.items():
-        if pieces[order] is not None and any(pieces[other] is None for other in others):
-            cut.drop(order, Code.PARENT_CUT)
-            fell = True
+    for order in named.fallen(pieces):
+        cut.drop(order, Code.PARENT_CUT)
+        fell = True
     return fell
 
 
-def _named(view: View, child: Segment, orders: list[Segment]) -> list[int]:
-    """The orders that OBR-29 of `child` names: by filler number where it has one, else placer."""
-    for path, numbers in ((_NAMED_FILLER, _FILLER), (_NAMED_PLACER, _PLACER)):
-        wanted = {text for text in view.texts(child, path) if text}
-        if wanted:
-            return [
-                order.index
-                for order in orders
-                if order is not child and wanted & _numbers(view, order, numbers)
-            ]
-    return []
+def _named(view: View, child: Segment) -> set[_Number]:
+    """What OBR-29 of `child` names: filler numbers where it has one, else placer numbers."""
+    for kind, path in _NAMED.items():
+        numbers = {(kind, text) for text in view.texts(child, path) if text}
+        if numbers:
+            return numbers
+    return set()
 
 
-def _numbers(view: View, order: Segment, paths: tuple[Path, Path]) -> set[str]:
-    of_obr, of_orc = paths
-    found = set(view.texts(order, of_obr))
-    for control in view.all("ORC"):
-        if view.parents[control.index] == order.index:
-            found |= set(view.texts(control, of_orc))
-    return found - {""}
+def _numbers(view: View, orders: list[Segment]) -> set[tuple[int, _Number]]:
+    """Every order's numbers, its own and those of its ORC."""
+    found: set[tuple[int, _Number]] = set()
+    for kind, (of_obr, of_orc) in _NUMBERS.items():
+        for order in orders:
+            found |= {(order.index, (kind, text)) for text in view.texts(order, of_obr) if text}
+        for control in view.all("ORC"):
+            order_of = view.parents[control.index]
+            found |= {(order_of, (kind, text)) for text in view.texts(control, of_orc) if text}
+    return found

@@ -8,6 +8,8 @@ standards.md B-6.3).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from engine.hl7.build import join_fields
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
@@ -21,6 +23,7 @@ _PLAN_OF_INSURANCE = 2
 _PRIORITY = Path("IN1", 22)
 _LINE_NUMBER = Path("FT1", 1)
 _REFERENCES = 31
+_ANY_SYSTEM = None
 _TOTALS = (46, 47, 48, 49)
 
 #: A coded value: identifier and coding system; the system may be empty.
@@ -35,11 +38,15 @@ def insurance_of_lines(view: View, claims: Claims) -> dict[int, int | None]:
         by_parent.setdefault(parents[insurance.index], []).append(insurance)
     lines = view.all("FT1")
     of_lines = {line.index for line in lines}
-    general = [
-        one for parent, found in by_parent.items() if parent not in of_lines for one in found
-    ]
+    general = _Candidates(
+        view,
+        [one for parent, found in by_parent.items() if parent not in of_lines for one in found],
+        claims,
+    )
     return {
-        line.index: _match(view, line, by_parent.get(line.index) or general, claims)
+        line.index: (
+            _Candidates(view, by_parent[line.index], claims) if line.index in by_parent else general
+        ).match(view, line)
         for line in lines
     }
 
@@ -68,22 +75,46 @@ def uses_references(view: View) -> bool:
     return any(line.field(_REFERENCES) for line in view.all("FT1"))
 
 
-def _match(view: View, line: Segment, candidates: list[Segment], claims: Claims) -> int | None:
-    if not candidates:
-        return None
-    if not line.field(_PLAN_OF_LINE):
-        if view.hides("IN1"):
-            return None  # which insurance is the first cannot be known
-        matching = [min(candidates, key=lambda one: _priority(view, one))]
-    else:
-        wanted = coded(view, line, _PLAN_OF_LINE)
+class _Candidates:
+    """The insurances that a charge may be for, by the codes of their plans.
+
+    Of all that have one code and system only this is kept: who claims them, and the first.
+    """
+
+    def __init__(self, view: View, insurances: list[Segment], claims: Claims) -> None:
+        self._first: int | None = None
+        if insurances and not view.hides("IN1"):  # else which is the first cannot be known
+            first = min(insurances, key=lambda one: _priority(view, one)).index
+            self._first = None if first in claims.contested else first
+        self._alike: dict[tuple[str, str | None], _Alike] = {}
+        for one in insurances:
+            claimed = None if one.index in claims.contested else claims.by_index[one.index]
+            for code, system in coded(view, one, _PLAN_OF_INSURANCE):
+                for key in ((code, system), (code, _ANY_SYSTEM)):
+                    self._alike.setdefault(key, _Alike(one.index)).claimed.add(claimed)
+
+    def match(self, view: View, line: Segment) -> int | None:
+        """The insurance of a line; None where that is not certain."""
+        if not line.field(_PLAN_OF_LINE):
+            return self._first
         matching = [
-            one for one in candidates if _same(wanted, coded(view, one, _PLAN_OF_INSURANCE))
+            self._alike[code, other]
+            for code, system in coded(view, line, _PLAN_OF_LINE)
+            for other in ((system, "") if system else (_ANY_SYSTEM,))
+            if (code, other) in self._alike
         ]
-    claimed = {claims.by_index.get(one.index, frozenset()) for one in matching}
-    if len(claimed) != 1 or any(one.index in claims.contested for one in matching):
-        return None
-    return matching[0].index
+        claimed = {one for alike in matching for one in alike.claimed}
+        if len(claimed) != 1 or None in claimed:
+            return None
+        return min(alike.first for alike in matching)
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Insurances of one plan; whoever claims a contested one is None."""
+
+    first: int
+    claimed: set[frozenset[str] | None] = field(default_factory=set)
 
 
 def _priority(view: View, insurance: Segment) -> tuple[int, int]:
@@ -93,38 +124,41 @@ def _priority(view: View, insurance: Segment) -> tuple[int, int]:
     return number, insurance.index
 
 
-def coded(view: View, segment: Segment, field: int) -> set[Coded]:
+def coded(view: View, segment: Segment, number: int) -> set[Coded]:
     """The codes of a CE or CWE field: both triplets of every repetition."""
-    parts = [view.texts(segment, Path(segment.id, field, component)) for component in (1, 3, 4, 6)]
+    parts = [view.texts(segment, Path(segment.id, number, component)) for component in (1, 3, 4, 6)]
     found: set[Coded] = set()
     for code, system, other_code, other_system in zip(*parts, strict=True):
         found |= {(code, system), (other_code, other_system)}
     return {one for one in found if one[0]}
 
 
-def _same(some: set[Coded], others: set[Coded]) -> bool:
-    """One code in common, of one system where both name theirs."""
-    return any(
-        code == other and (not system or not other_system or system == other_system)
-        for code, system in some
-        for other, other_system in others
-    )
+def _are_among(codes: set[Coded], others: dict[str, set[str]]) -> bool:
+    """One code in common, of one system where both name theirs; `others`: code → its systems."""
+    for code, system in codes:
+        systems = others.get(code)
+        if systems and (not system or "" in systems or system in systems):
+            return True
+    return False
 
 
 def _keep_pointed_to(cut: Cut) -> bool:
     """Keep only the DG1 that a kept line points to, by FT1-19 or by its procedures' PR1-15."""
     view, pieces = cut.view, cut.pieces
-    pointed: set[Coded] = set()
-    for line in view.all("FT1"):
-        if pieces[line.index] is not None:
-            pointed |= coded(view, line, 19)
-    for procedure in view.all("PR1"):
-        line_above = view.ancestor(procedure.index, "FT1")
-        if line_above is not None and pieces[procedure.index] is not None:
-            pointed |= coded(view, procedure, 15)
+    pointed: dict[str, set[str]] = {}
+    for segment_id, number in (("FT1", 19), ("PR1", 15)):
+        for segment in view.all(segment_id):
+            if pieces[segment.index] is None:
+                continue
+            if segment_id == "PR1" and view.ancestor(segment.index, "FT1") is None:
+                continue
+            for code, system in coded(view, segment, number):
+                pointed.setdefault(code, set()).add(system)
     fell = False
     for diagnosis in view.all("DG1"):
-        if pieces[diagnosis.index] is not None and not _same(coded(view, diagnosis, 3), pointed):
+        if pieces[diagnosis.index] is not None and not _are_among(
+            coded(view, diagnosis, 3), pointed
+        ):
             cut.drop(diagnosis.index, Code.PARENT_CUT)
             fell = True
     return fell

@@ -137,18 +137,32 @@ class ChannelRules:
         self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._shared = shared
-        self.cancel_follows = _cancel_follows(channel)
+        self.cancel_follows = cancel_grants(channel)
 
-    def plan(self, grants: tuple[RunnableRule, ...], withholds: tuple[RunnableRule, ...]) -> Plan:
-        """What these rules add up to."""
+    def plan(
+        self,
+        grants: tuple[RunnableRule, ...],
+        withholds: tuple[RunnableRule, ...],
+        following: tuple[RunnableRule, ...] = (),
+        bars_corrections: bool = False,
+    ) -> Plan:
+        """What these rules add up to (`engine.policy.plan.Plan`)."""
         key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
+        if following or bars_corrections:
+            key += (-2 - bars_corrections, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
             granting = [rule.rule for rule in grants]
             if self.follows:
                 granting.append(self.cancel_follows)
-            withholding = [rule.rule for rule in withholds]
-            plan = self._shared.plan(self.id, self.ceiling, granting, withholding)
+            plan = self._shared.plan(
+                self.id,
+                self.ceiling,
+                granting,
+                [rule.rule for rule in withholds],
+                following=[rule.rule for rule in following],
+                bars_corrections=bars_corrections,
+            )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
         return plan
@@ -171,20 +185,32 @@ class Plans:
         ceiling: Mapping[str, Mask],
         granting: list[Rule],
         withholding: list[Rule],
+        *,
+        following: list[Rule],
+        bars_corrections: bool,
     ) -> Plan:
         """What the rules add up to under this ceiling of a channel."""
-        hashes = any(_hashes(grant) for rule in granting for grant in rule.grants)
-        named = {"MSH", *(grant.segment for rule in granting for grant in rule.grants)}
+        rules = granting + following
+        hashes = any(_hashes(grant) for rule in rules for grant in rule.grants)
+        named = {"MSH", *(grant.segment for rule in rules for grant in rule.grants)}
         key = (
             frozenset((segment, ceiling[segment]) for segment in named if segment in ceiling),
             tuple(rule.name for rule in granting),
             tuple(rule.name for rule in withholding),
             channel if hashes else "",
+            tuple(rule.name for rule in following),
+            bars_corrections,
         )
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = Plan(
-                ceiling, granting, withholding, self._terms, channel_key(self._key, channel)
+                ceiling,
+                granting,
+                withholding,
+                following,
+                bars_corrections,
+                terms=self._terms,
+                key=channel_key(self._key, channel),
             )
         return plan
 
@@ -215,12 +241,12 @@ class CompiledPolicy:
         #: Every rule that an outcome may name, with its purpose and basis, the built-in one too.
         self.rules: Mapping[str, Rule] = {
             **{rule.name: rule for rule in policy.rules},
-            CANCEL_FOLLOWS: _cancel_follows(None),
+            CANCEL_FOLLOWS: cancel_grants(None),
         }
         #: On what terms conditions are asked.
         self.terms = Terms(self.timezone)
         self._plans = Plans(self.terms, hash_key)
-        self._named = _types_named(policy)
+        self._named = types_named(policy)
         self._by_type: dict[MessageType, TypeRules] = {}
 
     def for_type(self, message_type: MessageType) -> TypeRules:
@@ -233,6 +259,13 @@ class CompiledPolicy:
             found = self._by_type[known] = self._for_type(known)
         return found
 
+    def view(self, message: Message) -> View:
+        """The view of the whole message: one for all who ask, whether they decide or prepare it."""
+        return message.once(self._view)
+
+    def _view(self, message: Message) -> View:
+        return View(message, self.forms.of(message).whole)
+
     def agrees(self, view: View) -> bool:
         """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""
         plain = view.message.msh.field(11)
@@ -242,18 +275,20 @@ class CompiledPolicy:
 
     def asks_coverage(self, message: Message) -> bool:
         """Whether any channel's rule for messages of this type asks coverage."""
-        return self.for_type(type_of(message)).asks_coverage
+        return self.for_type(message.once(type_of)).asks_coverage
 
     def asks_disclosed(self, message: Message) -> bool:
-        """Whether this is a cancel, which only follows what was disclosed before."""
-        return self.for_type(type_of(message)).is_cancel
+        """Whether it holds a cancel, correction or credit, which follow what was disclosed."""
+        if self.for_type(message.once(type_of)).is_cancel:
+            return True
+        return bool(self.view(message).corrections.marked)
 
     def identify(self, message: Message) -> Iterator[tuple[int, frozenset[str], bool]]:
         """For each IN1: its index, the channels that claim it, and whether they exclude each other.
 
         This is what `engine.privacy.coverage.learn` asks for.
         """
-        claims = self.identifier.claims(View(message, self.forms.of(message).whole))
+        claims = self.identifier.claims(self.view(message))
         for index, channels in claims.by_index.items():
             yield index, channels, index in claims.contested
 
@@ -310,7 +345,7 @@ def _runnable(
         default if rule.coverage is None else rule.coverage,
         reasons.granted(rule.name),
         reasons.withheld_by_rule(rule.name),
-        bool(rule.grants) and _grants_to(rule, message_type),
+        bool(rule.grants) and grants_to(rule, message_type),
         withheld_labels,
     )
 
@@ -323,7 +358,7 @@ def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test
     return asked, compile_condition(when, terms=terms.negated())
 
 
-def _types_named(policy: Policy) -> frozenset[MessageType]:
+def types_named(policy: Policy) -> frozenset[MessageType]:
     """Types that rules or ceilings name, and those that have laws of their own."""
     named = {MessageType("ADT", trigger) for trigger in CANCELS | BY_NAME_ONLY}
     for channel in policy.channels.values():
@@ -333,7 +368,7 @@ def _types_named(policy: Policy) -> frozenset[MessageType]:
     return frozenset(named | {MessageType(one.code) for one in named})
 
 
-def _grants_to(rule: Rule, message_type: MessageType) -> bool:
+def grants_to(rule: Rule, message_type: MessageType) -> bool:
     """A grant must name some events itself; a withholding reaches them anyhow."""
     if message_type.code != "ADT" or message_type.trigger not in BY_NAME_ONLY:
         return True
@@ -352,7 +387,7 @@ def _end_of(last_day: str | None, timezone: ZoneInfo) -> datetime | None:
     return datetime.combine(after, time(), timezone).astimezone(UTC)
 
 
-def _cancel_follows(channel: Channel | None) -> Rule:
+def cancel_grants(channel: Channel | None) -> Rule:
     """The built-in rule for one channel, cut to the channel's ceiling by the plan as any rule."""
     place = Place("", 0, 0) if channel is None else channel.place
     grants = tuple(Grant(segment, mask, place) for segment, mask in _CANCEL_MASKS.items())

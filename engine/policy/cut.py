@@ -54,7 +54,7 @@ class Cut:
         self.view = view
         self.plan = plan
         self.own = own
-        self.pieces: list[bytes | None] = [None] * len(view.message.segments)
+        self.pieces: list[bytes | None] = [None] * len(view.message.ids)
         self.causes: dict[int, Code] = {}
         self.bars = bars
         #: Segments of our own, and after which received one they stand.

@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from engine.hl7.segments import SET_ID_SEGMENTS
-from engine.hl7.wire import Message, Segment
+from engine.hl7.wire import HEADERS, Message, Segment
 from engine.policy.masks import EVERYTHING, NOTHING, Mask, Numbers
 
 _Pick = Callable[[list[bytes]], tuple[bytes, ...]]
@@ -25,7 +25,16 @@ _FURTHEST = 128
 class Cutter:
     """How one segment id is cut under one mask; made once, used for every message."""
 
-    __slots__ = ("_components", "_padding", "_pick", "_start", "mask", "segment_id", "whole")
+    __slots__ = (
+        "_components",
+        "_is_plain",
+        "_padding",
+        "_pick",
+        "_start",
+        "mask",
+        "segment_id",
+        "whole",
+    )
 
     def __init__(self, segment_id: str, mask: Mask) -> None:
         self.segment_id = segment_id
@@ -39,6 +48,10 @@ class Cutter:
         #: From where on a separator shows that more is left than the name and the set id.
         self._start = 4 if segment_id in SET_ID_SEGMENTS else 0
         self._pick = _picking(mask)
+        #: Whole fields are kept or not, at the numbers at which a line has them.
+        self._is_plain = (
+            self._pick is not None and not self._components and segment_id not in HEADERS
+        )
         #: Put behind a segment's fields, so that a field beyond its end reads as empty.
         self._padding = [b""] * (max(mask.fields, default=0) + 1)
 
@@ -59,23 +72,27 @@ class Cutter:
         return left if left.find(left[3:4] or b"|", self._start) >= 0 else None
 
     def cut_into(
-        self, found: dict[int, bytes | None], segments: list[Segment], message: Message
+        self, found: dict[int, bytes | None], indexes: Sequence[int], message: Message
     ) -> None:
         """The same for many occurrences: `found` gets what is left of each, by its index."""
+        lines, pick, padding = message.lines, self._pick, self._padding
         if self.whole:
-            for segment in segments:
-                found[segment.index] = segment.raw
+            for index in indexes:
+                found[index] = lines[index]
             return
-        pick, padding = self._pick, self._padding
-        if pick is None or self._components or message.charset.mask is not None:
-            for segment in segments:
-                found[segment.index] = self.cut(segment, message)
+        if pick is None or not self._is_plain or message.charset.mask is not None:
+            for index in indexes:
+                found[index] = self.cut(message.segment(index), message)
             return
         separator = message.delimiters.field
         join, start = separator.join, self._start
-        for segment in segments:
-            left = join(pick(segment.fields + padding)).rstrip(separator)
-            found[segment.index] = left if left.find(separator, start) >= 0 else None
+        nothing, reach = padding[-1:], len(padding)
+        for index in indexes:
+            fields = lines[index].split(separator)
+            # What is not kept is picked from the end, which therefore is always an empty field.
+            fields += padding if len(fields) < reach else nothing
+            left = join(pick(fields)).rstrip(separator)
+            found[index] = left if left.find(separator, start) >= 0 else None
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""

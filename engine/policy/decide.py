@@ -9,13 +9,14 @@ is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Named, is_worth_sending, named_orders
+from engine.policy.cascade import Named, is_worth_sending
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Bar, Cut, Own
 from engine.policy.law import WHY_NOT, Law
@@ -33,6 +34,9 @@ from engine.privacy.facts import Disclosed, Facts
 
 _VISIT = Path("PV1", 19, 1)
 _CONTROL_ID = Path("MSH", 10)
+
+#: Patients times segments of one message, above which taking it apart would keep others waiting.
+MOST_TAKEN_APART = 10_000_000
 
 #: Why a rule that asks coverage does not apply; None: the answer is its own to judge.
 _REFUSALS = {
@@ -100,7 +104,7 @@ class Case:
     def named(self) -> Named:
         """Which orders each order names as its parents."""
         if self._named is None:
-            self._named = named_orders(self.view)
+            self._named = Named(self.view)
         return self._named
 
     @property
@@ -174,9 +178,10 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
     form, now = policy.forms.of(message), facts.now
     is_certain = message.charset.divides(message.raw)
     if not form.patients:
-        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=is_certain)]
-    if type_of(message).code != "ORU" or not is_certain:
-        return [Case(View(message, form.whole, now=now), facts, policy, is_for_one=False)]
+        return [Case(policy.view(message).at(now), facts, policy, is_for_one=is_certain)]
+    is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
+    if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
+        return [Case(policy.view(message).at(now), facts, policy, is_for_one=False)]
     return [
         Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
         for n in range(len(form.patients))
@@ -188,20 +193,50 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
     code = _gate(case, channel)
     if code is not None:
         return _refused(code)
-    granting, refusals = _granting(case, channel)
+    found = _granting(case, channel)
+    earlier = _correcting_after(case, channel, found)
+    if earlier is not None:
+        found.following.clear()
     withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
-    for rule in withholding:
-        if rule.withholds_message or case.law.withholds_message(rule):
-            refusals.setdefault(Code.WITHHELD_BY_RULE, rule.withheld)
-    goes = bool(granting) or channel.follows
-    if Code.WITHHELD_BY_RULE in refusals or not goes:
-        first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
-        if goes:
-            first = Code.WITHHELD_BY_RULE
-        return Decision((refusals.get(first) or plain(first),))
+    refusal = _refusal(case, found, withholding, channel)
+    if refusal is not None:
+        return Decision((refusal,))
     if not channel.in_ceiling:
         return _refused(Code.ABOVE_CEILING)
-    return _cut(case, channel, policy, withholding, granting)
+    chosen = _Chosen(tuple(found.granting), withholding, tuple(found.following), earlier)
+    decision = _cut(case, channel, policy, chosen)
+    if decision.reasons[0].code is Code.NOTHING_LEFT:
+        return Decision((_why_nothing(found, earlier),), decision.cut)
+    return decision
+
+
+def _refusal(
+    case: Case, found: _Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
+) -> Reason | None:
+    """Why nothing is disclosed, whatever the cut might leave."""
+    applies = found.granting or found.following or channel.follows
+    withheld = next(
+        (
+            rule.withheld
+            for rule in withholding
+            if rule.withholds_message or case.law.withholds_message(rule)
+        ),
+        None,
+    )
+    if applies:
+        return withheld
+    if withheld is not None:
+        found.refusals[Code.WITHHELD_BY_RULE] = withheld
+    return _deciding_refusal(found.refusals)
+
+
+def _why_nothing(found: _Granting, earlier: Code | None) -> Reason:
+    """Why the cut left nothing: there was nothing to follow, nobody to follow it, or no grant."""
+    if earlier is not None:
+        return plain(earlier)
+    if found.following and not found.granting:
+        return _deciding_refusal(found.refusals)
+    return plain(Code.NOTHING_LEFT)
 
 
 def _gate(case: Case, channel: ChannelRules) -> Code | None:
@@ -214,6 +249,19 @@ def _gate(case: Case, channel: ChannelRules) -> Code | None:
     if code is None and channel.follows:
         code = _follows(case, channel)
     return code
+
+
+def _deciding_refusal(refusals: Mapping[Code, Reason]) -> Reason:
+    """The reason that speaks where no rule applies."""
+    first = next((code for code in _ORDER if code in refusals), Code.NO_RULE)
+    return refusals.get(first) or plain(first)
+
+
+def _correcting_after(case: Case, channel: ChannelRules, found: _Granting) -> Code | None:
+    """Why corrections in this message do not go to a payer; None if they do, or there are none."""
+    if not channel.is_payer or channel.follows or not case.view.corrections.marked:
+        return None
+    return _follows(case, channel) if found.granting or found.following else None
 
 
 def _follows(case: Case, channel: ChannelRules) -> Code | None:
@@ -231,23 +279,62 @@ def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
     )
 
 
-def _granting(
-    case: Case, channel: ChannelRules
-) -> tuple[tuple[RunnableRule, ...], dict[Code, Reason]]:
-    """The disclosing rules that apply, and the reasons why others do not."""
+class _Granting(NamedTuple):
+    """The disclosing rules that apply; those that coverage alone refuses; why others do not."""
+
+    granting: list[RunnableRule]
+    following: list[RunnableRule]
+    refusals: dict[Code, Reason]
+
+
+def _granting(case: Case, channel: ChannelRules) -> _Granting:
+    """Ask each disclosing rule of the channel."""
     granting: list[RunnableRule] = []
+    following: list[RunnableRule] = []
     refusals: dict[Code, Reason] = {}
     for rule in channel.disclosing:
         code = None if channel.follows else _coverage_refuses(case, channel, rule)
+        against = case.law.refuses(channel, rule)
         if code is not None:
             refusals[code] = plain(code)
-            continue
-        code = case.law.refuses(channel, rule)
-        if code is not None:
-            refusals.setdefault(code, of_rule(code, rule.rule.name))
-        elif case.applies(rule):
+        if against is not None:
+            refusals.setdefault(against, of_rule(against, rule.rule.name))
+        elif code is None and case.applies(rule):
             granting.append(rule)
-    return tuple(granting), refusals
+        elif _may_follow(case, rule, code):
+            following.append(rule)
+    return _Granting(granting, following, refusals)
+
+
+def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
+    """Whether coverage alone refuses a rule, and there are corrections that need none (§10.9)."""
+    return (
+        code is not None
+        and rule.coverage is Coverage.OWN
+        and bool(case.view.corrections.marked)
+        and case.applies(rule)
+    )
+
+
+class _Chosen(NamedTuple):
+    """The rules that apply to one channel, and why its corrections do not go, if they do not."""
+
+    granting: tuple[RunnableRule, ...]
+    withholding: tuple[RunnableRule, ...]
+    following: tuple[RunnableRule, ...]
+    earlier: Code | None
+
+    @property
+    def disclosing(self) -> tuple[RunnableRule, ...]:
+        return self.granting + self.following
+
+    def plan(self, channel: ChannelRules, free: tuple[RunnableRule, ...] | None = None) -> Plan:
+        """What they add up to; of those that disclose, only the `free` ones."""
+        granting, following = self.granting, self.following
+        if free is not None:
+            granting = tuple(rule for rule in granting if rule in free)
+            following = tuple(rule for rule in following if rule in free)
+        return channel.plan(granting, self.withholding, following, self.earlier is not None)
 
 
 def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:
@@ -261,29 +348,27 @@ def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> 
     return _REFUSALS.get(answer)
 
 
-def _cut(
-    case: Case,
-    channel: ChannelRules,
-    policy: CompiledPolicy,
-    withholding: tuple[RunnableRule, ...],
-    granting: tuple[RunnableRule, ...],
-) -> Decision:
+def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: _Chosen) -> Decision:
     if not case.is_for_one:
         return _refused(Code.STRUCTURE)
-    plan = channel.plan(granting, withholding)
+    plan = chosen.plan(channel)
     withheld = _withholds_patient(plan, case.view) if plan.pid_withholdings else None
     if withheld is not None:
         return Decision((withheld,))
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    law = case.law
-    bars = _NO_BARS if law.is_silent else law.bars(channel, granting, withholding)
+    law, disclosing = case.law, chosen.disclosing
+    bars = _NO_BARS
+    if not law.is_silent:
+        bars = law.bars(
+            channel, disclosing, chosen.withholding, lambda free: chosen.plan(channel, free)
+        )
     cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars)
-    against = _after(case, channel, cut, granting) if is_worth else plain(Code.NOTHING_LEFT)
+    against = _after(case, channel, cut, disclosing) if is_worth else plain(Code.NOTHING_LEFT)
     if against is not None:
         return Decision((against,), cut)
-    granted = tuple([rule.granted for rule in granting])
+    granted = tuple([rule.granted for rule in disclosing])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
 
 
@@ -323,7 +408,9 @@ def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) 
     claims = case.whose.claims
     insurance = claims.own(channel.id)
     if insurance & claims.contested:
-        return None
+        if not channel.follows:
+            return None
+        insurance -= claims.contested  # a cancel goes where the event went, without that IN1
     if not plan.needs_own_lines or not case.view.has("FT1"):
         return Own(insurance)
     lines = _own_lines(case, channel, policy, insurance)

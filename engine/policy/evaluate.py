@@ -135,6 +135,29 @@ def _of_repetition(matching: Matching) -> RepetitionTest:
 
 
 def _compare(compare: Compare, meant: Meant, terms: Terms) -> Test:
+    test = _compare_each(compare, meant, terms)
+    return _asked_once(compare.path, test) if meant is View.meant else test
+
+
+def _asked_once(path: Path, test: Test) -> Test:
+    """`test`, but what it says of every occurrence in the message is found once.
+
+    So it is when it is asked of segments that are neither what `path` names nor below one; without
+    this, many of the one and many of the other would take the product of both.
+    """
+
+    def asked(view: View, at: int) -> bool:
+        if at < 0 or not view.means_every(path, at):
+            return test(view, at)
+        found = view.answers.get(asked)
+        if found is None:
+            found = view.answers[asked] = test(view, at)
+        return found
+
+    return asked
+
+
+def _compare_each(compare: Compare, meant: Meant, terms: Terms) -> Test:
     path, matcher = compare.path, compare.matcher
     if compare.every:
         return _every(path, compile_matching(path, matcher, terms), meant)
@@ -213,7 +236,7 @@ def _one_of(path: Path, matcher: OneOf, meant: Meant) -> Test:
             else:
                 return False
         else:
-            segment = view.message.segments[at]
+            segment = view.message.segment(at)
             if at < 0 or segment.id != segment_id or occurrence:
                 return slow(view, at)
             value = segment.field(field)

@@ -6,6 +6,7 @@ are those of the plan that made it; no value of the message is told (rules.md §
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.hl7.wire import Message, Segment
@@ -15,6 +16,7 @@ from engine.policy.decide import Case, Decision, cases_of, decide, decide_one
 from engine.policy.masks import NONE
 from engine.policy.outcome import Code, Outcome
 from engine.policy.plan import SegmentPlan
+from engine.policy.project import payload
 from engine.privacy.facts import Facts
 
 
@@ -65,6 +67,41 @@ def explain(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str,
     return stories
 
 
+@dataclass(frozen=True, slots=True)
+class CopyStory:
+    """One copy that is sent, and what became of each segment of its patient's part."""
+
+    data: bytes
+    segments: tuple[SegmentStory, ...]
+
+
+def tell_copies(
+    message: Message, policy: CompiledPolicy, facts: Facts, channels: Iterable[str]
+) -> dict[str, tuple[CopyStory, ...]]:
+    """For each of `channels`, its copies in order, told; none where nothing is disclosed now."""
+    cases = cases_of(message, policy, facts)
+    rules = {one.id: one for one in policy.for_type(cases[0].view.type).channels}
+    told: dict[str, tuple[CopyStory, ...]] = {}
+    for channel in channels:
+        copies: list[CopyStory] = []
+        for case in cases if channel in rules else ():
+            decision = decide_one(case, rules[channel], policy)
+            if decision.discloses and decision.cut is not None:
+                data = payload(decision.cut, rules[channel].channel, len(copies)).data
+                segments = tuple(_of_cut(decision.cut, case, rules[channel]))
+                copies.append(CopyStory(data, segments))
+        told[channel] = tuple(copies)
+    return told
+
+
+def _of_cut(cut: Cut, case: Case, channel: ChannelRules) -> Iterator[SegmentStory]:
+    for segment in case.view.segments:
+        if segment.id == "MSH":
+            yield _of_header(cut, channel, segment)
+        else:
+            yield _of_segment(cut, segment)
+
+
 def _of_case(
     case: Case, channel: ChannelRules, decision: Decision | None, outcome: Outcome
 ) -> dict[int, SegmentStory]:
@@ -76,12 +113,7 @@ def _of_case(
             segment.index: SegmentStory(segment.index + 1, segment.id, "withheld", (), because)
             for segment in case.view.segments
         }
-    return {
-        segment.index: _of_header(cut, channel, segment)
-        if segment.id == "MSH"
-        else _of_segment(cut, segment)
-        for segment in case.view.segments
-    }
+    return {story.index - 1: story for story in _of_cut(cut, case, channel)}
 
 
 def _of_header(cut: Cut, channel: ChannelRules, header: Segment) -> SegmentStory:

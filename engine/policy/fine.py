@@ -75,11 +75,11 @@ class FineCutter(Cutter):
         return self.worth(segment.separator.join(self.fields(segment.fields, message)))
 
     def cut_into(
-        self, found: dict[int, bytes | None], segments: list[Segment], message: Message
+        self, found: dict[int, bytes | None], indexes: Sequence[int], message: Message
     ) -> None:
         """The same for many occurrences."""
-        for segment in segments:
-            found[segment.index] = self.cut(segment, message)
+        for index in indexes:
+            found[index] = self.cut(message.segment(index), message)
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""

@@ -125,9 +125,8 @@ def _meant(view: View, path: Path, at: int) -> list[Segment]:
     if path.occurrence or (path.segment != "IN1" and path.segment not in _WITH_IN1):
         return view.meant(path, at)
     if path.segment == "IN1":
-        return [view.message.segments[at]]
-    followers = view.all(path.segment)
-    return [segment for segment in followers if view.parents[segment.index] == at]
+        return [view.message.segment(at)]
+    return view.below(at, path.segment)
 
 
 def _compile_entry(entry: Condition, terms: Terms) -> Test:

@@ -8,7 +8,7 @@ a message and shared by all channels; a message that none of it is about costs n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from engine.hl7.path import Path
 from engine.policy.compile import ChannelRules, RunnableRule
@@ -19,6 +19,7 @@ from engine.policy.minors import may_be_minor
 from engine.policy.model import Consent, Kind, Purpose
 from engine.policy.notices import Attached, has_place, scope_of
 from engine.policy.outcome import LABELLED, Code
+from engine.policy.plan import Plan
 from engine.policy.restrictions import (
     NOWHERE,
     Reach,
@@ -160,8 +161,12 @@ class Law:
         channel: ChannelRules,
         granting: tuple[RunnableRule, ...],
         withholding: tuple[RunnableRule, ...],
+        plan_of: Callable[[tuple[RunnableRule, ...]], Plan],
     ) -> dict[int, Bar]:
-        """What stands against single segments, by index."""
+        """What stands against single segments, by index.
+
+        `plan_of` says what some of the `granting` rules add up to.
+        """
         found: dict[int, Bar] = {}
         for index, bits in self.labelled.segments.items():
             rule = next((one for one in withholding if one.withheld_labels & bits), None)
@@ -171,7 +176,7 @@ class Law:
             free = tuple(one for one in granting if not bits & self._blocked_for(channel, one))
             if len(free) < len(granting):
                 blocked = bits & self._blocked_for(channel, _first_other(granting, free))
-                plan = channel.plan(free, withholding) if free else None
+                plan = plan_of(free) if free else None
                 found[index] = Bar(self.code_of(blocked), plan)
         groups = self.reach(channel).groups
         if groups:

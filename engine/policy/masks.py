@@ -20,6 +20,11 @@ class Numbers:
     members: frozenset[int] = frozenset()
     inverted: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """None at all."""
+        return not self.members and not self.inverted
+
     def __contains__(self, number: object) -> bool:
         return (number in self.members) is not self.inverted
 

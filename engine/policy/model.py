@@ -86,6 +86,13 @@ class State(Enum):
     LIVE = "live"
 
 
+class ControlId(Enum):
+    """MSH-10 of what is sent: the source's, or one of ours (rules.md §10.20)."""
+
+    KEEP = "keep"
+    NEW = "new"
+
+
 class Structure(Enum):
     """Whether a copy must keep what its message structure requires."""
 
@@ -240,10 +247,12 @@ class Channel:
     ceiling_messages: frozenset[MessageType]
     ceiling: Mapping[str, FieldMask | None]  # segment id → None (all of it) or a mask
     identified_by: tuple[Condition, ...] = ()  # each is asked of one IN1 with its IN2 and IN3
+    address: str = ""  # postal; for the accounting of disclosures
     agreement_reference: str = ""
     agreement_expires: str | None = None  # ISO date; payers always have one
     payer_type: PayerType | None = None  # of payers only
     rewrite: Mapping[int, str] = field(default_factory=dict)  # MSH field → text, not yet escaped
+    control_id: ControlId = ControlId.KEEP
     renumber: bool = True
     state: State = State.LIVE
     structure: Structure = Structure.LENIENT

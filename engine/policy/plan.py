@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.errors import Place
+from engine.policy.corrections import CORRECTING, is_around_correction, is_correction
 from engine.policy.cutter import Cutter, cutter_for
 from engine.policy.evaluate import (
     RepetitionTest,
@@ -19,7 +20,7 @@ from engine.policy.evaluate import (
     compile_repetition_test,
 )
 from engine.policy.fine import Piece, fine_cutter_for
-from engine.policy.masks import EVERYTHING, NONE, NOTHING, Mask, Numbers
+from engine.policy.masks import EVERYTHING, NONE, NOTHING, WHOLE, Mask, Numbers
 from engine.policy.matching import TERMS, Terms
 from engine.policy.model import Grant, Rule, Withholding
 from engine.policy.outcome import Reason
@@ -32,8 +33,8 @@ TOTALS = (46, 47, 48, 49)
 #: Sent with every message, as received; 15 and 16 are the channel's own and 8 goes only by name
 #: (rules.md §10.20).
 MSH_ALWAYS = Mask(NOTHING, dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18), EVERYTHING))
-_MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
-_MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
+MSH_NEVER = Mask(NOTHING, {15: EVERYTHING, 16: EVERYTHING})
+MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
 
 #: For each piece of a segment's grants the repetitions that it is of; None: of all.
 Chosen = tuple["frozenset[int] | None", ...]
@@ -42,7 +43,7 @@ Chosen = tuple["frozenset[int] | None", ...]
 _CUTTERS_KEPT = 1024
 
 #: `which: own` on IN1 takes these along.
-_WITH_IN1 = frozenset({"IN2", "IN3"})
+WITH_IN1 = frozenset({"IN2", "IN3"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,13 @@ class Part:
     def is_conditional(self) -> bool:
         """Whether it holds for some occurrences only."""
         return self.where is not None or self.own or any(test for _, test in self.pieces)
+
+
+#: The built-in rule by which a correction goes only where the original went (rules.md §10.9).
+CORRECTIONS_FOLLOW = "corrections-follow"
+_BARRED = Part(
+    CORRECTIONS_FOLLOW, WHOLE, is_correction, withheld=withheld_by_rule(CORRECTIONS_FOLLOW)
+)
 
 
 class SegmentPlan:
@@ -178,7 +186,7 @@ class SegmentPlan:
             number += len(part.pieces)
         mask = (granted & self.ceiling) - withheld
         if self.id == "MSH":
-            mask = (mask | MSH_ALWAYS) - _MSH_NEVER
+            mask = (mask | MSH_ALWAYS) - MSH_NEVER
         allowed = self.ceiling - withheld
         left = [
             bounded
@@ -195,6 +203,8 @@ class SegmentPlan:
 class Plan:
     """The plan for one channel and the rules that apply to a message.
 
+    Rules that are `following` grant to what goes with a correction and to nothing else. Where
+    `bars_corrections`, what corrects something earlier is withheld (`engine.policy.corrections`).
     `key` is that of the channel's keyed hashes.
     """
 
@@ -203,20 +213,29 @@ class Plan:
         ceiling: Mapping[str, Mask],
         grants: Iterable[Rule],
         withholds: Iterable[Rule],
+        following: Iterable[Rule] = (),
+        bars_corrections: bool = False,
+        *,
         terms: Terms = TERMS,
         key: bytes = b"",
     ) -> None:
-        granting = tuple(grants)
+        everywhere, around = tuple(grants), tuple(following)
         self.withholds = tuple(withholds)
+        self.bars_corrections = bars_corrections
         #: Names of the rules that disclose.
-        self.rules = tuple(sorted(rule.name for rule in granting))
+        self.rules = tuple(sorted(rule.name for rule in everywhere + around))
         granted: dict[str, list[Part]] = {}
-        for rule in granting:
+        for rule in everywhere + around:
             own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
             for grant in rule.grants:
-                own = grant.which_own or (own_insurance and grant.segment in _WITH_IN1)
-                granted.setdefault(grant.segment, []).append(_granted(rule, grant, own, terms, key))
+                own = grant.which_own or (own_insurance and grant.segment in WITH_IN1)
+                part = _granted(rule, grant, own, terms, key)
+                if rule in around:
+                    part = replace(part, where=_both(is_around_correction, part.where))
+                granted.setdefault(grant.segment, []).append(part)
         withheld: dict[str, list[Part]] = {}
+        for segment_id in CORRECTING if bars_corrections else ():
+            withheld[segment_id] = [_BARRED]
         for rule in self.withholds:
             for withholding in rule.withholdings:
                 if withholding.segment:
@@ -261,11 +280,17 @@ class Plan:
         return cutter.without(TOTALS)
 
 
+def _both(some: Test, other: Test | None) -> Test:
+    if other is None:
+        return some
+    return lambda view, at: some(view, at) and other(view, at)
+
+
 def _granted(rule: Rule, grant: Grant, own: bool, terms: Terms, key: bytes) -> Part:
     where = None if grant.where is None else compile_condition(grant.where, terms=terms)
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
-        mask -= _MSH_SECURITY  # never by `all`
+        mask -= MSH_SECURITY  # never by `all`
     plain, pieces = mask, []
     for (number, component), masking in sorted(grant.maskings.items(), key=repr):
         numbers = Numbers(frozenset({component})) if component else EVERYTHING

@@ -3,7 +3,8 @@
 Law: two policies have one revision if, and only if, they disclose the same to the same channels
 under the same rule names, purposes and legal bases. Comments, places, the order of files, rules and
 keys, ranges against single fields, and defaults that were written out change nothing; neither do
-the texts that only people read (`name` of a channel, `why` of a rule, the agreement's reference).
+the texts that only people read (`name` and `address` of a channel, `why` of a rule, the agreement's
+reference).
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ def _channel(channel: Channel) -> object:
         set_of(condition_form(entry) for entry in channel.identified_by),
         channel.agreement_expires,
         sorted(channel.rewrite.items()),
+        channel.control_id.value,
         channel.renumber,
         channel.state.value,
         channel.structure.value,

@@ -57,14 +57,14 @@ class Form:
     """The structure of a whole message, and how many patients it is about."""
 
     def __init__(self, message: Message) -> None:
-        ids = [(segment.index, segment.id) for segment in message.segments]
+        ids = list(enumerate(message.ids))
         self.whole = Structure(ids, groups.parents(message))
         ranges = groups.patients(message)
         pids = self.whole.by_id.get("PID", ())
         is_plain = (
             len(pids) == 1
             and "" not in self.whole.by_id
-            and all(segment.id in _HEAD for segment in message.segments[: pids[0]])
+            and all(name in _HEAD for name in message.ids[: pids[0]])
         )
         #: The patients' segments where there are several; else empty.
         self.patients = () if is_plain or len(ranges) < 2 else ranges
@@ -72,7 +72,7 @@ class Form:
     def of_patient(self, message: Message, number: int) -> Structure:
         """The structure of what stands before all patients, and one patient."""
         mine = (*range(self.patients[0].start), *self.patients[number])
-        ids = [(index, message.segments[index].id) for index in mine]
+        ids = [(index, message.ids[index]) for index in mine]
         return Structure(ids, self.whole.parents)
 
 
@@ -84,7 +84,7 @@ class Forms:
 
     def of(self, message: Message) -> Form:
         """The form of a message."""
-        ids = tuple([segment.id for segment in message.segments])
+        ids = message.ids
         key = (message.msh.field(9) + message.delimiters.component, ids)
         found = self._known.get(key)
         if found is None:

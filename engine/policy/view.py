@@ -1,13 +1,14 @@
 """What one decision looks at: the segments of one patient's part of a message, and their texts.
 
-Law: a view answers questions about received bytes and changes nothing. Every answer is found once
-and shared by all channels. Texts are decoded and unescaped; they are for comparing, never for
-sending (rules.md §10.15).
+Law: a view answers questions about received bytes and changes nothing; no answer depends on facts
+or on what was decided, and what depends on the time is forgotten when the time changes. Every
+answer is found once and shared by all channels. Texts are decoded and unescaped; they are for
+comparing, never for sending (rules.md §10.15).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from engine.hl7.escape import unescape
@@ -15,6 +16,7 @@ from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
 from engine.policy.codesets import triplets
+from engine.policy.corrections import Corrections, corrections_in
 from engine.policy.cutter import Cutter
 from engine.policy.model import MessageType
 from engine.policy.structure import Structure
@@ -40,10 +42,13 @@ class View:
 
     __slots__ = (
         "_all",
+        "_below",
         "_coded",
+        "_corrections",
         "_cuts",
         "_headers",
         "_texts",
+        "answers",
         "is_part",
         "message",
         "now",
@@ -67,26 +72,43 @@ class View:
         self.parents = structure.parents
         #: One patient of several: the others' segments are not of this view.
         self.is_part = is_part
-        self.type = type_of(message)
+        self.type = message.once(type_of)
         self._all: dict[str, list[Segment]] = {}
         self._coded: dict[tuple[int, int], tuple[Codes, ...]] = {}
+        #: What conditions said that do not depend on whom they are asked of, by condition.
+        self.answers: dict[Callable[[View, int], bool], bool] = {}
+        self._below: dict[str, dict[int, list[Segment]]] = {}
+        self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
+
+    def at(self, now: datetime) -> View:
+        """The same view, asked at `now`: what conditions said at another time is forgotten."""
+        if now != self.now:
+            self.now = now
+            self.answers.clear()
+        return self
 
     @property
     def segments(self) -> list[Segment]:
         """The view's segments in order."""
         indexes = sorted(index for found in self.structure.by_id.values() for index in found)
-        return [self.message.segments[index] for index in indexes]
+        return [self.message.segment(index) for index in indexes]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What corrects or takes back something earlier."""
+        if self._corrections is None:
+            self._corrections = corrections_in(self)
+        return self._corrections
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""
         found = self._all.get(segment_id)
         if found is None:
-            segments = self.message.segments
             indexes = self.structure.by_id.get(segment_id, ())
-            found = self._all[segment_id] = [segments[index] for index in indexes]
+            found = self._all[segment_id] = [self.message.segment(index) for index in indexes]
         return found
 
     def has(self, segment_id: str) -> bool:
@@ -150,8 +172,7 @@ class View:
         found = self._cuts.get(cutter)
         if found is None:
             found = self._cuts[cutter] = {}
-        segments = self.message.segments
-        missing = [segments[index] for index in indexes if index not in found]
+        missing = [index for index in indexes if index not in found]
         if missing:
             cutter.cut_into(found, missing, self.message)
         return found
@@ -163,13 +184,27 @@ class View:
             found = self._headers[cutter] = cutter.fields(self.message.msh.fields, self.message)
         return found.copy()
 
+    def means_every(self, path: Path, at: int) -> bool:
+        """Whether `path`, asked of the segment at `at`, means whatever occurs in the message."""
+        asked = self.message.segment(at)
+        return asked.id != path.segment and self.ancestor(at, path.segment) is None
+
+    def below(self, index: int, segment_id: str) -> list[Segment]:
+        """The segments of this id whose parent is the segment at `index`, in order."""
+        found = self._below.get(segment_id)
+        if found is None:
+            found = self._below[segment_id] = {}
+            for segment in self.all(segment_id):
+                found.setdefault(self.parents[segment.index], []).append(segment)
+        return found.get(index, [])
+
     def ancestor(self, index: int, segment_id: str) -> Segment | None:
         """The nearest segment of this id above the segment at `index`."""
-        parents, segments = self.parents, self.message.segments
+        parents, ids = self.parents, self.message.ids
         above = parents[index]
         while above >= 0:
-            if segments[above].id == segment_id:
-                return segments[above]
+            if ids[above] == segment_id:
+                return self.message.segment(above)
             above = parents[above]
         return None
 
@@ -180,7 +215,7 @@ class View:
             return self._numbered(path, occurrences)
         if at == MESSAGE or not occurrences:
             return occurrences
-        asked = self.message.segments[at]
+        asked = self.message.segment(at)
         if asked.id == path.segment:
             return [asked]
         ancestor = self.ancestor(at, path.segment)
@@ -237,7 +272,7 @@ class View:
 
 
 def type_of(message: Message) -> MessageType:
-    """MSH-9.1 and MSH-9.2 as they stand."""
+    """MSH-9.1 and MSH-9.2 as they stand; ask it by `message.once`."""
     parts = message.split(message.msh.field(9), message.delimiters.component)
     trigger = message.text(parts[1]) if len(parts) > 1 else ""
     return MessageType(message.text(parts[0]), trigger or None)

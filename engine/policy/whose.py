@@ -13,7 +13,7 @@ from enum import Enum
 from engine.policy.identify import Claims, Identifier
 from engine.policy.model import Kind, Policy
 from engine.policy.view import View
-from engine.privacy.coverage import CONTESTED, Days, keys_by_level, service_days
+from engine.privacy.coverage import CONTESTED, Days, keys_by_level, levels, service_days
 from engine.privacy.facts import Coverages, Facts
 
 
@@ -111,7 +111,8 @@ def _known(view: View, facts: Facts) -> tuple[tuple[Coverages, ...], tuple[Days,
     if not facts.coverages:
         return (), ()
     when = service_days(view.message, view.all)
-    for level in keys_by_level(view.message, view.all):
+    asked = keys_by_level(view.message, view.all) if view.is_part else view.message.once(levels)
+    for level in asked:
         snapshots = [facts.coverages[key] for key in level if key in facts.coverages]
         knowing = tuple(snapshot for snapshot in snapshots if _knows(snapshot, when))
         if knowing:

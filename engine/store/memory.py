@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -105,6 +106,7 @@ class _Lane:
     attempts: int = 0
     unknown: bool = False
     not_before_ms: int = 0
+    postponed_ms: int = 0
     last_error: str = ""
     order: Order | None = None
     order_reason: str = ""
@@ -162,6 +164,10 @@ class MemoryStore:
             LetGo: self._forget_archived,
             Backlog: self._backlog,
         }
+
+    def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
+        """What does all of `batch`."""
+        return partial(self.execute, batch)
 
     def execute(self, batch: Sequence[Operation]) -> list[Result]:
         """Do all of `batch` in order, unless `outage` or `full` says otherwise."""
@@ -267,6 +273,7 @@ class MemoryStore:
 
     def _claim(self, op: Claim) -> Claimed:
         lane, now_ms = self._lane(op.channel), self._now_ms
+        lane.until_ms = min(lane.until_ms, now_ms + op.lease_ms)  # the clock may have been set back
         if lane.until_ms > now_ms and lane.holder != op.holder and not op.takeover:
             return Claimed(0, lane.until_ms - now_ms)
         lane.fence += 1
@@ -284,11 +291,15 @@ class MemoryStore:
         lane, now_ms = self._lane(op.channel), self._now_ms
         if op.fence != lane.fence:
             return Halted(Halt.FENCED)
+        if now_ms < lane.postponed_ms:  # the clock was set back: wait as long as was meant
+            lane.not_before_ms = now_ms + max(0, lane.not_before_ms - lane.postponed_ms)
+            lane.postponed_ms = now_ms
         if op.turn == lane.turn and lane.answer is not None:
             lane.until_ms = now_ms + op.lease_ms
             return lane.answer
         closes = op.close.entry if op.close else ""
-        if op.turn <= lane.turn or closes != lane.open_entry:
+        # A turn too many is of a holder that knows more than this store: an old copy was put back.
+        if op.turn != lane.turn + 1 or closes != lane.open_entry:
             return Halted(Halt.FENCED)
         if isinstance(op.close, Settle):
             self._settle(lane, op.channel, op.close)
@@ -325,7 +336,8 @@ class MemoryStore:
             if isinstance(lane.answer, Opened) and lane.answer.possible_duplicate:
                 lane.count("duplicates", -1)
         lane.unknown = lane.unknown or close.unknown
-        lane.not_before_ms = self._now_ms + close.delay_ms
+        lane.postponed_ms = self._now_ms
+        lane.not_before_ms = lane.postponed_ms + close.delay_ms
         lane.last_error = close.error
         self._acknowledged(lane, close.answered)
 

@@ -5,10 +5,12 @@ Law: nobody gets a store that has not passed its check.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.model import StoreSettings
+from engine.errors import StoreError
 from engine.store.check import Concern, check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
@@ -27,13 +29,35 @@ class OpenedStore:
     concerns: tuple[Concern, ...] = ()
 
 
+def url_of(settings: StoreSettings) -> str:
+    """`embedded`, or where the store is; it may hold a password, so show it to nobody.
+
+    Raises `StoreError` when the variable or the file that should have it does not.
+    """
+    if settings.url:
+        return settings.url
+    file = settings.url_file
+    where = f"the environment variable {settings.url_env}" if file is None else f"the file {file}"
+    try:
+        url = os.environ.get(settings.url_env, "") if file is None else file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        url = ""
+    if not url.strip():
+        raise StoreError(
+            "store-url-missing",
+            f"{where} does not say where the store is.",
+            "Have it hold the URL, and let the engine's user read it.",
+        )
+    return url.strip()
+
+
 def open_checked(settings: StoreSettings, var: Path) -> OpenedStore:
     """Adopt or start the embedded server, or reach the one of the url; check it.
 
     Raises `StoreError` when it must not be used or cannot be had.
     """
     server = None
-    url = settings.url
+    url = url_of(settings)
     if url == EMBEDDED:
         server = EmbeddedServer(var)
         server.start()

@@ -1,6 +1,6 @@
 """The store as a port: a store is a function from a batch of operations to their results.
 
-Law: `execute` is one durability barrier. When it returns, everything in the batch is on disk
+Law: a batch is one durability barrier. When its call returns, everything in the batch is on disk
 (fsync, or the replicas that the site demands), in the order given; only then may anybody be told.
 When it raises `StoreUnavailable` nothing may be assumed: some, all or none of the batch may have
 happened. Therefore every operation is idempotent, and the caller repeats the same batch until it
@@ -11,7 +11,7 @@ A store is synchronous; it lives behind `engine.commit.GroupCommit` on a thread 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -171,7 +171,7 @@ class Postpone:
     """The entry stays at the head, to be tried again after `delay_ms`.
 
     `unknown`: bytes left and no definite answer came, so the next attempt is a possible duplicate.
-    `keep_attempt`: the attempt was opened, but not a byte of it left; it does not count.
+    `keep_attempt`: the attempt counts, as a byte of it may have left; else it was opened in vain.
     """
 
     entry: str
@@ -188,9 +188,9 @@ class Advance:
 
     `turn` counts the holder's steps from 1 under one fence; the same turn twice is one step, and
     its second answer equals the first. The lease is prolonged by `lease_ms`. A step that makes no
-    sense under the fence (an older turn, a close of what is not open, something open and no close)
-    changes nothing and is answered FENCED: claim again. With `open_next` false nothing is opened;
-    the answer says why nothing would be, or WAIT for 0 ms.
+    sense under the fence (another turn than the next, a close of what is not open, something open
+    and no close) changes nothing and is answered FENCED: claim again. With `open_next` false
+    nothing is opened; the answer says why nothing would be, or WAIT for 0 ms.
     """
 
     channel: str
@@ -560,11 +560,15 @@ Result = (
 class Store(Protocol):
     """The port."""
 
-    def execute(self, batch: Sequence[Operation]) -> list[Result]:
-        """Do all of `batch`, durably, in order; one result each.
+    def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
+        """What does all of `batch`, durably, in order, when it is called; one result each.
 
-        Raises `StoreUnavailable` when it is not known whether it was done.
+        To prepare is to compute and waits for nothing, so that only what waits is left for
+        another thread. The call raises `StoreUnavailable` when it is not known whether it was done.
         """
+
+    def execute(self, batch: Sequence[Operation]) -> list[Result]:
+        """Prepare `batch` and do it."""
 
     def close(self) -> None:
         """Let go of connections; nothing is lost by it."""

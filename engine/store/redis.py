@@ -8,8 +8,9 @@ Nothing is retried in here: the caller repeats, and every script bears that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis import Redis
@@ -45,6 +46,16 @@ class _Step:
     replies: slice
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A batch as it goes over the wire: how many operations, whose replies are whose, the bytes."""
+
+    operations: int
+    steps: Sequence[_Step]
+    replies: int
+    packed: Sequence[bytes]
+
+
 class RedisStore:
     """Implements `engine.store.port.Store`.
 
@@ -56,19 +67,32 @@ class RedisStore:
         self._replicas = replicas
         self._replicas_wait_ms = int(timeout_s * 1000 / 2)
 
-    def execute(self, batch: Sequence[Operation]) -> list[Result]:
-        """Do all of `batch` in one round trip."""
+    def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
+        """What does all of `batch` in one round trip; the bytes to be sent are made here."""
         if not batch:
-            return []
+            return list
         commands, steps = _plan(batch)
         if self._replicas:
             commands.append(["WAITAOF", 1, self._replicas, self._replicas_wait_ms])
+        call = _Call(len(batch), steps, len(commands), self._connection.pack_commands(commands))
+        return partial(self._carry_out, call)
+
+    def execute(self, batch: Sequence[Operation]) -> list[Result]:
+        """Do all of `batch` in one round trip."""
+        return self.prepare(batch)()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.disconnect()
+
+    def _carry_out(self, call: _Call) -> list[Result]:
         try:
-            replies = self._exchange(commands)
+            replies = self._exchange(call.packed, call.replies)
             if any(isinstance(reply, NoScriptError) for reply in replies):
-                self._exchange([["SCRIPT", "LOAD", script.source] for script in ALL])
-                replies = self._exchange(commands)
-            return self._read(len(batch), steps, replies)
+                loading = [["SCRIPT", "LOAD", script.source] for script in ALL]
+                self._exchange(self._connection.pack_commands(loading), len(loading))
+                replies = self._exchange(call.packed, call.replies)
+            return self._read(call, replies)
         except (RedisError, OSError) as error:
             self._connection.disconnect()
             raise StoreUnavailable(
@@ -77,27 +101,23 @@ class RedisStore:
                 "Check that it runs and can be reached; the engine tries again until it answers.",
             ) from error
 
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._connection.disconnect()
-
-    def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+    def _exchange(self, packed: Sequence[bytes], count: int) -> list[Any]:
         connection = self._connection
-        connection.send_packed_command(connection.pack_commands(commands))
+        connection.send_packed_command(packed)
         replies: list[Any] = []
-        for _ in commands:
+        for _ in range(count):
             try:
                 replies.append(connection.read_response())
             except ResponseError as refusal:
                 replies.append(refusal)
         return replies
 
-    def _read(self, size: int, steps: Sequence[_Step], replies: list[Any]) -> list[Result]:
+    def _read(self, call: _Call, replies: list[Any]) -> list[Result]:
         if self._replicas:
             _check_replicas(replies[-1], self._replicas)
-        results: list[Result] = [None] * size
+        results: list[Result] = [None] * call.operations
         refused: list[int] = []
-        for step in steps:
+        for step in call.steps:
             theirs = replies[step.replies]
             if step.piece.messages and _is_refused(theirs[0]):
                 refused.extend(range(step.results.start, step.results.stop))

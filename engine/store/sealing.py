@@ -56,6 +56,11 @@ class Sealer:
             create_keys(path)
         return cls(read_keys(path))
 
+    @property
+    def known_by(self) -> bytes:
+        """What tells this key file from others, and tells nothing of its keys."""
+        return self.keyed_hash(b"known by")
+
     def seal(self, content: bytes, context: bytes) -> bytes:
         """`content`, sealed; `context` must be given again to open it and is not kept."""
         nonce = os.urandom(NONCE_BYTES)

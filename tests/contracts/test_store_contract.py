@@ -286,12 +286,14 @@ class TestLane:
         assert subject.do(advance("acme", fence - 1, 1)) == fenced
         not_open = Settle("1-1", Final.DELIVERED, b"{}")
         assert subject.do(advance("acme", fence, 1, not_open)) == fenced
-        head = opened(subject.do(advance("acme", fence, 5)))
-        assert subject.do(advance("acme", fence, 4)) == fenced
-        assert subject.do(advance("acme", fence, 6)) == fenced
-        assert subject.do(advance("acme", fence, 6, not_open)) == fenced
+        assert subject.do(advance("acme", fence, 2)) == fenced
+        head = opened(subject.do(advance("acme", fence, 1)))
+        assert subject.do(advance("acme", fence, 0)) == fenced
+        assert subject.do(advance("acme", fence, 2)) == fenced
+        assert subject.do(advance("acme", fence, 2, not_open)) == fenced
         close = Settle(head.entry, Final.DELIVERED, b"{}")
-        assert subject.do(advance("acme", fence, 6, close)) == Halted(Halt.EMPTY)
+        assert subject.do(advance("acme", fence, 3, close)) == fenced
+        assert subject.do(advance("acme", fence, 2, close)) == Halted(Halt.EMPTY)
 
     def test_only_one_holder_and_what_a_dead_one_had_open_is_doubtful(
         self, subject: Subject

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import sqlalchemy as sa
 
+from engine.archive import schema
+from engine.archive.audit import audit
+from engine.archive.chain import Head
+from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.signing import public_file, read_verifier
+from engine.cli.reach import running_store
 from engine.config.load import load_site
-from engine.store.opening import open_store
-from engine.store.port import ReadLedger
+from engine.store.port import Backlog, Unarchived
 from tests.estate import CHANNELS, Estate
 from tests.hospital import MARK, Sent, deliver, make_messages
 
@@ -40,7 +46,7 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
         ]
         for sender in senders:
             sender.start()
-        roles = ["worker", "store", "sink", "worker", "store", "sink", "supervisor"]
+        roles = ["worker", "store", "sink", "archiver", "worker", "store", "sink", "supervisor"]
         while sum(estate.kills.values()) < KILLS or any(s.is_alive() for s in senders):
             time.sleep(chance.uniform(0.5, 2.5))
             if sum(estate.kills.values()) < KILLS:
@@ -48,7 +54,7 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
         for sender in senders:
             sender.join()
         status = estate.wait_until_empty(120)
-        ledger = read_ledger(estate.site)
+        ledger = read_ledger(estate.site, 120)
         received = {channel: estate.received(channel) for channel in CHANNELS}
         kills = dict(estate.kills)
     report = check(batches, received, ledger, status)
@@ -56,21 +62,22 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
         print(f"\nfaults: kills {kills}, hospital resends {len(resends)}, {report}")
 
 
-def read_ledger(site: Path) -> list[dict[str, object]]:
-    """Every record, in order."""
-    loaded = load_site(site)
-    store, _server = open_store(loaded.store, loaded.var)
-    records: list[dict[str, object]] = []
-    after = ""
-    while True:
-        (page,) = store.execute([ReadLedger(after=after)])
-        assert isinstance(page, tuple)
-        if not page:
-            store.close()
-            return records
-        for position, record in cast("tuple[tuple[str, bytes], ...]", page):
-            after = position
-            records.append(json.loads(record))
+def read_ledger(root: Path, seconds: float) -> list[dict[str, object]]:
+    """Every row of the ledger, in order, once all of it is archived; the chain is whole."""
+    site = load_site(root)
+    deadline = time.monotonic() + seconds
+    with running_store(site) as store:
+        while (left := cast("Unarchived", store.execute([Backlog()])[0])).records:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.5)
+    verifier = read_verifier(public_file(signing_key_of(site)))
+    with open_archive(site) as archive, archive.reading() as connection:
+        assert list(audit(connection, verifier, [Head.read(left.head)])) == []
+        asked = sa.select(schema.ledger.c.body).order_by(schema.ledger.c.seq)
+        rows = [json.loads(body) for body in connection.execute(asked).scalars()]
+    ends = Counter((r["receipt"], r["channel"]) for r in rows if r["kind"] == "delivered")
+    assert set(ends.values()) == {1}, "a disclosure has two rows"
+    return rows
 
 
 def check(

@@ -17,6 +17,7 @@ import pytest
 
 from engine.config.model import StoreSettings
 from engine.errors import StoreError
+from engine.store import keys
 from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
@@ -220,6 +221,25 @@ def test_a_script_that_the_server_forgot_is_given_again(var: Path, open_on: Open
         client.script_flush()
     assert do(store, message("R2", "acme")) == Accepted("R2")
     assert _depth(store) == 2
+
+
+def test_messages_before_one_that_the_server_refuses_are_done_once(
+    var: Path, open_on: Opener
+) -> None:
+    """Another program changed a key of ours: what comes before it is found done when repeated."""
+    server = EmbeddedServer(var)
+    server.start()
+    store = open_on(server)
+    client = connect(server.url)
+    client.set(keys.out("broken"), "not a stream")
+    good, bad, behind = message("R1", "acme"), message("R2", "broken"), message("R3", "acme")
+    with closing(client), pytest.raises(StoreError) as refused:
+        store.execute([good, bad, behind])
+    assert refused.value.code == "store-script"
+    assert do(store, good) == Accepted("R1")
+    assert do(store, behind) == Accepted("R3")
+    assert _depth(store) == 2
+    server.stop()
 
 
 @pytest.mark.parametrize(

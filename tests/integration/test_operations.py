@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,11 @@ from typing import Any
 
 import pytest
 
+from engine.cli.reach import working_store
+from engine.config.load import load_site
+from engine.store.embedded import EmbeddedServer
+from engine.store.port import Survey
+from engine.store.varlock import StoreUse
 from tests.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
 from tests.hospital import Sent, deliver, make_messages
 
@@ -200,6 +206,29 @@ class TestDeadLetters:
         assert discarded["why"] == "sent by post"
 
 
+class TestControlIds:
+    def test_a_copy_with_an_id_of_ours_is_resent_with_it_and_acknowledged_by_it(
+        self, tmp_path: Path
+    ) -> None:
+        (sent,) = registrations("alpha", 1)
+        estate = Estate(tmp_path)
+        with estate:
+            assert estate.stop_engine() == 0
+            path = estate.site / "channels" / "alpha.yaml"
+            path.write_text(path.read_text() + "  control_id: new\n")
+            estate.restart_sink("alpha", "- {every: 1, count: 2, do: drop}\n")
+            estate.start_engine()
+            deliver(estate.listener_port, [sent], 100, [])
+            wait_until(lambda: channel(estate)["delivered"] == 1, 20, estate)
+            ids = set(control_ids(estate, "alpha"))
+            assert len(ids) == 1
+            (delivered,) = (r for r in estate.ledger("delivered") if r["channel"] == "alpha")
+            assert ids == {delivered["control_id"]} != {sent.control_id}
+            assert delivered["possible_duplicate"]
+            others = [name for name in sent.channels if name != "alpha"]
+            assert all(control_ids(estate, name) == [sent.control_id] for name in others)
+
+
 class TestCancels:
     def test_a_cancel_follows_in_order_and_goes_nowhere_else(self, tmp_path: Path) -> None:
         """Also where the admission still waits, and by an engine that has it from the store."""
@@ -286,6 +315,48 @@ class TestStatus:
 RULES = "rules/all.yaml"
 CEILINGS = tuple(f"channels/{name}.yaml" for name in CHANNELS)
 PID = "PID: [1, 3, 5, 7, 8, 18]"
+
+
+class TestStoreOfACommand:
+    """The embedded server, started by a command as no engine ran."""
+
+    def test_an_engine_that_took_it_over_keeps_it(self, tmp_path: Path) -> None:
+        (sent,) = registrations("alpha", 1)
+        with Estate(tmp_path) as estate:
+            assert estate.stop_engine() == 0
+            with working_store(load_site(estate.site)):
+                estate.start_engine()
+                server = estate.pid_of("store")
+            deliver(estate.listener_port, [sent], 100, [])
+            wait_for(estate, "alpha", sent)
+            assert estate.pid_of("store") == server
+
+    def test_another_command_keeps_it_and_the_last_one_stops_it(self, tmp_path: Path) -> None:
+        estate = Estate(tmp_path)
+        estate.lay_out()
+        site = load_site(estate.site)
+        survey = Survey(CHANNELS)
+        with working_store(site) as first:
+            with working_store(site) as second:
+                second.execute([survey])
+            first.execute([survey])
+        with contextlib.ExitStack() as one, contextlib.ExitStack() as another:
+            one.enter_context(working_store(site))
+            other = another.enter_context(working_store(site))
+            one.close()
+            other.execute([survey])
+        EmbeddedServer(site.var).stop()
+
+    def test_an_engine_waits_while_a_command_stops_it(self, tmp_path: Path) -> None:
+        estate = Estate(tmp_path)
+        estate.lay_out()
+        use = StoreUse(load_site(estate.site).var)
+        lock = use.alone()
+        assert lock is not None
+        threading.Timer(1, lock.release).start()
+        estate.start_engine()
+        assert estate.stop_engine() == 0
+        use.end()
 
 
 class TestPolicyChanged:

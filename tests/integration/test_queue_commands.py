@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.config.load import load_site
+from engine.store.embedded import EmbeddedServer
 from engine.store.opening import open_store
 from engine.store.port import (
     Advance,
@@ -201,6 +203,34 @@ def test_without_an_engine_an_order_starts_the_store_for_the_while_and_is_kept(
     payergate(capsys, site, "queue", "pause", "acme", "--reason", "asked")
     assert payergate(capsys, site, "status")["store"] == {"reachable": False}
     assert payergate(capsys, site, "queue", "ls")["channels"]["acme"]["state"] == "paused"
+
+
+def test_where_the_store_is_may_stand_in_the_environment_or_in_a_file(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = EmbeddedServer(load_site(site).var).url
+    config = site / "config.yaml"
+    for place, give in (
+        ("url_env: SITE_STORE", lambda: monkeypatch.setenv("SITE_STORE", url)),
+        ("url_file: secret/url", lambda: (site / "secret" / "url").write_text(f"{url}\n")),
+    ):
+        (site / "secret").mkdir(exist_ok=True)
+        config.write_text(re.sub(r"url(_env)?: \w+", place, config.read_text(), count=1))
+        assert main(["queue", "ls", "--site", str(site)]) == 5
+        assert "store-url-missing" in capsys.readouterr().err
+        verdict = payergate(capsys, site, "status", "--check", code=3)
+        assert verdict["line"].startswith("PAYERGATE UNKNOWN - store-url-missing: ")
+        give()
+        assert payergate(capsys, site, "status")["store"] == {"reachable": True}
+        assert payergate(capsys, site, "queue", "ls")["channels"]
+
+
+def test_a_monitor_is_told_that_the_site_does_not_load(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site / "config.yaml").write_text("engine: 1\n")
+    assert payergate(capsys, site, "status", "--check", code=3)["code"] == 3
+    assert main(["status", "--site", str(site)]) == 3
 
 
 def test_a_store_that_cannot_be_had_is_exit_5_with_the_mend(

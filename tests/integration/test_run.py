@@ -337,6 +337,30 @@ def test_sigterm_drains_leaves_nothing_running_and_what_is_queued_goes_out_later
         wait_for(estate, "gamma", sent)
 
 
+def test_an_engine_whose_key_file_is_another_does_not_start(tmp_path: Path) -> None:
+    with Estate(tmp_path) as estate:
+        sent = fresh(("gamma",))
+        estate.sinks["gamma"].kill()
+        with Client(estate) as client:
+            assert accepted(client.ask(sent.data), sent)
+        estate.stop_engine()
+        key_file = estate.site / "var" / "keys"
+        kept = key_file.rename(tmp_path / "keys")
+        done = subprocess.run(
+            [*PAYERGATE, "run", "--site", str(estate.site)],
+            cwd=REPOSITORY,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(b"keys-differ: ")
+        kept.rename(key_file)
+        estate.start_sink("gamma")
+        estate.start_engine()
+        wait_for(estate, "gamma", sent)
+
+
 def test_the_reference_site_starts(tmp_path: Path) -> None:
     """As it is, but on ports of its own."""
     site = tmp_path / "site"

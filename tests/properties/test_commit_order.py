@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import hypothesis.strategies as st
 from hypothesis import given
@@ -20,6 +21,9 @@ class Flaky:
     def __init__(self) -> None:
         self.done: list[Operation] = []
         self.lose_answers = 0
+
+    def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
+        return partial(self.execute, batch)
 
     def execute(self, batch: Sequence[Operation]) -> list[Result]:
         self.done.extend(op for op in batch if op not in self.done)

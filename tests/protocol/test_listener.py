@@ -17,7 +17,7 @@ from engine.config.model import Address, Limits, Listener
 from engine.intake.admission import Admission
 from engine.mllp.framing import encode
 from engine.net.budget import ByteBudget
-from engine.net.connection import LINGER_S, Connection
+from engine.net.connection import LINGER_S, MOST_JUNK_BYTES, Connection
 from engine.net.listener import ListenerFactory
 from engine.net.observer import Closed, Notice, Refusal
 from engine.net.receive import Source
@@ -438,6 +438,68 @@ def test_one_peer_cannot_take_every_connection_nor_all_more_than_there_are() -> 
     assert bench.admit("10.1.0.1") is not None
 
 
+def _full(stale_s: float = 30.0) -> Bench:
+    """A listener for one connection of each peer."""
+    return Bench(replace(SETTINGS, limits=replace(LIMITS, per_peer=1, stale_s=stale_s)))
+
+
+def test_a_peer_that_comes_back_replaces_its_stale_connection() -> None:
+    """T9: it was cut off, and we have not noticed yet."""
+    bench = _full()
+    stale = bench.connect()
+    bench.clock.advance(29.9)
+    assert bench.admit("10.1.0.1") is None
+    bench.clock.advance(0.1)
+    fresh = bench.connect()
+    assert stale.closed()
+    assert bench.watcher.closed == [Closed.REPLACED]
+    assert bench.factory.connections == 1
+    assert bench.admit("10.1.0.1") is None  # the new one is not stale
+    fresh.say(frames(b"0"))
+    bench.intake.answer(0, b"re:0")
+    assert fresh.heard() == frames(b"re:0")
+
+
+def test_a_connection_at_work_never_gives_way() -> None:
+    bench = _full()
+    at_work = bench.connect()
+    at_work.say(frames(b"0"))
+    bench.clock.advance(1000)
+    assert bench.admit("10.1.0.1") is None  # a reply is owed
+    bench.intake.answer(0, b"re:0")
+    assert bench.admit("10.1.0.1") is None  # it was given just now
+    bench.clock.advance(20)
+    at_work.say(encode(b"1")[:-1])
+    bench.clock.advance(14)
+    assert bench.admit("10.1.0.1") is None  # in the middle of a frame
+    assert not at_work.closed()
+
+
+def test_while_nothing_is_read_nobody_is_stale() -> None:
+    bench = _full()
+    peer = bench.connect()
+    bench.factory.hold()
+    bench.clock.advance(19)
+    bench.factory.release()
+    bench.clock.advance(29)
+    assert bench.admit("10.1.0.1") is None
+    assert not peer.closed()
+
+
+def test_nobody_gives_way_to_another_peer_nor_where_it_is_switched_off() -> None:
+    bench = Bench()
+    for number in range(5):
+        bench.connect(f"10.1.0.{number}")
+    bench.clock.advance(1000)
+    assert bench.admit("10.1.0.9") is None
+    assert bench.connect("10.1.0.3") is not None  # at the limit of all, in its own place
+    assert bench.watcher.closed == [Closed.REPLACED]
+    never = _full(stale_s=0)
+    never.connect()
+    never.clock.advance(1000)
+    assert never.admit("10.1.0.1") is None
+
+
 # --- hold, drain, budget, output -------------------------------------------------------------
 
 
@@ -571,6 +633,30 @@ def test_a_connection_that_goes_away_leaves_its_messages_counted() -> None:
     assert bench.budget.used_bytes == 0
     assert peer.heard() == b""
     assert bench.clock.getDelayedCalls() == []
+
+
+def test_who_sends_only_junk_is_closed_once_it_has_its_replies() -> None:
+    bench = Bench()
+    peer = bench.connect()
+    peer.say(frames(b"1"))
+    for _ in range(MOST_JUNK_BYTES // 1024):
+        peer.say(b"x\n" * 512)
+    assert not peer.closed()
+    peer.say(b" ")
+    assert not peer.reads()
+    bench.intake.answer(0, b"r1")
+    assert peer.heard() == frames(b"r1")
+    assert peer.closed()
+    peer.hang_up()
+    assert bench.watcher.closed == [Closed.JUNK]
+
+
+def test_junk_between_frames_is_forgotten_with_each_frame() -> None:
+    bench = Bench(receive=echo)
+    peer = bench.connect()
+    for number in range(20):
+        peer.say(b"x" * 8192 + frames(b"%d" % number))
+    assert not peer.closed()
 
 
 def test_tolerated_faults_are_counted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -23,6 +24,9 @@ class EchoStore:
     refused: frozenset[str] = frozenset()
     outages: int = 0
     batches: list[list[Operation]] = field(default_factory=list)
+
+    def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
+        return partial(self.execute, batch)
 
     def execute(self, batch: Sequence[Operation]) -> list[Result]:
         self.batches.append(list(batch))

@@ -19,6 +19,7 @@ from engine.policy.language.reader import Keys, Reader
 from engine.policy.model import (
     Channel,
     Condition,
+    ControlId,
     FieldMask,
     Kind,
     Matcher,
@@ -35,7 +36,15 @@ from engine.policy.source import Node, Scalar
 CHANNEL_KEYS = Keys(
     of="A channel",
     required=("channel", "name", "kind", "purposes", "ceiling", "deliver"),
-    optional=("payer_type", "identified_by", "agreement", "state", "structure", "renumber"),
+    optional=(
+        "payer_type",
+        "address",
+        "identified_by",
+        "agreement",
+        "state",
+        "structure",
+        "renumber",
+    ),
 )
 AGREEMENT_KEYS = Keys(
     of="An agreement",
@@ -101,9 +110,11 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
         ceiling=ceiling.segments,
         payer_type=_payer_type(given.get("payer_type"), kind, reader),
         identified_by=identified_by,
+        address=reader.text(given.get("address"), "`address`") or "",
         agreement_reference=reference,
         agreement_expires=expires,
         rewrite=_rewrite(given.get("deliver"), reader),
+        control_id=_control_id(given.get("deliver"), reader),
         renumber=reader.flag(given.get("renumber"), "`renumber`") is not False,
         state=_state(given.get("state"), reader),
         structure=_structure(given.get("structure"), reader),
@@ -266,3 +277,8 @@ def _rewrite(deliver: Node | None, reader: Reader) -> dict[int, str]:
         else:
             texts[target.field] = text
     return texts
+
+
+def _control_id(deliver: Node | None, reader: Reader) -> ControlId:
+    node = deliver.get("control_id") if isinstance(deliver, MappingNode) else None
+    return reader.choice(node, "`control_id`", ControlId) or ControlId.KEEP

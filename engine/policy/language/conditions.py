@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from engine.policy.language.matchers import matcher
 from engine.policy.language.mistakes import Mistake, known_or_close
-from engine.policy.language.paths import path
+from engine.policy.language.paths import is_path, path
 from engine.policy.language.reader import Reader
 from engine.policy.model import (
     AllOf,
@@ -171,12 +171,14 @@ def _misplaced_word(key: Scalar, reader: Reader, *, every: bool) -> None:
             key, f"`every` cannot hold `{key.text}`.", "Write paths, as in `OBX-11: F`."
         )
         return
+    text = key.text or ""
     reader.problems.note(
         key.place,
         Mistake.UNKNOWN_KEY,
-        f"A condition has no key `{key.text}`.",
-        known_or_close(key.text or "", KEYWORDS)
-        + " A path begins with a segment id, as in `PID-8`.",
+        f"A condition has no key `{text}`.",
+        f"Did you mean `{text.upper()}`?"
+        if is_path(text.upper())
+        else known_or_close(text, KEYWORDS) + " A path begins with a segment id, as in `PID-8`.",
     )
 
 

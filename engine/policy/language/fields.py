@@ -98,7 +98,7 @@ def segment_fields(
             return (None,)
         reader.bad_value(
             node,
-            f"The fields of {segment} cannot be `{node.text or ''}`.",
+            f"The fields of {segment} cannot be {f'`{node.text}`' if node.text else 'left out'}.",
             "Write `all`, or a list such as `[1, 3, 11.3-11.5]`.",
         )
         return None

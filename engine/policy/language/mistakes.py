@@ -31,9 +31,12 @@ class Mistake(Enum):
     DUPLICATE_RULE = "duplicate-rule"
     DUPLICATE_SET = "duplicate-set"
     DUPLICATE_TEST = "duplicate-test"
+    FREE_TEXT = "free-text"
     INCOMPLETE_STRUCTURE = "incomplete-structure"
+    MASK_IN_VAIN = "mask-in-vain"
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
+    NEEDLESS_IDENTIFIER = "needless-identifier"
     NEEDS_CONSENT = "needs-consent"
     NEEDS_TLS = "needs-tls"
     NEVER_APPLIES = "never-applies"
@@ -41,6 +44,7 @@ class Mistake(Enum):
     NOT_ENFORCED = "not-enforced"
     PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
     SECRET_IN_SITE = "secret-in-site"  # noqa: S105  a code, not a secret
+    SHADOWED = "shadowed"
     STRAY_FILE = "stray-file"
     UNKNOWN_CHANNEL = "unknown-channel"
     UNKNOWN_FIELD = "unknown-field"
@@ -51,6 +55,7 @@ class Mistake(Enum):
     UNKNOWN_SET = "unknown-set"
     UNREADABLE = "unreadable"
     UNSUPPORTED = "unsupported"
+    UNUSABLE_GRANT = "unusable-grant"
     WRONG_TYPE = "wrong-type"
     YAML = "yaml"
 
@@ -61,10 +66,15 @@ WARNINGS = frozenset(
         Mistake.CEILING_CUT,
         Mistake.CHECK_DIGIT,
         Mistake.COVERAGE_ANY,
+        Mistake.FREE_TEXT,
         Mistake.INCOMPLETE_STRUCTURE,
+        Mistake.MASK_IN_VAIN,
+        Mistake.NEEDLESS_IDENTIFIER,
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
+        Mistake.SHADOWED,
+        Mistake.UNUSABLE_GRANT,
     }
 )
 

@@ -29,10 +29,23 @@ def segment_id(node: Scalar, reader: Reader) -> str | None:
             node.place,
             Mistake.BAD_PATH,
             f"`{text}` is not a segment id.",
-            "Write three characters such as `PID` or `IN1`.",
+            _in_capitals(text, _SEGMENT.fullmatch(text.upper()) is not None)
+            or "Write three characters such as `PID` or `IN1`.",
         )
         return None
     return text if segment_known(node, text, reader) else None
+
+
+def is_path(text: str) -> bool:
+    """Whether the text has the form of a path with a field."""
+    try:
+        return Path.parse(text).field > 0
+    except ValueError:
+        return False
+
+
+def _in_capitals(text: str, would_do: bool) -> str:
+    return f"Did you mean `{text.upper()}`?" if would_do and text != text.upper() else ""
 
 
 def segment_known(node: Node, segment: str, reader: Reader) -> bool:
@@ -72,7 +85,8 @@ def path(node: Scalar, reader: Reader) -> Path | None:
             node.place,
             Mistake.BAD_PATH,
             f"`{text}` is not a path.",
-            "Write `PID-3`, `PID-3.1`, `PID-3[2].1` or `OBX[3]-5`.",
+            _in_capitals(text, is_path(text.upper()))
+            or "Write `PID-3`, `PID-3.1`, `PID-3[2].1` or `OBX[3]-5`.",
         )
         return None
     if not segment_known(node, found.segment, reader):

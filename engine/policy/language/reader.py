@@ -25,6 +25,7 @@ Value = TypeVar("Value")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_S = 3650 * 86400.0
 _SIZE = re.compile(r"(\d+)(KiB|MiB|GiB|B)")
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -229,6 +230,9 @@ class Reader:
         value = float(match[1]) * _SECONDS[match[2]]
         if value < least:
             self.bad_value(node, f"{what} is too short.", f"Write at least {least:g}s.")
+            return None
+        if value > _LONGEST_S:
+            self.bad_value(node, f"{what} is too long.", "Write at most 3650d.")
             return None
         return value
 

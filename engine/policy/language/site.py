@@ -143,6 +143,13 @@ def _cut_rules(rule: Rule, bounded: list[ReadChannel], reader: Reader) -> list[R
         cut = tuple(
             left for grant in rule.grants if (left := _cut(grant, read, reader)) is not None
         )
+        if not cut and rule.grants:
+            reader.problems.note(
+                rule.place,
+                Mistake.SHADOWED,
+                f"Nothing of `{rule.name}` is left for {read.channel.id} under its ceiling.",
+                "Leave the channel out, or raise its ceiling, if the agreement allows it.",
+            )
         if not cut and not rule.withholdings:
             continue
         for grants, names in parts:

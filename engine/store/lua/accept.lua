@@ -9,7 +9,7 @@
 --       an attempt before a replay has an unknown outcome), counts, parts, parked, parked-order
 -- ARGV  after, leave: a call that follows another one of its batch names what that one left, so
 --       that nothing is accepted behind what was refused; then the number of messages, each:
---       receipt, duplicate key, digest, sealed, record,
+--       how many arguments follow for it, receipt, duplicate key, digest, sealed, record,
 --       number of copies, each: channel (index from 0), part, sealed, note,
 --       number of holds, each: channel (index), channel (name), reason, number of keys, keys…,
 --       number of channels that get nothing: indexes…, number of learned: key, sealed…
@@ -34,112 +34,152 @@ local function number() return tonumber(take()) end
 -- The `which`th key (from 1: out, counts, parts, parked, parked-order) of a channel.
 local function key_of(channel, which) return KEYS[13 + channel * 5 + which] end
 
-local function take_message()
-  local message = {receipt = take(), key = take(), digest = take(), sealed = take(),
-                   record = take(), copies = {}, holds = {}, withheld = {}, learned = {}}
-  for i = 1, number() do
-    message.copies[i] = {channel = number(), part = take(), sealed = take(), note = take()}
+local now = now_ms()
+local after, leave, messages = take(), take(), number()
+if after ~= "" and redis.call("GET", chain) ~= after then return "behind" end
+local window = current_window(meta, windows, now)
+
+-- What was answered under the duplicate keys of these messages, and is while this runs.
+local answered = {}
+do
+  local fields, position = {}, at + 1
+  for i = 1, messages do
+    fields[i] = ARGV[position + 2]
+    position = position + 1 + ARGV[position]
   end
-  for i = 1, number() do
-    local hold = {channel = number(), name = take(), reason = take(), keys = {}}
-    for k = 1, number() do hold.keys[k] = take() end
-    message.holds[i] = hold
+  for age = #windows - 1, 0, -1 do
+    local found = redis.call("HMGET", windows[(window - 1 - age) % #windows + 1], unpack(fields))
+    for i, value in ipairs(found) do
+      if value then answered[fields[i]] = value end
+    end
   end
-  for i = 1, number() do message.withheld[i] = number() end
-  for i = 1, number() do message.learned[i] = {key = take(), sealed = take()} end
-  return message
 end
 
-local now = now_ms()
+-- What is written once for all messages of the call: fields with values, and changes of counters.
+local journalled, open, answers_to_keep, changes = {}, {}, {}, {}
 
-local function store_parts(message)
-  local receipt, tallies = message.receipt, {}
-  local function tally_of(channel)
-    tallies[channel] = tallies[channel] or {copies = 0, holds = 0}
-    return tallies[channel]
+local function add(list, field, value)
+  list[#list + 1] = field
+  list[#list + 1] = value
+end
+
+local function count(channel, state)
+  local change = changes[channel]
+  if not change then
+    change = {}
+    changes[channel] = change
   end
-  for _, copy in ipairs(message.copies) do
-    redis.call("XADD", key_of(copy.channel, 1), "*",
-      "r", receipt, "p", copy.part, "s", copy.sealed, "n", copy.note)
-    local tally = tally_of(copy.channel)
-    tally.copies = tally.copies + 1
+  change[state] = (change[state] or 0) + 1
+end
+
+local function keep_answer(field, answer)
+  answered[field] = answer
+  add(answers_to_keep, field, answer)
+end
+
+-- Store a message's copies and holds; gives the keys that each hold waits for.
+local function store_parts(receipt, sealed)
+  local copies, held, channels, waited = {}, {}, {}, {}
+  for _ = 1, number() do
+    local channel = number()
+    redis.call("XADD", key_of(channel, 1), "*", "r", receipt, "p", take(), "s", take(), "n", take())
+    copies[channel] = (copies[channel] or 0) + 1
+    channels[channel] = true
   end
-  for _, hold in ipairs(message.holds) do
-    local parked = key_of(hold.channel, 4)
-    local line = describe("held", 0, 0, text(now), 0, receipt, hold.reason)
-    local id = keep(parked, key_of(hold.channel, 5), receipt, line)
-    write_waits(waits, parked, hold.name, id, receipt, hold.keys)
-    local tally = tally_of(hold.channel)
-    tally.holds = tally.holds + 1
+  for i = 1, number() do
+    local channel, name, reason, keys = number(), take(), take(), {}
+    for k = 1, number() do keys[k] = take() end
+    local parked = key_of(channel, 4)
+    local line = describe("held", 0, 0, text(now), 0, receipt, reason)
+    local id = keep(parked, key_of(channel, 5), receipt, line)
+    write_waits(waits, parked, name, id, receipt, keys)
+    held[channel] = (held[channel] or 0) + 1
+    channels[channel] = true
+    waited[i] = keys
   end
-  for channel, tally in pairs(tallies) do
-    count_new(key_of(channel, 2), key_of(channel, 3), receipt, tally.copies, tally.holds)
+  local parts = 0
+  for channel in pairs(channels) do
+    local waiting, holds = copies[channel] or 0, held[channel] or 0
+    count(channel, begin(key_of(channel, 3), receipt, waiting, holds))
+    parts = parts + waiting + holds
   end
-  for _, channel in ipairs(message.withheld) do
-    redis.call("HINCRBY", key_of(channel, 2), "withheld", 1)
-  end
-  local parts = #message.copies + #message.holds
-  if parts > 0 or archives(journal) then
-    redis.call("HSET", journal, receipt, message.sealed)
-  end
-  if parts > 0 then redis.call("HSET", pending, receipt, parts) end
+  for _ = 1, number() do count(number(), "withheld") end
+  if parts > 0 or archives(journal) then add(journalled, receipt, sealed) end
+  if parts > 0 then add(open, receipt, parts) end
+  return waited
 end
 
 -- Store what was learned; gives the receipts that it releases, this one if it came too late.
-local function learn(message)
+local function learn(receipt, waited)
   local free, listed = {}, {}
-  local function add(receipt)
-    if not listed[receipt] then
-      listed[receipt] = true
-      free[#free + 1] = receipt
-      release(released, news, meta, receipt)
+  local function let_go(waiting)
+    if not listed[waiting] then
+      listed[waiting] = true
+      free[#free + 1] = waiting
+      release(released, news, meta, waiting)
     end
   end
-  for _, learned in ipairs(message.learned) do
-    redis.call("HSET", coverage, learned.key, learned.sealed)
-    local from, to = "[" .. learned.key .. " ", "(" .. learned.key .. "!"
+  for _ = 1, number() do
+    local key, sealed = take(), take()
+    redis.call("HSET", coverage, key, sealed)
+    local from, to = "[" .. key .. " ", "(" .. key .. "!"
     for _, waiting in ipairs(redis.call("ZRANGEBYLEX", waits, from, to)) do
-      add(waiting:sub(#learned.key + 2):match("^%S+"))
+      let_go(waiting:sub(#key + 2):match("^%S+"))
     end
   end
-  for _, hold in ipairs(message.holds) do
-    if any_known(coverage, hold.keys) then add(message.receipt) end
+  for _, keys in ipairs(waited) do
+    if any_known(coverage, keys) then let_go(receipt) end
   end
   return free
 end
 
-local function accept(message, window)
-  local other = message.key .. "/" .. message.digest
-  local first = find(windows, window, message.key)
-  local answer
+local function accept()
+  local receipt, key, digest, sealed, record = take(), take(), take(), take(), take()
+  local first, other, answer = answered[key], key .. "/" .. digest, nil
   if first then
     local line_end = first:find("\n", 1, true)
-    if first:sub(line_end + 1) == message.digest then
+    if first:sub(line_end + 1) == digest then
       answer = first:sub(1, line_end - 1)
     else
-      answer = find(windows, window, other)
+      answer = answered[other] or find(windows, window, other)
     end
   end
   if answer then
-    local receipt = answer:match("^%+ %d (%S+)")
-    return receipt == message.receipt and answer or "= " .. receipt
+    local stands = answer:match("^%+ %d (%S+)")
+    return stands == receipt and answer or "= " .. stands
   end
-  store_parts(message)
-  local free = learn(message)
-  redis.call("XADD", ledger, "*", "r", message.record)
-  answer = table.concat({"+", first and "1" or "0", message.receipt, unpack(free)}, " ")
+  local free = learn(receipt, store_parts(receipt, sealed))
+  redis.call("XADD", ledger, "*", "r", record)
+  answer = table.concat({"+", first and "1" or "0", receipt, unpack(free)}, " ")
   if first then
-    remember(windows, window, now, other, answer)
+    keep_answer(other, answer)
   else
-    remember(windows, window, now, message.key, answer .. "\n" .. message.digest)
+    keep_answer(key, answer .. "\n" .. digest)
   end
   return answer
 end
 
-local after, leave = take(), take()
-if after ~= "" and redis.call("GET", chain) ~= after then return "behind" end
-local window = current_window(meta, windows, now)
-local answers = {}
-for i = 1, number() do answers[i] = accept(take_message(), window) end
+-- Should a message fail, those before it are done, so that they are found done when they come again.
+local answers, problem = {}, nil
+for i = 1, messages do
+  local following = at + 1 + ARGV[at + 1]
+  at = at + 1
+  local done, answer = pcall(accept)
+  if not done then
+    problem = answer
+    break
+  end
+  answers[i] = answer
+  at = following
+end
+if #journalled > 0 then redis.call("HSET", journal, unpack(journalled)) end
+if #open > 0 then redis.call("HSET", pending, unpack(open)) end
+for channel, change in pairs(changes) do
+  for state, number in pairs(change) do
+    redis.call("HINCRBY", key_of(channel, 2), state, number)
+  end
+end
+if #answers_to_keep > 0 then remember(windows, window, now, unpack(answers_to_keep)) end
+if problem then error(problem, 0) end
 if leave ~= "" then redis.call("SET", chain, leave) end
 return answers

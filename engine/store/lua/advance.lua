@@ -16,7 +16,7 @@ local fence, turn, lease, open_next, how, entry =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == "1", ARGV[5], ARGV[6] or ""
 
 local names = {"fence", "turn", "answer", "open", "opened_ms", "doubtful", "attempts", "unknown",
-               "not_before_ms", "error", "order", "ack", "ack_ms"}
+               "not_before_ms", "postponed_ms", "error", "order", "ack", "ack_ms"}
 local lane = {}
 for i, value in ipairs(redis.call("HMGET", lane_key, unpack(names))) do
   lane[names[i]] = value or ""
@@ -26,6 +26,11 @@ if lane.fence ~= fence then return {"fenced", 0} end
 local now = now_ms()
 lane.attempts = tonumber(lane.attempts) or 0
 lane.not_before_ms = tonumber(lane.not_before_ms) or 0
+lane.postponed_ms = tonumber(lane.postponed_ms) or 0
+if now < lane.postponed_ms then  -- the clock was set back: wait as long as was meant, from now on
+  lane.not_before_ms = now + math.max(0, lane.not_before_ms - lane.postponed_ms)
+  lane.postponed_ms = now
+end
 
 local function fields_of(stream_entry)
   local fields, flat = {}, stream_entry[2]
@@ -48,7 +53,8 @@ if turn == tonumber(lane.turn) and lane.answer ~= "" then
   local why, wait = lane.answer:match("^(%a+) (%d+)$")
   return {why, tonumber(wait)}
 end
-if turn <= (tonumber(lane.turn) or 0) or entry ~= lane.open then return {"fenced", 0} end
+-- A turn too many is of a holder that knows more than this store: an old copy was put back.
+if turn ~= (tonumber(lane.turn) or 0) + 1 or entry ~= lane.open then return {"fenced", 0} end
 
 local function acknowledged(code)
   if code ~= "" then lane.ack, lane.ack_ms = code, text(now) end
@@ -80,7 +86,7 @@ local function postpone()
     if lane.doubtful == "1" then redis.call("HINCRBY", counts, "duplicates", -1) end
   end
   if unknown == "1" then lane.unknown = "1" end
-  lane.not_before_ms, lane.error = now + delay, problem
+  lane.not_before_ms, lane.postponed_ms, lane.error = now + delay, now, problem
   acknowledged(answered)
 end
 
@@ -110,7 +116,8 @@ end
 redis.call("HSET", lane_key, "turn", text(turn), "until_ms", text(now + lease),
   "answer", lane.answer, "open", lane.open, "opened_ms", lane.opened_ms,
   "doubtful", lane.doubtful, "attempts", text(lane.attempts), "unknown", lane.unknown,
-  "not_before_ms", text(lane.not_before_ms), "error", lane.error,
+  "not_before_ms", text(lane.not_before_ms), "postponed_ms", text(lane.postponed_ms),
+  "error", lane.error,
   "ack", lane.ack, "ack_ms", lane.ack_ms)
 if head then return opened(head) end
 return {why, wait}

@@ -25,11 +25,11 @@ local function write_parts(parts, receipt, part, written)
   end
 end
 
--- A new message of `waiting` copies and `held` holds.
-local function count_new(counts, parts, receipt, waiting, held)
+-- The state in which a new message of `waiting` copies and `held` holds begins.
+local function begin(parts, receipt, waiting, held)
   local part = {parked = 0, held = held, waiting = waiting, delivered = 0}
-  redis.call("HINCRBY", counts, state_of(part), 1)
   write_parts(parts, receipt, part, false)
+  return state_of(part)
 end
 
 -- One part leaves the state `from`; `number` parts enter `to` ("withheld": none does).

@@ -25,10 +25,10 @@ local function find(windows, index, field)
   return nil
 end
 
--- Remember `field` in the current window, which ends when all of it is old enough.
-local function remember(windows, index, now, field, value)
-  if redis.call("HSET", windows[index], field, value) == 1
-    and redis.call("HLEN", windows[index]) == 1 then
+-- Remember fields and values in the current window, which ends when all of it is old enough.
+local function remember(windows, index, now, ...)
+  local new = redis.call("HSET", windows[index], ...)
+  if new > 0 and redis.call("HLEN", windows[index]) == new then
     redis.call("PEXPIRE", windows[index], text(WINDOW_MS * #windows))
   end
 end

@@ -11,7 +11,7 @@ import pytest
 from engine.cli import check
 from engine.errors import Exit
 
-OPEN = pathlib.Path(__file__).parents[2] / "sites" / "open"
+REFERENCE = pathlib.Path(__file__).parents[3]
 
 
 def run(*arguments: str) -> int:
@@ -24,10 +24,10 @@ def run(*arguments: str) -> int:
 
 
 def test_a_site_that_loads(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--site", str(OPEN)) == Exit.OK
+    assert run("--site", str(REFERENCE)) == Exit.OK
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert printed.out.startswith("The site loads: 2 channels, 2 rules, 0 warnings; revision ")
+    assert printed.out.startswith("The site loads: 3 channels, 9 rules, 0 warnings; revision ")
 
 
 def test_a_site_that_does_not(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,5 +56,5 @@ def test_as_json(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_as_json_without_problems(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--site", str(OPEN), "--json") == Exit.OK
+    assert run("--site", str(REFERENCE), "--json") == Exit.OK
     assert json.loads(capsys.readouterr().out) == {"problems": []}

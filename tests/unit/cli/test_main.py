@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from engine.cli.main import COMMANDS, build_parser, main
+from tests.reference_site import ROOT
+
+SAMPLE = ROOT / "rules" / "samples" / "adt-a01.hl7"
 
 
 def test_no_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +46,45 @@ def test_a_named_command_imports_no_other() -> None:
 def test_every_listed_command_has_a_name_of_one_word() -> None:
     assert all(name.isidentifier() for name in COMMANDS)
     assert build_parser(["--help"]).prog == "payergate"
+
+
+PAYERGATE = f"{sys.executable} -m engine.cli.main"
+SITE = str(ROOT)
+
+
+@pytest.mark.parametrize("command", [f"check --site {SITE}", f"explain {SAMPLE} --site {SITE}"])
+def test_a_full_disk_is_said_in_one_line(command: str) -> None:
+    done = shell(f"{PAYERGATE} {command} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("system: The operating system refused: No space left on device.")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_keep_no_command_from_its_work(closed: str) -> None:
+    done = shell(f"{PAYERGATE} check --site {SITE} {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_file_gets_the_number_of_a_closed_stream() -> None:
+    program = (
+        "from engine.cli.main import main; main(['--version']); import os;"
+        " assert os.open('/dev/null', 0) > 2"
+    )
+    assert shell(f'{sys.executable} -c "{program}" <&- >&- 2>&-').returncode == 0
+
+
+def test_a_reason_may_be_any_bytes() -> None:
+    parsed = build_parser(["queue"]).parse_args(["queue", "kill", "acme", "--reason", "\udce9"])
+    assert parsed.reason == r"\udce9"
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )

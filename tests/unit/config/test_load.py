@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from engine.config.load import load_site
 from engine.config.model import (
     Address,
+    ArchiveSettings,
     Delivery,
     Limits,
     Listener,
+    Retention,
     Site,
     StoreFailureAnswer,
     StoreSettings,
@@ -86,6 +89,11 @@ def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
         ("store: {url: embedded}", StoreSettings("embedded", 0)),
         ("store: {url: 'redis://10.0.0.5:6379/0'}", StoreSettings("redis://10.0.0.5:6379/0", 0)),
         ("store: {durability: {replicas: 2}}", StoreSettings("embedded", 2)),
+        ("store: {url_env: PAYERGATE_STORE}", StoreSettings("", 0, "PAYERGATE_STORE")),
+        (
+            "store: {url_file: /run/secrets/store}",
+            StoreSettings("", 0, url_file=pathlib.Path("/run/secrets/store")),
+        ),
     ],
 )
 def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> None:
@@ -97,10 +105,21 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
     [
         ("store: {url: 'redis://u:p@h/0'}", "secret-in-site"),
         ("store: {url: 'redis://:p@h/0'}", "secret-in-site"),
+        ("store: {url: 'redis://:p/q@h/0'}", "secret-in-site"),
+        ("store: {url: 'unix:///run/s?password=p'}", "secret-in-site"),
+        ("store: {url_env: 'redis://:p@h/0'}", "bad-value"),
+        ("store: {url: embedded, url_env: STORE}", "bad-value"),
+        ("store: {url_env: STORE, url_file: f}", "bad-value"),
         ("store: {url: 'redis+cluster://h'}", "unsupported"),
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
         ("keys: {command: x}", "unsupported"),
+        ("archive: {url: 'mysql://h/a'}", "bad-value"),
+        ("archive: {url: 'postgresql://u:secret@h/a'}", "secret-in-site"),
+        ("retention: {content: 7}", "bad-value"),
+        ("retention: {content: 0d}", "bad-value"),
+        ("retention: {ledger: 5y}", "bad-value"),
+        ("retention: {content: 100d}", "bad-value"),
         ("timezone: Nowhere", "bad-value"),
         ("timezone: ../../etc/passwd", "bad-value"),
         ("protections: [us-nj]", "bad-value"),
@@ -124,10 +143,8 @@ def test_settings_that_do_not_load(tmp_path: pathlib.Path, line: str, code: str)
     "line",
     [
         "workers: 2",
-        "retention: {content: 7d}",
         "console: {listen: 'tcp:127.0.0.1:8080'}",
         "alerts: {}",
-        "archive: {url: 'sqlite:var/archive.db'}",
     ],
 )
 def test_settings_without_effect_say_so_once(tmp_path: pathlib.Path, line: str) -> None:
@@ -150,6 +167,23 @@ def test_the_packs_of_a_site(tmp_path: pathlib.Path) -> None:
     last.mkdir()
     switched_off = load_site(site(last, config=CONFIG + off)).policy.protections.off
     assert dict(switched_off) == {"us-federal": "no covered entity"}
+
+
+def test_archive_and_retention_are_read(tmp_path: pathlib.Path) -> None:
+    more = (
+        "archive: {url: 'postgresql://db/a', signing_key_file: k, password_env: PG}\n"
+        "retention: {content: 3d, parked: 30d, metadata: 1y, ledger: 10y}\n"
+    )
+    found = load_site(site(tmp_path, config=CONFIG + more))
+    assert found.archive == ArchiveSettings("postgresql://db/a", "k", "", "PG")
+    assert found.retention == Retention(3, 30, 366, 3660)
+    assert found.warnings == ()
+
+
+def test_a_site_may_have_no_archive(tmp_path: pathlib.Path) -> None:
+    found = load_site(site(tmp_path, config=CONFIG + "archive: {url: none}"))
+    assert found.archive.url == ""
+    assert found.warnings == ()
 
 
 def test_a_listener_is_read_whole(tmp_path: pathlib.Path) -> None:
@@ -265,7 +299,7 @@ def test_the_reply_table_is_laid_over_the_defaults(
         ("  retry: {first: 0s}", "bad-value"),
         ("  retry: {jitter: 1}", "bad-value"),
         ("  acknowledgement: {mode: enhanced}", "unsupported"),
-        ("  control_id: new", "unsupported"),
+        ("  control_id: fresh", "bad-value"),
         ("  rewrite: {MSH-2: x}", "bad-value"),
         ("  insecure: yes", "bad-value"),
     ],
@@ -304,6 +338,37 @@ def test_a_file_that_is_a_dangling_link_is_named(tmp_path: pathlib.Path) -> None
     root = site(tmp_path)
     (root / "rules" / "gone.yaml").symlink_to("nowhere.yaml")
     assert codes(root) == ["unreadable"]
+
+
+@pytest.mark.parametrize("folder", ["rules", "channels"])
+def test_a_linked_folder_is_no_part_of_the_site_and_says_so(
+    tmp_path: pathlib.Path, folder: str
+) -> None:
+    root = site(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (root / folder / "ny").symlink_to(tmp_path / "elsewhere")
+    assert codes(root) == ["stray-file"]
+
+
+def test_what_has_no_end_is_not_read(tmp_path: pathlib.Path) -> None:
+    root = site(tmp_path)
+    os.mkfifo(root / "rules" / "pipe.yaml")
+    (root / "rules" / "zero.yaml").symlink_to("/dev/zero")
+    assert codes(root) == ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'keys: {file: "a\\0b"}',
+        "listeners: [{name: a, listen: 'tcp:127.0.0.1:0', limits: {idle: 99999d}}]",
+        f"listeners: [{{name: a, listen: 'tcp:127.0.0.1:0', limits: {{idle: {'9' * 400}d}}}}]",
+    ],
+)
+def test_values_that_would_break_the_engine_later_do_not_load(
+    tmp_path: pathlib.Path, line: str
+) -> None:
+    assert codes(site(tmp_path, config=CONFIG + line + "\n")) == ["bad-value"]
 
 
 def test_problems_of_all_files_come_sorted_by_place(tmp_path: pathlib.Path) -> None:

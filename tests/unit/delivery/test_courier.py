@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 from collections.abc import Callable
@@ -89,6 +90,37 @@ def test_an_answer_of_the_store_to_a_beat_wakes_the_lane() -> None:
     rig.courier.observe(rig.view())
     rig.turns()
     assert rig.received_ids() == ["A"]
+
+
+def test_a_store_that_was_emptied_is_told_of_and_what_comes_then_is_delivered() -> None:
+    rig = Rig()
+    rig.accept("A")
+    rig.courier.start()
+    rig.turns()
+    assert rig.told.forgot == 0
+    rig.store.__init__(rig.clock)  # type: ignore[misc]  # FLUSHALL
+    rig.accept("B")
+    rig.courier.wake()
+    rig.run(30)
+    assert rig.told.forgot == 1
+    assert rig.received_ids() == ["A", "B"]
+
+
+def test_an_old_copy_of_the_store_is_told_of() -> None:
+    rig = Rig()
+    rig.accept("A")
+    rig.courier.start()
+    rig.turns()
+    old = copy.deepcopy(rig.store, {id(rig.clock): rig.clock})
+    rig.accept("B")
+    rig.courier.wake()
+    rig.turns()
+    vars(rig.store).update(vars(old))
+    rig.accept("C")
+    rig.courier.wake()
+    rig.run(30)
+    assert rig.told.forgot == 1
+    assert rig.received_ids() == ["A", "B", "C"]
 
 
 def test_an_unreachable_insurer_is_tried_for_ever_and_no_attempt_counts() -> None:

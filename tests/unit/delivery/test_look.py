@@ -34,6 +34,16 @@ def test_what_has_no_control_id_is_parked(payload: bytes) -> None:
     assert AsCut(lambda entry: entry.sealed)(opened(payload)) == ParkIt("undecipherable")
 
 
+@pytest.mark.parametrize(
+    ("name", "facility"), [("SHIFT-JIS", "ポ"), ("BIG5", "育"), ("UNICODE UTF-8", "é"), ("", "é")]
+)
+def test_a_separator_that_is_half_a_character_hides_no_control_id(name: str, facility: str) -> None:
+    codec = {"SHIFT-JIS": "cp932", "BIG5": "big5"}.get(name, "utf-8")
+    header = f"MSH|^~\\&|HIS|{facility}|E|P|2026||ADT^A01|ID|P|2.5.1||||||{name}"
+    payload = f"{header}\rPID|1||{facility}\r".encode(codec)
+    assert control_id_of(payload) == b"ID"
+
+
 def test_the_control_id_ends_with_its_field_or_its_segment() -> None:
     assert control_id_of(b"MSH#^~\\&#3#4#5#6#7#8#9#ID#P#2.5\rPID#1\r") == b"ID"
     assert control_id_of(b"MSH|^~\\&|3|4|5|6|7|8|9|ID\rPID|1\r") == b"ID"

@@ -111,7 +111,7 @@ CASES = {
         PID ORC OBR OBX ORC PRT TQ1 OBX TXA OBR OBX
         """,
         """
-        PID(OBR(ORC OBX) OBR(ORC PRT TQ1 OBX TXA OBX))
+        PID(OBR(ORC OBX) OBR(ORC PRT TQ1 OBX(TXA) OBX))
         """,
     ),
     "whatever stands inside an order is the order's": (

@@ -470,3 +470,13 @@ def test_the_order_of_rules_and_channels_does_not_matter() -> None:
     assert {name: result.rules for name, result in one.items()} == {
         name: result.rules for name, result in two.items()
     }
+
+
+def test_a_cancel_follows_though_two_payers_claim_its_insurance() -> None:
+    """What was disclosed is always cancelled; the contested IN1 itself is nobody's (§10.9)."""
+    own = rule("r", "message: [ADT]", "PID: [3], IN1: {fields: [3], which: own}")
+    compiled = policy([own], BOTH, to="[acme, beta]")
+    claimed = "IN1|1|P|ACME~BETA"
+    assert code(compiled, adt(claimed)) == "ambiguous-coverage"
+    left = sent(compiled, adt(claimed, event="A11"), disclosed("V1"))
+    assert [segment[:3] for segment in left] == ["EVN", "PID", "PV1"]

@@ -1,0 +1,1 @@
+"""What is done with: archive, ledger, search, accounting (docs/explanation/archive.md)."""

@@ -1,0 +1,21 @@
+"""Acts and looks of people, in the chain before anything is shown or done.
+
+Law: a look at content, an accounting and an export are rows of the ledger, with who and why, and
+are durable before the first byte is printed: whoever cannot record cannot look.
+"""
+
+from __future__ import annotations
+
+from engine.archive.chain import Head
+from engine.archive.database import Database
+from engine.archive.entries import Entry
+from engine.archive.ledger import Appender
+from engine.archive.signing import Signer
+
+
+def record(database: Database, signer: Signer, entry: Entry) -> Head:
+    """Add one row; the head that it made. Raises `ArchiveUnavailableError`."""
+    with database.writing() as connection:
+        appender = Appender(connection, signer)
+        appender.add([entry])
+        return appender.finish(entry.at_ms)

@@ -1,0 +1,245 @@
+"""Finding messages, and the whole story of one.
+
+Law: every search walks an index: a term's days, a channel's outcomes, a type, or time; content is
+never scanned. The one exception says so: what was withheld already when it was decided has no row
+of its own, so that it is looked for among the messages of the asked time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from engine.archive import schema
+from engine.archive.rows import DAY_MS
+from engine.intake.receipts import earliest_receipt
+
+MESSAGES, OUTCOMES, TERMS, DAYS = schema.messages, schema.outcomes, schema.terms, schema.days
+
+#: How many messages one question reads where something is looked for among them.
+PAGE = 1000
+
+#: Where a message may stand in a channel.
+STATES = ("waiting", "held", "parked", "delivered", "withheld")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for; empty parts are not asked. Times are Unix milliseconds, `to` excluded."""
+
+    terms: tuple[bytes, ...] = ()
+    type: str = ""
+    channel: str = ""
+    outcome: str = ""
+    from_ms: int = 0
+    to_ms: int = 2**47
+    limit: int = 100
+    channels: tuple[str, ...] = ()  # the site's, for an outcome of any channel
+    before: str = ""  # a receipt: go on from there
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One message. `outcomes`: channel → state, with the reason for what was not sent."""
+
+    receipt: str
+    at_ms: int
+    listener: str
+    type: str
+    control_id: str
+    size_bytes: int
+    outcomes: dict[str, str]
+
+
+def search(connection: Connection, query: Query) -> list[Found]:
+    """Messages that agree with everything asked, the latest first."""
+    if query.outcome == "withheld":
+        return _withheld(connection, query)
+    rows: dict[str, Any] = {}
+    for walk in _walks(connection, query):
+        asked = walk.where(MESSAGES.c.receipt >= earliest_receipt(query.from_ms))
+        for row in connection.execute(asked.limit(query.limit)):
+            rows[row.receipt] = row
+    latest = sorted(rows.values(), key=lambda row: str(row.receipt), reverse=True)
+    return _told(connection, latest[: query.limit])
+
+
+def _withheld(connection: Connection, query: Query) -> list[Found]:
+    """Walk the messages of the time, page by page."""
+    found: list[Found] = []
+    others = replace(query, outcome="", channel="", limit=PAGE)
+    while len(found) < query.limit:
+        page = search(connection, others)
+        found += [one for one in page if _is_withheld(one.outcomes, query.channel)]
+        if len(page) < PAGE:
+            break
+        others = replace(others, before=page[-1].receipt)
+    return found[: query.limit]
+
+
+def read_message(connection: Connection, receipt: str) -> Found | None:
+    """One message by its receipt."""
+    row = connection.execute(MESSAGES.select().where(MESSAGES.c.receipt == receipt)).first()
+    if row is None:
+        return None
+    states = _states(connection, [receipt]).get(receipt, {})
+    return _found(row, _outcomes(json.loads(row.decided), states))
+
+
+def read_rows(connection: Connection, receipt: str) -> list[dict[str, Any]]:
+    """The ledger's rows of a message, in order."""
+    table = schema.ledger
+    asked = sa.select(table.c.body).where(table.c.receipt == receipt).order_by(table.c.seq)
+    return [json.loads(body) for body in connection.execute(asked).scalars()]
+
+
+def read_content(connection: Connection, receipt: str) -> bytes | None:
+    """The sealed message, until it is erased."""
+    table = schema.journal
+    return connection.execute(sa.select(table.c.sealed).where(table.c.receipt == receipt)).scalar()
+
+
+def disclosures(
+    connection: Connection, channel: str, from_ms: int, to_ms: int
+) -> Iterator[dict[str, Any]]:
+    """The rows of everything that went, or may have gone, to a channel in a time, in order."""
+    table = schema.ledger
+    asked = (
+        sa.select(table.c.body)
+        .where(table.c.channel == channel, table.c.at_ms >= from_ms, table.c.at_ms < to_ms)
+        .order_by(table.c.at_ms, table.c.seq)
+    )
+    for body in connection.execute(asked).scalars():
+        said = json.loads(body)
+        if said.get("disclosed", "no") != "no":
+            yield said
+
+
+def disclosures_of(
+    connection: Connection, patient: bytes, from_ms: int, to_ms: int
+) -> list[dict[str, Any]]:
+    """The rows of everything of a patient that went, or may have gone, to anybody, in order."""
+    ledger, patients = schema.ledger, schema.ledger_patients
+    asked = (
+        sa.select(ledger.c.body)
+        .select_from(patients.join(ledger, ledger.c.seq == patients.c.seq))
+        .where(patients.c.patient == patient, ledger.c.at_ms >= from_ms, ledger.c.at_ms < to_ms)
+        .order_by(patients.c.seq)
+    )
+    found = [json.loads(body) for body in connection.execute(asked).scalars()]
+    return [said for said in found if said.get("disclosed", "no") != "no"]
+
+
+def _walks(connection: Connection, query: Query) -> Iterator[sa.Select[Any]]:
+    """Statements that each walk one index from its end, and together find everything."""
+    before = query.before or earliest_receipt(query.to_ms)
+    types = _types(connection, query.type)
+    if query.terms:
+        asked = MESSAGES.select()
+        days = _days(connection, query)
+        for term in query.terms:
+            of_term = sa.select(TERMS.c.receipt).where(TERMS.c.day.in_(days), TERMS.c.term == term)
+            asked = asked.where(MESSAGES.c.receipt.in_(of_term))
+        if query.channel or query.outcome:
+            asked = asked.where(_standing(query).exists())
+        yield _ending(asked, MESSAGES.c.receipt, before, types)
+    elif query.channel or query.outcome:
+        for channel in (query.channel,) if query.channel else query.channels:
+            for state in (query.outcome,) if query.outcome else STATES:
+                asked = MESSAGES.select().join(OUTCOMES, OUTCOMES.c.receipt == MESSAGES.c.receipt)
+                asked = asked.where(OUTCOMES.c.channel == channel, OUTCOMES.c.state == state)
+                yield _ending(asked, OUTCOMES.c.receipt, before, types)
+    elif types is not None:
+        for type_ in types:
+            yield _ending(MESSAGES.select(), MESSAGES.c.receipt, before, (type_,))
+    else:
+        yield _ending(MESSAGES.select(), MESSAGES.c.receipt, before, None)
+
+
+def _ending(
+    asked: sa.Select[Any],
+    receipt: sa.ColumnElement[str],
+    before: str,
+    types: tuple[str, ...] | None,
+) -> sa.Select[Any]:
+    if types is not None and len(types) == 1:
+        asked = asked.where(MESSAGES.c.type == types[0])
+    elif types is not None:
+        asked = asked.where(MESSAGES.c.type.in_(types))
+    return asked.where(receipt < before).order_by(receipt.desc())
+
+
+def _standing(query: Query) -> sa.Select[Any]:
+    asked = sa.select(OUTCOMES.c.receipt).where(OUTCOMES.c.receipt == MESSAGES.c.receipt)
+    if query.outcome:
+        asked = asked.where(OUTCOMES.c.state == query.outcome)
+    if query.channel:
+        asked = asked.where(OUTCOMES.c.channel == query.channel)
+    return asked
+
+
+def _types(connection: Connection, asked: str) -> tuple[str, ...] | None:
+    """The types meant: `ADT` means `ADT^A01^ADT_A01`, too; found by leaps through the index."""
+    if not asked:
+        return None
+    found: list[str] = []
+    column, last = MESSAGES.c.type, f"{asked}^"
+    while True:
+        leap = sa.select(sa.func.min(column)).where(column > last, column < f"{asked}_")
+        following = connection.execute(leap).scalar()
+        if following is None:
+            return (asked, *found)
+        found.append(following)
+        last = following
+
+
+def _days(connection: Connection, query: Query) -> list[int]:
+    """The days of the asked time of which there are messages; a term is sought in each."""
+    first, last = query.from_ms // DAY_MS, query.to_ms // DAY_MS
+    asked = sa.select(DAYS.c.day).where(DAYS.c.day.between(first, last)).order_by(DAYS.c.day)
+    return list(connection.execute(asked).scalars())
+
+
+def _told(connection: Connection, rows: list[Any]) -> list[Found]:
+    states = _states(connection, [row.receipt for row in rows])
+    return [
+        _found(row, _outcomes(json.loads(row.decided), states.get(row.receipt, {}))) for row in rows
+    ]
+
+
+def _states(connection: Connection, receipts: list[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    asked = OUTCOMES.select().where(OUTCOMES.c.receipt.in_(receipts))
+    for row in connection.execute(asked):
+        found.setdefault(row.receipt, {})[row.channel] = row.state
+    return found
+
+
+def _outcomes(decided: dict[str, Any], states: dict[str, str]) -> dict[str, str]:
+    """Where it stands in every channel: as it went on, or as it was decided."""
+    found = {}
+    for channel, said in decided.items():
+        if channel in states:
+            found[channel] = states[channel]
+        elif said.get("state"):
+            found[channel] = f"{said['state']} ({said['verdict']})"
+        else:
+            reasons = ", ".join(said.get("reasons", ()))
+            found[channel] = f"withheld ({reasons})" if reasons else "withheld"
+    return found
+
+
+def _is_withheld(outcomes: dict[str, str], channel: str) -> bool:
+    chosen = [outcomes.get(channel, "")] if channel else list(outcomes.values())
+    return any(state.startswith("withheld") for state in chosen)
+
+
+def _found(row: Any, outcomes: dict[str, str]) -> Found:
+    return Found(
+        row.receipt, row.at_ms, row.listener, row.type, row.control_id, row.size_bytes, outcomes
+    )

@@ -1,0 +1,172 @@
+"""The archiver's process: its composition root, and its life.
+
+Law: it may be killed at any instant and begins where the archive says that it ended. While store or
+archive is away it waits and tries again; nothing is let go meanwhile, and nothing waits for it. It
+is kinder than its neighbours: what it does can be done later.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Callable
+
+from engine.archive.archiver import Archiver
+from engine.archive.database import ArchiveUnavailableError, Database
+from engine.archive.entries import Clerk
+from engine.archive.grants import grants_of
+from engine.archive.opening import database_of, signing_key_of
+from engine.archive.retention import Eraser
+from engine.archive.signing import create_signing_key, read_signer
+from engine.archive.story import Scribe
+from engine.clock import SystemClock
+from engine.errors import EngineError
+from engine.logs import Event, Log, bridge_libraries
+from engine.net.control import Failed, Listening, encode
+from engine.plan import ArchivePlan
+from engine.policy.compile import compile_policy
+from engine.store.client import connect
+from engine.store.port import StoreUnavailable
+from engine.store.redis import RedisStore
+from engine.store.sealing import Sealer
+
+#: How often the store is asked when there was nothing, in seconds.
+POLL_S = 0.25
+
+#: Between attempts while store or archive is away, doubling from the first to the last.
+FIRST_WAIT_S = 0.5
+LAST_WAIT_S = 15.0
+
+#: How often what is due is erased, in seconds, and how long it rests between two transactions.
+ROUND_S = 3600.0
+ERASE_REST_S = 0.05
+
+#: Added to the process's niceness.
+NICENESS = 10
+
+
+class Control:
+    """The archiver's end of the control channel."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self.finishing = False
+
+    def report(self, report: Listening | Failed) -> None:
+        """Tell the supervisor."""
+        self._channel.sendall(encode(report))
+
+    def wait(self, seconds: float) -> None:
+        """Until an order comes, or for so long. Ends the process when the supervisor is gone."""
+        self._channel.settimeout(max(seconds, 0.001))
+        try:
+            heard = self._channel.recv(64)
+        except TimeoutError:
+            return
+        except OSError:
+            heard = b""
+        if not heard:
+            os._exit(1)
+        self.finishing = True
+
+
+class Life:
+    """What the archiver does, over and over."""
+
+    def __init__(self, archiver: Archiver, eraser: Eraser, control: Control, log: Log) -> None:
+        self._archiver = archiver
+        self._eraser = eraser
+        self._control = control
+        self._log = log
+        self._clock = SystemClock()
+        self._is_away = False
+        self._wait_s = FIRST_WAIT_S
+        self._round_at_s = self._clock.monotonic()
+
+    def run(self, begin: Callable[[], bool]) -> None:
+        """Until told to finish, and then until there is nothing left."""
+        while self._attempt(begin) is None:
+            if self._control.finishing:
+                return
+        while True:
+            number = self._attempt(self._archiver.step)
+            if number:
+                self._control.wait(0)
+                continue
+            if self._control.finishing:
+                return
+            if number is not None and self._erase():
+                self._control.wait(ERASE_REST_S)
+            elif number is not None:
+                self._control.wait(POLL_S)
+
+    def _erase(self) -> bool:
+        """One transaction of erasing, when it is time; whether there is more."""
+        now_s = self._clock.monotonic()
+        if now_s >= self._round_at_s:
+            self._round_at_s = now_s + ROUND_S
+            self._eraser.next_round()
+        number = self._attempt(self._eraser.step)
+        if number:
+            self._log(Event.ARCHIVE_ERASED, count=number)
+        return number is not None
+
+    def _attempt(self, do: Callable[[], int | None]) -> int | None:
+        """None when store or archive is away, after a wait."""
+        try:
+            found = do()
+        except (StoreUnavailable, ArchiveUnavailableError) as error:
+            if not self._is_away:
+                self._is_away = True
+                self._log.failure(Event.ARCHIVE_UNAVAILABLE, error)
+            self._control.wait(self._wait_s)
+            self._wait_s = min(self._wait_s * 2, LAST_WAIT_S)
+            return None
+        if self._is_away:
+            self._is_away = False
+            self._log(Event.ARCHIVE_BACK)
+        self._wait_s = FIRST_WAIT_S
+        return found
+
+
+def _beginning(plan: ArchivePlan, database: Database, archiver: Archiver, log: Log) -> bool:
+    database.migrate()
+    if not archiver.begin(grants_of(plan.site.policy)):
+        log(Event.ARCHIVE_GAP)
+    return True
+
+
+def main() -> int:
+    """The archiver process: the plan on standard input, the control channel's descriptor last."""
+    plan: ArchivePlan = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
+    clock = SystemClock()
+    log = Log(sys.stderr, clock)
+    bridge_libraries(log)
+    os.nice(NICENESS)
+    control = Control(socket.socket(fileno=int(sys.argv[-1])))
+    site = plan.site
+    try:
+        compiled = compile_policy(site.policy, plan.revision)
+        store = RedisStore(connect(plan.store_url), site.store.replicas)
+        sealing = Sealer.from_file(site.key_file)
+        key_file = signing_key_of(site)
+        create_signing_key(key_file)
+        signer = read_signer(key_file)
+        database = database_of(site)
+        archiver = Archiver(
+            database,
+            store,
+            Scribe(compiled, sealing),
+            Clerk(site.policy, compiled.rules),
+            signer,
+            clock=clock,
+        )
+        eraser = Eraser(database, signer, site.retention, clock=clock)
+        control.report(Listening())
+        Life(archiver, eraser, control, log).run(lambda: _beginning(plan, database, archiver, log))
+    except EngineError as error:
+        control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))
+        return int(error.exit_code)
+    return 0

@@ -1,0 +1,182 @@
+"""`payergate archive`: how it stands, erasing what is due, legal holds.
+
+Law: a hold is in force when its command returns, and both its beginning and its end are rows of the
+ledger with who and why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import suppress
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from engine.archive import schema
+from engine.archive.audit import read_head
+from engine.archive.entries import act
+from engine.archive.ledger import Appender
+from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.retention import Eraser, active_holds
+from engine.archive.signing import read_signer
+from engine.archive.terms import patient_term
+from engine.cli.moments import ms, shown, whole_days
+from engine.cli.reach import add_site, operator, running_store
+from engine.cli.table import table
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.errors import Exit, StoreError, UsageError
+from engine.store.port import Backlog, Unarchived
+from engine.store.sealing import Sealer
+
+#: A hold without an end.
+FOR_EVER_MS = 2**47
+
+
+def register(subparsers: Any) -> None:
+    """Add `archive` and its actions to the command line."""
+    parser = subparsers.add_parser(
+        "archive", help="the archive: status, erasing, legal holds", description=__doc__
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, run, text in (
+        ("status", status, "what it holds, and what it has yet to take"),
+        ("prune", prune, "erase now what is due"),
+        ("hold", hold, "keep a patient's, or everybody's, of a time"),
+        ("release", release, "end a hold"),
+        ("holds", holds, "every hold that is in force"),
+    ):
+        action = actions.add_parser(name, help=text)
+        if name == "hold":
+            action.add_argument("--patient", default="", metavar="ID", help="PID-3.1")
+            action.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
+            action.add_argument("--from", dest="since", metavar="TIME", help="default: always")
+            action.add_argument("--to", dest="until", metavar="TIME", help="default: for ever")
+        if name == "release":
+            action.add_argument("id", type=int, metavar="NUMBER")
+        if name in {"hold", "release"}:
+            action.add_argument("--reason", required=True, help="why; recorded")
+        add_site(action)
+        action.set_defaults(run=run)
+
+
+def status(args: argparse.Namespace) -> int:
+    """What is archived and what waits."""
+    site = load_site(args.site)
+    with open_archive(site) as archive, archive.reading() as connection:
+        head = read_head(connection)
+        numbers = {
+            name: connection.execute(sa.select(sa.func.count()).select_from(one)).scalar_one()
+            for name, one in (("messages", schema.messages), ("contents", schema.journal))
+        }
+    waiting: int | None = None
+    with suppress(StoreError), running_store(site) as store:
+        waiting = cast("Unarchived", store.execute([Backlog()])[0]).records
+    said = {**numbers, "ledger_rows": head.seq, "head": str(head), "waiting": waiting}
+    if args.json:
+        print(json.dumps(said))
+    else:
+        for name, value in said.items():
+            print(f"{name:12} {'-' if value is None else value}")
+    return Exit.OK
+
+
+def prune(args: argparse.Namespace) -> int:
+    """Erase what is due."""
+    site = load_site(args.site)
+    with open_archive(site) as archive:
+        eraser = Eraser(
+            archive,
+            read_signer(signing_key_of(site)),
+            site.retention,
+            clock=SystemClock(),
+            by=operator(),
+        )
+        eraser.next_round()
+        total = 0
+        while (number := eraser.step()) is not None:
+            total += number
+    print(json.dumps({"erased": total}) if args.json else f"{total} erased")
+    return Exit.OK
+
+
+def hold(args: argparse.Namespace) -> int:
+    """Begin a hold."""
+    _need_reason(args)
+    site = load_site(args.site)
+    now = SystemClock().now()
+    _, until = whole_days(None, args.until, site.policy.timezone, now, 0)
+    since, _ = whole_days(args.since, None, site.policy.timezone, now, 0)
+    term = b""
+    if args.patient:
+        term = patient_term(Sealer.from_file(site.key_file), args.patient, args.authority)
+    row = {
+        "patient": term,
+        "from_ms": ms(since) if args.since else 0,
+        "to_ms": ms(until) if args.until else FOR_EVER_MS,
+        "at_ms": ms(now),
+        "by": operator(),
+        "reason": args.reason,
+        "lifted_ms": 0,
+    }
+    with open_archive(site) as archive, archive.writing() as connection:
+        appender = Appender(connection, read_signer(signing_key_of(site)))
+        number = connection.execute(
+            schema.holds.insert().returning(schema.holds.c.id), row
+        ).scalar_one()
+        said = {"hold": number, "from_ms": row["from_ms"], "to_ms": row["to_ms"]}
+        patients = (term.hex(),) if term else ()
+        appender.add([act("hold", now, operator(), args.reason, patients=patients, **said)])
+        appender.finish(ms(now))
+    print(json.dumps({"hold": number}) if args.json else f"hold {number} is in force")
+    return Exit.OK
+
+
+def release(args: argparse.Namespace) -> int:
+    """End a hold."""
+    _need_reason(args)
+    site = load_site(args.site)
+    now = SystemClock().now()
+    held = schema.holds
+    with open_archive(site) as archive, archive.writing() as connection:
+        if args.id not in {one.id for one in active_holds(connection)}:
+            raise UsageError(
+                "unknown-hold", f"No hold {args.id} is in force.", "See archive holds."
+            )
+        appender = Appender(connection, read_signer(signing_key_of(site)))
+        connection.execute(held.update().where(held.c.id == args.id).values(lifted_ms=ms(now)))
+        appender.add([act("hold-released", now, operator(), args.reason, hold=args.id)])
+        appender.finish(ms(now))
+    print(json.dumps({"released": args.id}) if args.json else f"hold {args.id} is released")
+    return Exit.OK
+
+
+def holds(args: argparse.Namespace) -> int:
+    """Every hold in force."""
+    site = load_site(args.site)
+    with open_archive(site) as archive, archive.reading() as connection:
+        found = active_holds(connection)
+    said = [
+        {
+            "hold": one.id,
+            "whose": "one patient's" if one.patient else "everybody's",
+            "from": shown(one.from_ms, site.policy.timezone) if one.from_ms else None,
+            "to": shown(one.to_ms, site.policy.timezone) if one.to_ms < FOR_EVER_MS else None,
+            "by": one.by,
+            "reason": one.reason,
+        }
+        for one in found
+    ]
+    if args.json:
+        print(json.dumps({"holds": said}))
+    elif said:
+        print(table([name.upper() for name in said[0]], [list(one.values()) for one in said]))
+    else:
+        print("no hold is in force")
+    return Exit.OK
+
+
+def _need_reason(args: argparse.Namespace) -> None:
+    if not args.reason.strip():
+        raise UsageError("reason", "A hold has a reason.", "Say --reason TEXT.")

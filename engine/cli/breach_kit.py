@@ -1,0 +1,175 @@
+"""`payergate ledger export`: everything that went to a channel between two times.
+
+Law: patients are counted, and named only with `--patients` and a reason; the export is in the chain
+before its first byte is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import pathlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from engine.archive.acts import record
+from engine.archive.breach import Affected, Deadlines, affected, deadlines
+from engine.archive.entries import act
+from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.search import disclosures
+from engine.archive.signing import read_signer
+from engine.archive.story import unseal_people
+from engine.cli.moments import day, ms, shown, whole_days
+from engine.cli.reach import add_site, known_channel, operator
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.errors import Exit, UsageError
+from engine.store.sealing import Sealer
+
+COLUMNS = (
+    "at", "receipt", "part", "control_id", "type", "disclosed", "ack", "attempts",
+    "possible_duplicate", "description", "purpose", "basis", "rules", "revision", "states",
+    "sha256",
+)  # fmt: skip
+
+
+def add_export(actions: Any) -> None:
+    """Add `export` to the actions of `ledger`."""
+    parser = actions.add_parser("export", help="everything that went to a channel in a time")
+    parser.add_argument("--channel", required=True, metavar="CHANNEL")
+    parser.add_argument("--from", dest="since", required=True, metavar="TIME")
+    parser.add_argument("--to", dest="until", metavar="TIME", help="default: now")
+    parser.add_argument("--discovered", metavar="DAY", help="compute the dates of a breach")
+    parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write files there")
+    parser.add_argument("--patients", action="store_true", help="write whom it concerns, too")
+    parser.add_argument("--reason", default="", help="why; recorded")
+    add_site(parser)
+    parser.set_defaults(run=export)
+
+
+def export(args: argparse.Namespace) -> int:
+    """The rows, who is concerned, and what is due when."""
+    if args.patients and not (args.reason.strip() and args.out):
+        raise UsageError(
+            "reason", "Patients are named in files only, for a reason.", "Say --reason and --out."
+        )
+    site = load_site(args.site)
+    channel = known_channel(site, args.channel)
+    now = SystemClock().now()
+    since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
+    signer = read_signer(signing_key_of(site))
+    with open_archive(site) as archive:
+        with archive.reading() as connection:
+            rows = list(disclosures(connection, channel, ms(since), ms(until)))
+        said = {"rows": len(rows), "patients_named": args.patients}
+        times = {"from": since.isoformat(), "to": until.isoformat()}
+        entry = act("export", now, operator(), args.reason, channel=channel, **said, **times)
+        record(archive, signer, entry)
+    summary = _summary(channel, since, until, affected(rows), args.discovered)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
+        (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        if args.patients:
+            people = _people(rows, Sealer.from_file(site.key_file))
+            _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        print(as_text(summary))
+    return Exit.OK
+
+
+def _summary(
+    channel: str, since: datetime, until: datetime, who: Affected, discovered: str | None
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "channel": channel,
+        "from": since.isoformat(),
+        "to": until.isoformat(),
+        "disclosures": who.disclosures,
+        "uncertain": who.uncertain,
+        "possible_duplicates": who.possible_duplicates,
+        "answers": who.answers,
+        "patients": who.persons,
+        "patients_by_state": who.by_state,
+    }
+    if discovered:
+        on = day(discovered)
+        found["breach"] = {"discovered": on.isoformat()} | _due(
+            deadlines(on, who.persons, who.by_state)
+        )
+    return found
+
+
+def _due(due: Deadlines) -> dict[str, Any]:
+    return {
+        "individuals_by": due.individuals.isoformat(),
+        "hhs_by": due.hhs.isoformat(),
+        "hhs_with_the_notice": due.hhs_at_once,
+        "media": {state: due.individuals.isoformat() for state in due.media},
+    }
+
+
+def as_text(summary: dict[str, Any]) -> str:
+    """The summary for people."""
+    states = ", ".join(f"{state} {n}" for state, n in summary["patients_by_state"].items())
+    answers = ", ".join(f"{code} {n}" for code, n in summary["answers"].items())
+    doubts = f"{summary['uncertain']} may not have been received"
+    doubts += f", {summary['possible_duplicates']} may have been received twice"
+    lines = [
+        f"to {summary['channel']} from {summary['from']} to {summary['to']}:",
+        f"  disclosures  {summary['disclosures']} ({doubts})",
+        f"  answers      {answers or '-'}",
+        f"  patients     {summary['patients']} ({states or '-'})",
+    ]
+    breach = summary.get("breach")
+    if breach:
+        media = ", ".join(breach["media"]) or "none"
+        with_notice = "with the notice" if breach["hhs_with_the_notice"] else "yearly report"
+        lines += [
+            f"if this is a breach, discovered {breach['discovered']}:",
+            f"  individuals  by {breach['individuals_by']} (164.404)",
+            f"  HHS          by {breach['hhs_by']}, {with_notice} (164.408)",
+            f"  media        {media} (164.406)",
+        ]
+    return "\n".join(lines)
+
+
+def _row(row: dict[str, Any]) -> list[object]:
+    said = {**row, "at": shown(row["at_ms"])}
+    return [_cell(said.get(name, "")) for name in COLUMNS]
+
+
+def _cell(value: object) -> object:
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _people(rows: Iterable[dict[str, Any]], sealer: Sealer) -> Iterator[list[object]]:
+    """Everybody concerned, each identifier once."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        states = row.get("states", [])
+        for who in row.get("who", ()):
+            for number, authority in unseal_people(sealer, row["receipt"], who):
+                if (number, authority) not in seen:
+                    seen.add((number, authority))
+                    state = states[0] if len(states) == 1 else ""
+                    yield [number, authority, state, row["receipt"]]
+
+
+def _write(path: pathlib.Path, head: Iterable[str], rows: Iterable[list[object]]) -> None:
+    """A table that no spreadsheet takes for formulas, for its owner alone."""
+    path.touch(mode=0o600)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(head)
+        for row in rows:
+            writer.writerow([_harmless(value) for value in row])
+
+
+def _harmless(value: object) -> object:
+    text = str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else value

@@ -1,0 +1,168 @@
+"""`payergate ledger`: verify the chain, account for a patient, export what went to a channel.
+
+Law: an accounting and an export are recorded before they are written; identifiers of patients are
+written only with `--patients` and a reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import sys
+from contextlib import suppress
+from typing import Any, cast
+
+from engine.archive.account_text import as_html, as_text
+from engine.archive.accounting import YEARS, Account, account_of
+from engine.archive.acts import record
+from engine.archive.audit import audit, read_head
+from engine.archive.chain import Finding, Head
+from engine.archive.entries import act
+from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.search import disclosures_of
+from engine.archive.signing import public_file, read_signer, read_verifier
+from engine.archive.terms import patient_term
+from engine.cli.breach_kit import add_export
+from engine.cli.moments import ms, whole_days
+from engine.cli.reach import add_site, operator, running_store
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import Exit, StoreError, UsageError
+from engine.store.port import Backlog, Unarchived
+from engine.store.sealing import Sealer
+
+
+def register(subparsers: Any) -> None:
+    """Add `ledger` and its actions to the command line."""
+    parser = subparsers.add_parser(
+        "ledger", help="the ledger: verify, account, export", description=__doc__
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify_ = actions.add_parser("verify", help="say whether anything was changed or removed")
+    verify_.add_argument("--expect", action="append", default=[], metavar="SEQ:HASH")
+    verify_.add_argument("--public-key", type=pathlib.Path, metavar="FILE")
+    add_site(verify_)
+    verify_.set_defaults(run=verify)
+    account_ = actions.add_parser("account", help="a patient's accounting of disclosures")
+    account_.add_argument("--patient", required=True, metavar="ID", help="PID-3.1")
+    account_.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
+    account_.add_argument("--from", dest="since", metavar="TIME", help="default: six years back")
+    account_.add_argument("--to", dest="until", metavar="TIME", help="default: now")
+    account_.add_argument("--all", action="store_true", help="exempt disclosures, too")
+    account_.add_argument("--each", action="store_true", help="summarise nothing")
+    account_.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write a page")
+    account_.add_argument("--pdf", type=pathlib.Path, metavar="FILE", help="write a PDF")
+    account_.add_argument("--reason", default="patient's request", help="recorded")
+    add_site(account_)
+    account_.set_defaults(run=account)
+    add_export(actions)
+
+
+# --- verify ---
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Every flaw of the chain; 1 if there is any."""
+    site = load_site(args.site)
+    expected = [_head(text) for text in args.expect]
+    from_store = _head_in_store(site)
+    key_file = args.public_key or public_file(signing_key_of(site))
+    with open_archive(site) as archive, archive.reading() as connection:
+        head = read_head(connection)
+        heads = [*expected, *([from_store] if from_store else [])]
+        findings = list(audit(connection, read_verifier(key_file), heads))
+    if args.json:
+        said = [_as_json(finding) for finding in findings]
+        witness = {"head": str(head), "store_asked": from_store is not None}
+        print(json.dumps({"ok": not findings, **witness, "findings": said}))
+        return Exit.FAILED if findings else Exit.OK
+    for finding in findings:
+        print(f"{finding.flaw.value}: {finding.text}")
+    print(f"{'NOT WHOLE' if findings else 'whole'}: {head.seq} rows, head {head}")
+    if from_store is None:
+        print("the store was not asked for the last head: a cut end may go unseen", file=sys.stderr)
+    return Exit.FAILED if findings else Exit.OK
+
+
+def _head_in_store(site: Site) -> Head | None:
+    with suppress(StoreError, ValueError), running_store(site) as store:
+        backlog = cast("Unarchived", store.execute([Backlog()])[0])
+        return Head.read(backlog.head)
+    return None
+
+
+def _head(text: str) -> Head:
+    try:
+        return Head.read(text)
+    except ValueError:
+        raise UsageError(
+            "head", f"{text!r} is no head of a ledger.", "Write SEQ:HASH as verify printed it."
+        ) from None
+
+
+def _as_json(finding: Finding) -> dict[str, object]:
+    return {
+        "flaw": finding.flaw.value,
+        "first": finding.first,
+        "last": finding.last,
+        "text": finding.text,
+    }
+
+
+# --- account ---
+
+
+def account(args: argparse.Namespace) -> int:
+    """The accounting, as text, or as JSON, HTML or PDF."""
+    site = load_site(args.site)
+    now = SystemClock().now()
+    timezone = site.policy.timezone
+    since, until = whole_days(args.since, args.until, timezone, now, YEARS)
+    patient = patient_term(Sealer.from_file(site.key_file), args.patient, args.authority)
+    signer = read_signer(signing_key_of(site))
+    with open_archive(site) as archive:
+        with archive.reading() as connection:
+            rows = disclosures_of(connection, patient, ms(since), ms(until))
+        found = account_of(
+            rows,
+            patient=args.patient,
+            made=now,
+            since=since,
+            until=until,
+            timezone=timezone,
+            everything=args.all,
+            one_by_one=args.each,
+        )
+        entry = act(
+            "accounting",
+            now,
+            operator(),
+            args.reason,
+            patients=(patient.hex(),),
+            disclosures=found.number,
+        )
+        record(archive, signer, entry)
+    _write(found, args)
+    return Exit.OK
+
+
+def _write(found: Account, args: argparse.Namespace) -> None:
+    if args.html:
+        args.html.write_text(as_html(found), "utf-8")
+    if args.pdf:
+        from engine.archive.account_pdf import as_pdf
+
+        args.pdf.write_bytes(as_pdf(found))
+    if args.json:
+        lines = [
+            dataclasses.asdict(line)
+            | {"first": line.first.isoformat(), "last": line.last.isoformat()}
+            for line in found.lines
+        ]
+        period = {"from": found.since.isoformat(), "to": found.until.isoformat()}
+        print(json.dumps({"number": found.number, **period, "disclosures": lines}))
+    elif not (args.html or args.pdf):
+        print(as_text(found), end="")

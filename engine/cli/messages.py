@@ -1,0 +1,220 @@
+"""`payergate messages`: find archived messages; the whole story of one.
+
+Law: nothing of a message's content is shown without a reason, and the look is in the ledger before
+anything is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import sys
+from contextlib import suppress
+from typing import Any, cast
+
+from engine.archive.acts import record
+from engine.archive.database import Database
+from engine.archive.entries import act
+from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.search import (
+    Found,
+    Query,
+    read_content,
+    read_message,
+    read_rows,
+    search,
+)
+from engine.archive.signing import read_signer
+from engine.archive.story import Scribe
+from engine.archive.telling import told
+from engine.archive.terms import account_term, control_term, patient_term, visit_term
+from engine.cli.moments import moment, ms, shown
+from engine.cli.reach import add_site, known_channel, operator, running_store
+from engine.cli.table import table
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import EngineError, Exit, StoreError, UsageError
+from engine.intake.receipts import received_at
+from engine.intake.sealed import about_message
+from engine.policy.compile import compile_policy
+from engine.policy.revision import revision
+from engine.redecision.redecide import KeptMessage
+from engine.store.port import Recall
+from engine.store.sealing import Sealer
+
+OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
+
+
+def register(subparsers: Any) -> None:
+    """Add `messages` and its actions to the command line."""
+    parser = subparsers.add_parser(
+        "messages", help="archived messages: search, show", description=__doc__
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    find = actions.add_parser("search", help="messages by identifier, type, channel or time")
+    _add_identifiers(find)
+    find.add_argument("--type", default="", metavar="TYPE", help="ADT, or ADT^A01")
+    find.add_argument("--channel", default="", metavar="CHANNEL")
+    find.add_argument("--outcome", default="", choices=OUTCOMES)
+    find.add_argument("--from", dest="since", metavar="TIME")
+    find.add_argument("--to", dest="until", metavar="TIME")
+    find.add_argument("--limit", type=int, default=100, metavar="N")
+    add_site(find)
+    find.set_defaults(run=search_messages)
+    story = actions.add_parser("show", help="the whole story of one message")
+    story.add_argument("receipt", metavar="RECEIPT")
+    story.add_argument("--content", action="store_true", help="what was received; needs --reason")
+    story.add_argument("--copy", metavar="CHANNEL", help="what went there; needs --reason")
+    story.add_argument("--reason", default="", help="why you look; recorded")
+    add_site(story)
+    story.set_defaults(run=show)
+
+
+def _add_identifiers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--control", default="", metavar="ID", help="MSH-10")
+    parser.add_argument("--patient", default="", metavar="ID", help="PID-3.1")
+    parser.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
+    parser.add_argument("--account", default="", metavar="ID", help="PID-18.1")
+    parser.add_argument("--visit", default="", metavar="ID", help="PV1-19.1")
+
+
+def search_messages(args: argparse.Namespace) -> int:
+    """A line for each message, the latest first."""
+    site = load_site(args.site)
+    if args.channel:
+        known_channel(site, args.channel)
+    now, zone = SystemClock().now(), site.policy.timezone
+    query = Query(
+        _terms(args, site),
+        args.type,
+        args.channel,
+        args.outcome,
+        ms(moment(args.since, zone, now)) if args.since else 0,
+        ms(moment(args.until, zone, now)) if args.until else Query().to_ms,
+        max(1, args.limit),
+        tuple(site.policy.channels),
+    )
+    with open_archive(site) as archive, archive.reading() as connection:
+        found = search(connection, query)
+    if args.json:
+        print(json.dumps({"messages": [dataclasses.asdict(one) for one in found]}))
+        return Exit.OK
+    head = ("RECEIPT", "RECEIVED", "TYPE", "CONTROL ID", "OUTCOMES")
+    rows = [
+        (one.receipt, shown(one.at_ms, zone), one.type, one.control_id, _outcomes(one))
+        for one in found
+    ]
+    print(table(head, rows) if rows else "no message is found")
+    return Exit.OK
+
+
+def show(args: argparse.Namespace) -> int:
+    """Everything that is known of a message; its content only for a reason."""
+    wants_content = args.content or args.copy
+    if wants_content and not args.reason.strip():
+        raise UsageError("reason", "Content is shown for a reason only.", "Say --reason TEXT.")
+    site = load_site(args.site)
+    with open_archive(site) as archive:
+        with archive.reading() as connection:
+            found = read_message(connection, args.receipt)
+            rows = read_rows(connection, args.receipt)
+            sealed = read_content(connection, args.receipt) if wants_content else None
+        if found is None and not rows:
+            raise UsageError(
+                "unknown-message",
+                "The archive has no such message.",
+                "Give a receipt as `messages search` shows; the latest may not be archived yet.",
+            )
+        content = _look(archive, site, args, sealed) if wants_content else None
+    if args.json:
+        text = None if content is None else content.decode("utf-8", "backslashreplace")
+        message = None if found is None else dataclasses.asdict(found)
+        print(json.dumps({"message": message, "history": rows, "content": text}))
+    else:
+        _print_story(found, rows, site)
+        if content is not None:
+            print(flush=True)
+            sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
+    return Exit.OK
+
+
+def _look(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes | None) -> bytes:
+    """The content, once the look at it is in the ledger."""
+    what = f"copy for {known_channel(site, args.copy)}" if args.copy else "received message"
+    entry = act(
+        "look", SystemClock().now(), operator(), args.reason, receipt=args.receipt, what=what
+    )
+    record(archive, read_signer(signing_key_of(site)), entry)
+    if sealed is None:
+        raise EngineError(
+            "content-erased",
+            "The content of this message is not kept any more.",
+            "See `retention` in config.yaml; the ledger has the proof of its erasure.",
+        )
+    if args.copy:
+        return _copy(archive, site, args, sealed)
+    return Sealer.from_file(site.key_file).open(sealed, about_message(args.receipt))
+
+
+def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes) -> bytes:
+    """The bytes that went to a channel, made again; only if they are the very ones."""
+    with archive.reading() as connection:
+        rows = read_rows(connection, args.receipt)
+    sent = [str(row.get("sha256", "")) for row in rows if row["channel"] == args.copy]
+    compiled = compile_policy(site.policy, revision(site.policy))
+    scribe = Scribe(compiled, Sealer.from_file(site.key_file))
+    kept = scribe.open(args.receipt, sealed)
+    data: list[bytes] = []
+    if kept is not None:
+        copies = scribe.copies(kept, (args.copy,), _recalled(site, kept), received_at(args.receipt))
+        made = [copy.data for copy in copies[args.copy]]
+        data = [one for one in made if hashlib.sha256(one).hexdigest() in sent]
+    if not data:
+        raise EngineError(
+            "copy-unknown",
+            "The copy cannot be made again: nothing went there, or the policy has changed since.",
+            "The ledger has its digest, and what it kept and lost.",
+        )
+    return b"".join(data)
+
+
+def _recalled(site: Site, kept: KeptMessage) -> tuple[bytes | None, ...]:
+    """What the store knows of the message's coverage; nothing where it does not run."""
+    if kept.names:
+        with suppress(StoreError), running_store(site) as store:
+            return cast("tuple[bytes | None, ...]", store.execute([Recall(kept.names)])[0])
+    return (None,) * len(kept.names)
+
+
+def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:
+    if not (args.control or args.patient or args.account or args.visit):
+        return ()
+    sealer = Sealer.from_file(site.key_file)
+    made = (
+        (args.control, control_term),
+        (args.account, account_term),
+        (args.visit, visit_term),
+    )
+    terms = [term(sealer, number) for number, term in made if number]
+    if args.patient:
+        terms.append(patient_term(sealer, args.patient, args.authority))
+    return tuple(terms)
+
+
+def _outcomes(found: Found) -> str:
+    return ", ".join(f"{channel} {state}" for channel, state in found.outcomes.items())
+
+
+def _print_story(found: Found | None, rows: list[dict[str, Any]], site: Site) -> None:
+    zone = site.policy.timezone
+    if found is not None:
+        print(f"{found.receipt}  {found.type}  control id {found.control_id}")
+        print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
+        for channel, state in found.outcomes.items():
+            print(f"  {channel:20} {state}")
+        print()
+    for row in rows:
+        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {told(row)}")

@@ -1,0 +1,241 @@
+"""Shapes of config.yaml and of a channel's `deliver`."""
+
+from __future__ import annotations
+
+from engine.config.keys import CONFIG_TABLES, DELIVER_TABLES
+from engine.config.packs import packs
+from engine.config.schemas.conditions import MESSAGE_TYPES
+from engine.config.schemas.shapes import (
+    TEXT,
+    Shape,
+    choice,
+    duration,
+    flag,
+    listed,
+    mapping,
+    one_or_list,
+    size,
+    text,
+    whole,
+)
+from engine.config.settings import Environment
+
+_ADDRESS = r"^(tcp|tls):.+:\d{1,5}$"
+_HEADER_FIELD = r"^MSH-[1-9]\d*$"
+
+
+def _table(path: str, shapes: dict[str, Shape], description: str = "") -> Shape:
+    return mapping({**CONFIG_TABLES, **DELIVER_TABLES}[path], shapes, description)
+
+
+def config() -> Shape:
+    """config.yaml."""
+    return _table(
+        "",
+        {
+            "engine": _table(
+                "engine.",
+                {
+                    "name": text("the engine's name, in its log and records"),
+                    "environment": choice("what MSH-11 must agree with", Environment),
+                },
+                "who this is",
+            ),
+            "listeners": listed(_listener(), "where messages come in"),
+            "store": _store(),
+            "archive": _table(
+                "archive.",
+                {
+                    "url": text("sqlite:PATH, postgresql://USER@HOST/NAME, or `none`"),
+                    "signing_key_file": text("the key that signs the ledger"),
+                    "password_file": text("a file with the password for PostgreSQL"),
+                    "password_env": text("a variable of the environment that has it"),
+                },
+                "where what is done with goes",
+            ),
+            "retention": _table(
+                "retention.",
+                dict.fromkeys(_keys("retention."), text("a period: 90d, 6y", r"^\d{1,6}(d|y)$")),
+                "how long each class is kept",
+            ),
+            "keys": _table(
+                "keys.",
+                {"file": text("a file of its own, made at the first start")},
+                "where the master key is",
+            ),
+            "timezone": text("for times without a zone: a name such as America/New_York"),
+            "protections": listed(choice("a pack", sorted(packs())), "packs of statutes that hold"),
+            "protections_off": {
+                "type": "object",
+                "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+                "additionalProperties": False,
+                "description": "packs that do not hold, each with the reason why",
+            },
+            "psychotherapy_notes": {
+                "type": "object",
+                "additionalProperties": listed(TEXT, "values"),
+                "description": "fields and their values that say what psychotherapy notes are",
+            },
+            "workers": whole("processes that receive and deliver", 1, 256),
+        },
+    )
+
+
+def deliver() -> Shape:
+    """A channel's `deliver`."""
+    action = {"anyOf": [{"enum": ["retry", "park"]}, _limited(), _by_code()]}
+    return _table(
+        "deliver.",
+        {
+            "to": text("the address: tcp:HOST:PORT or tls:HOST:PORT", _ADDRESS),
+            "insecure": flag("copies may go over a network in the clear"),
+            "tls": _table("deliver.tls.", dict.fromkeys(_keys("deliver.tls."), TEXT)),
+            "connect_timeout": duration("how long a connection may take to open"),
+            "acknowledgement": _table(
+                "deliver.acknowledgement.",
+                {
+                    "mode": choice("which acknowledgments", ["original", "enhanced"]),
+                    "timeout": duration("after that the copy is sent again"),
+                    "application_timeout": duration("of enhanced mode"),
+                },
+                "what is waited for",
+            ),
+            "order": choice("what keeps its order", ["channel", "patient"]),
+            "lanes": whole("queues of the channel", 1, 256),
+            "control_id": choice("MSH-10 of what is sent", ["keep", "new"]),
+            "rewrite": {
+                "type": "object",
+                "patternProperties": {_HEADER_FIELD: TEXT},
+                "additionalProperties": False,
+                "description": "MSH fields and the text that each copy has there",
+            },
+            "retry": _retry(),
+            "on": _table(
+                "deliver.on.",
+                dict.fromkeys(_keys("deliver.on."), action),
+                "what follows from an answer",
+            ),
+        },
+        "how to reach the counterpart",
+    )
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return {**CONFIG_TABLES, **DELIVER_TABLES}[path].all()
+
+
+def _number(description: str) -> Shape:
+    return {"type": ["number", "string"], "description": description}
+
+
+def _retry() -> Shape:
+    return _table(
+        "deliver.retry.",
+        {
+            "first": duration("before the second attempt"),
+            "factor": _number("each next wait is this many times as long"),
+            "cap": duration("the longest wait"),
+            "jitter": _number("each wait varies by this part of itself"),
+        },
+        "the times between attempts",
+    )
+
+
+def _limited() -> Shape:
+    return _table(
+        "deliver.on.AE.",
+        {
+            "retry": whole("how many times", 1, 1_000_000),
+            "then": choice("what follows", ["park", "retry"]),
+        },
+    )
+
+
+def _by_code() -> Shape:
+    actions = {"enum": ["retry", "park", "complete"]}
+    return {
+        "type": "object",
+        "patternProperties": {r"^([0-9]{3}|else)$": actions},
+        "additionalProperties": False,
+    }
+
+
+def _store() -> Shape:
+    replicas = _table(
+        "store.durability.", {"replicas": whole("how many must have a message", 1, 9)}
+    )
+    return _table(
+        "store.",
+        {
+            "url": text("`embedded`, or redis://HOST:PORT/DB"),
+            "url_env": text("a variable of the environment that has the URL"),
+            "url_file": text("a file that has the URL, password and all"),
+            "durability": {
+                "anyOf": [{"const": "fsync"}, replicas],
+                "description": "when a message counts as stored",
+            },
+        },
+        "where messages are kept until all their channels are final",
+    )
+
+
+def _listener() -> Shape:
+    sending: Shape = {
+        "type": "object",
+        "patternProperties": {r"^MSH-[1-9]\d*(\.[1-9]\d*)?$": TEXT},
+        "additionalProperties": False,
+    }
+    accept = _table(
+        "listeners.accept.",
+        {
+            "from": one_or_list(TEXT, "networks or addresses that may connect"),
+            "sending": listed(sending, "a message must agree with one of these"),
+            "messages": MESSAGE_TYPES,
+        },
+        "who may send what",
+    )
+    return _table(
+        "listeners.",
+        {
+            "name": text("its name, unique in the site"),
+            "listen": text("the address: tcp:HOST:PORT or tls:HOST:PORT", _ADDRESS),
+            "insecure": flag("messages may come over a network in the clear"),
+            "tls": _table("listeners.tls.", dict.fromkeys(_keys("listeners.tls."), TEXT)),
+            "accept": accept,
+            "acknowledge": _table(
+                "listeners.acknowledge.",
+                {
+                    "enhanced": text("whether MSH-15 and MSH-16 are honoured"),
+                    "when": choice("when messages are acknowledged", ["stored", "delivered"]),
+                },
+            ),
+            "validate": choice("checking against HL7's tables", ["off", "report", "reject"]),
+            "limits": _limits(),
+            "on_store_failure": _table(
+                "listeners.on_store_failure.",
+                {
+                    "answer": choice("what a sender meets", ["silence", "nak"]),
+                    "close_after": duration("after that the connection closes"),
+                },
+                "while the store is away",
+            ),
+            "bare_fs": flag("a frame may end in FS alone"),
+        },
+    )
+
+
+def _limits() -> Shape:
+    return _table(
+        "listeners.limits.",
+        {
+            "message": size("the longest message"),
+            "in_flight": whole("unanswered messages of one connection", 1, 1_000_000),
+            "connections": whole("connections of the listener", 1, 1_000_000),
+            "per_peer": whole("connections of one address", 1, 1_000_000),
+            "idle": duration("quiet between messages"),
+            "frame": duration("from the first byte of a message to its last"),
+            "stale": duration("how long one must have been quiet to give way to a new one"),
+            "inter_byte": duration("between two reads within a message"),
+        },
+        "what is borne",
+    )

@@ -1,0 +1,192 @@
+"""The commands on a site's archive: finding, telling, accounting, exporting; looks on record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.archive import schema
+from engine.cli.main import main
+from engine.store.port import Final
+from tests.archive_rig import Rig, adt, rigs
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Rig]:
+    """Six messages: delivered, parked, withheld, waiting."""
+    for rig in rigs(tmp_path / "site"):
+        rig.take(adt("M1", "P1", visit="V1", account="A1"))
+        rig.end("acme")
+        rig.take(adt("M2", "P1", visit="V2", account="A2"))
+        rig.end("acme", Final.PARKED, ack="AR", reason="refused")
+        rig.clock.pass_s(60)
+        rig.take(adt("M3", "P2", "gamma", visit="V3", account="A3"))
+        rig.take(adt("M4", "P3", "acme", "beta", visit="V4", account="A4", state="NJ"))
+        rig.end("beta")
+        rig.archive()
+        yield rig
+
+
+def run(capsys: pytest.CaptureFixture[str], rig: Rig, *args: str, code: int = 0) -> Any:
+    assert main([*args, "--site", str(rig.root), "--json"]) == code
+    out = capsys.readouterr()
+    return json.loads(out.out) if code == 0 or out.out else out.err
+
+
+def ids(found: Any) -> list[str]:
+    return [message["control_id"] for message in found["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("", ["M4", "M3", "M2", "M1"]),
+        ("--control M2", ["M2"]),
+        ("--patient P1", ["M2", "M1"]),
+        ("--patient P1 --authority EAST", ["M2", "M1"]),
+        ("--patient P1 --authority WEST", []),
+        ("--patient P1 --visit V2", ["M2"]),
+        ("--account A4", ["M4"]),
+        ("--patient A4", []),
+        ("--type ADT", ["M4", "M3", "M2", "M1"]),
+        ("--type ADT^A08", []),
+        ("--channel acme --outcome delivered", ["M1"]),
+        ("--channel acme --outcome parked", ["M2"]),
+        ("--outcome waiting", ["M4"]),
+        ("--channel beta --outcome delivered", ["M4"]),
+        ("--channel acme --outcome withheld", ["M3"]),
+        ("--channel acme --patient P1 --outcome parked", ["M2"]),
+        ("--to 2026-03-01T12:00:30+00:00", ["M2", "M1"]),
+        ("--from 2026-03-01T12:00:30+00:00", ["M4", "M3"]),
+        ("--limit 2", ["M4", "M3"]),
+    ],
+)
+def test_messages_are_found(
+    site: Rig, capsys: pytest.CaptureFixture[str], asked: str, expected: list[str]
+) -> None:
+    assert ids(run(capsys, site, "messages", "search", *asked.split())) == expected
+
+
+def test_the_whole_story_of_a_message(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = run(capsys, site, "messages", "search", "--control", "M1")["messages"]
+    story = run(capsys, site, "messages", "show", found["receipt"])
+    assert [row["kind"] for row in story["history"]] == ["decision", "delivered"]
+    assert story["content"] is None
+    assert main(["messages", "show", found["receipt"], "--site", str(site.root)]) == 0
+    text = capsys.readouterr().out
+    assert "delivered to acme plan: AA, attempt 1; sent ADT^A01" in text
+    assert "DG1 withheld (not-granted)" in text
+    assert "ZQSURNAME" not in text
+
+
+def test_content_is_shown_for_a_reason_that_is_recorded_first(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (found,) = run(capsys, site, "messages", "search", "--control", "M1")["messages"]
+    receipt = found["receipt"]
+    run(capsys, site, "messages", "show", receipt, "--content", code=2)
+    assert site.bodies()[-1]["kind"] != "look"
+    shown = run(capsys, site, "messages", "show", receipt, "--content", "--reason", "ticket 7")
+    assert "ZQSURNAME" in shown["content"]
+    look = site.bodies()[-1]
+    assert (look["kind"], look["why"], look["receipt"]) == ("look", "ticket 7", receipt)
+    assert look["by"]
+    copy = run(capsys, site, "messages", "show", receipt, "--copy", "acme", "--reason", "check")
+    assert "ZQSURNAME" in copy["content"]
+    assert "ZQDIAGNOSIS" not in copy["content"]
+    run(capsys, site, "messages", "show", receipt, "--copy", "beta", "--reason", "check", code=1)
+
+
+def test_what_is_erased_is_not_shown(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = run(capsys, site, "messages", "search", "--control", "M1")["messages"]
+    with site.database.writing() as connection:
+        connection.execute(schema.journal.delete())
+    asked = ("messages", "show", found["receipt"], "--content", "--reason", "x")
+    assert "content-erased" in run(capsys, site, *asked, code=1)
+
+
+def test_the_accounting_of_a_patient(
+    site: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    window = ("--from", "2026-01-01", "--to", "2026-03-02")
+    exempt = run(capsys, site, "ledger", "account", "--patient", "P1", *window)
+    assert exempt["number"] == 0
+    page, pdf = tmp_path / "a.html", tmp_path / "a.pdf"
+    files = ("--html", str(page), "--pdf", str(pdf))
+    said = run(capsys, site, "ledger", "account", "--patient", "P1", "--all", *window, *files)
+    assert said["number"] == 2
+    assert said["disclosures"][0]["recipient"] == "acme plan"
+    assert "1 Acme Plaza" in page.read_text()
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    row = site.bodies()[-1]
+    assert (row["kind"], row["disclosures"]) == ("accounting", 2)
+
+
+def test_everything_that_went_to_a_channel(
+    site: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "kit"
+    asked = ("ledger", "export", "--channel", "acme", "--from", "2026-03-01", "--to", "2026-03-01")
+    more = ("--out", str(out), "--discovered", "2026-11-24")
+    said = run(capsys, site, *asked, *more)
+    assert (said["disclosures"], said["patients"]) == (2, 1)
+    assert said["patients_by_state"] == {"NY": 1}
+    assert said["answers"] == {"AA": 1, "AR": 1}
+    assert said["breach"]["individuals_by"] == "2027-01-23"
+    assert said["breach"]["hhs_by"] == "2027-03-01"
+    lines = (out / "disclosures.csv").read_text().splitlines()
+    assert len(lines) == 3
+    assert "P1" not in "".join(lines)
+    assert not (out / "patients.csv").exists()
+    run(capsys, site, *asked, "--patients", "--out", str(out), code=2)
+    run(capsys, site, *asked, "--patients", "--out", str(out), "--reason", "breach 12")
+    assert (out / "patients.csv").read_text().splitlines()[1].startswith("P1,EAST,NY,")
+    assert site.bodies()[-1]["why"] == "breach 12"
+
+
+def test_verify_says_whole_or_names_what_is_wrong(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = run(capsys, site, "ledger", "verify")
+    assert (said["ok"], said["findings"], said["store_asked"]) == (True, [], False)
+    head = said["head"]
+    table = schema.ledger
+    with site.database.writing() as connection:
+        connection.execute(table.update().where(table.c.seq == 2).values(channel="beta"))
+    said = run(capsys, site, "ledger", "verify", "--expect", head, code=1)
+    (finding,) = said["findings"]
+    assert (finding["flaw"], finding["first"]) == ("changed", 2)
+    assert "head" in run(capsys, site, "ledger", "verify", "--expect", "x", code=2)
+
+
+def test_holds_begin_and_end_on_record(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = ("--reason", "litigation")
+    number = run(capsys, site, "archive", "hold", "--patient", "P1", *reason)["hold"]
+    (held,) = run(capsys, site, "archive", "holds")["holds"]
+    assert (held["hold"], held["whose"], held["to"]) == (number, "one patient's", None)
+    run(capsys, site, "archive", "release", str(number), *reason)
+    assert run(capsys, site, "archive", "holds")["holds"] == []
+    run(capsys, site, "archive", "release", str(number), *reason, code=2)
+    assert [body["kind"] for body in site.bodies()[-2:]] == ["hold", "hold-released"]
+
+
+def test_status_and_pruning(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    said = run(capsys, site, "archive", "status")
+    assert (said["messages"], said["contents"], said["waiting"]) == (4, 4, None)
+    erased = run(capsys, site, "archive", "prune")["erased"]
+    assert erased > 0, "these messages are of March 2026"
+
+
+def test_without_an_archive_commands_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = next(rigs(tmp_path / "site"))
+    rig.close()
+    (rig.root / "config.yaml").write_text("engine: {name: t}\narchive: {url: none}\n")
+    assert "archive-none" in run(capsys, rig, "messages", "search", code=5)
+    (rig.root / "config.yaml").write_text("engine: {name: t}\narchive: {url: 'sqlite:x.db'}\n")
+    assert "archive-missing" in run(capsys, rig, "messages", "search", code=5)

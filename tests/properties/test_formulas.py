@@ -1,0 +1,60 @@
+"""`implies` proves what a truth table shows, and never more."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.policy.formulas import FALSE, TRUE, Formula, Kind, all_of, any_of, implies, leaf, no
+
+
+class Apart:
+    """Nothing follows from anything, but `b` from `a`, and `c` excludes `d`."""
+
+    def entails(self, one: Hashable, other: Hashable) -> bool:
+        return (one, other) == ("a", "b")
+
+    def excludes(self, one: Hashable, other: Hashable) -> bool:
+        return (one, other) == ("c", "d")
+
+
+NAMES = "abcde"
+FORMULAS = st.recursive(
+    st.sampled_from([TRUE, FALSE, *map(leaf, NAMES)]),
+    lambda inner: st.one_of(
+        inner.map(no),
+        st.lists(inner, max_size=3).map(all_of),
+        st.lists(inner, max_size=3).map(any_of),
+    ),
+    max_leaves=12,
+)
+
+
+def holds(formula: Formula, case: dict[Hashable, bool]) -> bool:
+    if formula.kind is Kind.LEAF:
+        return case[formula.statement]
+    parts = [holds(part, case) for part in formula.parts]
+    if formula.kind is Kind.NOT:
+        return not parts[0]
+    return all(parts) if formula.kind is Kind.ALL else any(parts)
+
+
+def allowed(case: dict[Hashable, bool]) -> bool:
+    """Whether the theory allows the case."""
+    return (case["b"] or not case["a"]) and not (case["c"] and case["d"])
+
+
+EVERY: list[dict[Hashable, bool]] = [
+    {**dict(zip(NAMES, values, strict=True))}
+    for values in product((True, False), repeat=len(NAMES))
+]
+CASES = [case for case in EVERY if allowed(case)]
+
+
+@given(FORMULAS, FORMULAS)
+def test_implies_is_what_a_truth_table_shows(one: Formula, other: Formula) -> None:
+    shown = all(holds(other, case) for case in CASES if holds(one, case))
+    assert implies(one, other, Apart()) is shown

@@ -1,0 +1,251 @@
+"""Sites drawn at random: channels and rules of every form of the language, as documents.
+
+A document is what a person would write, as mappings and lists; `compiled` reads it as the engine
+reads a file. Grants are cut to ceilings (`within: ceiling`), so that every site loads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from engine.config.yaml_source import read_yaml
+from engine.policy.compile import CompiledPolicy, compile_policy
+from engine.policy.language import Problems, policy_of
+from engine.policy.revision import revision
+from tests.random_messages import CODES
+
+Document = dict[str, Any]
+
+FIELDS = {
+    "EVN": ["1", "2"],
+    "PID": ["1", "3", "5", "5.1", "7", "8", "11.3-11.5", "13", "18"],
+    "NK1": ["1", "2.1"],
+    "PV1": ["1", "2", "10", "19", "47", "46-49"],
+    "PV2": ["3"],
+    "MRG": ["1"],
+    "AL1": ["1", "3"],
+    "DG1": ["1", "3", "6"],
+    "PR1": ["1", "3", "15"],
+    "IN1": ["1", "2", "3", "36", "1-4"],
+    "IN2": ["2", "25"],
+    "IN3": ["1"],
+    "ORC": ["1", "2", "3"],
+    "OBR": ["1", "2", "3", "4", "25", "29"],
+    "TQ1": ["1"],
+    "OBX": ["1", "2", "3", "3.1", "5", "11"],
+    "NTE": ["1", "3"],
+    "SPM": ["1", "4"],
+    "FT1": ["1", "2", "4", "6", "7", "14", "19", "31"],
+    "TXA": ["1", "2"],
+    "RXA": ["1", "2"],
+    "ZPV": ["1"],
+    "ZAL": ["1", "2"],
+    "MSH": ["13", "14", "8"],
+}
+
+#: Conditions of one segment and its ancestors, and of the message.
+WHERE = {
+    "PID-8": ["F", "M"],
+    "PV1-2": ["I", "O"],
+    "PV1-10": CODES,
+    "DG1-3": CODES,
+    "DG1-6": ["A", "F"],
+    "OBR-4": ["LA", "LB"],
+    "OBX-3.1": CODES,
+    "OBX-11": ["F", "P", "C"],
+    "FT1-6": ["CG", "PY"],
+    "FT1-2": ["T1", "T2"],
+    "PR1-15": CODES,
+    "NTE-3": ["note"],
+}
+ALL = ["acme", "beta", "gamma"]
+TYPES = ["ADT", "ADT^A01", "ADT^A40", "ORU", "ORU^R01", "DFT", "DFT^P11", "MDM", "BAR", "VXU"]
+
+
+@dataclass
+class Site:
+    """Channels and rules files, as documents."""
+
+    channels: list[Document]
+    files: list[Document] = field(default_factory=list)
+
+    def rules(self) -> list[Document]:
+        """Every rule of every file."""
+        return [rule for file in self.files for rule in file["rules"]]
+
+
+def compiled(site: Site) -> CompiledPolicy:
+    """Read and compile it, as the engine does with files."""
+    problems = Problems()
+    nodes = [
+        [
+            read_yaml(json.dumps(one).encode(), f"{what}{n}.yaml", problems)
+            for n, one in enumerate(of)
+        ]
+        for what, of in (("channels/c", site.channels), ("rules/r", site.files))
+    ]
+    channels, files = ([node for node in of if node is not None] for of in nodes)
+    read = policy_of(
+        channels,
+        files,
+        every_channel_read=True,
+        environment="production",
+        timezone="UTC",
+        problems=problems,
+    )
+    errors = [one for one in problems.sorted() if one.severity.value == "error"]
+    assert not errors, errors
+    return compile_policy(read.policy, revision(read.policy))
+
+
+def matchers(values: list[str]) -> st.SearchStrategy[Any]:
+    value = st.sampled_from(values)
+    return st.one_of(
+        value,
+        st.lists(value, min_size=1, max_size=2, unique=True),
+        st.fixed_dictionaries({"not": value}),
+        st.fixed_dictionaries({"prefix": value}),
+        st.fixed_dictionaries({"fold": value.map(str.lower)}),
+        st.fixed_dictionaries({"exists": st.sampled_from(["true", "false"])}),
+    )
+
+
+comparisons = st.sampled_from(sorted(WHERE)).flatmap(
+    lambda path: matchers(WHERE[path]).map(lambda matcher: {path: matcher})
+)
+conditions: st.SearchStrategy[Document] = st.recursive(
+    comparisons,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=2).map(lambda parts: {"any": parts}),
+        st.lists(inner, min_size=1, max_size=2).map(lambda parts: {"all": parts}),
+        inner.map(lambda part: {"not": part}),
+    ),
+    max_leaves=3,
+)
+
+
+def masks(segment: str) -> st.SearchStrategy[Any]:
+    """`all`, or a list of fields."""
+    some: st.SearchStrategy[Any] = st.lists(
+        st.sampled_from(FIELDS[segment]), min_size=1, max_size=5, unique=True
+    )
+    return st.just("all") | some if segment != "MSH" else some
+
+
+@st.composite
+def grants(draw: st.DrawFn, segment: str) -> Any:
+    """One grant: a list, `all`, or a mapping with `where`, `which`, `alone`."""
+    mask = draw(masks(segment))
+    found: Document = {}
+    if draw(st.integers(0, 4)) == 0:
+        where: Document = draw(conditions)
+        found["where"] = where
+    if segment in {"IN1", "FT1"} and draw(st.integers(0, 2)) == 0:
+        found["which"] = "own"
+    if segment == "OBR" and draw(st.integers(0, 3)) == 0:
+        found["alone"] = "true"
+    spelt_out: bool = draw(st.booleans())
+    return {"fields": mask, **found} if found or spelt_out else mask
+
+
+segments = st.sampled_from(sorted(FIELDS))
+#: Most types are not worth sending without some of these.
+WORTH = ["PID", "OBR", "OBX", "FT1", "TXA", "MRG"]
+BASES = [WORTH, WORTH, ["PID"], ["PID", "OBR", "OBX", "NTE"], ["PID", "FT1", "DG1", "PV1"]]
+granted = st.tuples(st.sampled_from(BASES), st.lists(segments, max_size=10)).map(
+    lambda some: list(dict.fromkeys(some[0] + some[1]))
+)
+withholdings = st.one_of(
+    st.sampled_from([[name] for name in ("DG1", "NTE", "OBR", "FT1", "PV1-10", "PID-5", "OBX-5")]),
+    st.tuples(
+        st.sampled_from(["DG1", "NTE", "OBR", "OBX", "FT1", "PID-11", "PV1"]), conditions
+    ).map(lambda one: {one[0]: {"where": one[1]}}),
+    st.just({"PID": ["5", "13"]}),
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn, name: str) -> Document:
+    """One rule that discloses, withholds, or both."""
+    when: Document = {}
+    if draw(st.integers(0, 2)) == 0:
+        types: st.SearchStrategy[list[str]] = st.lists(
+            st.sampled_from(TYPES), min_size=3, max_size=6, unique=True
+        )
+        when["message"] = draw(types)
+    when["coverage"] = draw(st.sampled_from(["any", "any", "any", "any", "own", "none"]))
+    if draw(st.integers(0, 7)) == 0:
+        also: Document = draw(conditions)
+        when |= also
+    rule: Document = {"name": name, "why": "a test", "when": when}
+    chosen: list[str] = draw(granted)
+    rule["disclose"] = {segment: draw(grants(segment)) for segment in chosen}
+    if draw(st.integers(0, 3)) == 0:
+        rule["withhold"] = draw(withholdings)
+    return rule
+
+
+@st.composite
+def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
+    """A channel whose ceiling is everything, or some of it."""
+    ceiling: Document = dict.fromkeys(FIELDS, "all")
+    for segment in draw(st.lists(segments, max_size=4)):
+        ceiling[segment] = draw(masks(segment))
+    found: Document = {
+        "channel": name,
+        "name": name.upper(),
+        "kind": kind,
+        "purposes": ["payment"],
+        "ceiling": {
+            "messages": ["ADT", "ORU", "DFT", "MDM", "BAR", "VXU"],
+            "segments": ceiling,
+        },
+        "deliver": {"to": "tcp:127.0.0.1:6661", "rewrite": {"MSH-6": name.upper()}},
+    }
+    if kind == "payer":
+        found["identified_by"] = [{"IN1-3.1": name.upper()}]
+        found["agreement"] = {"expires": "2030-12-31"}
+    if draw(st.integers(0, 5)) == 0:
+        found["structure"] = "strict"
+    if draw(st.integers(0, 5)) == 0:
+        found["renumber"] = "false"
+    return found
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> Site:
+    """Two payers and a vendor, and some files of rules."""
+    site = Site(
+        [
+            draw(channels("acme", "payer")),
+            draw(channels("beta", "payer")),
+            draw(channels("gamma", "vendor")),
+        ]
+    )
+    names = iter(range(100))
+    for _ in range(draw(st.integers(1, 2))):
+        of = draw(st.sampled_from([ALL, ALL, ALL, ALL, ["acme"], ["beta", "gamma"]]))
+        site.files.append(
+            {
+                "channels": of,
+                "purpose": "payment",
+                "basis": "a test",
+                "within": "ceiling",
+                "rules": [draw(rules(f"r{next(names)}")) for _ in range(draw(st.integers(1, 3)))],
+            }
+        )
+    return site
+
+
+def shuffled(document: Any, shuffle: Callable[[list[Any]], list[Any]]) -> Any:
+    """The same document with its keys, and the members of its lists, in another order."""
+    if isinstance(document, dict):
+        return {key: shuffled(document[key], shuffle) for key in shuffle(list(document))}
+    if isinstance(document, list):
+        return shuffle([shuffled(one, shuffle) for one in document])
+    return document

@@ -1,0 +1,149 @@
+"""`payergate diff`: names what is newly disclosed, exits 8 for wider and 0 for the reverse."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from engine.cli.main import main
+from engine.errors import Exit
+from tests.suites import A01, RULES, write_site
+
+WIDER_RULES = RULES.replace("PID: [3, 5]", "PID: [3, 5, 19]")
+
+
+@pytest.fixture
+def sites(tmp_path: pathlib.Path) -> tuple[str, str]:
+    """A site, and the same with one more field."""
+    write_site(tmp_path / "old", "")
+    write_site(tmp_path / "new", "", rules=WIDER_RULES)
+    return str(tmp_path / "old"), str(tmp_path / "new")
+
+
+def test_one_more_field_is_named_with_channels_types_rule_and_line(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", *sites]) == Exit.WIDER
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:-1] == [
+        "newly disclosed",
+        "  acme, beta: PID-19 of ADT^A01",
+        "    rule registration, rules/payment.yaml:9:7 (new): this payer covers the patient",
+    ]
+    assert "discloses more than" in lines[-1]
+
+
+def test_the_reverse_is_narrower(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", *reversed(sites)]) == Exit.OK
+    printed = capsys.readouterr().out
+    assert printed.startswith("newly withheld\n  acme, beta: PID-19 of ADT^A01\n")
+    assert "discloses no more than" in printed
+
+
+def test_the_same_site(sites: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", sites[0], sites[0]]) == Exit.OK
+    assert capsys.readouterr().out.startswith("Both sites mean the same (revision ")
+
+
+def test_over_messages(
+    sites: tuple[str, str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    with_number = A01.replace("|19800101\r", "|19800101||||||||||||900-10-0001\r")
+    (folder / "a01.hl7").write_text(with_number + A01, newline="")
+    (folder / "notes.txt").write_text("no message\n")
+    assert main(["diff", *sites, "--over", str(folder), "--json"]) == Exit.WIDER
+    printed = capsys.readouterr().out
+    found = json.loads(printed)
+    assert found["wider"] is True
+    assert found["changes"][0] == {
+        "effect": "newly-disclosed",
+        "widens": True,
+        "text": "",
+        "channels": ["acme", "beta"],
+        "messages": ["ADT^A01"],
+        "segment": "PID",
+        "paths": ["PID-19"],
+        "causes": [
+            {
+                "site": "new",
+                "rule": "registration",
+                "file": "rules/payment.yaml",
+                "line": 9,
+                "column": 7,
+                "text": "this payer covers the patient",
+            }
+        ],
+    }
+    first, second = found["messages"]
+    assert (first["index"], second["index"], second["channels"]) == (1, 2, {})
+    assert first["channels"]["acme"] == {
+        "newly_disclosed": ["PID-19"],
+        "newly_withheld": [],
+        "old": "disclose: granted",
+        "new": "disclose: granted",
+    }
+    assert "900-10-0001" not in printed
+
+
+def test_over_says_what_no_longer_goes(
+    sites: tuple[str, str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one").mkdir()
+    changed = A01.replace("MED", "PSY")
+    (tmp_path / "one" / "a01.hl7").write_text(changed, newline="")
+    rules = RULES.replace("    when: {PV1-10: PSY}\n", "    when: {PV1-10: XXX}\n")
+    new = write_site(tmp_path / "third", "", rules=rules)
+    assert main(["diff", str(new), sites[0], "--over", str(tmp_path / "one")]) == Exit.WIDER
+    printed = capsys.readouterr().out
+    assert "acme (disclose: granted; now withhold: withheld-by-rule)" in printed
+    assert "newly withheld: MSH-3, MSH-4" in printed
+    assert "may disclose more" in printed  # what XXX withheld is withheld no more
+
+
+def test_another_address_is_another_receiver(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = pathlib.Path(sites[0]) / "channels" / "acme.yaml"
+    shutil.copytree(sites[0], sites[1], dirs_exist_ok=True)
+    changed = file.read_text().replace("127.0.0.1:6661", "127.0.0.2:6661")
+    (pathlib.Path(sites[1]) / "channels" / "acme.yaml").write_text(changed)
+    assert main(["diff", *sites]) == Exit.WIDER
+    text = "acme: copies go to 127.0.0.2:6661, before to 127.0.0.1:6661"
+    assert text in capsys.readouterr().out
+
+
+def test_a_revision_that_git_keeps(
+    sites: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        subprocess.run(["git", *who, *arguments], cwd=sites[0], check=True, capture_output=True)
+
+    git("init", "-q", "-b", "trunk")
+    git("add", ".")
+    git("commit", "-q", "-m", "site")
+    monkeypatch.chdir(sites[0])
+    assert main(["diff", "trunk:", sites[1]]) == Exit.WIDER
+    assert "PID-19" in capsys.readouterr().out
+    assert main(["diff", "nothing:", sites[1]]) == Exit.USAGE
+    assert capsys.readouterr().err.startswith("revision: git has no site at nothing:.")
+
+
+def test_a_site_that_does_not_load(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pathlib.Path(sites[1]) / "config.yaml").unlink()
+    assert main(["diff", *sites]) == Exit.SITE
+    assert "missing-file" in capsys.readouterr().err
+
+
+def test_a_folder_without_messages(sites: tuple[str, str], tmp_path: pathlib.Path) -> None:
+    assert main(["diff", *sites, "--over", str(tmp_path / "nowhere")]) == Exit.USAGE

@@ -1,0 +1,48 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from engine.cli.moments import day, moment, shown, whole_days
+from engine.errors import UsageError
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+ZONE = "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-01", "2026-03-01T05:00:00+00:00"),
+        ("2026-03-01T12:00", "2026-03-01T17:00:00+00:00"),
+        ("2026-03-01T12:00+00:00", "2026-03-01T12:00:00+00:00"),
+        ("7d", "2026-03-03T12:00:00+00:00"),
+        ("90m", "2026-03-10T10:30:00+00:00"),
+    ],
+)
+def test_a_time_is_the_sites_or_so_long_ago(text: str, expected: str) -> None:
+    assert moment(text, ZONE, NOW).astimezone(UTC).isoformat() == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-7d", "7y", "2026-13-01", "2026-3-1", "d"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        moment(text, ZONE, NOW)
+    with pytest.raises(UsageError):
+        day(text)
+
+
+def test_a_bare_last_day_counts_whole() -> None:
+    since, until = whole_days("2026-03-01", "2026-03-02", ZONE, NOW, 6)
+    assert (since.day, until.day, until.hour) == (1, 3, 0)
+    since, until = whole_days(None, None, ZONE, NOW, 6)
+    assert until == NOW
+    assert since.year == 2020
+
+
+def test_days_and_shown_times() -> None:
+    assert day("2026-11-24") == date(2026, 11, 24)
+    assert shown(0, ZONE) == "1969-12-31T19:00:00-05:00"

@@ -1,0 +1,230 @@
+"""`diff` by meaning: every setting is considered, and equal meanings are no change."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from engine.hl7.path import Path
+from engine.policy.changes import Effect
+from engine.policy.diff import Difference, difference
+from engine.policy.model import (
+    AllOf,
+    AnyOf,
+    Channel,
+    Compare,
+    Condition,
+    Exists,
+    Grant,
+    Masking,
+    MaskKind,
+    Not,
+    Policy,
+    Prefix,
+    Rule,
+    State,
+    Withholding,
+)
+from tests.differing_policies import (
+    A01,
+    ACME,
+    BASE,
+    BETA,
+    EITHER,
+    HERE,
+    NARROWER,
+    PID,
+    R01,
+    RULE,
+    WIDER,
+    WITHOUT_EFFECT,
+    channel,
+    grant,
+    one,
+    only,
+    rule,
+    withholding,
+)
+
+
+def test_what_is_masked_or_chosen_otherwise_cannot_be_compared() -> None:
+    year, initial = (Masking(kind) for kind in (MaskKind.YEAR, MaskKind.INITIAL))
+    one_way, other = (grant(PID, maskings={(5, 1): mask}) for mask in (year, initial))
+    assert difference(one_way, other).is_wider
+    assert difference(other, one_way).is_wider
+    chosen, others = (grant(PID, repetitions={3: one("PID-3.5", of)}) for of in ("MB", "MR"))
+    assert difference(chosen, others).is_wider
+    assert difference(others, chosen).is_wider
+
+
+@pytest.mark.parametrize("kind", [Policy, Channel, Rule, Grant, Withholding])
+def test_no_setting_is_ignored_in_silence(kind: type) -> None:
+    """A new field of the model fails here until `diff` considers it."""
+    considered = {name for of, name in {*WIDER, *EITHER, *NARROWER, *WITHOUT_EFFECT} if of is kind}
+    assert considered == {field.name for field in fields(kind)}
+
+
+def named(examples: dict[tuple[type, str], Policy]) -> list[Any]:
+    return [pytest.param(p, id=f"{of.__name__}.{name}") for (of, name), p in examples.items()]
+
+
+@pytest.mark.parametrize("wider", named(WIDER))
+def test_wider_is_wider_and_its_reverse_is_not(wider: Policy) -> None:
+    assert difference(BASE, wider).is_wider
+    back = difference(wider, BASE)
+    if wider is not WIDER[Policy, "channels"]:  # a payer that goes no longer contests: see below
+        assert not back.is_wider
+    assert back.changes
+
+
+@pytest.mark.parametrize("narrower", named(NARROWER))
+def test_narrower_is_narrower_and_its_reverse_is_not(narrower: Policy) -> None:
+    found = difference(BASE, narrower)
+    assert not found.is_wider
+    assert found.changes
+    assert difference(narrower, BASE).is_wider
+
+
+@pytest.mark.parametrize("other", named(EITHER))
+def test_what_cannot_be_compared_is_wider_both_ways(other: Policy) -> None:
+    assert difference(BASE, other).is_wider
+    assert difference(other, BASE).is_wider
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        rule(name="other", why="other", basis="other"),
+        rule(when=AllOf((one("PV1-2", "O", "I"), only(R01, A01)))),
+        rule(
+            when=AllOf(
+                (
+                    only(A01, R01),
+                    Not(AllOf((Not(one("PV1-2", "I")), Not(one("PV1-2", "O"))))),
+                )
+            )
+        ),
+        rule(grants=tuple(reversed(RULE.grants))),
+        rule(coverage=None),
+        grant(PID, mask={3: None, 5: frozenset({2, 1})}),
+        replace(
+            BASE,
+            rules=(
+                replace(RULE, when=AllOf((only(A01, R01), one("PV1-2", "I")))),
+                replace(RULE, name="s", when=AllOf((only(A01, R01), one("PV1-2", "O")))),
+            ),
+        ),
+        replace(
+            BASE,
+            rules=(
+                replace(RULE, when=AllOf((only(A01), one("PV1-2", "I", "O")))),
+                replace(RULE, name="s", when=AllOf((only(R01), one("PV1-2", "O", "I")))),
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_another_spelling_is_no_change(same: Policy) -> None:
+    """But for a withholding that is split with its rule, which takes what each half grants."""
+    assert not difference(BASE, same).is_wider
+    assert not difference(same, BASE).is_wider
+
+
+CONDITIONS: list[tuple[Condition, Condition]] = [
+    (one("PV1-2", "I"), one("PV1-2", "I", "O")),
+    (one("PV1-2", "I"), one("PV1-2", "i ", fold=True)),
+    (one("PV1-2", "IN", "IP"), Compare(Path.parse("PV1-2"), Prefix(("I",)))),
+    (Compare(Path.parse("PV1-2"), Prefix(("IN",))), Compare(Path.parse("PV1-2"), Prefix(("I",)))),
+    (one("PV1-2", "I"), Compare(Path.parse("PV1-2"), Exists(True))),
+    (replace(one("OBX-11", "F"), every=True), replace(one("OBX-11", "F", "C"), every=True)),
+    (replace(one("OBX-11", "F"), every=True), one("OBX-11", "F")),
+    (Not(one("PV1-2", "I", "O")), Not(one("PV1-2", "I"))),
+    (AllOf((one("PV1-2", "I"), one("PID-8", "F"))), one("PID-8", "F")),
+    (one("PV1-2", "I"), AnyOf((one("PV1-2", "I"), one("PID-8", "F")))),
+    (Not(Compare(Path.parse("PV1-2"), Exists(True))), Not(one("PV1-2", "I"))),
+]
+
+
+@pytest.mark.parametrize(("narrow", "wide"), CONDITIONS)
+def test_a_condition_that_implies_another_is_narrower(narrow: Condition, wide: Condition) -> None:
+    for old, new, wider in ((wide, narrow, False), (narrow, wide, True)):
+        assert difference(rule(when=old), rule(when=new)).is_wider is wider
+        assert difference(grant(PID, where=old), grant(PID, where=new)).is_wider is wider
+        taken = withholding(where=new), withholding(where=old)
+        assert difference(*taken).is_wider is wider
+
+
+def changes(found: Difference, effect: Effect) -> list[tuple[object, ...]]:
+    return [
+        (change.channels, change.types, change.segment, change.fields)
+        for change in found.changes
+        if change.effect is effect
+    ]
+
+
+def test_a_change_names_channel_types_segment_fields_and_rule() -> None:
+    found = difference(BASE, WIDER[Grant, "mask"])
+    assert changes(found, Effect.DISCLOSED) == [(("acme",), ("ADT^A01", "ORU^R01"), "PID", ("19",))]
+    (cause,) = found.changes[0].causes
+    assert (cause.rule, cause.place, cause.side) == ("r", HERE, "new")
+    assert (
+        cause.text == "PV1-2 is I or O; this payer covers the patient; unless the patient refused"
+    )
+
+
+def test_components_and_fields_that_no_standard_lists() -> None:
+    some, more = grant(PID, mask={5: frozenset({1})}), grant(PID, mask={5: frozenset({1, 3})})
+    assert changes(difference(some, more), Effect.DISCLOSED)[0][3] == ("5.3",)
+    whole = difference(some, grant(PID, mask={5: None}))
+    assert changes(whole, Effect.DISCLOSED)[0][3] == ("5 (other components)",)
+    everything = difference(some, grant(PID, mask=None))
+    assert changes(everything, Effect.DISCLOSED)[0][3] == (
+        "5 (other components)",
+        "all other fields",
+    )
+
+
+def test_a_withholding_that_goes_is_named() -> None:
+    found = difference(BASE, WIDER[Rule, "withholdings"])
+    ((cause, other),) = [change.causes for change in found.changes]
+    assert {(cause.side, cause.text), (other.side, other.text)} == {
+        (
+            "new",
+            (
+                "PV1-2 is I or O; this payer covers the patient; unless the patient refused;"
+                " DG1-6 is A or W"
+            ),
+        ),
+        ("old", "it was withheld here"),
+    }
+
+
+def test_a_payer_that_claims_less_frees_what_was_contested() -> None:
+    both = replace(BASE, rules=(replace(RULE, channels=frozenset({"acme", "beta"})),))
+    gone = replace(both, channels={"acme": ACME}, rules=BASE.rules)
+    found = difference(both, gone)
+    assert found.is_wider
+    assert any("beta claimed" in change.text for change in found.changes)
+    renamed = replace(both, channels={"acme": ACME, "beta": replace(BETA, name="Acme")})
+    assert difference(both, renamed).is_wider
+    apart = {
+        "acme": replace(ACME, identified_by=(one("IN1[1]-2", "A"),)),
+        "beta": BETA,
+    }
+    assert difference(
+        replace(both, channels=apart), replace(gone, channels={"acme": apart["acme"]})
+    ).is_wider
+
+
+def test_a_condition_on_the_patient_that_goes_with_its_grant() -> None:
+    """A PID that is granted on a condition takes the copy along where it fails (§10.18)."""
+    asked = grant(PID, where=one("PID-8", "F"))
+    assert difference(asked, rule(grants=RULE.grants[1:])).is_wider
+
+
+def test_a_draft_may_change_and_sends_nothing() -> None:
+    old, new = channel(state=State.DRAFT), channel(state=State.DRAFT, renumber=False)
+    found = difference(old, new)
+    assert not found.is_wider
+    assert [change.effect for change in found.changes] == [Effect.NEUTRAL]

@@ -1,0 +1,148 @@
+"""The matrix shows every setting that means something to a reader, and is made of what runs."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from engine.policy.masks import Mask
+from engine.policy.matrix import matrix
+from engine.policy.model import (
+    AllOf,
+    AnyOf,
+    Channel,
+    Compare,
+    Exists,
+    Grant,
+    Matcher,
+    Not,
+    Policy,
+    Prefix,
+    Rule,
+    State,
+    Withholding,
+)
+from engine.policy.wording import MATCHERS, condition
+from engine.policy.wording import fields as fields_text
+from tests.differing_policies import (
+    ACME,
+    BASE,
+    EITHER,
+    NARROWER,
+    RULE,
+    WIDER,
+    channel,
+    one,
+    rule,
+)
+
+#: Settings that do not change what `diff` says, and stand on the sheet nevertheless.
+SHOWN = {
+    (Channel, "id"): replace(
+        BASE,
+        channels={"apex": replace(ACME, id="apex")},
+        rules=(replace(RULE, channels=frozenset({"apex"})),),
+    ),
+    (Channel, "name"): channel(name="Another"),
+    (Channel, "agreement_reference"): channel(agreement_reference="B-2"),
+    (Channel, "address"): channel(address="1 Main Street"),
+    (Rule, "name"): rule(name="another"),
+    (Rule, "why"): rule(why="another"),
+    (Rule, "basis"): rule(basis="another"),
+}
+NOT_SHOWN = {(of, "place") for of in (Channel, Rule, Grant, Withholding)}
+EXAMPLES = {**WIDER, **EITHER, **NARROWER, **SHOWN}
+
+
+def sheets(policy: Policy) -> object:
+    return matrix(policy, tuple(sorted(policy.channels)))
+
+
+@pytest.mark.parametrize("kind", [Policy, Channel, Rule, Grant, Withholding])
+def test_no_setting_is_left_out_in_silence(kind: type) -> None:
+    shown = {name for of, name in {*EXAMPLES, *NOT_SHOWN} if of is kind}
+    assert shown == {field.name for field in fields(kind)}
+
+
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(p, id=f"{of.__name__}.{name}") for (of, name), p in EXAMPLES.items()],
+)
+def test_every_setting_shows(example: Policy) -> None:
+    assert sheets(example) != sheets(BASE)
+
+
+def test_a_sheet() -> None:
+    (sheet,) = matrix(BASE, ("acme",))
+    assert dict(sheet.contract)["Agreement"] == "A-1, until 2030-12-31"
+    first, cancels = sheet.sections
+    assert first.types == ("ADT^A01", "ORU^R01")  # of which the same is sent
+    assert [(row.segment, fields_text(row.mask), row.where) for row in first.rows] == [
+        ("PID", "3, 5.1-5.2", ""),
+        ("DG1", "3", "DG1-6 is A or W"),
+        ("OBR", "4", ""),
+        ("IN1", "3", "its own only"),
+    ]
+    assert {row.when for row in first.rows} == {
+        "PV1-2 is I or O; this payer covers the patient; unless the patient refused"
+    }
+    assert [(taken.parts[0][0], taken.when) for taken in first.taken] == [
+        ("DG1", "PV1-2 is I or O; DG1-3.1 is F32")
+    ]
+    assert (cancels.types, cancels.is_cancel) == (("ADT^A11", "ADT^A12", "ADT^A13"), True)
+    assert [row.segment for row in cancels.rows] == ["PID", "PV1"]
+
+
+def test_a_draft_has_its_sheet_too() -> None:
+    (sheet,) = matrix(channel(state=State.DRAFT), ("acme",))
+    assert sheet.sections
+    assert dict(sheet.contract)["State"] == "draft: nothing is sent"
+
+
+def test_what_the_ceiling_takes_is_not_shown() -> None:
+    (sheet,) = matrix(channel(ceiling={"PID": {3: None}, "OBR": {4: None}}), ("acme",))
+    assert [(row.segment, fields_text(row.mask)) for row in sheet.sections[0].rows] == [
+        ("PID", "3"),
+        ("OBR", "4"),
+    ]
+
+
+def test_without_rules_nothing_is_sent() -> None:
+    (sheet,) = matrix(replace(channel(kind=ACME.kind), rules=()), ("acme",))
+    assert [section.is_cancel for section in sheet.sections] == [True]
+
+
+@pytest.mark.parametrize(
+    ("mask", "text"),
+    [
+        (None, "all"),
+        ({1: None, 2: None, 3: None, 5: None}, "1-3, 5"),
+        ({11: frozenset({3, 4, 5})}, "11.3-11.5"),
+        ({1: None, 2: frozenset({1, 3}), 3: None}, "1, 2.1, 2.3, 3"),
+        ({}, "nothing"),
+    ],
+)
+def test_fields_in_words(mask: dict[int, frozenset[int] | None] | None, text: str) -> None:
+    assert fields_text(Mask.of(mask)) == text
+
+
+def test_what_is_left_of_all_in_words() -> None:
+    assert fields_text(Mask.of(None) - Mask.of({19: None})) == "all but 19"
+
+
+def test_conditions_in_words() -> None:
+    pv1, exists = one("PV1-2", "I", "O"), Compare(one("PID-8", "F").path, Exists(True))
+    assert condition(AllOf((pv1, exists))) == "PV1-2 is I or O and PID-8 has a value"
+    assert condition(Not(AnyOf((pv1, exists)))) == "not (PV1-2 is I or O or PID-8 has a value)"
+    assert condition(Not(pv1)) == "no PV1-2 is I or O"
+    assert condition(replace(pv1, every=True)) == "every PV1-2 is I or O"
+    assert condition(Not(replace(pv1, every=True))) == "not every PV1-2 is I or O"
+    assert condition(Compare(pv1.path, Prefix(("I",)))) == "PV1-2 begins with I"
+    assert condition(AllOf((AnyOf((pv1, exists)), pv1))) == (
+        "(PV1-2 is I or O or PID-8 has a value) and PV1-2 is I or O"
+    )
+
+
+def test_every_matcher_has_words() -> None:
+    assert set(MATCHERS) == set(Matcher.__args__)
