@@ -11,40 +11,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Named, is_worth_sending
+from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
 from engine.policy.cut import Bar, Cut, Own
-from engine.policy.law import WHY_NOT, Law
-from engine.policy.leaks import Numbers, foreign_numbers, insurance_numbers, leak
-from engine.policy.model import Coverage
+from engine.policy.granting import (
+    Chosen,
+    Granting,
+    correcting_after,
+    granting_rules,
+    why_not_following,
+)
+from engine.policy.law import WHY_NOT
+from engine.policy.leaks import foreign_numbers, leak
 from engine.policy.notices import attach
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.plan import Plan
-from engine.policy.project import carry_out, payload
-from engine.policy.reasons import of_rule, plain
+from engine.policy.project import payload
+from engine.policy.reasons import plain
 from engine.policy.strict import keeps_structure
-from engine.policy.view import MESSAGE, View, type_of
-from engine.policy.whose import Answer, Whose
-from engine.privacy.facts import Disclosed, Facts
-
-_VISIT = Path("PV1", 19, 1)
-_CONTROL_ID = Path("MSH", 10)
+from engine.policy.view import View, type_of
+from engine.privacy.facts import Facts
 
 #: Patients times segments of one message, above which taking it apart would keep others waiting.
 MOST_TAKEN_APART = 10_000_000
-
-#: Why a rule that asks coverage does not apply; None: the answer is its own to judge.
-_REFUSALS = {
-    Answer.UNAVAILABLE: Code.FACTS_UNAVAILABLE,
-    Answer.UNKNOWN: Code.UNKNOWN_PAYER,
-    Answer.AMBIGUOUS: Code.AMBIGUOUS_COVERAGE,
-    Answer.OTHER: Code.NO_COVERAGE,
-}
 
 #: The order in which reasons why no rule applies are weighed (rules.md, "deciding order").
 _ORDER = (
@@ -68,94 +60,6 @@ class Decision:
     reasons: tuple[Reason, ...]
     cut: Cut | None = None
     discloses: bool = False
-
-
-class Case:
-    """One patient's part of a message, with what is known: shared by all channels."""
-
-    __slots__ = (
-        "_cuts",
-        "_lines",
-        "_named",
-        "_numbers",
-        "_whens",
-        "_withholds",
-        "facts",
-        "is_for_one",
-        "law",
-        "view",
-        "whose",
-    )
-
-    def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
-        self.view = view
-        self.facts = facts
-        self.law = Law(view, facts, policy.statutes)
-        self.whose = Whose(view, facts, policy.identifier)
-        self.is_for_one = is_for_one
-        self._whens: dict[int, bool] = {}
-        self._withholds: dict[int, bool] = {}
-        self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
-        self._named: Named | None = None
-        self._numbers: Numbers | None = None
-        self._lines: dict[int, int | None] | None = None
-
-    @property
-    def named(self) -> Named:
-        """Which orders each order names as its parents."""
-        if self._named is None:
-            self._named = Named(self.view)
-        return self._named
-
-    @property
-    def lines(self) -> dict[int, int | None]:
-        """Which insurance each charge is for."""
-        if self._lines is None:
-            self._lines = charges.insurance_of_lines(self.view, self.whose.claims)
-        return self._lines
-
-    @property
-    def numbers(self) -> Numbers:
-        """The member and policy numbers of each insurance."""
-        if self._numbers is None:
-            self._numbers = insurance_numbers(self.view)
-        return self._numbers
-
-    def applies(self, rule: RunnableRule) -> bool:
-        """Do the rule's conditions hold, coverage aside? Asked once for all channels."""
-        if rule.when is None:
-            return True
-        found = self._whens.get(rule.number)
-        if found is None:
-            found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
-        return found
-
-    def withholds(self, rule: RunnableRule) -> bool:
-        """Whether the conditions hold under which the rule withholds."""
-        test = rule.when_withholding
-        if test is rule.when:
-            return self.applies(rule)
-        if test is None:
-            return True
-        found = self._withholds.get(rule.number)
-        if found is None:
-            found = self._withholds[rule.number] = test(self.view, MESSAGE)
-        return found
-
-    def cut(
-        self, plan: Plan, own: Own, renumbers: bool, bars: Mapping[int, Bar]
-    ) -> tuple[Cut, bool]:
-        """What the plan leaves, and whether that is worth sending.
-
-        Made once for channels alike where the law has nothing to say; else each has its own.
-        """
-        key = (plan, own, renumbers)
-        found = self._cuts.get(key) if self.law.is_silent else None
-        if found is None:
-            cut = Cut(self.view, plan, own, bars)
-            carry_out(cut, self.named, renumbers)
-            found = self._cuts[key] = (cut, is_worth_sending(cut))
-        return found
 
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
@@ -193,8 +97,8 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
     code = _gate(case, channel)
     if code is not None:
         return _refused(code)
-    found = _granting(case, channel)
-    earlier = _correcting_after(case, channel, found)
+    found = granting_rules(case, channel)
+    earlier = correcting_after(case, channel, found)
     if earlier is not None:
         found.following.clear()
     withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
@@ -203,7 +107,7 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
         return Decision((refusal,))
     if not channel.in_ceiling:
         return _refused(Code.ABOVE_CEILING)
-    chosen = _Chosen(tuple(found.granting), withholding, tuple(found.following), earlier)
+    chosen = Chosen(tuple(found.granting), withholding, tuple(found.following), earlier)
     decision = _cut(case, channel, policy, chosen)
     if decision.reasons[0].code is Code.NOTHING_LEFT:
         return Decision((_why_nothing(found, earlier),), decision.cut)
@@ -211,7 +115,7 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
 
 
 def _refusal(
-    case: Case, found: _Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
+    case: Case, found: Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
 ) -> Reason | None:
     """Why nothing is disclosed, whatever the cut might leave."""
     applies = found.granting or found.following or channel.follows
@@ -230,7 +134,7 @@ def _refusal(
     return _deciding_refusal(found.refusals)
 
 
-def _why_nothing(found: _Granting, earlier: Code | None) -> Reason:
+def _why_nothing(found: Granting, earlier: Code | None) -> Reason:
     """Why the cut left nothing: there was nothing to follow, nobody to follow it, or no grant."""
     if earlier is not None:
         return plain(earlier)
@@ -247,7 +151,7 @@ def _gate(case: Case, channel: ChannelRules) -> Code | None:
         return Code.FACTS_UNAVAILABLE
     code = None if case.law.is_silent else case.law.gate(channel)
     if code is None and channel.follows:
-        code = _follows(case, channel)
+        code = why_not_following(case, channel)
     return code
 
 
@@ -257,98 +161,7 @@ def _deciding_refusal(refusals: Mapping[Code, Reason]) -> Reason:
     return refusals.get(first) or plain(first)
 
 
-def _correcting_after(case: Case, channel: ChannelRules, found: _Granting) -> Code | None:
-    """Why corrections in this message do not go to a payer; None if they do, or there are none."""
-    if not channel.is_payer or channel.follows or not case.view.corrections.marked:
-        return None
-    return _follows(case, channel) if found.granting or found.following else None
-
-
-def _follows(case: Case, channel: ChannelRules) -> Code | None:
-    """Why a cancel does not follow what it cancels, if it does not (§10.9)."""
-    visit, control_id = case.view.first(_VISIT), case.view.first(_CONTROL_ID)
-    for earlier in case.facts.disclosed:
-        if earlier.channel == channel.id and _is_same(earlier, visit, control_id):
-            return None
-    return Code.NOT_DISCLOSED_BEFORE
-
-
-def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
-    return (visit != "" and earlier.visit == visit) or (
-        control_id != "" and earlier.control_id == control_id
-    )
-
-
-class _Granting(NamedTuple):
-    """The disclosing rules that apply; those that coverage alone refuses; why others do not."""
-
-    granting: list[RunnableRule]
-    following: list[RunnableRule]
-    refusals: dict[Code, Reason]
-
-
-def _granting(case: Case, channel: ChannelRules) -> _Granting:
-    """Ask each disclosing rule of the channel."""
-    granting: list[RunnableRule] = []
-    following: list[RunnableRule] = []
-    refusals: dict[Code, Reason] = {}
-    for rule in channel.disclosing:
-        code = None if channel.follows else _coverage_refuses(case, channel, rule)
-        against = case.law.refuses(channel, rule)
-        if code is not None:
-            refusals[code] = plain(code)
-        if against is not None:
-            refusals.setdefault(against, of_rule(against, rule.rule.name))
-        elif code is None and case.applies(rule):
-            granting.append(rule)
-        elif _may_follow(case, rule, code):
-            following.append(rule)
-    return _Granting(granting, following, refusals)
-
-
-def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
-    """Whether coverage alone refuses a rule, and there are corrections that need none (§10.9)."""
-    return (
-        code is not None
-        and rule.coverage is Coverage.OWN
-        and bool(case.view.corrections.marked)
-        and case.applies(rule)
-    )
-
-
-class _Chosen(NamedTuple):
-    """The rules that apply to one channel, and why its corrections do not go, if they do not."""
-
-    granting: tuple[RunnableRule, ...]
-    withholding: tuple[RunnableRule, ...]
-    following: tuple[RunnableRule, ...]
-    earlier: Code | None
-
-    @property
-    def disclosing(self) -> tuple[RunnableRule, ...]:
-        return self.granting + self.following
-
-    def plan(self, channel: ChannelRules, free: tuple[RunnableRule, ...] | None = None) -> Plan:
-        """What they add up to; of those that disclose, only the `free` ones."""
-        granting, following = self.granting, self.following
-        if free is not None:
-            granting = tuple(rule for rule in granting if rule in free)
-            following = tuple(rule for rule in following if rule in free)
-        return channel.plan(granting, self.withholding, following, self.earlier is not None)
-
-
-def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:
-    if rule.coverage is Coverage.ANY:
-        return None
-    answer = case.whose.answer(channel.id)
-    if rule.coverage is Coverage.NONE:
-        if answer is Answer.OWN:
-            return Code.NO_RULE
-        return None if answer is Answer.OTHER else _REFUSALS[answer]
-    return _REFUSALS.get(answer)
-
-
-def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: _Chosen) -> Decision:
+def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chosen) -> Decision:
     if not case.is_for_one:
         return _refused(Code.STRUCTURE)
     plan = chosen.plan(channel)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.hl7.wire import Message, Segment
+from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, CompiledPolicy
 from engine.policy.cut import Cut
-from engine.policy.decide import Case, Decision, cases_of, decide, decide_one
+from engine.policy.decide import Decision, cases_of, decide, decide_one
 from engine.policy.masks import NONE
 from engine.policy.outcome import Code, Outcome
 from engine.policy.plan import SegmentPlan
