@@ -20,6 +20,7 @@ from engine.hl7.wire import Message
 from engine.policy import reasons
 from engine.policy.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
 from engine.policy.identify import Identifier
+from engine.policy.labels import Bits
 from engine.policy.masking import channel_key
 from engine.policy.masks import Mask
 from engine.policy.matching import Terms
@@ -41,6 +42,7 @@ from engine.policy.model import (
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
 from engine.policy.settle import ALWAYS, NEVER, settle, types_demanded, types_in
+from engine.policy.statutes import Statutes
 from engine.policy.structure import Forms
 from engine.policy.view import View, type_of
 
@@ -93,9 +95,9 @@ class RunnableRule:
     when_withholding: Test | None  # of what it withholds: the uncertain counts as matching
     coverage: Coverage
     granted: Reason
-    no_consent: Reason
     withheld: Reason
     discloses: bool  # it grants something to messages of this type
+    withheld_labels: Bits = 0  # the labels that it withholds
 
     @property
     def withholds_message(self) -> bool:
@@ -121,6 +123,7 @@ class ChannelRules:
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_cancel = is_cancel
         self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
@@ -232,6 +235,7 @@ class CompiledPolicy:
         self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
         self.forms = Forms()
         self.timezone = ZoneInfo(policy.timezone)
+        self.statutes = Statutes(policy)
         self.identifier = Identifier(
             (policy.channels[channel] for channel in self.channels), self.timezone
         )
@@ -300,7 +304,7 @@ class CompiledPolicy:
         for channel_id in self.channels:
             channel = self.policy.channels[channel_id]
             rules = [
-                _runnable(each, channel, message_type)
+                _runnable(each, channel, message_type, self._labels_withheld(each.rule))
                 for each in reaching
                 if channel_id in each.rule.channels
             ]
@@ -308,6 +312,13 @@ class CompiledPolicy:
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
+
+    def _labels_withheld(self, rule: Rule) -> Bits:
+        index, found = self.statutes.index, 0
+        for withholding in rule.withholdings:
+            for label in withholding.labels:
+                found |= index.any(label)
+        return found
 
 
 def compile_policy(policy: Policy, revision: str = "", hash_key: bytes = b"") -> CompiledPolicy:
@@ -322,7 +333,9 @@ def _hashes(grant: Grant) -> bool:
     return any(masking.kind is MaskKind.KEYED_HASH for masking in grant.maskings.values())
 
 
-def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> RunnableRule:
+def _runnable(
+    each: _Reaching, channel: Channel, message_type: MessageType, withheld_labels: Bits
+) -> RunnableRule:
     rule = each.rule
     default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
     return RunnableRule(
@@ -332,9 +345,9 @@ def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> R
         each.when_withholding,
         default if rule.coverage is None else rule.coverage,
         reasons.granted(rule.name),
-        reasons.no_consent(rule.name),
         reasons.withheld_by_rule(rule.name),
         bool(rule.grants) and grants_to(rule, message_type),
+        withheld_labels,
     )
 
 

@@ -31,6 +31,7 @@ from engine.policy.wording import (
     rule_asks,
     without_types,
 )
+from engine.privacy.protections import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,26 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     if labelling(policy):
         sets = (f"{one.name} as {one.label or one.name}" for one in policy.sets.values())
         yield "Code sets that may label", ", ".join(sorted(sets))
+    yield from _protected(policy)
     yield "Environment", f"{policy.environment}, time zone {policy.timezone}"
+
+
+def _protected(policy: Policy) -> Iterator[tuple[str, str]]:
+    """What stands above the rules: packs, also those that are off, and what marks content."""
+    packs = ", ".join(pack.id for pack in policy.protections.packs) or "none"
+    off = [f"{name} is off: {why}" for name, why in sorted(policy.protections.off.items())]
+    yield "Packs of statutes", "; ".join((packs, *off))
+    if policy.label_sets or policy.marks:
+        count = f"{len(policy.label_sets)} sets of codes, {len(policy.marks)} markers"
+        notes = Label.PSYCHOTHERAPY_NOTES.value
+        documents = sorted(
+            f"{mark.path} {text}"
+            for mark in policy.marks
+            if mark.label == notes
+            for text in mark.texts
+        )
+        yield "Sensitive content is found by", count
+        yield "Psychotherapy notes are", ", ".join(documents) or "not named"
 
 
 _STATES = {
