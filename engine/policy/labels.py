@@ -52,7 +52,7 @@ SERVICES: Mapping[str, tuple[int, ...]] = {
 
 #: Types of OBX-5 that are codes (table 0125); a value without a type may be one.
 _CODED_VALUES = frozenset({b"CE", b"CWE", b"CNE", b"CF", b"CD", b""})
-_VALUE = 5
+_TYPE, _VALUE = 2, 5
 
 #: What is labelled there is labelled for the whole message: the document, a patient's or visit's
 #: access restriction (standards.md B-7.2, B-7.5).
@@ -89,9 +89,14 @@ NOTHING_LABELLED = Labelled(0, {})
 
 _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
 
-#: What is known of values, of services and of diagnoses.
-_Memories = tuple[dict[bytes, Bits], dict[bytes, Bits]]
-_SERVICE, _DIAGNOSIS = 0, 1
+#: What kind of code a field holds; the value of a result is one only if its type says so.
+_SERVICE, _DIAGNOSIS, _TYPED = 0, 1, 2
+
+#: What is known of values, for each kind.
+_Memories = tuple[dict[bytes, Bits], dict[bytes, Bits], dict[bytes, Bits]]
+
+#: Fields of a segment to look at, and their kinds.
+_Fields = tuple[tuple[int, int], ...]
 
 _Marks = list[tuple[Path, frozenset[str], Bits]]
 
@@ -114,14 +119,8 @@ class LabelIndex:
             self._marks.setdefault(mark.path.segment, []).append(found)
         self._psychotherapy = self.core(Label.PSYCHOTHERAPY_NOTES.value)
         self._memories: dict[Delimiters, _Memories] = {}
-        #: What to look at: each field, and whether it holds a service or a diagnosis.
-        self._fields = {
-            name: tuple(
-                [(number, _SERVICE) for number in SERVICES.get(name, ())]
-                + [(number, _DIAGNOSIS) for number in DIAGNOSES.get(name, ())]
-            )
-            for name in {*SERVICES, *DIAGNOSES}
-        }
+        #: What to look at in each segment, and up to which field it must be taken apart.
+        self._fields = {name: _fields(name) for name in {*SERVICES, *DIAGNOSES}}
         self.is_empty = not sets and not marks
 
     def core(self, label: str) -> Bits:
@@ -152,37 +151,40 @@ class LabelIndex:
     def _own(self, view: View) -> dict[int, Bits]:
         """What each segment itself carries; only those that carry anything."""
         memories = self._memory(view)
-        segments, fields_of = view.message.segments, self._fields
+        message, fields_of = view.message, self._fields
+        lines, separator = message.lines, message.delimiters.field
+        is_plain = message.charset.mask is None
         found: dict[int, Bits] = {}
         for name, indexes in view.structure.by_id.items():
-            fields = fields_of.get(name)
-            if fields is None:
+            known = fields_of.get(name)
+            if known is None:
                 if name[:1] == "Z":
                     self._look_everywhere(view, indexes, memories, found)
                 continue
+            fields, reach = known
             for index in indexes:
-                values = segments[index].fields
-                count = len(values)
-                for number, kind in fields:
-                    if number < count and (value := values[number]):
-                        bits = memories[kind].get(value)
-                        if bits is None:
-                            bits = self._bits(view, value, memories, kind)
-                        if bits:
-                            found[index] = found.get(index, 0) | bits
-        self._look_at_values(view, memories, found)
+                if is_plain:
+                    values = lines[index].split(separator, reach)
+                else:
+                    values = message.segment(index).fields
+                bits = self._look(view, values, fields, memories)
+                if bits:
+                    found[index] = bits
         if self._marks:
             self._look_at_marks(view, found)
         return found
 
-    def _look_at_values(self, view: View, memories: _Memories, found: dict[int, Bits]) -> None:
-        segments = view.message.segments
-        for index in view.structure.by_id.get("OBX", ()):
-            values = segments[index].fields
-            if len(values) > _VALUE and values[2] in _CODED_VALUES and values[_VALUE]:
-                bits = self._bits(view, values[_VALUE], memories, _SERVICE)
-                if bits:
-                    found[index] = found.get(index, 0) | bits
+    def _look(self, view: View, values: list[bytes], fields: _Fields, memories: _Memories) -> Bits:
+        """The labels of the coded fields of one segment."""
+        count, found = len(values), 0
+        for number, kind in fields:
+            if number >= count:
+                continue
+            value = values[number]
+            if value and (kind != _TYPED or values[_TYPE] in _CODED_VALUES):
+                bits = memories[kind].get(value)
+                found |= self._bits(view, value, memories, kind) if bits is None else bits
+        return found
 
     def _look_at_marks(self, view: View, found: dict[int, Bits]) -> None:
         for name, marks in self._marks.items():
@@ -224,10 +226,10 @@ class LabelIndex:
         """What is known of values already."""
         message = view.message
         if message.charset.mask is not None:
-            return {}, {}
+            return {}, {}, {}
         found = self._memories.get(message.delimiters)
         if found is None:
-            found = ({}, {})
+            found = ({}, {}, {})
             if len(self._memories) < _DELIMITERS_KEPT:
                 self._memories[message.delimiters] = found
         return found
@@ -240,6 +242,14 @@ class LabelIndex:
             by_bit.setdefault(bit << (one.evidence is Evidence.EXTENDED), []).append(one.codes)
         each = tuple((bit, CodeIndex(codes)) for bit, codes in sorted(by_bit.items()))
         return CodeIndex(one.codes for one in chosen), each
+
+
+def _fields(name: str) -> tuple[_Fields, int]:
+    found = [(number, _SERVICE) for number in SERVICES.get(name, ())]
+    found += [(number, _DIAGNOSIS) for number in DIAGNOSES.get(name, ())]
+    if name == "OBX":
+        found.append((_VALUE, _TYPED))
+    return tuple(found), 1 + max(number for number, _ in found)
 
 
 def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:
