@@ -1,6 +1,7 @@
 """What all tests share: Hypothesis profiles, and where the corpus of public messages is.
 
-`HYPOTHESIS_PROFILE=deep` looks ten times longer. Under CI examples are the same at every run.
+`HYPOTHESIS_PROFILE=deep` looks ten times longer, `mutants` (tests/mutants) only briefly. Under CI
+examples are the same at every run.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 _CI = bool(os.environ.get("CI"))
 
 settings.register_profile("default", max_examples=200, deadline=None, derandomize=_CI)
 settings.register_profile("deep", max_examples=2000, deadline=None, derandomize=_CI)
+settings.register_profile(
+    "mutants", max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

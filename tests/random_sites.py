@@ -53,6 +53,9 @@ WHERE = {
     "PID-8": ["F", "M"],
     "PV1-2": ["I", "O"],
     "PV1-10": CODES,
+    "PID-7": ["19800101"],
+    "EVN-2": ["20260101"],
+    "OBX-1": ["1", "2"],
     "DG1-3": CODES,
     "DG1-6": ["A", "F"],
     "OBR-4": ["LA", "LB"],
@@ -112,6 +115,9 @@ def matchers(values: list[str]) -> st.SearchStrategy[Any]:
         st.fixed_dictionaries({"prefix": value}),
         st.fixed_dictionaries({"fold": value.map(str.lower)}),
         st.fixed_dictionaries({"exists": st.sampled_from(["true", "false"])}),
+        st.fixed_dictionaries({"matches": st.sampled_from(["[A-F].*", "[IO]", "T[12]", ".*P"])}),
+        st.fixed_dictionaries({"at_least": st.sampled_from(["0", "1", "2"])}),
+        st.fixed_dictionaries({"before": st.sampled_from(["now", "1990-01-01", "now-30d"])}),
     )
 
 
