@@ -13,13 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from benchmarks import deciding, delivery, intake, machine
+from benchmarks import deciding, delivery, intake, large, machine
 from benchmarks.report import Figure, Part, Target, as_json, as_text, machine_text
 
 #: Seconds of each measurement, messages end to end, messages queued for the memory figure.
 _FULL = (6.0, 5_000, 100_000)
 _QUICK = (0.3, 200, 1_000)
-_PARTS = ("deciding", "intake", "delivery")
+_PARTS = ("deciding", "large", "intake", "delivery")
 
 
 def main(arguments: list[str]) -> int:
@@ -45,6 +45,7 @@ def _measure(folder: pathlib.Path, asked: argparse.Namespace) -> list[Part]:
     seconds, messages, queued = _QUICK if asked.quick else _FULL
     parts: dict[str, Callable[[], Part]] = {
         "deciding": lambda: deciding.measure(folder / "deciding", seconds / 2),
+        "large": lambda: large.measure(folder / "large", seconds / 2),
         "intake": lambda: intake.measure(folder / "intake", seconds, queued),
         "delivery": lambda: delivery.measure(folder / "delivery", messages, seconds),
     }

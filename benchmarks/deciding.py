@@ -37,7 +37,7 @@ def measure(folder: pathlib.Path, seconds: float) -> Part:
     """Each of the three for `seconds` and shape."""
     write_site(folder, [1] * len(CHANNELS))
     policy = compile_policy(load_site(folder).policy)
-    facts = _facts()
+    facts = known_coverages()
     figures: list[Figure] = []
     targets: list[Target] = []
 
@@ -79,7 +79,7 @@ def cpu_us(call: Callable[[M], object], messages: list[M], seconds: float) -> fl
     return best * 1e6
 
 
-def _facts() -> Facts:
+def known_coverages() -> Facts:
     """What the engine would have learned: every visit has all three insurers."""
     rows = tuple(CoverageRow(channel) for channel in CHANNELS)
     known = {

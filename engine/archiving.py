@@ -2,7 +2,7 @@
 
 Law: it may be killed at any instant and begins where the archive says that it ended. While store or
 archive is away it waits and tries again; nothing is let go meanwhile, and nothing waits for it. It
-is kinder than its neighbours: what it does can be done later.
+is started with a lower priority than its neighbours: what it does can be done later.
 """
 
 from __future__ import annotations
@@ -42,9 +42,6 @@ LAST_WAIT_S = 15.0
 #: How often what is due is erased, in seconds, and how long it rests between two transactions.
 ROUND_S = 3600.0
 ERASE_REST_S = 0.05
-
-#: Added to the process's niceness.
-NICENESS = 10
 
 
 class Control:
@@ -144,7 +141,6 @@ def main() -> int:
     clock = SystemClock()
     log = Log(sys.stderr, clock)
     bridge_libraries(log)
-    os.nice(NICENESS)
     control = Control(socket.socket(fileno=int(sys.argv[-1])))
     site = plan.site
     try:

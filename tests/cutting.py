@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from engine.config.facts import facts_of
 from engine.config.load import load_site
+from engine.config.yaml_source import read_yaml
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.decide import decide
+from engine.policy.language import Problems, Reader
 from engine.policy.outcome import Outcome
 from engine.privacy.facts import (
     CoverageKey,
@@ -59,24 +62,36 @@ def policy(
     head: str = "",
     sets: Iterable[str] = (),
     timezone: str = "UTC",
+    purpose: str = "payment",
+    config: str = "",
 ) -> CompiledPolicy:
-    """The compiled policy of one rules file, and of code sets."""
+    """The compiled policy of one rules file, and of code sets. `config`: more of config.yaml."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         (root / "channels").mkdir()
         (root / "rules" / "sets").mkdir(parents=True)
         (root / "config.yaml").write_text(
-            f"engine: {{name: east, environment: production}}\ntimezone: {timezone}\n"
+            f"engine: {{name: east, environment: production}}\ntimezone: {timezone}\n{config}"
         )
         for number, text in enumerate(sets):
             (root / "rules" / "sets" / f"s{number}.yaml").write_text(text)
         for number, text in enumerate(channels):
             (root / "channels" / f"c{number}.yaml").write_text(text)
         (root / "rules" / "rules.yaml").write_text(
-            f'channels: {to}\npurpose: payment\nbasis: "45 CFR 164.506(c)(3)"\n{head}rules:\n'
+            f'channels: {to}\npurpose: {purpose}\nbasis: "45 CFR 164.506(c)(3)"\n{head}rules:\n'
             + "".join(rules)
         )
         return compile_policy(load_site(root).policy)
+
+
+def facts(compiled: CompiledPolicy, *lines: str) -> Facts:
+    """What the lines of a facts file say; the time is `NOW` unless they do."""
+    text = "\n".join((*lines, "" if any("now:" in line for line in lines) else f"now: {NOW}"))
+    problems = Problems()
+    node = read_yaml(text.encode(), "facts.yaml", problems)
+    found = facts_of(node, compiled.policy, Reader(problems))
+    assert not problems.sorted(), problems.sorted()
+    return found
 
 
 def hl7(kind: str, *segments: str, msh: str = "P|2.5.1") -> bytes:

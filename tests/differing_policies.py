@@ -20,6 +20,8 @@ from engine.policy.model import (
     Coverage,
     Grant,
     Kind,
+    LabelSet,
+    Mark,
     Masking,
     MaskKind,
     MessageIs,
@@ -33,6 +35,7 @@ from engine.policy.model import (
     Structure,
     Withholding,
 )
+from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections
 
 HERE = Place("rules/r.yaml", 7, 5)
 A01, A04, R01 = MessageType("ADT", "A01"), MessageType("ADT", "A04"), MessageType("ORU", "R01")
@@ -79,6 +82,7 @@ RULE = Rule(
     grants=(PID, DG1, OBR, IN1),
     withholdings=(WITHHELD,),
 )
+PACK = Pack("us-x", "X", (Protection("us-x", Label.HIV, "law", Certainty.VERIFIED),))
 BASE = Policy({"acme": ACME, "beta": BETA}, (RULE,), "production")
 
 
@@ -145,14 +149,19 @@ EITHER: dict[tuple[type, str], Policy] = {
 #: Settings of which the new value is narrower; the reverse is wider.
 NARROWER: dict[tuple[type, str], Policy] = {
     (Channel, "state"): channel(state=State.SHADOW),
-    (Channel, "structure"): channel(structure=Structure.STRICT),
     (Channel, "control_id"): channel(control_id=ControlId.NEW),
+    (Channel, "structure"): channel(structure=Structure.STRICT),
     (Withholding, "message"): withholding(message=True, segment="", where=None),
     (Withholding, "labels"): rule(withholdings=(
         WITHHELD, Withholding(HERE, labels=frozenset({"hiv"})))),
     (Grant, "maskings"): grant(PID, maskings={(5, 1): Masking(MaskKind.INITIAL)}),
     (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
     (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
+    (Policy, "protections"): replace(BASE, protections=Protections((PACK,))),
+    (Policy, "label_sets"): replace(
+        BASE, label_sets=(LabelSet("hiv", CodeSet("x", codes=frozenset("A"))),)),
+    (Policy, "marks"): replace(
+        BASE, marks=(Mark(Path("TXA", 2), frozenset({"PSN"}), "psychotherapy-notes"),)),
 }  # fmt: skip
 
 #: Settings that disclose nothing, and why.
@@ -160,8 +169,8 @@ WITHOUT_EFFECT = {
     (Channel, "id"): "what channels are told apart by",
     (Channel, "name"): "read by people; two payers of one name do not contest (tested below)",
     (Channel, "place"): "where it is written",
+    (Channel, "address"): "where reports go that people send",
     (Channel, "agreement_reference"): "read by people",
-    (Channel, "address"): "stands in the accounting of disclosures",
     (Rule, "name"): "rules are compared by what they mean",
     (Rule, "why"): "read by people",
     (Rule, "place"): "where it is written",

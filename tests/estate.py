@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
+from engine.archive.opening import open_archive
+from engine.config.load import load_site
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from engine.store.port import ReadLedger
+from engine.store.port import Backlog, Unarchived
 from engine.store.redis import RedisStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -247,16 +249,24 @@ class Estate:
         answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
         return answer
 
-    def ledger(self, kind: str = "") -> list[dict[str, Any]]:
-        """The records of a kind, oldest first, or all; the store must run."""
+    def ledger(self, kind: str = "", seconds: float = 30.0) -> list[dict[str, Any]]:
+        """The ledger's rows of a kind, oldest first, or all, once all are archived."""
+        deadline = time.monotonic() + seconds
+        while self.unarchived():
+            assert time.monotonic() < deadline, "the archiver does not come along"
+            time.sleep(0.1)
+        with open_archive(load_site(self.site)) as archive, archive.reading() as connection:
+            bodies = connection.exec_driver_sql("SELECT body FROM ledger ORDER BY seq")
+            rows = [json.loads(body) for (body,) in bodies]
+        return [row for row in rows if kind in ("", row["kind"])]
+
+    def unarchived(self) -> int:
+        """How many records wait for the archive; the store must run."""
         store = RedisStore(connect(EmbeddedServer(self.site / "var").url))
         try:
-            (found,) = store.execute([ReadLedger(limit=100_000)])
+            return cast("Unarchived", store.execute([Backlog()])[0]).records
         finally:
             store.close()
-        pairs = cast("tuple[tuple[str, bytes], ...]", found)
-        records = [json.loads(record) for _, record in pairs]
-        return [record for record in records if kind in ("", record["kind"])]
 
     def wait_until_empty(self, seconds: float) -> dict[str, Any]:
         """Wait until no lane has anything left to send; the last status."""

@@ -152,8 +152,8 @@ class Clerk:
         kept: Mapping[str, int] = told["kept"] if told else {}
         return {
             "type": message.type,
-            "control_id": message.control_id,
-            "sent_control_id": record.get("control_id", message.control_id),
+            "control_id": record.get("control_id", message.control_id),  # as it was sent
+            "source_control_id": message.control_id,
             "recipient": recipient(channel, contract),
             "disclosed": disclosed(record),
             "accountable": accountable(contract, rules, record.get("basis", ())),

@@ -15,8 +15,9 @@ from typing import Any
 from engine.cli.offline import Given, add_offline, known_channel, prepare, read_all
 from engine.errors import Exit
 from engine.hl7.wire import Message
-from engine.policy.explain import Because, SegmentStory, Story, explain
-from engine.policy.outcome import Reason
+from engine.policy.explain import SegmentStory, Story, explain
+from engine.policy.fieldwise import Because
+from engine.policy.outcome import Code, Reason
 from engine.policy.view import type_of
 
 
@@ -100,6 +101,10 @@ def _segment_json(segment: SegmentStory) -> dict[str, Any]:
         "verdict": segment.verdict,
         "fields": "all" if segment.fields is None else list(segment.fields),
         "because": [_because_json(because) for because in segment.because],
+        "why": {
+            field.name: [_because_json(because) for because in field.because]
+            for field in segment.why
+        },
     }
 
 
@@ -126,15 +131,34 @@ def _as_text(given: Given, message: Message, stories: dict[str, Story]) -> str:
 
 
 def _segment_lines(segments: tuple[SegmentStory, ...]) -> list[str]:
-    """A line for each segment; neighbours of one fate share one."""
+    """A line for each segment, then one for each reason with its fields; neighbours alike share."""
     lines = []
-    for fate, group in groupby(segments, key=lambda s: (s.id, s.verdict, s.fields, s.because)):
-        name, verdict, fields, because = fate
+    for fate, group in groupby(
+        segments, key=lambda s: (s.id, s.verdict, s.fields, s.because, s.why)
+    ):
+        name, verdict, fields, because, why = fate
         together = list(group)
         number = str(together[0].index)
         if len(together) > 1:
             number += f"-{together[-1].index}"
         sent = "all of it" if fields is None else ", ".join(map(str, fields)) or "nothing"
-        why = ", ".join(b.code + (f" by {b.rule}" if b.rule else "") for b in because)
-        lines.append(f"{number:>7} {name or '?':<4}{verdict:<9}{sent}  ({why})")
+        said = f"{number:>7} {name or '?':<4}{verdict:<9}{sent}"
+        if not why:
+            said += f"  ({', '.join(map(_said, because))})"
+        lines.append(said)
+        reasons: dict[tuple[Because, ...], list[str]] = {}
+        for field in why:
+            reasons.setdefault(field.because, []).append(field.name)
+        lines += [
+            f"{'':13}{' and '.join(map(_said, found))}: {', '.join(names)}"
+            for found, names in reasons.items()
+        ]
     return lines
+
+
+def _said(because: Because) -> str:
+    if not because.rule:
+        return because.code
+    if because.code == Code.NOT_GRANTED.value:
+        return f"{because.code} (the conditions of {because.rule} do not hold)"
+    return f"{because.code} by {because.rule}"

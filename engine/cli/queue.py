@@ -25,6 +25,9 @@ from engine.store.port import Control, Entry, Order, Store, Survey, View, Waitin
 #: How often `drain` looks.
 _DRAIN_POLL_S = 0.5
 
+#: How long `drain` waits for an engine that it saw at work to come back, in seconds.
+_RESTART_S = 60.0
+
 _ORDERS = {
     "pause": (Order.PAUSE, "send nothing until resumed; the exchange under way may end"),
     "resume": (Order.RESUME, "deliver again, the head of the queue at once"),
@@ -135,11 +138,15 @@ def drain(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     channel = known_channel(site, args.channel)
     started_s = time.monotonic()
+    seen_s: float | None = None  # when an engine was last seen at work
     with working_store(site) as store:
         while True:
             now = _standing(site, store)["channels"][channel]
             waited_s = time.monotonic() - started_s
-            ended = _ended(now, waited_s, args.timeout)
+            if now["state"] != "stopped":
+                seen_s = waited_s
+            is_away = seen_s is None or waited_s - seen_s > _RESTART_S
+            ended = _ended(now, waited_s, args.timeout, is_away=is_away)
             if ended is not None:
                 break
             time.sleep(_DRAIN_POLL_S)
@@ -154,11 +161,16 @@ def drain(args: argparse.Namespace) -> int:
     return Exit.OK if drained else Exit.FAILED
 
 
-def _ended(now: dict[str, Any], waited_s: float, timeout_s: float | None) -> str | None:
-    """Empty text: it is empty. Other text: why waiting is over all the same. None: go on."""
+def _ended(
+    now: dict[str, Any], waited_s: float, timeout_s: float | None, *, is_away: bool
+) -> str | None:
+    """Empty text: it is empty. Other text: why waiting is over all the same. None: go on.
+
+    `is_away`: there is no engine, and none is about to come back.
+    """
     if now["depth"] == 0:
         return ""
-    if now["state"] in {"paused", "killed", "stopped"}:
+    if now["state"] in {"paused", "killed"} or (now["state"] == "stopped" and is_away):
         return f"the channel is {now['state']}"
     if timeout_s is not None and waited_s >= timeout_s:
         return now["reason"] or "no time left"

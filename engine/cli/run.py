@@ -34,6 +34,9 @@ from engine.store.opening import EMBEDDED, url_of
 from engine.store.sealing import Sealer
 from engine.store.varlock import PATIENCE_S, VarLock
 
+#: What the archiver's process adds to its niceness, from its first instruction on.
+ARCHIVER_NICENESS = 10
+
 
 def register(subparsers: Any) -> None:
     """Add `run` to the command line."""
@@ -137,15 +140,16 @@ def _archiver(site: Site, server: EmbeddedServer | None, log: Log) -> Companion 
     def spawn() -> WorkerProcess:
         url = site.store.url if server is None else server.url
         plan = ArchivePlan(site, revision(site.policy), url)
-        return _process("engine.archiving", [], pickle.dumps(plan))
+        return _process("engine.archiving", [], pickle.dumps(plan), ARCHIVER_NICENESS)
 
     return Companion(spawn, log, time.monotonic)
 
 
-def _process(module: str, inherited: list[int], plan: bytes) -> WorkerProcess:
+def _process(module: str, inherited: list[int], plan: bytes, niceness: int = 0) -> WorkerProcess:
     """A process of this very engine, whatever folder it is started from."""
     root = pathlib.Path(engine.__file__).parents[1]
-    code = f"import sys; sys.path.insert(0, {str(root)!r}); from {module} import main;"
+    code = f"import os, sys; os.nice({niceness}); sys.path.insert(0, {str(root)!r});"
+    code += f"from {module} import main;"
     command = [sys.executable, "-P", "-c", f"{code} sys.exit(main())"]
     return WorkerProcess(command, inherited=inherited, plan=plan)
 

@@ -13,12 +13,13 @@ from typing import Any
 from engine.config.model import Site
 from engine.errors import EngineError
 from engine.policy.model import State
-from engine.store.port import LaneView, Order, View
+from engine.store.port import LaneView, Order, Unarchived, View
 
 #: Thresholds of `status --check`: warning, critical.
 DEPTH = (25, 100)
 OLDEST_S = (300, 900)
 PARKED = (1, 10)
+UNARCHIVED_S = (300, 3600)
 
 #: What monitoring plug-ins exit with.
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
@@ -27,12 +28,13 @@ _WORDS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"
 Standing = dict[str, Any]
 
 
-def standing(site: Site, view: View | None) -> Standing:
+def standing(site: Site, view: View | None, unarchived: Unarchived | None = None) -> Standing:
     """The object that `status --json` prints. `view` is None when the store is not reachable."""
     engines = [] if view is None else [json.loads(state) for _, state in view.engines]
     return {
         "engine": _engine(engines),
         "store": {"reachable": view is not None},
+        "archive": _archive(site, view, unarchived),
         "listeners": _listeners(site, engines),
         "channels": _channels(site, view, is_running=bool(engines)),
     }
@@ -45,6 +47,19 @@ def _engine(engines: list[Mapping[str, Any]]) -> dict[str, Any]:
     state = "running" if "running" in states else "draining"
     revisions = [engine["revision"] for engine in engines if engine["state"] == state]
     return {"state": state, "revision": revisions[-1]}
+
+
+def _archive(
+    site: Site, view: View | None, unarchived: Unarchived | None
+) -> dict[str, int | None] | None:
+    """What waits to be archived; None for a site that keeps no archive."""
+    if not site.archive.url:
+        return None
+    if view is None or unarchived is None:
+        return {"waiting": None, "oldest_s": None}
+    oldest_ms = unarchived.oldest_ms
+    oldest_s = max(0, view.now_ms - oldest_ms) // 1000 if oldest_ms else 0
+    return {"waiting": unarchived.records, "oldest_s": oldest_s}
 
 
 def _listeners(site: Site, engines: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -128,7 +143,7 @@ def verdict(now: Standing) -> tuple[int, str]:
     """What `status --check` says: the exit code of a monitoring plug-in, and its one line."""
     worst = OK
     said: list[str] = []
-    for level, text in (*_whole(now), *_of_channels(now["channels"])):
+    for level, text in (*_whole(now), *_of_archive(now["archive"]), *_of_channels(now["channels"])):
         worst = max(worst, level)
         said.append(text)
     measures = " ".join(
@@ -148,6 +163,14 @@ def _whole(now: Standing) -> Iterable[tuple[int, str]]:
         yield CRITICAL, "no engine runs"
     elif now["engine"]["state"] == "draining":
         yield WARNING, "the engine is draining"
+
+
+def _of_archive(archive: Mapping[str, int | None] | None) -> Iterable[tuple[int, str]]:
+    oldest_s = (archive or {}).get("oldest_s") or 0
+    warning, critical = UNARCHIVED_S
+    if archive is not None and oldest_s >= warning:
+        level = CRITICAL if oldest_s >= critical else WARNING
+        yield level, f"archive: {archive['waiting']} records wait, {oldest_s} s old"
 
 
 def _of_channels(channels: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[int, str]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from engine.cli.reach import add_site, running_store
 from engine.cli.standing import Standing, standing, unknown, verdict
@@ -16,7 +17,7 @@ from engine.cli.table import table
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError, Exit, StoreError
-from engine.store.port import StoreUnavailable, Survey, View
+from engine.store.port import Backlog, StoreUnavailable, Survey, Unarchived, View
 
 _LANE_HEAD = (
     "CHANNEL",
@@ -56,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
         return code
     site = load_site(args.site)
     try:
-        view = _look(site)
+        view, unarchived = _look(site)
     except StoreError:
-        view = None
-    now = standing(site, view)
+        view, unarchived = None, None
+    now = standing(site, view, unarchived)
     print(json.dumps(now) if args.json else as_text(now))
     return Exit.OK
 
@@ -68,19 +69,19 @@ def _verdict(folder: pathlib.Path) -> tuple[int, str]:
     """The verdict for monitoring: also of what keeps us from asking, which is no outage."""
     try:
         site = load_site(folder)
-        return verdict(standing(site, _look(site)))
+        return verdict(standing(site, *_look(site)))
     except EngineError as error:
         return unknown(error)
 
 
-def _look(site: Site) -> View | None:
+def _look(site: Site) -> tuple[View | None, Unarchived | None]:
     """What the store says; None while it is away. `StoreError`: it cannot be asked from here."""
     try:
         with running_store(site) as store:
-            view = store.execute([Survey(tuple(site.policy.channels))])[0]
+            view, unarchived = store.execute([Survey(tuple(site.policy.channels)), Backlog()])
     except StoreUnavailable:
-        return None
-    return view if isinstance(view, View) else None
+        return None, None
+    return cast("View", view), cast("Unarchived", unarchived)
 
 
 def as_text(now: Standing) -> str:
@@ -95,7 +96,16 @@ def as_text(now: Standing) -> str:
             for name, listener in now["listeners"].items()
         ],
     )
-    return f"engine {engine['state']}{revision}; store {reachable}\n\n{listeners}\n\n{lanes(now)}"
+    head = f"engine {engine['state']}{revision}; store {reachable}{_archive(now['archive'])}"
+    return f"{head}\n\n{listeners}\n\n{lanes(now)}"
+
+
+def _archive(archive: Mapping[str, int | None] | None) -> str:
+    if archive is None:
+        return "; no archive"
+    if not archive["waiting"]:
+        return ""
+    return f"; {archive['waiting']} records wait for the archive, {archive['oldest_s']} s"
 
 
 def lanes(now: Standing) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
 from engine.config.model import Delivery, Site, StoreSettings
+from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
@@ -52,7 +53,7 @@ def load_site(root: pathlib.Path) -> Site:
     return Site(
         root=folder,
         engine=settings.engine,
-        policy=read.policy,
+        policy=protected(read.policy, settings.protections),
         listeners=settings.listeners,
         deliveries=deliveries,
         archive=settings.archive,

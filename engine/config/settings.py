@@ -14,6 +14,7 @@ from enum import Enum
 from engine.config.archiving import archive_of, retention_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
+from engine.config.protections import ProtectionSettings, protections_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.source import Mapping as MappingNode
 from engine.policy.source import Node
@@ -21,11 +22,11 @@ from engine.policy.source import Node
 CONFIG_KEYS = Keys(
     of="config.yaml",
     required=("engine",),
-    optional=("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
+    optional=(
+        *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
+        *("protections", "protections_off", "psychotherapy_notes"),
+    ),
     not_enforced={
-        "protections": "packs of statutes",
-        "protections_off": "packs of statutes",
-        "psychotherapy_notes": "packs of statutes",
         "console": "the console",
         "alerts": "alerts",
     },
@@ -63,6 +64,7 @@ class Settings:
     listeners: tuple[Listener, ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
     key_file: str = KEY_FILE
+    protections: ProtectionSettings = field(default_factory=ProtectionSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
 
@@ -83,6 +85,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
         store=_store(given.get("store"), reader),
         key_file=_key_file(given.get("keys"), reader),
+        protections=protections_of(given, reader),
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
     )

@@ -156,8 +156,6 @@ class Supervisor:
                 if self._store is not None:
                     self._start_store(self._store)
                 self._start_worker()
-                if self._beside is not None:
-                    self._beside.start()
                 return self._watch(received)
             finally:
                 self._end_worker()
@@ -211,6 +209,8 @@ class Supervisor:
             if isinstance(report, Listening) and not self._announced:
                 self._announced = True
                 self._announce()
+                if self._beside is not None:
+                    self._beside.start()  # only now: it would slow the start of what matters
             elif isinstance(report, Failed) and not self._announced:
                 raise _as_error(report)
             elif isinstance(report, Failed):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from engine.hl7.wire import Message
 from engine.policy import reasons
 from engine.policy.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
 from engine.policy.identify import Identifier
+from engine.policy.labels import Bits
 from engine.policy.masking import channel_key
 from engine.policy.masks import Mask
 from engine.policy.matching import Terms
@@ -40,6 +42,7 @@ from engine.policy.model import (
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
 from engine.policy.plan import Plan
 from engine.policy.settle import ALWAYS, NEVER, settle, types_demanded, types_in
+from engine.policy.statutes import Statutes
 from engine.policy.structure import Forms
 from engine.policy.view import View, type_of
 
@@ -87,14 +90,14 @@ class RunnableRule:
     """A rule of one channel for one message type."""
 
     rule: Rule
-    number: int  # of the rule in the policy; `when` is asked once a message for all channels
+    number: int  # of the rule in the policy
     when: Test | None  # of what it discloses; None: nothing is asked but the type
     when_withholding: Test | None  # of what it withholds: the uncertain counts as matching
     coverage: Coverage
     granted: Reason
-    no_consent: Reason
     withheld: Reason
     discloses: bool  # it grants something to messages of this type
+    withheld_labels: Bits = 0  # the labels that it withholds
 
     @property
     def withholds_message(self) -> bool:
@@ -120,6 +123,7 @@ class ChannelRules:
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = True
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_cancel = is_cancel
         self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
@@ -231,6 +235,7 @@ class CompiledPolicy:
         self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
         self.forms = Forms()
         self.timezone = ZoneInfo(policy.timezone)
+        self.statutes = Statutes(policy)
         self.identifier = Identifier(
             (policy.channels[channel] for channel in self.channels), self.timezone
         )
@@ -299,7 +304,7 @@ class CompiledPolicy:
         for channel_id in self.channels:
             channel = self.policy.channels[channel_id]
             rules = [
-                _runnable(each, channel, message_type)
+                _runnable(each, channel, message_type, self._labels_withheld(each.rule))
                 for each in reaching
                 if channel_id in each.rule.channels
             ]
@@ -307,6 +312,13 @@ class CompiledPolicy:
             found.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
             channels.append(found)
         return TypeRules(tuple(channels), any(c.asks_coverage for c in channels), is_cancel)
+
+    def _labels_withheld(self, rule: Rule) -> Bits:
+        index, found = self.statutes.index, 0
+        for withholding in rule.withholdings:
+            for label in withholding.labels:
+                found |= index.any(label)
+        return found
 
 
 def compile_policy(policy: Policy, revision: str = "", hash_key: bytes = b"") -> CompiledPolicy:
@@ -321,7 +333,9 @@ def _hashes(grant: Grant) -> bool:
     return any(masking.kind is MaskKind.KEYED_HASH for masking in grant.maskings.values())
 
 
-def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> RunnableRule:
+def _runnable(
+    each: _Reaching, channel: Channel, message_type: MessageType, withheld_labels: Bits
+) -> RunnableRule:
     rule = each.rule
     default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
     return RunnableRule(
@@ -331,18 +345,24 @@ def _runnable(each: _Reaching, channel: Channel, message_type: MessageType) -> R
         each.when_withholding,
         default if rule.coverage is None else rule.coverage,
         reasons.granted(rule.name),
-        reasons.no_consent(rule.name),
         reasons.withheld_by_rule(rule.name),
         bool(rule.grants) and grants_to(rule, message_type),
+        withheld_labels,
     )
 
 
 def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test | None]:
     """What is asked before a rule discloses, and before it withholds: mostly the same."""
-    asked = None if when == ALWAYS else compile_condition(when, terms=terms)
+    asked = None if when == ALWAYS else _compiled(when, terms)
     if asked is None or not rule.withholdings or not speaks_of_sets(when):
         return asked, asked
-    return asked, compile_condition(when, terms=terms.negated())
+    return asked, _compiled(when, terms.negated())
+
+
+@lru_cache(maxsize=4096)
+def _compiled(when: Condition, terms: Terms) -> Test:
+    """One function for all rules that ask the same, so that a message is asked once."""
+    return compile_condition(when, terms=terms)
 
 
 def types_named(policy: Policy) -> frozenset[MessageType]:

@@ -6,6 +6,7 @@ where more than a missing grant took it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.hl7.build import join_segments
@@ -32,17 +33,32 @@ class Own:
         return index in self.insurance
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What stands against a segment whatever is granted of it.
+
+    `plan` is of the rules that may grant it all the same; None: nothing of it is sent.
+    """
+
+    code: Code
+    plan: Plan | None = None
+    rule: str = ""
+
+
 class Cut:
     """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
 
-    __slots__ = ("_body", "causes", "own", "pieces", "plan", "view")
+    __slots__ = ("_body", "bars", "causes", "inserted", "own", "pieces", "plan", "view")
 
-    def __init__(self, view: View, plan: Plan, own: Own) -> None:
+    def __init__(self, view: View, plan: Plan, own: Own, bars: Mapping[int, Bar]) -> None:
         self.view = view
         self.plan = plan
         self.own = own
         self.pieces: list[bytes | None] = [None] * len(view.message.ids)
         self.causes: dict[int, Code] = {}
+        self.bars = bars
+        #: Segments of our own, and after which received one they stand.
+        self.inserted: dict[int, list[bytes]] = {}
         self._body: tuple[bytes, tuple[int, ...]] | None = None
 
     @property
@@ -54,14 +70,29 @@ class Cut:
         if self._body is None:
             pieces = self.pieces
             kept = [index for index, piece in enumerate(pieces) if piece is not None]
-            data = join_segments([piece for piece in pieces if piece is not None])
+            data = join_segments(self._segments())
             self._body = (data, (0, *kept))
         return self._body
+
+    def _segments(self) -> list[bytes]:
+        """What is left, with segments of our own where they belong."""
+        if not self.inserted:
+            return [piece for piece in self.pieces if piece is not None]
+        found: list[bytes] = []
+        for index, piece in enumerate(self.pieces):
+            if piece is not None:
+                found.append(piece)
+            found += self.inserted.get(index, ())
+        return found
 
     def drop(self, index: int, cause: Code) -> None:
         """Take a segment out."""
         self.pieces[index] = None
         self.causes[index] = cause
+
+    def kept(self) -> list[int]:
+        """The segments of which something is left, MSH apart."""
+        return [index for index, piece in enumerate(self.pieces) if piece is not None]
 
     def keeps_any(self, segment_id: str) -> bool:
         """Whether any occurrence is left."""

@@ -1,46 +1,42 @@
 """What each channel receives of a message, or why it receives nothing.
 
 Law: pure; an outcome for every channel; the first reason that applies decides, in the order of
-rules.md ("Exits and reasons"): message, whose, why, after the cut. A hold is given only where
-something could come of it: a message that no rule of the channel could disclose is withheld, not
-held. Whatever is not understood is not sent.
+rules.md ("Exits and reasons"): message, whose, why, after the cut. What is said of the message as a
+whole is said before any rule is asked, so that it reads the same on every channel; whose it is and
+what was consented to, before the conditions of the rules for its type. Whatever is not understood
+is not sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import charges
-from engine.policy.cascade import Named, is_worth_sending
+from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
-from engine.policy.cut import Cut, Own
-from engine.policy.model import Consent, Coverage
+from engine.policy.cut import Bar, Cut, Own
+from engine.policy.granting import (
+    Chosen,
+    Granting,
+    correcting_after,
+    granting_rules,
+    why_not_following,
+)
+from engine.policy.law import WHY_NOT
+from engine.policy.leaks import foreign_numbers, leak
+from engine.policy.notices import attach
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.plan import Plan
-from engine.policy.project import cut_to, payload
+from engine.policy.project import payload
 from engine.policy.reasons import plain
 from engine.policy.strict import keeps_structure
-from engine.policy.view import MESSAGE, View, type_of
-from engine.policy.whose import Answer, Whose
-from engine.privacy.facts import Disclosed, Facts
-
-_VISIT = Path("PV1", 19, 1)
-_CONTROL_ID = Path("MSH", 10)
+from engine.policy.view import View, type_of
+from engine.privacy.facts import Facts
 
 #: Patients times segments of one message, above which taking it apart would keep others waiting.
 MOST_TAKEN_APART = 10_000_000
-
-#: Why a rule that asks coverage does not apply; None: the answer is its own to judge.
-_REFUSALS = {
-    Answer.UNAVAILABLE: Code.FACTS_UNAVAILABLE,
-    Answer.UNKNOWN: Code.UNKNOWN_PAYER,
-    Answer.AMBIGUOUS: Code.AMBIGUOUS_COVERAGE,
-    Answer.OTHER: Code.NO_COVERAGE,
-}
 
 #: The order in which reasons why no rule applies are weighed (rules.md, "deciding order").
 _ORDER = (
@@ -48,7 +44,7 @@ _ORDER = (
     Code.UNKNOWN_PAYER,
     Code.AMBIGUOUS_COVERAGE,
     Code.NO_COVERAGE,
-    Code.NO_CONSENT,
+    *WHY_NOT,
     Code.WITHHELD_BY_RULE,
     Code.NO_RULE,
 )
@@ -64,77 +60,6 @@ class Decision:
     reasons: tuple[Reason, ...]
     cut: Cut | None = None
     discloses: bool = False
-
-
-class Case:
-    """One patient's part of a message, with what is known: shared by all channels."""
-
-    __slots__ = (
-        "_cuts",
-        "_lines",
-        "_named",
-        "_whens",
-        "_withholds",
-        "facts",
-        "is_for_one",
-        "view",
-        "whose",
-    )
-
-    def __init__(self, view: View, facts: Facts, policy: CompiledPolicy, is_for_one: bool) -> None:
-        self.view = view
-        self.facts = facts
-        self.whose = Whose(view, facts, policy.identifier)
-        self.is_for_one = is_for_one
-        self._whens: dict[int, bool] = {}
-        self._withholds: dict[int, bool] = {}
-        self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
-        self._named: Named | None = None
-        self._lines: dict[int, int | None] | None = None
-
-    @property
-    def named(self) -> Named:
-        """Which orders each order names as its parents."""
-        if self._named is None:
-            self._named = Named(self.view)
-        return self._named
-
-    @property
-    def lines(self) -> dict[int, int | None]:
-        """Which insurance each charge is for."""
-        if self._lines is None:
-            self._lines = charges.insurance_of_lines(self.view, self.whose.claims)
-        return self._lines
-
-    def applies(self, rule: RunnableRule) -> bool:
-        """Do the rule's conditions hold, coverage aside? Asked once for all channels."""
-        if rule.when is None:
-            return True
-        found = self._whens.get(rule.number)
-        if found is None:
-            found = self._whens[rule.number] = rule.when(self.view, MESSAGE)
-        return found
-
-    def withholds(self, rule: RunnableRule) -> bool:
-        """Whether the conditions hold under which the rule withholds."""
-        test = rule.when_withholding
-        if test is rule.when:
-            return self.applies(rule)
-        if test is None:
-            return True
-        found = self._withholds.get(rule.number)
-        if found is None:
-            found = self._withholds[rule.number] = test(self.view, MESSAGE)
-        return found
-
-    def cut(self, plan: Plan, own: Own, renumber: bool) -> tuple[Cut, bool]:
-        """What the plan leaves, and whether that is worth sending; made once for channels alike."""
-        key = (plan, own, renumber)
-        found = self._cuts.get(key)
-        if found is None:
-            cut = cut_to(self.view, plan, own, self.named, renumber)
-            found = self._cuts[key] = (cut, is_worth_sending(cut))
-        return found
 
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
@@ -169,33 +94,39 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
-    code = _barred(case, channel)
+    code = _gate(case, channel)
     if code is not None:
         return _refused(code)
-    found = _granting(case, channel)
-    earlier = _correcting_after(case, channel, found)
-    if earlier is Code.FACTS_UNAVAILABLE:
-        return _refused(earlier)
+    found = granting_rules(case, channel)
+    earlier = correcting_after(case, channel, found)
     if earlier is not None:
         found.following.clear()
     withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
-    refusal = _refusal(found, withholding, channel)
+    refusal = _refusal(case, found, withholding, channel)
     if refusal is not None:
         return Decision((refusal,))
-    granting, following = tuple(found.granting), tuple(found.following)
-    plan = channel.plan(granting, withholding, following, earlier is not None)
-    decision = _cut(case, channel, policy, plan, granting + following)
+    if not channel.in_ceiling:
+        return _refused(Code.ABOVE_CEILING)
+    chosen = Chosen(tuple(found.granting), withholding, tuple(found.following), earlier)
+    decision = _cut(case, channel, policy, chosen)
     if decision.reasons[0].code is Code.NOTHING_LEFT:
         return Decision((_why_nothing(found, earlier),), decision.cut)
     return decision
 
 
 def _refusal(
-    found: _Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
+    case: Case, found: Granting, withholding: Iterable[RunnableRule], channel: ChannelRules
 ) -> Reason | None:
     """Why nothing is disclosed, whatever the cut might leave."""
     applies = found.granting or found.following or channel.follows
-    withheld = next((rule.withheld for rule in withholding if rule.withholds_message), None)
+    withheld = next(
+        (
+            rule.withheld
+            for rule in withholding
+            if rule.withholds_message or case.law.withholds_message(rule)
+        ),
+        None,
+    )
     if applies:
         return withheld
     if withheld is not None:
@@ -203,7 +134,7 @@ def _refusal(
     return _deciding_refusal(found.refusals)
 
 
-def _why_nothing(found: _Granting, earlier: Code | None) -> Reason:
+def _why_nothing(found: Granting, earlier: Code | None) -> Reason:
     """Why the cut left nothing: there was nothing to follow, nobody to follow it, or no grant."""
     if earlier is not None:
         return plain(earlier)
@@ -212,19 +143,16 @@ def _why_nothing(found: _Granting, earlier: Code | None) -> Reason:
     return plain(Code.NOTHING_LEFT)
 
 
-def _barred(case: Case, channel: ChannelRules) -> Code | None:
-    """What keeps a message from a channel before any rule is asked."""
-    if channel.follows:
-        code = _follows(case, channel)
-        if code is not None:
-            return code
-    elif not channel.disclosing and not channel.withholding:
-        return Code.NO_RULE
-    if not channel.in_ceiling:
-        return Code.ABOVE_CEILING
+def _gate(case: Case, channel: ChannelRules) -> Code | None:
+    """What is said of the whole message before any rule is asked, the environment apart."""
     if channel.expires_at is not None and case.facts.now >= channel.expires_at:
         return Code.AGREEMENT_EXPIRED
-    return None
+    if not case.facts.available:
+        return Code.FACTS_UNAVAILABLE
+    code = None if case.law.is_silent else case.law.gate(channel)
+    if code is None and channel.follows:
+        code = why_not_following(case, channel)
+    return code
 
 
 def _deciding_refusal(refusals: Mapping[Code, Reason]) -> Reason:
@@ -233,105 +161,48 @@ def _deciding_refusal(refusals: Mapping[Code, Reason]) -> Reason:
     return refusals.get(first) or plain(first)
 
 
-def _correcting_after(case: Case, channel: ChannelRules, found: _Granting) -> Code | None:
-    """Why corrections in this message do not go to a payer; None if they do, or there are none."""
-    if not channel.is_payer or channel.follows or not case.view.corrections.marked:
-        return None
-    return _follows(case, channel) if found.granting or found.following else None
-
-
-def _follows(case: Case, channel: ChannelRules) -> Code | None:
-    """Why a cancel does not follow what it cancels, if it does not (§10.9)."""
-    if not case.facts.available:
-        return Code.FACTS_UNAVAILABLE
-    visit, control_id = case.view.first(_VISIT), case.view.first(_CONTROL_ID)
-    for earlier in case.facts.disclosed:
-        if earlier.channel == channel.id and _is_same(earlier, visit, control_id):
-            return None
-    return Code.NOT_DISCLOSED_BEFORE
-
-
-def _is_same(earlier: Disclosed, visit: str, control_id: str) -> bool:
-    return (visit != "" and earlier.visit == visit) or (
-        control_id != "" and earlier.control_id == control_id
-    )
-
-
-class _Granting(NamedTuple):
-    """The disclosing rules that apply; those that coverage alone refuses; why others do not."""
-
-    granting: list[RunnableRule]
-    following: list[RunnableRule]
-    refusals: dict[Code, Reason]
-
-
-def _granting(case: Case, channel: ChannelRules) -> _Granting:
-    """Ask each disclosing rule of the channel."""
-    granting: list[RunnableRule] = []
-    following: list[RunnableRule] = []
-    refusals: dict[Code, Reason] = {}
-    for rule in channel.disclosing:
-        if not case.applies(rule):
-            if _is_others(case, channel, rule):
-                refusals[Code.NO_COVERAGE] = plain(Code.NO_COVERAGE)
-            continue
-        code = None if channel.follows else _coverage_refuses(case, channel, rule)
-        consents = rule.rule.consent is not Consent.REQUIRED
-        if code is not None:
-            refusals[code] = plain(code)
-            if rule.coverage is Coverage.OWN and consents and case.view.corrections.marked:
-                following.append(rule)
-        elif not consents:
-            # No registry of consents is asked, so none is known to be in force.
-            refusals[Code.NO_CONSENT] = rule.no_consent
-        else:
-            granting.append(rule)
-    return _Granting(granting, following, refusals)
-
-
-def _is_others(case: Case, channel: ChannelRules, rule: RunnableRule) -> bool:
-    """Whether the rule fails for certain, as the message names only other insurers."""
-    return (
-        not channel.follows
-        and rule.coverage is Coverage.OWN
-        and case.whose.names_insurance
-        and case.whose.answer(channel.id) is Answer.OTHER
-    )
-
-
-def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:
-    if rule.coverage is Coverage.ANY:
-        return None
-    answer = case.whose.answer(channel.id)
-    if rule.coverage is Coverage.NONE:
-        if answer is Answer.OWN:
-            return Code.NO_RULE
-        return None if answer is Answer.OTHER else _REFUSALS[answer]
-    return _REFUSALS.get(answer)
-
-
-def _cut(
-    case: Case,
-    channel: ChannelRules,
-    policy: CompiledPolicy,
-    plan: Plan,
-    granting: Iterable[RunnableRule],
-) -> Decision:
+def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chosen) -> Decision:
     if not case.is_for_one:
         return _refused(Code.STRUCTURE)
+    plan = chosen.plan(channel)
     withheld = _withholds_patient(plan, case.view) if plan.pid_withholdings else None
     if withheld is not None:
         return Decision((withheld,))
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    cut, is_worth = case.cut(plan, own, channel.channel.renumber)
-    if not is_worth:
-        return Decision((plain(Code.NOTHING_LEFT),), cut)
-    if channel.is_strict and not keeps_structure(cut):
-        return Decision((plain(Code.STRUCTURE),), cut)
-    granted = tuple([rule.granted for rule in granting])
+    law, disclosing = case.law, chosen.disclosing
+    bars = _NO_BARS
+    if not law.is_silent:
+        bars = law.bars(
+            channel, disclosing, chosen.withholding, lambda free: chosen.plan(channel, free)
+        )
+    cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars)
+    against = _after(case, channel, cut, disclosing) if is_worth else plain(Code.NOTHING_LEFT)
+    if against is not None:
+        return Decision((against,), cut)
+    granted = tuple([rule.granted for rule in disclosing])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
+
+
+def _after(
+    case: Case, channel: ChannelRules, cut: Cut, granting: tuple[RunnableRule, ...]
+) -> Reason | None:
+    """What stands against a copy once it is cut."""
+    if channel.is_strict and not keeps_structure(cut):
+        return plain(Code.STRUCTURE)
+    law = case.law
+    if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
+        return plain(Code.NOTICE)
+    return leak(cut, _foreign(case, channel, cut))
+
+
+def _foreign(case: Case, channel: ChannelRules, cut: Cut) -> frozenset[str]:
+    """Numbers of other insurers, which no insurer and nobody who acts for one may see (§10.11)."""
+    if not case.whose.names_insurance or not (channel.is_payer or channel.channel.identified_by):
+        return _NO_NUMBERS
+    own = cut.own.insurance if cut.plan.needs_own else case.whose.claims.own(channel.id)
+    return foreign_numbers(case.numbers, own)
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:
@@ -376,6 +247,8 @@ def _own_lines(
 
 
 _NOTHING_OWN = Own()
+_NO_BARS: dict[int, Bar] = {}
+_NO_NUMBERS: frozenset[str] = frozenset()
 
 
 def _refused(code: Code) -> Decision:
@@ -394,7 +267,7 @@ def _outcome(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
     chosen = decisions[0] if len(decisions) == 1 else _deciding(decisions)
     if not chosen.discloses:
         reason = chosen.reasons[0]
-        if reason.rule is None:
+        if reason is plain(reason.code):
             return channel.outcomes[reason.code]
         return Outcome(channel.id, verdict_of(reason.code), chosen.reasons)
     cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]

@@ -14,8 +14,8 @@ from engine.policy.changes import Change, together
 from engine.policy.compile import types_named
 from engine.policy.contracts import contract_changes, site_changes
 from engine.policy.differing import compared
-from engine.policy.model import Channel, MessageType, Policy, Rule
-from engine.policy.reach import NOTHING, Reach, reach
+from engine.policy.model import Channel, MessageType, Policy, Rule, Structure
+from engine.policy.reach import NOTHING, Reach, Unrolling
 
 #: Stands for every message type that neither policy names.
 OTHER_TYPES = MessageType("")
@@ -40,13 +40,13 @@ def difference(old: Policy, new: Policy) -> Difference:
     """Compare two policies."""
     changes = [*site_changes(old, new)]
     types = sorted(types_named(old) | types_named(new) | {OTHER_TYPES}, key=_spelt)
-    olds, news = _by_channel(old), _by_channel(new)
-    for name in sorted({*olds, *news}):
-        before, after = olds.get(name, _ABSENT), news.get(name, _ABSENT)
-        changes += contract_changes(name, before.channel, after.channel)
-        if before.plain != after.plain:
+    before, after = _Side(old), _Side(new)
+    for name in sorted({*old.channels, *new.channels}):
+        was, now = old.channels.get(name), new.channels.get(name)
+        changes += contract_changes(name, was, now)
+        if before.plain(name) != after.plain(name):
             for kind in types:
-                changes += compared(name, kind, before.reach(kind), after.reach(kind))
+                changes += compared(name, kind, before.reach(was, kind), after.reach(now, kind))
     return Difference(together(changes), tuple(types))
 
 
@@ -54,34 +54,43 @@ def _spelt(kind: MessageType) -> tuple[str, str]:
     return kind.code, kind.trigger or ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """A channel of one policy with the rules that name it."""
+class _Side:
+    """One of two policies that are compared."""
 
-    channel: Channel | None
-    rules: tuple[Rule, ...]
-    plain: tuple[Channel | None, tuple[Rule, ...]]  # without places, to be compared as values
+    def __init__(self, policy: Policy) -> None:
+        self._unrolling = Unrolling(policy.rules)
+        self._channels = policy.channels
+        self._rules: dict[str, list[Rule]] = {name: [] for name in policy.channels}
+        for rule in sorted(policy.rules, key=lambda rule: rule.name):
+            plain = _without_places(rule)
+            for name in rule.channels:
+                self._rules[name].append(plain)
 
-    def reach(self, kind: MessageType) -> Reach:
-        return NOTHING if self.channel is None else reach(self.channel, kind, self.rules)
+    def plain(self, name: str) -> tuple[Channel, list[Rule]] | None:
+        """All that bears on what rules let a channel receive, to be compared as a value."""
+        if name not in self._channels:
+            return None
+        return _without_reachless(self._channels[name]), self._rules[name]
+
+    def reach(self, channel: Channel | None, kind: MessageType) -> Reach:
+        return NOTHING if channel is None else self._unrolling.reach(channel, kind)
 
 
-_ABSENT = _Rules(None, (), (None, ()))
-
-
-def _by_channel(policy: Policy) -> dict[str, _Rules]:
-    named: dict[str, list[Rule]] = {name: [] for name in policy.channels}
-    plain = {id(rule): _without_places(rule) for rule in policy.rules}
-    for rule in policy.rules:
-        for name in rule.channels:
-            named[name].append(rule)
-    found: dict[str, _Rules] = {}
-    for name, rules in named.items():
-        channel = policy.channels[name]
-        rules.sort(key=lambda rule: rule.name)
-        stripped = tuple(plain[id(rule)] for rule in rules)
-        found[name] = _Rules(channel, tuple(rules), (replace(channel, place=_NOWHERE), stripped))
-    return found
+def _without_reachless(channel: Channel) -> Channel:
+    """The channel less what `contracts` compares and no rule's reach depends on."""
+    return replace(
+        channel,
+        place=_NOWHERE,
+        name="",
+        address="",
+        purposes=frozenset(),
+        identified_by=(),
+        agreement_reference="",
+        agreement_expires=None,
+        payer_type=None,
+        renumber=True,
+        structure=Structure.LENIENT,
+    )
 
 
 def _without_places(rule: Rule) -> Rule:

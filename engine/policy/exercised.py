@@ -12,9 +12,10 @@ from functools import lru_cache
 
 from engine.errors import Place
 from engine.hl7.wire import Message
+from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, CompiledPolicy
 from engine.policy.cut import Cut
-from engine.policy.decide import Case, cases_of, decide_one
+from engine.policy.decide import cases_of, decide_one
 from engine.policy.evaluate import Test, compile_condition
 from engine.policy.matching import Terms
 from engine.policy.model import Condition, Policy, Withholding

@@ -7,25 +7,19 @@ are those of the plan that made it; no value of the message is told (rules.md §
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.hl7.wire import Message, Segment
+from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, CompiledPolicy
 from engine.policy.cut import Cut
-from engine.policy.decide import Case, Decision, cases_of, decide, decide_one
+from engine.policy.decide import Decision, cases_of, decide, decide_one
+from engine.policy.fieldwise import Because, FieldStory, field_stories
 from engine.policy.masks import NONE
 from engine.policy.outcome import Code, Outcome
 from engine.policy.plan import SegmentPlan
 from engine.policy.project import payload
 from engine.privacy.facts import Facts
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Because:
-    """A reason code, and the rule that spoke, or `""`."""
-
-    code: str
-    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,7 @@ class SegmentStory:
     verdict: str
     fields: tuple[int | str, ...] | None
     because: tuple[Because, ...]
+    why: tuple[FieldStory, ...] = ()  # of each field that was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ def _of_cut(cut: Cut, case: Case, channel: ChannelRules) -> Iterator[SegmentStor
         if segment.id == "MSH":
             yield _of_header(cut, channel, segment)
         else:
-            yield _of_segment(cut, segment)
+            yield replace(_of_segment(cut, segment), why=field_stories(cut, segment))
 
 
 def _of_case(
@@ -139,6 +134,9 @@ def _of_segment(cut: Cut, segment: Segment) -> SegmentStory:
     number = segment.index + 1
     if piece is None:
         return SegmentStory(number, segment.id, "withheld", (), _why_gone(cut, segment, rules))
+    bar = cut.bars.get(segment.index)
+    if bar is not None and bar.plan is not None:
+        rules = bar.plan.segments.get(segment.id)  # of the rules that may grant it all the same
     because = {Because(Code.GRANTED.value, rule) for rule in _granting(rules, cut, segment)}
     message = cut.view.message
     left = message.split(piece, segment.separator)
@@ -151,6 +149,8 @@ def _of_segment(cut: Cut, segment: Segment) -> SegmentStory:
     whole = all(not value or n in sent for n, value in enumerate(segment.fields) if n)
     if whole:
         return SegmentStory(number, segment.id, "kept", None, tuple(sorted(because)))
+    if bar is not None:
+        because.add(Because(bar.code.value, bar.rule))
     withheld = _withholding(rules, cut, segment)
     because |= withheld or {Because(Code.NOT_GRANTED.value)}
     return SegmentStory(number, segment.id, "cut", sent, tuple(sorted(because)))
@@ -169,7 +169,9 @@ def _named(message: Message, number: int, left: bytes, received: bytes) -> list[
 
 
 def _why_gone(cut: Cut, segment: Segment, rules: SegmentPlan | None) -> tuple[Because, ...]:
-    cause = cut.causes.get(segment.index)
+    cause, bar = cut.causes.get(segment.index), cut.bars.get(segment.index)
+    if bar is not None and cause is bar.code:
+        return (Because(bar.code.value, bar.rule),)
     withheld = _withholding(rules, cut, segment)
     if cause is None and withheld:
         return tuple(sorted(withheld))

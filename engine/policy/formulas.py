@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 #: So many cases are looked at before a question is given up as not proven.
 _MOST_CASES = 4000
@@ -25,34 +26,51 @@ class Kind(Enum):
     NOT = "not"
 
 
+#: Every formula that is in use.
+_MADE: WeakValueDictionary[tuple[Hashable, ...], Formula] = WeakValueDictionary()
+
+
 class Formula:
-    """A value; made by `leaf`, `all_of`, `any_of` and `no`, which keep it simplified."""
+    """A value; made by `leaf`, `all_of`, `any_of` and `no`, which keep it simplified.
 
-    __slots__ = ("_hash", "kind", "parts", "statement")
+    Equal formulas are one object, so that comparing and hashing cost nothing.
+    """
 
-    def __init__(
-        self, kind: Kind, parts: frozenset[Formula] = frozenset(), statement: Hashable = None
-    ) -> None:
-        self.kind = kind
-        self.parts = parts
-        self.statement = statement
-        self._hash = hash((kind, parts, statement))
+    __slots__ = ("__weakref__", "_statements", "kind", "parts", "statement")
 
-    def __hash__(self) -> int:
-        return self._hash
+    kind: Kind
+    parts: frozenset[Formula]
+    statement: Hashable
+    _statements: frozenset[Hashable] | None
 
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Formula)
-            and self._hash == other._hash
-            and (self.kind, self.statement, self.parts)
-            == (other.kind, other.statement, other.parts)
-        )
+    def __new__(
+        cls, kind: Kind, parts: frozenset[Formula] = frozenset(), statement: Hashable = None
+    ) -> Formula:
+        """The one formula of this meaning."""
+        key = (kind.value, parts, statement)
+        found = _MADE.get(key)
+        if found is None:
+            found = _MADE[key] = super().__new__(cls)
+            found.kind, found.parts, found.statement = kind, parts, statement
+            found._statements = None
+        return found
 
     def __repr__(self) -> str:
         if self.kind is Kind.LEAF:
             return repr(self.statement)
         return f"{self.kind.value}({', '.join(sorted(map(repr, self.parts)))})"
+
+    @property
+    def statements(self) -> frozenset[Hashable]:
+        """Every statement in it; found once."""
+        found = self._statements
+        if found is None:
+            if self.kind is Kind.LEAF:
+                found = frozenset({self.statement})
+            else:
+                found = frozenset[Hashable]().union(*(part.statements for part in self.parts))
+            self._statements = found
+        return found
 
     @property
     def part(self) -> Formula:
@@ -82,8 +100,8 @@ def leaf(statement: Hashable) -> Formula:
 
 def no(part: Formula) -> Formula:
     """The negation."""
-    if part in (TRUE, FALSE):
-        return FALSE if part == TRUE else TRUE
+    if part is TRUE or part is FALSE:
+        return FALSE if part is TRUE else TRUE
     return part.part if part.kind is Kind.NOT else Formula(Kind.NOT, frozenset({part}))
 
 
@@ -119,14 +137,6 @@ def implies(one: Formula, other: Formula, theory: Theory) -> bool:
     return not _Search(theory).may_hold(all_of((one, no(other))))
 
 
-def statements(formula: Formula) -> Iterator[Hashable]:
-    """Every statement of a formula; one may come twice."""
-    if formula.kind is Kind.LEAF:
-        yield formula.statement
-    for part in formula.parts:
-        yield from statements(part)
-
-
 class _Search:
     """One question: the cases that were looked at are counted."""
 
@@ -148,14 +158,14 @@ class _Search:
         self._cases += 1
         if self._cases > _MOST_CASES:
             return True  # not proven
-        chosen = min(statements(formula), key=repr)
+        chosen = min(formula.statements, key=repr)
         return any(self.may_hold(self._given(formula, {chosen: value})) for value in (True, False))
 
     def _given(self, formula: Formula, values: Mapping[Hashable, bool]) -> Formula:
         """The formula where these statements hold or not, with all that follows from that."""
         theory = self._theory
         known = dict(values)
-        for other in set(statements(formula)):
+        for other in formula.statements:
             for one, holds in values.items():
                 if one == other:
                     continue
@@ -195,6 +205,8 @@ def _forced(formula: Formula) -> Iterator[tuple[Hashable, bool]]:
 
 
 def _assigned(formula: Formula, known: Mapping[Hashable, bool]) -> Formula:
+    if formula.statements.isdisjoint(known):
+        return formula
     if formula.kind is Kind.LEAF:
         value = known.get(formula.statement)
         return formula if value is None else TRUE if value else FALSE

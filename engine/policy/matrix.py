@@ -21,7 +21,7 @@ from engine.policy.model import (
     State,
     Structure,
 )
-from engine.policy.reach import Granted, Reach, Withheld, reach
+from engine.policy.reach import Granted, Reach, Unrolling, Withheld
 from engine.policy.wording import (
     condition,
     grant_asks,
@@ -31,6 +31,7 @@ from engine.policy.wording import (
     rule_asks,
     without_types,
 )
+from engine.privacy.protections import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,17 @@ class Sheet:
 def matrix(policy: Policy, channels: tuple[str, ...]) -> tuple[Sheet, ...]:
     """The sheets of these channels."""
     types = sorted(types_named(policy), key=lambda kind: (kind.code, kind.trigger or ""))
-    return tuple(_sheet(policy, policy.channels[name], types) for name in channels)
+    unrolling = Unrolling(policy.rules)
+    return tuple(_sheet(policy, policy.channels[name], types, unrolling) for name in channels)
 
 
-def _sheet(policy: Policy, channel: Channel, types: list[MessageType]) -> Sheet:
-    rules = [rule for rule in policy.rules if channel.id in rule.channels]
+def _sheet(
+    policy: Policy, channel: Channel, types: list[MessageType], unrolling: Unrolling
+) -> Sheet:
     as_if_live = replace(channel, state=State.LIVE)
     alike: dict[tuple[tuple[Row, ...], tuple[Taken, ...]], list[MessageType]] = {}
     for kind in types:
-        found = reach(as_if_live, kind, rules)
+        found = unrolling.reach(as_if_live, kind)
         if found.grants:
             alike.setdefault((tuple(_rows(found)), tuple(_taken(found))), []).append(kind)
     sections = [_section(kinds, rows, taken) for (rows, taken), kinds in alike.items()]
@@ -181,6 +184,8 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     if channel.payer_type is not None:
         kind += f", {channel.payer_type.value}"
     yield "Kind", kind
+    if channel.address:
+        yield "Address", channel.address
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
@@ -194,9 +199,6 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
         yield "Header rewritten", rewritten
     if channel.control_id is ControlId.NEW:
         yield "Control id", "of its own, not the sender's"
-    labels = sorted(f"{one.label} by {one.name}" for one in policy.sets.values() if one.label)
-    if labels:
-        yield "Labels that the site's sets add", ", ".join(labels)
     yield (
         "A copy that lacks a required segment",
         "is held" if channel.structure is Structure.STRICT else "is sent",
@@ -208,7 +210,26 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     if labelling(policy):
         sets = (f"{one.name} as {one.label or one.name}" for one in policy.sets.values())
         yield "Code sets that may label", ", ".join(sorted(sets))
+    yield from _protected(policy)
     yield "Environment", f"{policy.environment}, time zone {policy.timezone}"
+
+
+def _protected(policy: Policy) -> Iterator[tuple[str, str]]:
+    """What stands above the rules: packs, also those that are off, and what marks content."""
+    packs = ", ".join(pack.id for pack in policy.protections.packs) or "none"
+    off = [f"{name} is off: {why}" for name, why in sorted(policy.protections.off.items())]
+    yield "Packs of statutes", "; ".join((packs, *off))
+    if policy.label_sets or policy.marks:
+        count = f"{len(policy.label_sets)} sets of codes, {len(policy.marks)} markers"
+        notes = Label.PSYCHOTHERAPY_NOTES.value
+        documents = sorted(
+            f"{mark.path} {text}"
+            for mark in policy.marks
+            if mark.label == notes
+            for text in mark.texts
+        )
+        yield "Sensitive content is found by", count
+        yield "Psychotherapy notes are", ", ".join(documents) or "not named"
 
 
 _STATES = {

@@ -16,6 +16,7 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.codesets import CodeSet
 from engine.policy.moments import Moment
+from engine.privacy.protections import Evidence, Protections
 
 
 class Kind(Enum):
@@ -97,19 +98,6 @@ class Structure(Enum):
 
     LENIENT = "lenient"
     STRICT = "strict"
-
-
-class Label(Enum):
-    """The built-in sensitivity labels (rules.md §5, §6)."""
-
-    SUD = "sud"
-    MENTAL_HEALTH = "mental-health"
-    HIV = "hiv"
-    GENETIC = "genetic"
-    REPRODUCTIVE = "reproductive"
-    SEXUAL_VIOLENCE = "sexual-violence"
-    PSYCHOTHERAPY_NOTES = "psychotherapy-notes"
-    MINOR_CONSENTED = "minor-consented"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -304,6 +292,24 @@ class Withholding:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSet:
+    """Codes that put a label. `label` is a value of `Label` or the name of a site's own set."""
+
+    label: str
+    codes: CodeSet
+    evidence: Evidence = Evidence.CORE
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Values at one path that put a label, whatever their coding system."""
+
+    path: Path
+    texts: frozenset[str]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule; `channels` is already resolved to ids."""
 
@@ -328,4 +334,7 @@ class Policy:
     rules: tuple[Rule, ...]
     environment: str  # production | test: what MSH-11 must agree with
     timezone: str = "UTC"
+    protections: Protections = field(default_factory=Protections)
+    label_sets: tuple[LabelSet, ...] = ()
+    marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
     sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name

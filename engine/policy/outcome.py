@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from engine.privacy.protections import Label
+
 
 class Verdict(Enum):
     """Sent; not sent; kept for a person or for facts to come."""
@@ -24,10 +26,27 @@ class Code(Enum):
     ENVIRONMENT = "environment"
     AGREEMENT_EXPIRED = "agreement-expired"
     FACTS_UNAVAILABLE = "facts-unavailable"
+    RESTRICTED = "restricted"
+    AMBIGUOUS_RESTRICTION = "ambiguous-restriction"
+    LABELLED_SUD = "labelled-sud"
+    LABELLED_MENTAL_HEALTH = "labelled-mental-health"
+    LABELLED_HIV = "labelled-hiv"
+    LABELLED_GENETIC = "labelled-genetic"
+    LABELLED_REPRODUCTIVE = "labelled-reproductive"
+    LABELLED_SEXUAL_VIOLENCE = "labelled-sexual-violence"
+    LABELLED_PSYCHOTHERAPY_NOTES = "labelled-psychotherapy-notes"
+    LABELLED_MINOR_CONSENTED = "labelled-minor-consented"
+    LABELLED_SEXUALLY_TRANSMITTED = "labelled-sexually-transmitted"
+    LABELLED_GENDER = "labelled-gender"
+    UNIT_UNKNOWN = "unit-unknown"
+    NOTICE = "notice"
     UNKNOWN_PAYER = "unknown-payer"
     AMBIGUOUS_COVERAGE = "ambiguous-coverage"
     NO_COVERAGE = "no-coverage"
     NOT_DISCLOSED_BEFORE = "not-disclosed-before"
+    REFUSED = "refused"
+    CONSENT_REVOKED = "consent-revoked"
+    CONSENT_EXPIRED = "consent-expired"
     CANCELLED = "cancelled"
     NO_CONSENT = "no-consent"
     WITHHELD_BY_RULE = "withheld-by-rule"
@@ -35,20 +54,28 @@ class Code(Enum):
     ABOVE_CEILING = "above-ceiling"
     NOTHING_LEFT = "nothing-left"
     STRUCTURE = "structure"
+    LEAK = "leak"
     GRANTED = "granted"
     NOT_GRANTED = "not-granted"
     OTHER_COVERAGE = "other-coverage"
     PARENT_CUT = "parent-cut"
 
 
+#: The reason of each label that a pack protects.
+LABELLED = {label.value: Code(f"labelled-{label.value}") for label in Label}
+
 #: Reasons that hold a copy for a person or for facts to come; all others withhold it.
 HOLDING = frozenset(
     {
         Code.AGREEMENT_EXPIRED,
         Code.FACTS_UNAVAILABLE,
+        Code.AMBIGUOUS_RESTRICTION,
+        Code.UNIT_UNKNOWN,
+        Code.NOTICE,
         Code.UNKNOWN_PAYER,
         Code.AMBIGUOUS_COVERAGE,
         Code.STRUCTURE,
+        Code.LEAK,
     }
 )
 

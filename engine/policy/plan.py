@@ -238,9 +238,13 @@ class Plan:
             withheld[segment_id] = [_BARRED]
         for rule in self.withholds:
             for withholding in rule.withholdings:
-                if not withholding.message:
+                if withholding.segment:
                     parts = withheld.setdefault(withholding.segment, [])
                     parts.append(_withheld(rule, withholding, terms.negated()))
+        #: What is withheld of each segment id, granted or not.
+        self.withheld: Mapping[str, tuple[Part, ...]] = {
+            name: tuple(parts) for name, parts in withheld.items()
+        }
         self.segments = {
             segment_id: SegmentPlan(
                 segment_id, ceiling.get(segment_id, NONE), parts, withheld.get(segment_id, ())

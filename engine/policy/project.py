@@ -13,11 +13,11 @@ from engine.hl7.build import field_value, join_fields, join_segments, put_field
 from engine.hl7.wire import Message
 from engine.policy import charges
 from engine.policy.cascade import Named, cascade
-from engine.policy.cut import Cut, Own
+from engine.policy.cut import Cut
 from engine.policy.cutter import Cutter
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload
-from engine.policy.plan import Plan, SegmentPlan
+from engine.policy.plan import SegmentPlan
 from engine.policy.renumber import renumber
 from engine.policy.view import View
 
@@ -29,16 +29,15 @@ _LONGEST_BEFORE_27 = 20
 _LONGEST = 199
 
 
-def cut_to(view: View, plan: Plan, own: Own, named: Named, renumbers: bool) -> Cut:
-    """What `plan` leaves of a view; the copy's MSH is made by `payload`."""
-    cut = Cut(view, plan, own)
+def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
+    """Leave in `cut` what its plan and its bars leave; the copy's MSH is made by `payload`."""
     _apply(cut)
+    _bar(cut)
     cascade(cut, named)
     while charges.conceal(cut):
         cascade(cut, named)
     if renumbers:
         renumber(cut)
-    return cut
 
 
 def _apply(cut: Cut) -> None:
@@ -74,6 +73,24 @@ def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
         found = view.cut(cutter, kept)
         for index in kept:
             pieces[index] = found[index]
+
+
+def _bar(cut: Cut) -> None:
+    """Segments that the law stands against, or that only some of the rules may grant."""
+    view, pieces, segments = cut.view, cut.pieces, cut.view.message.segments
+    for index, bar in cut.bars.items():
+        if pieces[index] is None:
+            continue
+        rules = None if bar.plan is None else bar.plan.segments.get(segments[index].id)
+        cutter = None
+        if rules is not None:
+            mine = rules.needs_own and cut.own.holds(view, index, rules.id)
+            cutter = rules.cutter(view, index, mine)
+        left = None if cutter is None else cutter.cut(segments[index], view.message)
+        if left is None:
+            cut.drop(index, bar.code)
+        else:
+            pieces[index] = left
 
 
 def payload(cut: Cut, channel: Channel, part: int) -> Payload:

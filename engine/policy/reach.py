@@ -9,8 +9,7 @@ told from the policy (whose insurance, whose consent), it is a statement.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 
 from engine.policy.canonical import condition_form, text_of
 from engine.policy.cascade import WITHOUT_PID, needed_by
@@ -21,7 +20,6 @@ from engine.policy.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.masks import NOTHING as NO_NUMBERS
 from engine.policy.model import (
     Channel,
-    Condition,
     Consent,
     Coverage,
     Grant,
@@ -55,7 +53,8 @@ class Withheld:
     rule: Rule
     withholding: Withholding
     mask: Mask
-    when: Formula
+    when: Formula  # with what its rule asks of the message
+    where: Formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,145 +79,121 @@ class Reach:
 NOTHING = Reach()
 
 
-def reach(channel: Channel, kind: MessageType, rules: Iterable[Rule]) -> Reach:
-    """What the rules that name a channel let it receive of one type."""
-    if channel.state is not State.LIVE or not is_one_of(kind, channel.ceiling_messages):
-        return NOTHING
-    follows = kind.code == "ADT" and kind.trigger in CANCELS and channel.kind is Kind.PAYER
-    reading = _Reading(channel, kind, follows)
-    reading.read(rules)
-    if not all(reading.grants.get(segment) for segment in needed_by(kind)):
-        return NOTHING
-    return reading.reach()
+class Unrolling:
+    """A policy's rules being unrolled; what a rule is for a message type is found once for all."""
 
-
-class _Reading:
-    """One channel and type being unrolled."""
-
-    def __init__(self, channel: Channel, kind: MessageType, follows: bool) -> None:
-        self._channel = channel
-        self._kind = kind
-        self._follows = follows
-        self.grants: dict[str, list[Granted]] = {}
-        self._withheld: dict[str, list[Withheld]] = {}
-        self._labelled: list[Withheld] = []  # of every segment
-        self._blocks: list[tuple[Formula, Rule | None]] = []
-        self._own: list[Formula] = []
-        self._own_lines: list[Formula] = []
-
-    def read(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._named: dict[str, list[_OneRule]] = {}
         for rule in rules:
-            when = at_type(rule.when, self._kind, "", permits=True)
-            if rule.grants and when != FALSE and grants_to(rule, self._kind):
-                self._read_grants(rule, all_of((when, *self._asked(rule))))
-            if rule.withholdings:
-                when = at_type(rule.when, self._kind, "", permits=False)
-                if when != FALSE:
-                    self._read_withholdings(rule, when)
-        if self._follows:
-            self._read_cancel()
+            one = _OneRule(rule)
+            for name in rule.channels:
+                self._named.setdefault(name, []).append(one)
 
-    def _asked(self, rule: Rule) -> Iterator[Formula]:
-        """What a rule asks besides its conditions. Packs and consents go by the purpose."""
-        yield leaf(Said("purpose", rule.purpose))
-        coverage = self._coverage(rule)
-        if coverage is not Coverage.ANY:
-            yield leaf(OWN_COVERAGE if coverage is Coverage.OWN else NO_COVERAGE)
-        if rule.consent is Consent.REQUIRED:
-            yield leaf(Said("consented", rule.purpose))
-        elif rule.consent is Consent.UNLESS_REFUSED:
-            yield leaf(Said("unrefused", rule.purpose))
+    def reach(self, channel: Channel, kind: MessageType) -> Reach:
+        """What the channel may receive of messages of one type."""
+        if channel.state is not State.LIVE or not is_one_of(kind, channel.ceiling_messages):
+            return NOTHING
+        follows = kind.code == "ADT" and kind.trigger in CANCELS and channel.kind is Kind.PAYER
+        rules = [one.at(kind) for one in self._named.get(channel.id, ())]
+        if not follows and not any(one.grants_anything for one in rules):
+            return NOTHING
+        reading = _Reading(channel, kind, follows)
+        reading.read(rules)
+        if not all(reading.grants.get(segment) for segment in needed_by(kind)):
+            return NOTHING
+        return reading.reach()
 
-    def _coverage(self, rule: Rule) -> Coverage:
-        """What is asked of coverage: nothing of a cancel, which follows a disclosure."""
-        if self._follows:
-            return Coverage.ANY
-        return coverage_asked(rule, self._channel.kind)
 
-    def _read_grants(self, rule: Rule, when: Formula) -> None:
+class _RuleAt:
+    """A rule for one message type: its grants for each kind of coverage, and its withholdings."""
+
+    def __init__(self, rule: Rule, kind: MessageType) -> None:
+        self.rule = rule
+        self._kind = kind
+        self._permits = self.forbids = FALSE
+        if rule.grants and grants_to(rule, kind):
+            self._permits = formula_of(rule.when, kind, permits=True)
+        if rule.withholdings:
+            self.forbids = formula_of(rule.when, kind, permits=False)
+        self.grants_anything = self._permits is not FALSE
+        self._grants: dict[Coverage, tuple[Granted, ...]] = {}
+        self._withholdings: tuple[Withheld, ...] | None = None
+
+    def grants(self, coverage: Coverage) -> tuple[Granted, ...]:
+        """The grants where this is asked of coverage, before any ceiling."""
+        found = self._grants.get(coverage)
+        if found is None:
+            found = self._grants[coverage] = tuple(self._granted(coverage))
+        return found
+
+    def _granted(self, coverage: Coverage) -> Iterator[Granted]:
+        rule = self.rule
         own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
+        when = all_of((self._permits, *_asked(rule, coverage)))
         for grant in rule.grants:
             segment = grant.segment
             own = grant.which_own or (own_insurance and segment in WITH_IN1)
-            if own:
-                (self._own_lines if segment == "FT1" else self._own).append(when)
-            parts = [when, at_type(grant.where, self._kind, segment, permits=True)]
+            parts = [when, formula_of(grant.where, self._kind, segment, permits=True)]
             if own:
                 parts.append(leaf(Said("own segment", segment)))
-            for mask, said in _pieces(grant):
-                self._add(rule, grant, mask, (when, all_of((*parts, *said))), own=own)
+            for mask, said in _sent(grant):
+                yield Granted(rule, grant, mask, when, all_of((*parts, *said)), coverage, own)
 
-    def _add(
-        self,
-        rule: Rule,
-        grant: Grant,
-        mask: Mask,
-        asked: tuple[Formula, Formula],
-        *,
-        own: bool = False,
-    ) -> None:
-        applies, when = asked
-        if grant.segment == "MSH":
-            # What every copy carries, and what is rewritten, no grant discloses (§10.20).
-            unnamed = MSH_SECURITY if 8 not in mask.fields else NONE
-            rewritten = Mask(NO_NUMBERS, dict.fromkeys(self._channel.rewrite, EVERYTHING))
-            mask = mask - unnamed - MSH_ALWAYS - MSH_NEVER - rewritten
-        mask &= _ceiling(self._channel, grant.segment)
-        granted = Granted(rule, grant, mask, applies, when, self._coverage(rule), own)
-        self.grants.setdefault(grant.segment, []).append(granted)
+    def withholdings(self) -> tuple[Withheld, ...]:
+        """The withholdings, less those of the message."""
+        if self._withholdings is None:
+            self._withholdings = tuple(self._withheld()) if self.forbids is not FALSE else ()
+        return self._withholdings
 
-    def _read_withholdings(self, rule: Rule, when: Formula) -> None:
-        for one in rule.withholdings:
+    def _withheld(self) -> Iterator[Withheld]:
+        for one in self.rule.withholdings:
             if one.message:
-                self._blocks.append((when, rule))
                 continue
+            where = formula_of(one.where, self._kind, one.segment, permits=False)
             if one.labels:
-                bears = any_of(leaf(Said("labelled", label)) for label in sorted(one.labels))
-                self._labelled.append(Withheld(rule, one, WHOLE, all_of((when, bears))))
-                continue
-            where = at_type(one.where, self._kind, one.segment, permits=False)
-            taken = Withheld(rule, one, Mask.of(one.mask), all_of((when, where)))
-            self._withheld.setdefault(one.segment, []).append(taken)
-            if one.segment == "PID" and taken.mask.is_whole:
+                where = any_of(leaf(Said("labelled", label)) for label in one.labels)
+            mask = WHOLE if one.labels else Mask.of(one.mask)
+            yield Withheld(self.rule, one, mask, all_of((self.forbids, where)), where)
+
+    def blocks(self) -> Iterator[Formula]:
+        """When it withholds the message."""
+        if self.forbids is FALSE:
+            return
+        if any(one.message for one in self.rule.withholdings):
+            yield self.forbids
+        for one in self.withholdings():
+            if one.withholding.segment == "PID" and one.mask.is_whole:
                 # A withheld PID withholds the message (rules.md §10.26).
-                there = leaf(Said("a PID for which", where))
-                self._blocks.append((all_of((when, there)), rule))
-
-    def _read_cancel(self) -> None:
-        """What a cancel's shortest form holds, if it follows a disclosure (§10.26)."""
-        rule = cancel_grants(self._channel)
-        for grant in rule.grants:
-            self._add(rule, grant, Mask.of(grant.mask), (TRUE, TRUE))
-
-    def reach(self) -> Reach:
-        blocks = list(self._blocks)
-        if self._own and not self._follows:
-            blocks.append((all_of((any_of(self._own), leaf(CONTESTED))), None))
-        if self._own_lines:
-            unmatched = leaf(Said("a charge that is certainly nobody's"))
-            blocks.append((all_of((any_of(self._own_lines), unmatched)), None))
-        patient = self.grants.get("PID", ())
-        if self._kind.code in WITHOUT_PID and any(one.grant.where for one in patient):
-            # A PID that is granted on a condition that fails takes the copy along (§10.18).
-            asked = any_of(one.applies for one in patient)
-            blocks.append((all_of((asked, no(any_of(one.when for one in patient)))), None))
-        return Reach(
-            {segment: tuple(found) for segment, found in self.grants.items()},
-            {
-                segment: (*self._withheld.get(segment, ()), *self._labelled)
-                for segment in {*self.grants, *self._withheld}
-            },
-            tuple(blocks),
-        )
+                yield all_of((self.forbids, leaf(Said("a PID for which", one.where))))
 
 
-def _pieces(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
+def _asked(rule: Rule, coverage: Coverage) -> Iterator[Formula]:
+    """What a rule asks besides its conditions. Packs and consents go by the purpose."""
+    yield leaf(Said("purpose", rule.purpose))
+    if coverage is not Coverage.ANY:
+        yield leaf(OWN_COVERAGE if coverage is Coverage.OWN else NO_COVERAGE)
+    if rule.consent is Consent.REQUIRED:
+        yield leaf(Said("consented", rule.purpose))
+    elif rule.consent is Consent.UNLESS_REFUSED:
+        yield leaf(Said("unrefused", rule.purpose))
+
+
+def _granted_mask(grant: Grant) -> Mask:
+    mask = Mask.of(grant.mask)
+    if grant.segment != "MSH":
+        return mask
+    # What every copy carries no grant discloses; MSH-8 goes by name alone (§10.20).
+    unnamed = MSH_SECURITY if 8 not in mask.fields else NONE
+    return mask - unnamed - MSH_ALWAYS - MSH_NEVER
+
+
+def _sent(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
     """What a grant sends as it is, and what it masks or chooses from: less than all of it.
 
     To mask, or to choose repetitions, is a condition of its own, so that a grant without it is more
     and one with another is something else.
     """
-    plain = Mask.of(grant.mask)
+    plain = _granted_mask(grant)
     chosen = {
         number: leaf(Said(f"repetitions of {number}", text_of(condition_form(asked))))
         for number, asked in grant.repetitions.items()
@@ -236,16 +211,89 @@ def _pieces(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
         yield plain, []
 
 
+class _OneRule:
+    """A rule, unrolled for each message type when it is asked."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self._at: dict[MessageType, _RuleAt] = {}
+
+    def at(self, kind: MessageType) -> _RuleAt:
+        found = self._at.get(kind)
+        if found is None:
+            found = self._at[kind] = _RuleAt(self._rule, kind)
+        return found
+
+
+class _Reading:
+    """One channel and type being unrolled."""
+
+    def __init__(self, channel: Channel, kind: MessageType, follows: bool) -> None:
+        self._channel = channel
+        self._kind = kind
+        self._follows = follows
+        self._ceiling = {name: Mask.of(mask) for name, mask in channel.ceiling.items()}
+        self.grants: dict[str, list[Granted]] = {}
+        self._withheld: dict[str, list[Withheld]] = {}
+        self._labelled: list[Withheld] = []  # of every segment
+        self._blocks: list[tuple[Formula, Rule | None]] = []
+
+    def read(self, rules: list[_RuleAt]) -> None:
+        for one in rules:
+            if one.grants_anything:
+                coverage = coverage_asked(one.rule, self._channel.kind)
+                # Nothing is asked of a cancel, which follows a disclosure.
+                for granted in one.grants(Coverage.ANY if self._follows else coverage):
+                    self._add(granted)
+            for taken in one.withholdings():
+                if taken.withholding.labels:
+                    self._labelled.append(taken)
+                else:
+                    self._withheld.setdefault(taken.withholding.segment, []).append(taken)
+            self._blocks += [(formula, one.rule) for formula in one.blocks()]
+        if self._follows:
+            self._read_cancel()
+
+    def _add(self, granted: Granted) -> None:
+        """A grant, cut to the ceiling."""
+        segment = granted.grant.segment
+        limit = self._ceiling.get(segment, NONE)
+        if segment == "MSH":
+            limit -= Mask(NO_NUMBERS, dict.fromkeys(self._channel.rewrite, EVERYTHING))
+        if not limit.is_whole:
+            granted = replace(granted, mask=granted.mask & limit)
+        self.grants.setdefault(segment, []).append(granted)
+
+    def _read_cancel(self) -> None:
+        """What a cancel's shortest form holds, if it follows a disclosure (§10.26)."""
+        rule = cancel_grants(self._channel)
+        for grant in rule.grants:
+            self._add(Granted(rule, grant, Mask.of(grant.mask), TRUE, TRUE, Coverage.ANY))
+
+    def reach(self) -> Reach:
+        blocks = list(self._blocks)
+        own = [one.applies for ones in self.grants.values() for one in ones if one.own]
+        if own and not self._follows:
+            blocks.append((all_of((any_of(own), leaf(CONTESTED))), None))
+        lines = [one.applies for one in self.grants.get("FT1", ()) if one.own]
+        if lines:
+            unmatched = leaf(Said("a charge that is certainly nobody's"))
+            blocks.append((all_of((any_of(lines), unmatched)), None))
+        patient = self.grants.get("PID", ())
+        if self._kind.code in WITHOUT_PID and any(one.grant.where for one in patient):
+            # A PID that is granted on a condition that fails takes the copy along (§10.18).
+            asked = any_of(one.applies for one in patient)
+            blocks.append((all_of((asked, no(any_of(one.when for one in patient)))), None))
+        return Reach(
+            {segment: tuple(found) for segment, found in self.grants.items()},
+            {
+                segment: (*self._withheld.get(segment, ()), *self._labelled)
+                for segment in {*self.grants, *self._withheld}
+            },
+            tuple(blocks),
+        )
+
+
 def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
     """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
     return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
-
-
-def _ceiling(channel: Channel, segment: str) -> Mask:
-    return Mask.of(channel.ceiling[segment]) if segment in channel.ceiling else NONE
-
-
-@lru_cache(maxsize=65536)
-def at_type(found: Condition | None, kind: MessageType, of: str, *, permits: bool) -> Formula:
-    """A condition's formula, remembered: it is asked for every channel of a rule."""
-    return formula_of(found, kind, of, permits=permits)

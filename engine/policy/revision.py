@@ -30,6 +30,7 @@ from engine.policy.model import (
     Rule,
     Withholding,
 )
+from engine.privacy.protections import Protection
 
 #: Hexadecimal digits of a revision: enough that two policies of one site never share one.
 DIGITS = 12
@@ -43,6 +44,7 @@ def revision(policy: Policy) -> str:
         set_of(_channel(channel) for channel in policy.channels.values()),
         set_of(_rules(policy)),
         set_of(_labelling(policy)),
+        _protections(policy),
     ]
     return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
 
@@ -60,6 +62,37 @@ def _labelling(policy: Policy) -> Iterable[object]:
             yield [one.label, codes_form(one)]
         if one.name in named:
             yield [one.name, codes_form(one)]
+
+
+def _protections(policy: Policy) -> object:
+    """The packs that hold, by what they say, and what puts labels beside the site's own sets."""
+    if not (policy.protections.packs or policy.marks or policy.label_sets):
+        return []
+    return [
+        set_of(_protection(one) for pack in policy.protections.packs for one in pack.protections),
+        set_of(
+            [sorted(label.value for label in one.labels), one.from_age]
+            for pack in policy.protections.packs
+            for one in pack.minors
+        ),
+        set_of([one.label, one.evidence.value, codes_form(one.codes)] for one in policy.label_sets),
+        set_of([str(mark.path), sorted(mark.texts), mark.label] for mark in policy.marks),
+    ]
+
+
+def _protection(one: Protection) -> object:
+    notice = one.notice
+    return [
+        one.label.value,
+        one.source.value,
+        one.evidence.value,
+        one.payers_only,
+        None if one.purposes is None else sorted(one.purposes),
+        sorted(one.allows),
+        sorted(lift.value for lift in one.lifted_by),
+        one.consent_days,
+        None if notice is None else [notice.text, notice.restriction, notice.scope],
+    ]
 
 
 def _channel(channel: Channel) -> object:

@@ -13,10 +13,10 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import Protocol
 
-from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.wire import Message, Segment
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
+from engine.privacy.patients import component, patients_in
 
 #: Messages that teach the registry (rules.md §4 "Coverage").
 TEACHING = frozenset({"ADT", "BAR", "DFT"})
@@ -71,10 +71,10 @@ def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, .
         return
     pid = pids[0]
     patients = _patient_ids(message, pid)
-    visit = _component(message, visits[0].field(19), 1) if visits else ""
+    visit = component(message, visits[0].field(19), 1) if visits else ""
     if visit:
         yield tuple([CoverageKey(Level.VISIT, *patient, visit) for patient in patients])
-    account = _component(message, pid.field(18), 1)
+    account = component(message, pid.field(18), 1)
     if account:
         yield tuple([CoverageKey(Level.ACCOUNT, *patient, account) for patient in patients])
     yield tuple([CoverageKey(Level.PATIENT, *patient) for patient in patients])
@@ -83,9 +83,9 @@ def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, .
 def service_days(message: Message, find: Find) -> tuple[Days, ...]:
     """The dates of service of one patient's part (rules.md §10.7), each once; empty: unknown."""
     found = [days(line.field(4)) for line in find("FT1")]
-    found += [days(order.field(7)) or _observed(message, order) for order in find("OBR")]
+    found += [days(order.field(7)) or observed_days(message, order) for order in find("OBR")]
     if None in found or not found:
-        default = _default_days(message, find)
+        default = default_days(message, find)
         found = [one or default for one in found] or [default]
     return tuple(dict.fromkeys([one for one in found if one is not None]))
 
@@ -122,7 +122,7 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
         return ()
     if any(meant(line) in ("PID", "IN1") for line in message.all("")):
         return ()  # of whom, or which, cannot be read
-    if _component(message, message.msh.field(9), 1) not in TEACHING:
+    if component(message, message.msh.field(9), 1) not in TEACHING:
         return ()
     rows: list[CoverageRow] = []
     others = False
@@ -149,7 +149,8 @@ def _is_valued(value: bytes) -> bool:
     return value not in (b"", b'""')
 
 
-def _default_days(message: Message, find: Find) -> Days | None:
+def default_days(message: Message, find: Find) -> Days | None:
+    """The date of service of what has none of its own."""
     for segment_id, field in (("PV1", 44), ("EVN", 6), ("EVN", 2)):
         segments = find(segment_id)
         if segments and (found := days(segments[0].field(field))):
@@ -157,7 +158,7 @@ def _default_days(message: Message, find: Find) -> Days | None:
     return days(message.msh.field(7))
 
 
-def _observed(message: Message, order: Segment) -> Days | None:
+def observed_days(message: Message, order: Segment) -> Days | None:
     """The first OBX-14 of an order."""
     for segment in message.segments[order.index + 1 :]:
         if segment.id in ("OBR", "ORC", "PID", "FT1"):
@@ -184,32 +185,5 @@ def _find(segments: tuple[Segment, ...], segment_id: str) -> list[Segment]:
 
 
 def _patient_ids(message: Message, pid: Segment) -> list[tuple[str, str]]:
-    split, component = message.split, message.delimiters.component
-    found = []
-    for repetition in split(pid.field(3), message.delimiters.repetition):
-        parts = split(repetition, component)
-        if len(parts) > 3:
-            patient, authority = _text(message, parts[0]), _text(message, parts[3])
-            if patient and authority:
-                found.append((patient, authority))
-    return found
-
-
-def _component(message: Message, value: bytes, number: int) -> str:
-    """The text of the first subcomponent of a component of the first repetition."""
-    if not value:
-        return ""
-    delimiters = message.delimiters
-    value = message.split(value, delimiters.repetition)[0]
-    parts = message.split(value, delimiters.component)
-    return _text(message, parts[number - 1]) if number <= len(parts) else ""
-
-
-def _text(message: Message, component: bytes) -> str:
-    """The text of a component's first subcomponent; `""` is no value."""
-    delimiters = message.delimiters
-    part = message.split(component, delimiters.subcomponent)[0]
-    text = message.text(part)
-    if delimiters.escape and delimiters.escape in part:
-        text = unescape(text, delimiters, message.charset)
-    return "" if text == '""' else text
+    """A permit needs the authority too."""
+    return [(one.id, one.authority) for one in patients_in(message, pid.field(3)) if one.authority]

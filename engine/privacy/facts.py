@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import NamedTuple
+
+from engine.privacy.patients import Patient
 
 
 class Level(StrEnum):
@@ -68,11 +70,102 @@ class Disclosed:
     control_id: str = ""
 
 
+class ConsentKind(Enum):
+    """What a patient has signed."""
+
+    AUTHORIZATION = "authorization"  # 45 CFR 164.508
+    PART2_TPO = "part2-tpo"  # 42 CFR 2.31, for treatment, payment and operations
+    REFUSAL = "refusal"
+
+
+class Relation(Enum):
+    """What whoever signed is to the patient (45 CFR 164.502(g))."""
+
+    SELF = "self"
+    PERSONAL_REPRESENTATIVE = "personal-representative"
+    GUARDIAN = "guardian"
+    PARENT = "parent"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedConsent:
+    """A consent or a refusal. None: all purposes, all channels; no beginning, no end.
+
+    It holds from `begins` until just before `ends`, and no more from `revoked` on; all are aware.
+    `purposes` are values of `engine.policy.model.Purpose`, `labels` those of
+    `engine.privacy.protections.Label`.
+    """
+
+    patient: Patient
+    kind: ConsentKind
+    purposes: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+    labels: frozenset[str] = frozenset()
+    begins: datetime | None = None
+    ends: datetime | None = None
+    revoked: datetime | None = None
+    signed_by: Relation | None = None
+
+
+class Unit(Enum):
+    """Whether a source unit is a 42 CFR Part 2 program."""
+
+    PART2 = "part2"
+    GENERAL = "general"
+
+
+class ItemKind(Enum):
+    """What of a patient's care a restriction is about."""
+
+    VISIT = "visit"  # PV1-19.1
+    ACCOUNT = "account"  # PID-18.1
+    ORDER = "order"  # OBR-2, OBR-3, ORC-2, ORC-3
+    CHARGE = "charge"  # FT1-2
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One restricted item; `namespace` of the number's assigner where it is known."""
+
+    kind: ItemKind
+    number: str = ""
+    namespace: str = ""
+
+
+class RestrictionReason(Enum):
+    """Why a restriction was recorded (45 CFR 164.522(a))."""
+
+    SELF_PAY_IN_FULL = "self-pay-in-full"
+    PATIENT_REQUEST = "patient-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """What some channels do not receive whatever the rules say; None: every payer.
+
+    `since` and `until` are dates of service, both inclusive; None is open.
+    """
+
+    patient: Patient
+    items: frozenset[Item]
+    channels: frozenset[str] | None = None
+    reason: RestrictionReason = RestrictionReason.PATIENT_REQUEST
+    since: date | None = None
+    until: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known at `now` (aware). `available` False: the registry does not answer."""
+    """What is known at `now` (aware). `available` False: the registry does not answer.
+
+    `units` are the known source units: PV1-3.1, else FT1-13.1, else MSH-4.1 (rules.md §10.5).
+    """
 
     now: datetime
     coverages: Mapping[CoverageKey, Coverages] = field(default_factory=dict)
     disclosed: frozenset[Disclosed] = frozenset()
     available: bool = True
+    consents: tuple[SignedConsent, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    units: Mapping[str, Unit] = field(default_factory=dict)

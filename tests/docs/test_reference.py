@@ -26,6 +26,7 @@ CLI = REFERENCE / "cli.md"
 SETTINGS_PAGES = (
     REFERENCE / "config.md",
     REFERENCE / "rules.md",
+    REFERENCE / "protections.md",
     REFERENCE / "tests.md",
     CLI,
 )

@@ -15,13 +15,13 @@ from engine.policy.model import (
     Consent,
     Coverage,
     Kind,
-    Label,
     MaskKind,
     PayerType,
     Purpose,
     State,
     Structure,
 )
+from engine.privacy.protections import Label
 from tests.docs.pages import REFERENCE, blocks, entries, headings, mentions
 
 CONFIG, RULES, PROBLEMS = (REFERENCE / f"{name}.md" for name in ("config", "rules", "problems"))

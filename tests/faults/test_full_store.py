@@ -100,7 +100,7 @@ def test_lanes_drain_a_full_store_and_then_it_takes_the_refused_ones(store: Redi
     more = (_message(number), _message(number + 1))
     refused, turn = frozenset({0, 2}), 1
     while refused:
-        assert refused == {0, 2}
+        assert refused in ({0, 2}, {2})  # room may come for the first of the two alone
         turn += 1
         close = Settle(opened(head).entry, Final.DELIVERED, b"{}")
         step = Advance("acme", claimed.fence, turn, LEASE_MS, close)

@@ -27,6 +27,10 @@ def test_a_moment_of_everything() -> None:
     assert {target["name"] for target in report["targets"]} == {
         "hl7.parse / ours",
         "hl7apy / ours",
+        "large site loads, s CPU",
+        "check of the large site, s CPU",
+        "diff of two large sites, s CPU",
+        "large / small, each disclosure",
         "durable intake / listener alone",
         "durable intake / hl7's server",
         "worker's memory, MiB",

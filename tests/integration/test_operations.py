@@ -150,7 +150,7 @@ class TestOrders:
             )
             estate.kill("worker")
             estate.kill("supervisor")
-            assert draining.poll() is None
+            assert draining.poll() is None, draining.communicate()
             estate.start_sink("alpha")
             output, _ = draining.communicate(timeout=30)
             assert draining.returncode == 0, output
@@ -223,7 +223,8 @@ class TestControlIds:
             ids = set(control_ids(estate, "alpha"))
             assert len(ids) == 1
             (delivered,) = (r for r in estate.ledger("delivered") if r["channel"] == "alpha")
-            assert ids == {delivered["control_id"]} != {sent.control_id}
+            assert ids == {delivered["sent_control_id"]} != {delivered["control_id"]}
+            assert delivered["control_id"] == sent.control_id
             assert delivered["possible_duplicate"]
             others = [name for name in sent.channels if name != "alpha"]
             assert all(control_ids(estate, name) == [sent.control_id] for name in others)
@@ -345,7 +346,10 @@ class TestStoreOfACommand:
             other = another.enter_context(working_store(site))
             one.close()
             other.execute([survey])
-        EmbeddedServer(site.var).stop()
+        server = EmbeddedServer(site.var)
+        server.start()
+        assert server.adopted
+        server.stop()
 
     def test_an_engine_waits_while_a_command_stops_it(self, tmp_path: Path) -> None:
         estate = Estate(tmp_path)

@@ -13,7 +13,7 @@ from engine.hl7.wire import Message
 from engine.policy.outcome import Verdict
 from engine.privacy.coverage import learn
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, channel, code, disclosed, hl7, outcome, policy, rule, sent
+from tests.cutting import NOW, channel, code, disclosed, facts, hl7, outcome, policy, rule, sent
 
 ANY = "coverage: any"
 BOTH = (
@@ -38,12 +38,16 @@ def test_e3_each_payer_has_its_own_insurance_and_nothing_beside() -> None:
         " where: {DG1-6: F}}, IN1: {fields: [1-4], which: own}, IN2: [1]"
     )
     compiled = policy([rule("r", "message: ADT", grants)], BOTH, to="[acme, beta]")
+    # The diagnosis that is cut is of substance use: it holds unless the unit is known to be none
+    # of 42 CFR part 2, as the contract has it (rules.md §10.5).
+    known = facts(compiled, "units: {W: general}")
     head = [EVN, PID, "PV1|1|I|||||||||||||||||V1", "DG1|1||I10|||F"]
-    assert sent(compiled, raw) == [*head, IN1_A, "IN2|1A"]
-    assert sent(compiled, raw, of="beta") == [*head, IN1_B.replace("IN1|2", "IN1|1"), "IN2|1B"]
-    assert '""' not in "".join(sent(compiled, raw))
+    assert code(compiled, raw) == "unit-unknown"
+    assert sent(compiled, raw, known) == [*head, IN1_A, "IN2|1A"]
+    assert sent(compiled, raw, known, "beta") == [*head, IN1_B.replace("IN1|2", "IN1|1"), "IN2|1B"]
+    assert '""' not in "".join(sent(compiled, raw, known))
     deleting = raw.replace(b"19800101", b'""').replace(b"DOE^JOHN", b'""')
-    assert "".join(sent(compiled, deleting)).count('""') == 1
+    assert "".join(sent(compiled, deleting, known)).count('""') == 1
 
 
 def test_e4_of_two_orders_the_withheld_one_leaves_no_trace() -> None:

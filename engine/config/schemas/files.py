@@ -32,7 +32,8 @@ from engine.policy.language.suites import (
     SUITE_KEYS,
     TEST_KEYS,
 )
-from engine.policy.model import Consent, Kind, Label, PayerType, Purpose, State, Structure
+from engine.policy.model import Consent, Kind, PayerType, Purpose, State, Structure
+from engine.privacy.protections import Label
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "^[a-z0-9][a-z0-9-]{0,62}$"

@@ -9,7 +9,8 @@ from engine.hl7.segments import HIGHEST_FIELD
 from engine.policy.language.grants import CONSTANT_KEYS, GRANT_KEYS
 from engine.policy.language.paths import MOST_FIELDS
 from engine.policy.language.withholdings import WITHHOLDING_KEYS
-from engine.policy.model import Label, MaskKind
+from engine.policy.model import MaskKind
+from engine.privacy.protections import Label
 
 _COMPONENT = r"[1-9]\d{0,2}"
 _FIELD = r"[1-9]\d{0,3}"

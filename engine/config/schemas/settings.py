@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.config.keys import CONFIG_TABLES, DELIVER_TABLES
+from engine.config.packs import packs
 from engine.config.schemas.conditions import MESSAGE_TYPES
 from engine.config.schemas.shapes import (
     TEXT,
@@ -63,6 +64,18 @@ def config() -> Shape:
                 "where the master key is",
             ),
             "timezone": text("for times without a zone: a name such as America/New_York"),
+            "protections": listed(choice("a pack", sorted(packs())), "packs of statutes that hold"),
+            "protections_off": {
+                "type": "object",
+                "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+                "additionalProperties": False,
+                "description": "packs that do not hold, each with the reason why",
+            },
+            "psychotherapy_notes": {
+                "type": "object",
+                "additionalProperties": listed(TEXT, "values"),
+                "description": "fields and their values that say what psychotherapy notes are",
+            },
             "workers": whole("processes that receive and deliver", 1, 256),
         },
     )

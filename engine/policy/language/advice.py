@@ -6,7 +6,9 @@ where it is written, once, however many channels it concerns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from engine.hl7.occurring import OCCURRING
 from engine.policy.language.contradictions import contradiction
@@ -168,33 +170,51 @@ def _identifiers(rule: Rule, grant: Grant, problems: Problems) -> None:
 
 def _masked_and_plain(policy: Policy, problems: Problems) -> None:
     """What one rule masks and another, that the same channel has, does not, or masks otherwise."""
-    masked = [(rule, grant) for rule in policy.rules for grant in rule.grants if grant.maskings]
-    for rule, grant in masked:
-        for other, one in _beside(policy.rules, rule, grant):
-            for target in sorted(grant.maskings):
-                clash = _clash(grant, one, target)
-                if clash is not None:
-                    problems.note(
-                        grant.place,
-                        Mistake.MASK_IN_VAIN,
-                        f"{_named(grant.segment, target)} is masked here, and `{other.name}` at"
-                        f" {one.place} {clash}.",
-                        "Grant it one way, unless the two rules never meet.",
-                    )
+    if not any(grant.maskings for rule in policy.rules for grant in rule.grants):
+        return
+    beside: dict[str, list[_Granting]] = {}
+    for rule in policy.rules:
+        types = types_demanded(rule.when)
+        for grant in rule.grants:
+            beside.setdefault(grant.segment, []).append(_Granting(rule, types, grant))
+    for found in beside.values():
+        for one in found:
+            if one.grant.maskings:
+                _masked_beside(one, found, problems)
 
 
-def _beside(rules: Iterable[Rule], rule: Rule, grant: Grant) -> Iterator[tuple[Rule, Grant]]:
-    """Other grants of the same segment to one of the same channels, that can meet this one."""
-    mine = types_demanded(rule.when)
-    for other in rules:
-        if not other.channels & rule.channels or not _meet(mine, types_demanded(other.when)):
+class _Granting(NamedTuple):
+    """A grant, its rule, and the types of messages that the rule demands."""
+
+    rule: Rule
+    types: frozenset[MessageType] | None
+    grant: Grant
+
+
+def _masked_beside(one: _Granting, others: list[_Granting], problems: Problems) -> None:
+    channels, types, grant = one.rule.channels, one.types, one.grant
+    for other in others:
+        if (
+            other is one
+            or channels.isdisjoint(other.rule.channels)
+            or not _meet(types, other.types)
+        ):
             continue
-        for one in other.grants:
-            if one.segment == grant.segment and one is not grant:
-                yield other, one
+        for target in sorted(grant.maskings):
+            clash = _clash(grant, other.grant, target)
+            if clash is not None:
+                problems.note(
+                    grant.place,
+                    Mistake.MASK_IN_VAIN,
+                    f"{_named(grant.segment, target)} is masked here, and `{other.rule.name}` at"
+                    f" {other.grant.place} {clash}.",
+                    "Grant it one way, unless the two rules never meet.",
+                )
 
 
+@lru_cache(maxsize=4096)
 def _meet(one: frozenset[MessageType] | None, other: frozenset[MessageType] | None) -> bool:
+    """Whether a message can be of both."""
     if one is None or other is None:
         return True
     return any(
@@ -206,8 +226,8 @@ def _meet(one: frozenset[MessageType] | None, other: frozenset[MessageType] | No
 
 def _clash(grant: Grant, other: Grant, target: tuple[int, int]) -> str | None:
     number, component = target
-    granted = Mask.of(other.mask).of_field(number)
-    if granted.is_empty or (component and component not in granted):
+    parts = None if other.mask is None else other.mask.get(number, frozenset())
+    if parts is not None and (not parts or (component and component not in parts)):
         return None
     theirs = other.maskings.get(target) or other.maskings.get((number, 0))
     if theirs == grant.maskings[target]:

@@ -148,8 +148,6 @@ def _consent(place: Place, given: Mapping[str, Node], purpose: Purpose, reader: 
             f"The purpose {purpose.value} needs the patient's authorization (45 CFR 164.508).",
             "Write `consent: required`.",
         )
-    if consent is Consent.UNLESS_REFUSED:
-        reader.not_enforced(node, "`unless-refused` (no refusal can be recorded)")
     return consent
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from engine.policy.codesets import ANY_SYSTEM, CodeSet, canonical_system, normal_code
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.reader import Keys, Reader, Sets
-from engine.policy.model import Label
 from engine.policy.source import Node, Sequence
+from engine.privacy.protections import Label
 
 SET_KEYS = Keys(
     of="A code set",
@@ -95,8 +95,6 @@ def _label(node: Node | None, reader: Reader) -> str | None:
     if node is None or text is None:
         return None
     if text in _LABELS:
-        # Until labels are found in messages, a set that adds to one must not load.
-        reader.unsupported(node, "`label` of a code set")
         return text
     reader.problems.note(
         node.place,

@@ -67,7 +67,7 @@ def policy_of(
         tuple(sorted(rules, key=lambda rule: (rule.name, sorted(rule.channels)))),
         environment,
         timezone,
-        dict(sorted(sets.by_name.items())),
+        sets=dict(sorted(sets.by_name.items())),
     )
     deliver = {name: read.deliver for name, read in channels.items() if read.deliver is not None}
     return ReadPolicy(policy, deliver)

@@ -12,8 +12,9 @@ from engine.policy.language.fields import MSH_ALWAYS, segment_fields
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import path
 from engine.policy.language.reader import Keys, Reader
-from engine.policy.model import FieldMask, Label, Withholding
+from engine.policy.model import FieldMask, Withholding
 from engine.policy.source import Mapping, Node, Scalar
+from engine.privacy.protections import Label
 
 WITHHOLDING_KEYS = Keys(of="A withholding", optional=("fields", "where"))
 
@@ -73,8 +74,6 @@ def _entry(key: Scalar, value: Node, reader: Reader) -> Withholding | None:
 def _labelled(key: Scalar, value: Node, reader: Reader) -> Withholding | None:
     """`labels: [hiv, …]`: built-in labels, and code sets of the site."""
     found = reader.each(value, "`labels`", lambda item: _label(item, reader))
-    # Until labels are found in messages, a rule that relies on them must not load.
-    reader.unsupported(key, "Withholding by `labels`")
     return None if found is None else Withholding(key.place, labels=frozenset(found))
 
 

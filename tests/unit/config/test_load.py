@@ -122,6 +122,16 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
         ("retention: {content: 100d}", "bad-value"),
         ("timezone: Nowhere", "bad-value"),
         ("timezone: ../../etc/passwd", "bad-value"),
+        ("protections: [us-nj]", "bad-value"),
+        ("protections: us-ny", "wrong-type"),
+        ("protections_off: [us-federal]", "wrong-type"),
+        ("protections_off: {us-federal: ''}", "bad-value"),
+        ("protections_off: {us-nj: why}", "bad-value"),
+        ("protections: [us-ny]\nprotections_off: {us-ny: why}", "bad-value"),
+        ("psychotherapy_notes: [PSN]", "wrong-type"),
+        ("psychotherapy_notes: {TXA: [PSN]}", "bad-path"),
+        ("psychotherapy_notes: {TXA-2: PSN}", "wrong-type"),
+        ("psychotherapy_notes: {TXB-2: [PSN]}", "unknown-segment"),
         ("listeners: {}", "wrong-type"),
     ],
 )
@@ -133,7 +143,6 @@ def test_settings_that_do_not_load(tmp_path: pathlib.Path, line: str, code: str)
     "line",
     [
         "workers: 2",
-        "protections: [us-federal]",
         "console: {listen: 'tcp:127.0.0.1:8080'}",
         "alerts: {}",
     ],
@@ -141,6 +150,23 @@ def test_settings_that_do_not_load(tmp_path: pathlib.Path, line: str, code: str)
 def test_settings_without_effect_say_so_once(tmp_path: pathlib.Path, line: str) -> None:
     (warning,) = load_site(site(tmp_path, config=CONFIG + line)).warnings
     assert warning.code == "not-enforced"
+
+
+def test_the_packs_of_a_site(tmp_path: pathlib.Path) -> None:
+    def packs(line: str) -> set[str]:
+        root = tmp_path / str(len(list(tmp_path.iterdir())))
+        root.mkdir()
+        policy = load_site(site(root, config=CONFIG + line)).policy
+        return {pack.id for pack in policy.protections.packs}
+
+    assert packs("") == {"us-federal"}
+    assert packs("protections: [us-ny]") == {"us-federal", "us-ny"}
+    off = "protections: [us-ny]\nprotections_off: {us-federal: 'no covered entity'}"
+    assert packs(off) == {"us-ny"}
+    last = tmp_path / "last"
+    last.mkdir()
+    switched_off = load_site(site(last, config=CONFIG + off)).policy.protections.off
+    assert dict(switched_off) == {"us-federal": "no covered entity"}
 
 
 def test_archive_and_retention_are_read(tmp_path: pathlib.Path) -> None:

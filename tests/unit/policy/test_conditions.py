@@ -17,7 +17,7 @@ SETS = (
     "{set: units, codes: [PSY, DETOX]}",
 )
 PATIENT = "PID|1||A^^^H^MR~B^^^H^MB~C^^^K^MB||DOE^JANE||19800215|F|||1 ROAD^^TOWN^NY^10001"
-DIAGNOSES = ("DG1|1||I21.4^Infarction^I10C", "DG1|2||F10.20^Alcohol^I10C")
+DIAGNOSES = ("DG1|1||I21.4^Infarction^I10C", "DG1|2||E11.9^Diabetes^I10C")
 REPORT = (
     PATIENT,
     "OBR|1|||1^a|||20260101",
@@ -220,7 +220,7 @@ def test_a_rule_that_discloses_and_withholds_is_asked_twice() -> None:
     patient = ("PID|1||A||||19800215|F", "PV1|1|I")
     certain = hl7("ADT^A01", *patient, "DG1|1||I21.4^x^I10")
     unclear = hl7("ADT^A01", *patient, "DG1|1||I21.4^x^L")
-    neither = hl7("ADT^A01", *patient, "DG1|1||F10^x^I10")
+    neither = hl7("ADT^A01", *patient, "DG1|1||E11^x^I10")
     assert sent(compiled, certain, Facts(NOW)) == ["PID|||A", "PV1||I"]
     assert sent(compiled, unclear, Facts(NOW)) == ["PID|||A"]
     assert sent(compiled, neither, Facts(NOW)) == ["PID|||A|||||F"]

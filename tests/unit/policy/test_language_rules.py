@@ -236,8 +236,8 @@ def test_above_ceiling_names_both_lines() -> None:
         ("research", None, Consent.REQUIRED, []),
         ("research", "required", Consent.REQUIRED, []),
         ("research", "not-required", Consent.NOT_REQUIRED, ["needs-consent"]),
-        ("research", "unless-refused", Consent.UNLESS_REFUSED, ["needs-consent", "not-enforced"]),
-        ("payment", "unless-refused", Consent.UNLESS_REFUSED, ["not-enforced"]),
+        ("research", "unless-refused", Consent.UNLESS_REFUSED, ["needs-consent"]),
+        ("payment", "unless-refused", Consent.UNLESS_REFUSED, []),
         ("operations", None, Consent.NOT_REQUIRED, ["purpose-not-allowed"]),
     ],
 )

@@ -1,0 +1,59 @@
+"""Reading one consent, authorization or refusal of a facts file (rules.md §7).
+
+Law: what a permit covers is written out: its purposes and its channels; what a refusal does not
+say, it means.
+"""
+
+from __future__ import annotations
+
+from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
+from engine.policy.language import Keys
+from engine.policy.model import Purpose
+from engine.policy.source import Node, Scalar
+from engine.privacy.facts import ConsentKind, Relation, SignedConsent
+from engine.privacy.protections import Label
+
+CONSENT_KEYS = Keys(
+    "a consent",
+    required=("patient", "kind"),
+    optional=("purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
+)
+SIGNER_KEYS = Keys("`signed_by`", required=("relation",))
+
+
+def consent_of(node: Node, read: FactReader) -> SignedConsent | None:
+    """One item of `consents`."""
+    given = read.mapping(node, CONSENT_KEYS)
+    kind = read.reader.choice(given.get("kind"), "`kind`", ConsentKind)
+    if kind is None:
+        return None
+    needed = {
+        ConsentKind.AUTHORIZATION: ("purposes", "channels"),
+        ConsentKind.PART2_TPO: ("channels",),
+        ConsentKind.REFUSAL: (),
+    }
+    for name in needed[kind]:
+        if name not in given:
+            read.reader.missing_key(node.place, f"a consent of kind {kind.value}", name)
+    signer = read.reader.mapping(given.get("signed_by"), SIGNER_KEYS) or {}
+    return SignedConsent(
+        patient=read.patient(given.get("patient")),
+        kind=kind,
+        purposes=_purposes(given.get("purposes"), read),
+        channels=read.channels(given.get("channels"), ALL, ALL_PAYERS),
+        labels=read.choices(given.get("labels"), "`labels`", Label),
+        begins=read.begin(given.get("given"), "`given`"),
+        ends=read.end(given.get("expires"), "`expires`"),
+        revoked=read.instant(given.get("revoked"), "`revoked`"),
+        signed_by=read.reader.choice(signer.get("relation"), "`relation`", Relation),
+    )
+
+
+def _purposes(node: Node | None, read: FactReader) -> frozenset[str] | None:
+    if node is None:
+        return None
+    if isinstance(node, Scalar):
+        if node.text != ALL:
+            read.reader.wrong_type(node, "`purposes`", "a list of purposes, or `all`")
+        return None
+    return read.choices(node, "`purposes`", Purpose)

@@ -1,0 +1,72 @@
+"""Reading one restriction of a facts file (rules.md §7; 45 CFR 164.522(a)).
+
+Law: a restriction names what is restricted; one that names nothing is no restriction on nothing,
+but a mistake.
+"""
+
+from __future__ import annotations
+
+from engine.config.fact_values import ALL, ALL_PAYERS, FactReader, is_empty
+from engine.policy.language import Keys
+from engine.policy.source import Node
+from engine.policy.source import Sequence as SequenceNode
+from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
+
+RESTRICTION_KEYS = Keys(
+    "a restriction",
+    required=("patient", "items"),
+    optional=("channels", "reason", "from", "to"),
+)
+ITEMS_KEYS = Keys("`items`", optional=tuple(kind.value for kind in ItemKind))
+
+
+def restriction_of(node: Node, read: FactReader) -> Restriction:
+    """One item of `restrictions`."""
+    given = read.mapping(node, RESTRICTION_KEYS)
+    items = _items(given.get("items"), read)
+    channels = given.get("channels")
+    if channels is not None and is_empty(channels):
+        read.reader.bad_value(
+            channels,
+            "A restriction for no channel restricts nothing.",
+            f"Name channels, or `{ALL_PAYERS}`.",
+        )
+    reason = read.reader.choice(given.get("reason"), "`reason`", RestrictionReason)
+    return Restriction(
+        patient=read.patient(given.get("patient")),
+        items=items,
+        channels=read.channels(channels, ALL_PAYERS, ALL),
+        reason=reason or RestrictionReason.PATIENT_REQUEST,
+        since=read.day(given.get("from"), "`from`"),
+        until=read.day(given.get("to"), "`to`"),
+    )
+
+
+def _items(node: Node | None, read: FactReader) -> frozenset[Item]:
+    if node is None:
+        return frozenset()
+    given = read.reader.mapping(node, ITEMS_KEYS) or {}
+    found = {
+        item for name, value in given.items() for item in _of_kind(ItemKind(name), value, read)
+    }
+    if not given:
+        read.reader.missing_key(node.place, ITEMS_KEYS.of, *ITEMS_KEYS.optional)
+    return frozenset(found)
+
+
+def _of_kind(kind: ItemKind, node: Node, read: FactReader) -> list[Item]:
+    if kind is ItemKind.EVERYTHING:
+        if read.reader.flag(node, "`everything`") is False:
+            read.reader.bad_value(node, "`everything` can only be true.", "Remove it.")
+        return [Item(kind)]
+    values = read.items(node, "`items`") if isinstance(node, SequenceNode) else (node,)
+    numbers = [read.text(value) for value in values]
+    if not all(numbers) or not numbers:
+        read.reader.bad_value(node, f"`{kind.value}` names none.", "Write its number.")
+    return [Item(kind, *_identifier(number)) for number in numbers if number]
+
+
+def _identifier(number: str) -> tuple[str, str]:
+    """`NUMBER`, or `NUMBER^NAMESPACE` as HL7 writes an entity identifier."""
+    identifier, _, rest = number.partition("^")
+    return identifier, rest.partition("^")[0]

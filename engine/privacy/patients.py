@@ -1,0 +1,63 @@
+"""Who a message and a fact are about, and when the two are the same person.
+
+Law: a permit matches a patient by identifier *and* authority; a denial matches by identifier alone
+where either side lacks the authority (rules.md §10.8). Whatever is uncertain denies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.hl7.escape import unescape
+from engine.hl7.wire import Message, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One identifier of a patient: PID-3.1 and PID-3.4.1; `authority` is empty where unknown."""
+
+    id: str
+    authority: str = ""
+
+
+def may_be(one: Patient, other: Patient) -> bool:
+    """Whether a denial of one reaches the other."""
+    return one.id == other.id and (
+        not one.authority or not other.authority or one.authority == other.authority
+    )
+
+
+def is_certainly(one: Patient, other: Patient) -> bool:
+    """Whether a permit of one is the other's."""
+    return one == other and one.authority != ""
+
+
+def patients_in(message: Message, value: bytes) -> tuple[Patient, ...]:
+    """Every identifier of a field such as PID-3 or MRG-1, repetition by repetition."""
+    found = []
+    for repetition in message.split(value, message.delimiters.repetition):
+        patient = component(message, repetition, 1)
+        if patient:
+            found.append(Patient(patient, component(message, repetition, 4)))
+    return tuple(found)
+
+
+def patients_of(message: Message, segments: list[Segment], field: int) -> tuple[Patient, ...]:
+    """Every identifier that one field has in some segments."""
+    return tuple(one for segment in segments for one in patients_in(message, segment.field(field)))
+
+
+def component(message: Message, value: bytes, number: int) -> str:
+    """The text of the first subcomponent of a component of the first repetition."""
+    if not value:
+        return ""
+    delimiters = message.delimiters
+    value = message.split(value, delimiters.repetition)[0]
+    parts = message.split(value, delimiters.component)
+    if number > len(parts):
+        return ""
+    part = message.split(parts[number - 1], delimiters.subcomponent)[0]
+    text = message.text(part)
+    if delimiters.escape and delimiters.escape in part:
+        text = unescape(text, delimiters, message.charset)
+    return "" if text == '""' else text

@@ -1,0 +1,84 @@
+"""What a finished copy must not tell any more (rules.md §10.11)."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.policy.outcome import Verdict
+from tests.cutting import code, facts, hl7, outcome, policy, rule
+from tests.law_messages import ORDERS, PID, PV1, adt, compiled, restriction
+
+
+def leaky(text: str) -> str:
+    disclose = "PID: [3], PV1: [2], DG1: [3], NTE: all"
+    site = compiled(disclose, more="    withhold: {DG1: {where: {DG1-3.1: E11.9}}}\n")
+    return code(site, adt(f"NTE|1||{text}", "DG1|1||E11.9^Diabetes^I10", "DG1|2||I10^x^I10"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no code here", "granted"),
+        ("known E11.9, diet", "leak"),
+        ("known e119.", "leak"),
+        (r"known\F\E11.9\F\diet", "leak"),
+        ("E11.91 is another", "granted"),
+        ("XE11.9", "granted"),
+        ("I10 is kept openly", "granted"),
+    ],
+)
+def test_a_withheld_code_must_not_stand_in_a_note(text: str, expected: str) -> None:
+    assert leaky(text) == expected
+
+
+def test_a_leak_names_kinds_and_never_values() -> None:
+    site = compiled("PID: [3], PV1: [2], NTE: all", more="    withhold: [DG1]\n")
+    result = outcome(site, adt("NTE|1||E11.9", "DG1|1||E11.9^x^I10"))
+    assert result.verdict is Verdict.HOLD
+    assert "ICD-10-CM" in result.reasons[0].text
+    assert "E11" not in result.reasons[0].text
+
+
+def test_a_code_that_a_kept_coded_field_says_openly_is_no_leak() -> None:
+    site = compiled(
+        "PID: [3], PV1: [2], DG1: [3], NTE: all, PV2: [3]",
+        more="    withhold: {DG1: {where: {DG1-3.1: E11.9}}}\n",
+    )
+    raw = adt("PV2|||E11.9^x^I10", "NTE|1||E11.9", "DG1|1||E11.9^Diabetes^I10")
+    assert code(site, raw) == "granted"
+
+
+def test_codes_of_restricted_orders_and_labelled_segments_are_looked_for() -> None:
+    site = compiled(config="protections: [us-fl]\n")
+    note = "NTE|1||see 24331-1"
+    raw = hl7("ORU^R01", PID, note, PV1, *ORDERS)
+    assert code(site, raw) == "granted"
+    assert code(site, raw, facts(site, *restriction("order: P1"))) == "leak"
+    hiv = hl7(
+        "ORU^R01",
+        PID,
+        "NTE|1||had 7918-6",
+        PV1,
+        *ORDERS[4:],
+        "OBR|3|P3|F3|7918-6^x^LN",
+        "OBX|1|ST|1-8||n",
+    )
+    assert code(site, hiv) == "leak"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "pid", "expected"),
+    [
+        ("M111111", "M222222", "A^^^H~M222222^^^BETA^MB", "leak"),
+        ("M111111", "M222222", "A^^^H~M111111^^^ACME^MB", "granted"),
+        ("M111111", "M111111", "A^^^H~M111111^^^ACME^MB", "granted"),  # also the payer's own
+        ("M111111", "M22", "A^^^H~M22^^^BETA^MB", "granted"),  # too short to tell
+    ],
+)
+def test_numbers_of_other_insurers_must_stand_nowhere(
+    own: str, other: str, pid: str, expected: str
+) -> None:
+    site = policy([rule("r", "message: ADT", "PID: [3], IN1: {fields: [3], which: own}")])
+    insurance = "IN1|{}|P|{}" + "|" * 33 + "{}"
+    raw = adt(insurance.format(1, "ACME", own), insurance.format(2, "BETA", other))
+    assert code(site, raw.replace(b"A^^^H^MR", pid.encode())) == expected

@@ -1,0 +1,64 @@
+"""Notices that go along with protected content (rules.md §10.12)."""
+
+from __future__ import annotations
+
+from engine.policy.outcome import Verdict
+from tests.cutting import code, facts, hl7, outcome, sent
+from tests.law_messages import ORDERS, PID, PV1, adt, compiled, consent, lifted, oru, part2
+
+STATEMENT = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+
+
+def at(copy: list[str], name: str) -> int:
+    return next(n for n, line in enumerate(copy) if line.startswith(name))
+
+
+def test_the_notice_of_a_result_stands_after_the_patient() -> None:
+    site = compiled("PID: [3], PV1: [19], OBR: all, OBX: all, NTE: all")
+    raw = oru(*ORDERS[1:3], pv1=PV1.replace("W^1", "SUD1^1"))
+    copy = sent(site, raw, lifted(site))
+    assert copy[1].startswith(
+        f"NTE|1||{STATEMENT}~Scope of the patient's consent: purposes payment"
+    )
+    assert "until 2026-12-31" in copy[1]
+    assert copy[2].startswith("PV1")
+
+
+def test_the_notice_of_an_admission_is_an_access_restriction_from_2_6_on() -> None:
+    site = compiled()
+    copy = sent(site, part2(msh="P|2.6"), lifted(site))
+    notice = copy[at(copy, "ARV")]
+    assert notice.startswith(f"ARV|1|A|42CFRPart2^^HL70717||{STATEMENT}~Scope")
+    held = part2(msh="P|2.5.1")
+    assert code(site, held, lifted(site)) == "notice"
+    assert outcome(site, held, lifted(site)).verdict is Verdict.HOLD
+
+
+def test_the_notice_of_charges_and_documents() -> None:
+    site = compiled()
+    line = "FT1|1|T1||20260105||CG|99213||||||SUD1"
+    new = hl7("DFT^P03", PID, line, msh="P|2.5")
+    copy = sent(site, new, lifted(site))
+    assert copy[at(copy, "FT1") + 1].startswith(f"NTE|1||{STATEMENT}")
+    assert code(site, hl7("DFT^P03", PID, line, msh="P|2.4"), lifted(site)) == "notice"
+    unit = PV1.replace("W^1", "SUD1^1")
+    document = hl7("MDM^T02", PID, unit, "TXA|1|DS", "OBX|1|TX|1-8^x^LN||text")
+    assert sent(site, document, lifted(site))[-1].startswith(f"NTE|1||{STATEMENT}")
+    assert code(site, hl7("MDM^T01", PID, unit, "TXA|1|DS"), lifted(site)) == "notice"
+
+
+def test_the_notice_of_new_york_goes_where_hiv_is_told_and_only_there() -> None:
+    site = compiled("PID: [3], DG1: [3]", config="protections: [us-ny]\n")
+    known = facts(site, "consents:", consent(more=", labels: [hiv]"))
+    told = sent(site, adt("DG1|1||B20^x^I10", msh="P|2.6"), known)
+    assert any(line.startswith("ARV|1|A|HIV^^HL70717||This information") for line in told)
+    other = sent(site, adt("DG1|1||I10^x^I10", msh="P|2.6"), known)
+    assert not any(line.startswith("ARV") for line in other)
+    assert code(site, adt("DG1|1||B20^x^I10"), known) == "notice"
+
+
+def test_a_notice_is_escaped_for_the_message_that_carries_it() -> None:
+    site = compiled()
+    raw = part2().replace(b"^", b"$").replace(b"|$~\\&|", b"|$~\\&|")
+    copy = sent(site, raw, lifted(site))
+    assert copy[at(copy, "ARV")].startswith("ARV|1|A|42CFRPart2$$HL70717")

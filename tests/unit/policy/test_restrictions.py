@@ -1,0 +1,142 @@
+"""Restrictions on whole decisions (rules.md §7, §10.7, §10.8)."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.policy.outcome import Verdict
+from tests.cutting import channel, code, facts, hl7, outcome, policy, rule, sent
+from tests.law_messages import ALL, ANY, ORDERS, PID, PV1, adt, compiled, dft, oru, restriction
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ("visit: V1", "restricted"),
+        ("account: AC1", "restricted"),
+        ("everything: true", "restricted"),
+        ("visit: [V9, V1]", "restricted"),
+        ("visit: V2", "granted"),
+        ("account: V1", "granted"),
+    ],
+)
+def test_a_restriction_on_a_visit_an_account_or_everything_withholds_the_message(
+    items: str, expected: str
+) -> None:
+    site = compiled()
+    assert code(site, adt(), facts(site, *restriction(items))) == expected
+    if expected == "restricted":
+        result = outcome(site, adt(), facts(site, *restriction(items)))
+        assert result.verdict is Verdict.WITHHOLD
+
+
+@pytest.mark.parametrize("items", ["visit: V1", "account: AC1"])
+def test_a_message_that_names_neither_visit_nor_account_holds(items: str) -> None:
+    site = compiled()
+    raw = adt(pv1="PV1|1|I").replace(b"AC1^^^H", b"")
+    known = facts(site, *restriction(items))
+    assert code(site, raw, known) == "ambiguous-restriction"
+    assert outcome(site, raw, known).verdict is Verdict.HOLD
+    assert code(site, adt(pv1="PV1|1|I"), known) == ("restricted" if "AC1" in items else "granted")
+
+
+def test_all_payers_are_those_of_kind_payer() -> None:
+    vendor = channel("beta", kind="vendor")
+    site = policy([rule("r", ANY, ALL)], (channel("acme"), vendor), to="[acme, beta]")
+    known = facts(site, *restriction("visit: V1", ", channels: all payers"))
+    assert code(site, adt(), known) == "restricted"
+    assert code(site, adt(), known, of="beta") == "granted"
+    named = facts(site, *restriction("visit: V1", ", channels: [beta]"))
+    assert code(site, adt(), named) == "granted"
+    assert code(site, adt(), named, of="beta") == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (", from: 2026-01-01", "restricted"),
+        (", from: 2026-01-02", "granted"),
+        (", to: 2026-01-01", "restricted"),
+        (", to: 2025-12-31", "granted"),
+    ],
+)
+def test_a_restriction_is_of_dates_of_service(more: str, expected: str) -> None:
+    """The admission is of 2026-01-01 (EVN-2)."""
+    site = compiled()
+    assert code(site, adt(), facts(site, *restriction("visit: V1", more))) == expected
+
+
+def test_a_restriction_counts_for_whoever_is_merged_into_the_patient() -> None:
+    site = policy([rule("r", f"message: ADT^A40, {ANY}", "PID: [3], MRG: all")])
+    raw = hl7("ADT^A40^ADT_A39", "EVN||20260101", PID.replace("A^^^H", "Z^^^H"), "MRG|A^^^H")
+    assert code(site, raw) == "granted"
+    assert code(site, raw, facts(site, *restriction("everything: true"))) == "restricted"
+
+
+@pytest.mark.parametrize("number", ["P1", "F1", "P1^HIS", "F1^LAB"])
+def test_a_restricted_order_goes_with_its_group(number: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction(f'order: "{number}"'))
+    assert sent(site, oru(*ORDERS), known)[2:] == [
+        "OBR|1|P2|F2|718-7^Hb^LN|||20260105", ORDERS[5],
+    ]  # fmt: skip
+    assert not sent(site, oru(*ORDERS[:4]), known)
+
+
+def test_order_numbers_compare_by_namespace_where_both_have_one() -> None:
+    site = compiled()
+    known = facts(site, *restriction('order: "P1^OTHER"'))
+    assert len(sent(site, oru(*ORDERS), known)) == len(sent(site, oru(*ORDERS)))
+    bare = facts(site, *restriction('order: "P2^OTHER"'))
+    assert "718-7" not in str(sent(site, oru(*ORDERS), bare))
+
+
+def test_an_order_without_a_number_holds_where_an_order_is_restricted() -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P9"))
+    raw = oru(*ORDERS, "OBR|3|||1-8^x^LN", "OBX|1|NM|1-8^x^LN||1")
+    assert code(site, oru(*ORDERS), known) == "granted"
+    assert code(site, raw, known) == "ambiguous-restriction"
+
+
+LINES = (
+    "FT1|1|T1||20260105||CG|99213^^C4||||||||||||I10^^I10",
+    "FT1|2|T2||20260105||CG|99214^^C4||||||||||||E11.9^^I10",
+    "DG1|1||I10^^I10", "DG1|2||E11.9^^I10",
+)  # fmt: skip
+
+
+def test_a_restricted_charge_goes_with_what_pertains_only_to_it() -> None:
+    site = compiled("PID: [3], FT1: all, DG1: all, PV1: all")
+    raw = dft(*LINES).replace(b"V1^^^H", b"V1^^^H" + b"|" * 27 + b"300")
+    known = facts(site, *restriction("charge: T2"))
+    assert sent(site, raw, known)[1:] == [PV1, LINES[0], LINES[2]]
+
+
+def test_a_charge_without_a_number_holds_where_a_charge_is_restricted() -> None:
+    site = compiled()
+    known = facts(site, *restriction("charge: T9"))
+    assert code(site, dft(*LINES), known) == "granted"
+    assert code(site, dft(LINES[0].replace("|T1|", "||")), known) == "ambiguous-restriction"
+
+
+def test_a_line_out_of_the_restricted_dates_stays() -> None:
+    site = compiled("PID: [3], FT1: all")
+    known = facts(site, *restriction("charge: T2", ", to: 2026-01-04"))
+    assert len(sent(site, dft(*LINES), known)) == 3
+
+
+def test_the_charge_for_a_restricted_order_goes_too() -> None:
+    site = compiled("PID: [3], FT1: all")
+    line = "FT1|1|T1||20260105||CG|85018" + "|" * 16 + "F2"
+    known = facts(site, *restriction("order: F2"))
+    assert sent(site, dft(line, LINES[1]), known)[1:] == [LINES[1].replace("FT1|2", "FT1|1")]
+
+
+def test_the_cancel_of_a_restricted_visit_holds() -> None:
+    site = policy([rule("r", "message: ADT^A01", "PID: [3]")])
+    known = facts(site, *restriction("visit: V1"), "disclosed: [{channel: acme, visit: V1}]")
+    assert code(site, adt(event="A11"), known) == "ambiguous-restriction"
+    assert outcome(site, adt(event="A11"), known).verdict is Verdict.HOLD
+    free = facts(site, "disclosed: [{channel: acme, visit: V1}]")
+    assert code(site, adt(event="A11"), free) == "granted"
