@@ -234,6 +234,7 @@ class CompiledPolicy:
         self.channels: tuple[str, ...] = tuple(sorted(policy.channels))
         self._processing_ids = PROCESSING_IDS.get(policy.environment, frozenset())
         self.forms = Forms()
+        self._viewed: View | None = None
         self.timezone = ZoneInfo(policy.timezone)
         self.statutes = Statutes(policy)
         self.identifier = Identifier(
@@ -261,11 +262,14 @@ class CompiledPolicy:
         return found
 
     def view(self, message: Message) -> View:
-        """The view of the whole message: one for all who ask, whether they decide or prepare it."""
-        return message.once(self._view)
+        """The view of the whole message; the last one is kept for who asks next.
 
-    def _view(self, message: Message) -> View:
-        return View(message, self.forms.of(message).whole)
+        It is not kept with the message: the two would then have to wait for the collector.
+        """
+        view = self._viewed
+        if view is None or view.message is not message:
+            view = self._viewed = View(message, self.forms.of(message).whole)
+        return view
 
     def agrees(self, view: View) -> bool:
         """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""

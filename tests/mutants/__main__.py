@@ -28,7 +28,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = ("engine/policy", "engine/hl7", "engine/ack")
 #: Data without code; a test holds each against its source.
 DATA = {"engine/hl7/structure_table.py", "engine/hl7/segments.py"}
-TESTS = ("tests/unit/policy", "tests/unit/hl7", "tests/unit/ack", "tests/vectors", "tests/rules")
+TESTS = (
+    *("tests/unit/policy", "tests/unit/hl7", "tests/unit/ack", "tests/unit/cli"),
+    *("tests/vectors", "tests/rules"),
+)
 MORE = (
     "tests/properties/test_cut_properties.py",
     "tests/properties/test_group_properties.py",
