@@ -13,9 +13,9 @@ from typing import NamedTuple
 from engine.hl7.path import Path
 from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, RunnableRule
+from engine.policy.cutting.plan import Plan
 from engine.policy.model import Coverage
 from engine.policy.outcome import Code, Reason
-from engine.policy.plan import Plan
 from engine.policy.reasons import of_rule, plain
 from engine.policy.whose import Answer
 from engine.privacy.facts import Disclosed

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config.suites import load_tests
 from engine.policy.compile import compile_policy
-from engine.policy.testing import run_suite
+from engine.policy.testing.suite import run_suite
 from tests.suites import HEAD, write_site
 
 
