@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from engine.policy.meaning.canonical import (
     codes_form,
     condition_form,
+    labelling,
     set_of,
     text_of,
     types_form,
@@ -43,25 +44,10 @@ def revision(policy: Policy) -> str:
         policy.timezone,
         set_of(_channel(channel) for channel in policy.channels.values()),
         set_of(_rules(policy)),
-        set_of(_labelling(policy)),
+        sorted(labelling(policy)),
         _protections(policy),
     ]
     return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
-
-
-def _labelling(policy: Policy) -> Iterable[object]:
-    """Code sets that label by themselves, or that a withholding names as a label."""
-    named = {
-        label
-        for rule in policy.rules
-        for withholding in rule.withholdings
-        for label in withholding.labels
-    }
-    for one in policy.sets.values():
-        if one.label:
-            yield [one.label, codes_form(one)]
-        if one.name in named:
-            yield [one.name, codes_form(one)]
 
 
 def _protections(policy: Policy) -> object:
