@@ -6,33 +6,18 @@ an engine or another command has come to use it meanwhile.
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import os
-import pathlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.config.model import Site
-from engine.errors import UsageError
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store
 from engine.store.redis import RedisStore
 from engine.store.varlock import StoreUse
-
-
-def add_site(parser: argparse.ArgumentParser) -> None:
-    """Add `--site DIR` and `--json`, which every command about queues has."""
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 @contextmanager
@@ -84,17 +69,6 @@ def running_store(site: Site) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def known_channel(site: Site, channel: str) -> str:
-    """`channel`, if the site has it. Raises `UsageError` otherwise."""
-    if channel not in site.policy.channels:
-        raise UsageError(
-            "unknown-channel",
-            f"The site has no channel {channel!r}.",
-            f"It has: {', '.join(sorted(site.policy.channels))}.",
-        )
-    return channel
 
 
 def reason(text: str) -> str:
