@@ -3,8 +3,9 @@
 Law: two policies have one revision if, and only if, they disclose the same to the same channels
 under the same rule names, purposes and legal bases. Comments, places, the order of files, rules and
 keys, ranges against single fields, and defaults that were written out change nothing; neither do
-the texts that only people read (`name` and `address` of a channel, `why` of a rule, the agreement's
-reference).
+the texts that only people read (`address` of a channel, `why` of a rule, the reference of an
+agreement). Of a channel's `name` it counts only which channels share it: an IN1 that two
+differently named payers claim is nobody's (rules.md §10.6).
 """
 
 from __future__ import annotations
@@ -46,8 +47,17 @@ def revision(policy: Policy) -> str:
         set_of(_rules(policy)),
         sorted(labelling(policy)),
         _protections(policy),
+        *_namesakes(policy),
     ]
     return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
+
+
+def _namesakes(policy: Policy) -> list[list[str]]:
+    """The channels that share a name with another, by name; which name it is, is spelling."""
+    by_name: dict[str, list[str]] = {}
+    for channel in policy.channels.values():
+        by_name.setdefault(channel.name, []).append(channel.id)
+    return sorted(sorted(ids) for ids in by_name.values() if len(ids) > 1)
 
 
 def _protections(policy: Policy) -> object:
