@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from engine.policy.compare.changes import Cause, Change, Effect, Found, Side
 from engine.policy.compare.insurance import named_by
-from engine.policy.cutting.plan import MSH_ALWAYS
+from engine.policy.cutting.segment_plan import MSH_ALWAYS
 from engine.policy.meaning.formulas import proven
 from engine.policy.meaning.statements import FACTS
 from engine.policy.model import (

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from engine.policy.compile import CANCELS, cancel_grants, grants_to
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.cascade import WITHOUT_PID, needed_by
-from engine.policy.cutting.plan import MSH_ALWAYS, MSH_NEVER, MSH_SECURITY, WITH_IN1
+from engine.policy.cutting.parts import MSH_SECURITY
+from engine.policy.cutting.plan import WITH_IN1
+from engine.policy.cutting.segment_plan import MSH_ALWAYS, MSH_NEVER
 from engine.policy.meaning.canonical import condition_form, text_of
 from engine.policy.meaning.formulas import FALSE, TRUE, Formula, all_of, any_of, leaf, no
 from engine.policy.meaning.statements import CONTESTED, NO_COVERAGE, OWN_COVERAGE, Said, formula_of

@@ -17,7 +17,7 @@ from engine.policy.compile import ChannelRules, CompiledPolicy
 from engine.policy.conditions.evaluate import Test, compile_condition
 from engine.policy.conditions.matching import Terms
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.plan import SegmentPlan
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.decide import cases_of, decide_one
 from engine.policy.model import Condition, Policy, Withholding
 from engine.privacy.facts import Facts
