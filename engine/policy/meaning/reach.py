@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.policy.compile import CANCELS, cancel_grants, grants_to
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.cascade import WITHOUT_PID, needed_by
 from engine.policy.cutting.parts import MSH_SECURITY
@@ -31,6 +30,7 @@ from engine.policy.model import (
     State,
     Withholding,
 )
+from engine.policy.runnable.events import CANCELS, cancel_grants, grants_to
 from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.segment.masks import NOTHING as NO_NUMBERS
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from engine.errors import Place
-from engine.policy.compile import CANCEL_FOLLOWS, types_named
 from engine.policy.meaning.canonical import labelling
 from engine.policy.meaning.reach import Granted, Reach, Unrolling, Withheld
 from engine.policy.model import (
@@ -21,6 +20,7 @@ from engine.policy.model import (
     State,
     Structure,
 )
+from engine.policy.runnable.events import CANCEL_FOLLOWS, types_named
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import (
     condition,
