@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from engine.errors import Place
 from engine.hl7.path import Path
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import path, segment_id
-from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.reader import Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.policy.language.source import Sequence as SequenceNode
