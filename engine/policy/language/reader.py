@@ -21,6 +21,9 @@ from engine.policy.language.quantities import LONGEST_S, bytes_in, mebibytes, se
 from engine.policy.language.source import Mapping, Node, Scalar, Sequence
 from engine.policy.vocabulary.codesets import CodeSet
 
+#: What a mapping of named things must be.
+AN_ENTRY = "a mapping with at least one entry"
+
 Choice = TypeVar("Choice", bound=Enum)
 Value = TypeVar("Value")
 

@@ -43,3 +43,10 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def items_of(node: Node | None) -> tuple[Node, ...]:
+    """One value or a list of them, as nodes; none where there is no node."""
+    if node is None:
+        return ()
+    return node.items if isinstance(node, Sequence) else (node,)
