@@ -325,6 +325,12 @@ class Rule:
     grants: tuple[Grant, ...] = ()
     withholdings: tuple[Withholding, ...] = ()
 
+    def coverage_for(self, kind: Kind) -> Coverage:
+        """What it asks of coverage before it discloses to such a counterpart (rules.md §10.1)."""
+        if self.coverage is not None:
+            return self.coverage
+        return Coverage.OWN if kind is Kind.PAYER else Coverage.ANY
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -243,7 +243,7 @@ class _Reading:
     def read(self, rules: list[_RuleAt]) -> None:
         for one in rules:
             if one.grants_anything:
-                coverage = coverage_asked(one.rule, self._channel.kind)
+                coverage = one.rule.coverage_for(self._channel.kind)
                 # Nothing is asked of a cancel, which follows a disclosure.
                 for granted in one.grants(Coverage.ANY if self._follows else coverage):
                     self._add(granted)
@@ -294,8 +294,3 @@ class _Reading:
             },
             tuple(blocks),
         )
-
-
-def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
-    """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
-    return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)

@@ -24,10 +24,8 @@ from engine.policy.meaning.canonical import (
 )
 from engine.policy.model import (
     Channel,
-    Coverage,
     FieldMask,
     Grant,
-    Kind,
     Policy,
     Rule,
     Withholding,
@@ -114,16 +112,8 @@ def _rules(policy: Policy) -> Iterable[object]:
     for rule in policy.rules:
         body = hashlib.sha256(text_of(_rule(rule)).encode()).hexdigest()
         for channel in rule.channels:
-            kind = policy.channels[channel].kind
-            yield [channel, _coverage(rule, kind), body]
-
-
-def _coverage(rule: Rule, kind: Kind) -> str | None:
-    """What is asked of coverage once the default is applied (rules.md §10.1)."""
-    if not rule.grants:
-        return None
-    asked = rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
-    return asked.value
+            asked = rule.coverage_for(policy.channels[channel].kind).value
+            yield [channel, asked if rule.grants else None, body]
 
 
 def _rule(rule: Rule) -> object:

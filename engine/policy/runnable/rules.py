@@ -14,7 +14,7 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import Test, compile_condition, speaks_of_sets
 from engine.policy.conditions.matching import Terms
 from engine.policy.conditions.settle import ALWAYS, NEVER, settle
-from engine.policy.model import Channel, Condition, Coverage, Kind, MessageType, Rule
+from engine.policy.model import Channel, Condition, Coverage, MessageType, Rule
 from engine.policy.outcome import Reason
 from engine.policy.runnable.events import grants_to
 from engine.policy.sensitive.labels import Bits, LabelIndex
@@ -68,13 +68,12 @@ def reaching_rules(
 def runnable(each: ReachingRule, channel: Channel, message_type: MessageType) -> RunnableRule:
     """The rule as it runs for one of its channels."""
     rule = each.rule
-    default = Coverage.OWN if channel.kind is Kind.PAYER else Coverage.ANY
     return RunnableRule(
         rule,
         each.number,
         each.when,
         each.when_withholding,
-        default if rule.coverage is None else rule.coverage,
+        rule.coverage_for(channel.kind),
         reasons.granted(rule.name),
         reasons.withheld_by_rule(rule.name),
         bool(rule.grants) and grants_to(rule, message_type),
