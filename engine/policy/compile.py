@@ -16,12 +16,13 @@ from engine.policy.conditions.matching import Terms
 from engine.policy.identify import Identifier
 from engine.policy.message.structure import Forms
 from engine.policy.message.view import View, type_of
-from engine.policy.model import Channel, MessageType, Policy, Rule
+from engine.policy.model import Channel, Policy, Rule
 from engine.policy.runnable.channel_rules import ChannelRules, TypeRules
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel, types_named
 from engine.policy.runnable.plans import Plans
 from engine.policy.runnable.rules import ReachingRule, reaching_rules, runnable
 from engine.policy.sensitive.statutes import Statutes
+from engine.policy.vocabulary.conditions import MessageType
 
 #: MSH-11.1 that each environment agrees with (table 0103); an empty one agrees with neither.
 PROCESSING_IDS = {"production": frozenset({"P"}), "test": frozenset({"T", "D"})}

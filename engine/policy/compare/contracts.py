@@ -14,15 +14,10 @@ from engine.policy.compare.insurance import named_by
 from engine.policy.cutting.segment_plan import MSH_ALWAYS
 from engine.policy.meaning.formulas import proven
 from engine.policy.meaning.statements import FACTS
-from engine.policy.model import (
-    Channel,
-    ControlId,
-    MessageType,
-    State,
-    Structure,
-)
+from engine.policy.model import Channel, ControlId, State, Structure
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import fields, listed, message_types
+from engine.policy.vocabulary.conditions import MessageType
 
 _MORE, _LESS = Effect.MAY_DISCLOSE, Effect.DISCLOSES_LESS
 

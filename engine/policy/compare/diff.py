@@ -15,8 +15,9 @@ from engine.policy.compare.contracts import contract_changes
 from engine.policy.compare.differing import compared
 from engine.policy.compare.sites import site_changes
 from engine.policy.meaning.reach import NOTHING, Reach, Unrolling
-from engine.policy.model import Channel, MessageType, Policy, Rule, Structure
+from engine.policy.model import Channel, Policy, Rule, Structure
 from engine.policy.runnable.events import types_named
+from engine.policy.vocabulary.conditions import MessageType
 
 #: Stands for every message type that neither policy names.
 OTHER_TYPES = MessageType("")

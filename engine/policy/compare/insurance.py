@@ -11,17 +11,8 @@ from collections.abc import Iterator
 from engine.policy.compare.changes import Change, Effect
 from engine.policy.meaning.formulas import Formula, any_of, leaf, no, proven
 from engine.policy.meaning.statements import FACTS, Said, formula_of
-from engine.policy.model import (
-    AllOf,
-    Channel,
-    Compare,
-    Condition,
-    Coverage,
-    Kind,
-    MessageType,
-    Policy,
-    State,
-)
+from engine.policy.model import Channel, Coverage, Kind, Policy, State
+from engine.policy.vocabulary.conditions import AllOf, Compare, Condition, MessageType
 
 
 def named_by(channel: Channel) -> Formula:

@@ -21,18 +21,15 @@ from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node
 from engine.policy.model import (
     Channel,
-    Condition,
     ControlId,
     FieldMask,
     Kind,
-    Matcher,
-    MessageType,
     PayerType,
     Purpose,
     State,
     Structure,
-    Timed,
 )
+from engine.policy.vocabulary.conditions import Condition, Matcher, MessageType, Timed
 
 CHANNEL_KEYS = Keys(
     of="A channel",

@@ -15,7 +15,8 @@ from engine.policy.language.mistakes import known_or_close
 from engine.policy.language.paths import field_known, segment_id
 from engine.policy.language.reader import Reader
 from engine.policy.language.source import Mapping, Node, Scalar
-from engine.policy.model import Condition, FieldMask, Grant, Masking, MaskKind
+from engine.policy.model import FieldMask, Grant, Masking, MaskKind
+from engine.policy.vocabulary.conditions import Condition
 
 GRANT_KEYS = Keys(
     of="A grant",

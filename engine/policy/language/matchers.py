@@ -13,7 +13,7 @@ from decimal import Decimal
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.reader import Reader
 from engine.policy.language.source import Mapping, Node, Scalar, Sequence
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     Exists,
     InSet,
     Matcher,

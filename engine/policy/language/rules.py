@@ -22,13 +22,13 @@ from engine.policy.language.source import Node, Scalar
 from engine.policy.language.withholdings import withholdings
 from engine.policy.model import (
     WITHOUT_AUTHORIZATION,
-    Condition,
     Consent,
     Coverage,
     Kind,
     Purpose,
     Rule,
 )
+from engine.policy.vocabulary.conditions import Condition
 
 FILE_KEYS = Keys(
     of="A rules file",

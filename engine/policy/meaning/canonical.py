@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from engine.policy.model import (
+from engine.policy.model import Policy
+from engine.policy.vocabulary.codesets import CodeSet, canonical_system, normal_code
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -26,11 +28,9 @@ from engine.policy.model import (
     Not,
     Numeric,
     OneOf,
-    Policy,
     Prefix,
     Timed,
 )
-from engine.policy.vocabulary.codesets import CodeSet, canonical_system, normal_code
 from engine.policy.vocabulary.moments import Moment
 
 

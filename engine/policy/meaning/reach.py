@@ -25,7 +25,6 @@ from engine.policy.model import (
     Coverage,
     Grant,
     Kind,
-    MessageType,
     Rule,
     State,
     Withholding,
@@ -33,6 +32,7 @@ from engine.policy.model import (
 from engine.policy.runnable.events import CANCELS, cancel_grants, grants_to
 from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.segment.masks import NOTHING as NO_NUMBERS
+from engine.policy.vocabulary.conditions import MessageType
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,7 @@ from engine.policy.meaning.canonical import (
     types_form,
     where_form,
 )
-from engine.policy.model import (
-    Channel,
-    FieldMask,
-    Grant,
-    Policy,
-    Rule,
-    Withholding,
-)
+from engine.policy.model import Channel, FieldMask, Grant, Policy, Rule, Withholding
 from engine.privacy.protections import Protection
 
 #: Hexadecimal digits of a revision: enough that two policies of one site never share one.

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from engine.policy import reasons
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.plan import Plan
-from engine.policy.model import Channel, Coverage, Kind, MessageType, Rule, Structure
+from engine.policy.model import Channel, Coverage, Kind, Rule, Structure
 from engine.policy.outcome import Code, Outcome, verdict_of
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel
 from engine.policy.runnable.plans import Plans
 from engine.policy.runnable.rules import RunnableRule
 from engine.policy.segment.masks import Mask
+from engine.policy.vocabulary.conditions import MessageType
 
 #: How many plans of one channel are kept; more combinations of rules than that are made anew.
 _PLANS_KEPT = 512

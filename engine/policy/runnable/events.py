@@ -10,17 +10,8 @@ from collections.abc import Mapping
 
 from engine.errors import Place
 from engine.policy.conditions.settle import types_demanded, types_in
-from engine.policy.model import (
-    AllOf,
-    Channel,
-    Consent,
-    Coverage,
-    Grant,
-    MessageType,
-    Policy,
-    Purpose,
-    Rule,
-)
+from engine.policy.model import Channel, Consent, Coverage, Grant, Policy, Purpose, Rule
+from engine.policy.vocabulary.conditions import AllOf, MessageType
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})

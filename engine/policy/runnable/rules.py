@@ -14,10 +14,11 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import Test, compile_condition, speaks_of_sets
 from engine.policy.conditions.matching import Terms
 from engine.policy.conditions.settle import ALWAYS, NEVER, settle
-from engine.policy.model import Channel, Condition, Coverage, MessageType, Rule
+from engine.policy.model import Channel, Coverage, Rule
 from engine.policy.outcome import Reason
 from engine.policy.runnable.events import grants_to
 from engine.policy.sensitive.labels import Bits, LabelIndex
+from engine.policy.vocabulary.conditions import Condition, MessageType
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from engine.policy.conditions.matching import Terms
 from engine.policy.cutting.cut import Cut
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.decide import cases_of, decide_one
-from engine.policy.model import Condition, Policy, Withholding
+from engine.policy.model import Policy, Withholding
 from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.vocabulary.conditions import Condition
 from engine.privacy.facts import Facts
 
 
