@@ -26,6 +26,7 @@ from engine.policy.granting import (
     Granting,
     correcting_after,
     granting_rules,
+    uncovered,
     why_not_following,
 )
 from engine.policy.legal.law import WHY_NOT
@@ -94,7 +95,7 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
-    code = _gate(case, channel)
+    code = _gate(case, channel) or uncovered(case, channel)
     if code is not None:
         return _refused(code)
     found = granting_rules(case, channel)
