@@ -52,6 +52,7 @@ class Event(Enum):
     ARCHIVE_BACK = "archive_back"
     ARCHIVE_GAP = "archive_gap"
     ARCHIVE_ERASED = "archive_erased"
+    ARCHIVE_QUARANTINED = "archive_quarantined"
     STORE_STARTED = "store_started"
     STORE_ADOPTED = "store_adopted"
     STORE_ENDED = "store_ended"
@@ -91,6 +92,7 @@ LEVELS = {
     Event.ARCHIVER_FAILED: Level.ERROR,
     Event.ARCHIVE_UNAVAILABLE: Level.ERROR,
     Event.ARCHIVE_GAP: Level.ERROR,
+    Event.ARCHIVE_QUARANTINED: Level.ERROR,
     Event.STORE_ENDED: Level.ERROR,
     Event.STORE_UNAVAILABLE: Level.ERROR,
     Event.STORE_FORGOT: Level.ERROR,
