@@ -30,7 +30,7 @@ from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
 from engine.errors import EngineError
 from engine.intake.admission import Gate
-from engine.intake.receipts import Receipts
+from engine.intake.receipts import Receipts, earliest_receipt
 from engine.intake.receive import Intake
 from engine.intake.sealed import Sealing, about_copy, hash_key
 from engine.interpreter import settle_in
@@ -49,6 +49,7 @@ from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
 from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
+from engine.store.mark import MarkLook
 from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result, Store
 from engine.store.redis import RedisStore
 from engine.store.sealing import Sealer
@@ -269,11 +270,22 @@ class Worker:
         return json.dumps({**said, "listeners": listeners}).encode()
 
 
-def _watched(plan: Plan) -> Store:
+def _watched(plan: Plan, log: Log) -> Store:
     """The site's store, looked at for as long as it is used."""
+    site = plan.site
     client = connect(plan.store_url)
-    store = RedisStore(client, plan.site.store.replicas)
-    return WatchedStore(store, [SettingsLook(client)], time.monotonic)
+    mark = MarkLook(
+        client,
+        site.var,
+        tuple(site.policy.channels),
+        is_ours=plan.takeover,
+        now=SystemClock().now,
+        before=lambda now: earliest_receipt(int(now.timestamp() * 1000)),
+        found=lambda: log(Event.STORE_RESTORED),
+        replicas=site.store.replicas,
+    )
+    looks = (SettingsLook(client), mark)
+    return WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
 
 
 def main() -> int:
@@ -288,7 +300,7 @@ def main() -> int:
     drain: list[Callable[[], object]] = []
     control = Control(cast("Any", reactor), control_channel, lambda: [end() for end in drain])
     try:
-        store = _watched(plan)
+        store = _watched(plan, log)
         sealing = Sealer.from_file(plan.site.key_file)
         with connect(plan.store_url) as client:
             check_keys(client, sealing.known_by)
