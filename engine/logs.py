@@ -59,6 +59,7 @@ class Event(Enum):
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_BACK = "store_back"
     STORE_FORGOT = "store_forgot"
+    STORE_RESTORED = "store_restored"
     RELOAD_UNSUPPORTED = "reload_unsupported"
     RUNNING_AS_ROOT = "running_as_root"
     SITE_WARNING = "site_warning"
@@ -96,6 +97,7 @@ LEVELS = {
     Event.STORE_ENDED: Level.ERROR,
     Event.STORE_UNAVAILABLE: Level.ERROR,
     Event.STORE_FORGOT: Level.ERROR,
+    Event.STORE_RESTORED: Level.ERROR,
     Event.RELOAD_UNSUPPORTED: Level.WARNING,
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,
