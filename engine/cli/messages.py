@@ -112,7 +112,7 @@ def search_messages(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Everything that is known of a message; its content only for a reason."""
+    """Everything that is known of a message, or for a reason its content and nothing else."""
     wants_content = args.content or args.copy
     if wants_content and not args.reason.strip():
         raise UsageError("reason", "Content is shown for a reason only.", "Say --reason TEXT.")
@@ -133,11 +133,10 @@ def show(args: argparse.Namespace) -> int:
         text = None if content is None else content.decode("utf-8", "backslashreplace")
         message = None if found is None else dataclasses.asdict(found)
         print(json.dumps({"message": message, "history": rows, "content": text}))
-    else:
+    elif content is None:
         _print_story(found, rows, site)
-        if content is not None:
-            print(flush=True)
-            sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
+    else:
+        sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
     return Exit.OK
 
 

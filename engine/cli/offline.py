@@ -89,7 +89,7 @@ def known_channel(policy: CompiledPolicy, channel: str) -> str:
     if channel not in policy.channels:
         raise UsageError(
             "unknown-channel",
-            "The site has no channel of that name.",
+            f"The site has no channel {channel!r}.",
             f"It has: {', '.join(policy.channels)}.",
         )
     return channel

@@ -94,8 +94,10 @@ def show(args: argparse.Namespace) -> int:
         print(json.dumps({"items": [as_json(item) for item in items]}))
         return Exit.OK
     for item in items:
-        for key, value in as_json(item).items():
-            print(f"{key:12} {value if isinstance(value, str) else json.dumps(value)}")
+        told = as_json(item)
+        for key, value in (told | told.pop("note")).items():
+            said = ", ".join(map(str, value)) if isinstance(value, list) else value
+            print(f"{key:12} {said}")
         print()
     return Exit.OK
 
