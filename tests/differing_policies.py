@@ -10,7 +10,6 @@ from typing import Any
 
 from engine.errors import Place
 from engine.hl7.path import Path
-from engine.policy.codesets import CodeSet
 from engine.policy.model import (
     AllOf,
     Channel,
@@ -35,6 +34,7 @@ from engine.policy.model import (
     Structure,
     Withholding,
 )
+from engine.policy.vocabulary.codesets import CodeSet
 from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections
 
 HERE = Place("rules/r.yaml", 7, 5)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.config.yaml_source import read_yaml
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.language import Problems, policy_of
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from tests.random_messages import CODES
 
 Document = dict[str, Any]

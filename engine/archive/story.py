@@ -23,8 +23,8 @@ from engine.hl7.wire import Message, Segment
 from engine.intake.receipts import control_id_of_copy
 from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
-from engine.policy.explain import CopyStory, SegmentStory, tell_copies
 from engine.policy.model import ControlId
+from engine.policy.telling.explain import CopyStory, SegmentStory, tell_copies
 from engine.redecision.redecide import KeptMessage, Redecision
 
 #: USPS abbreviations; anything else in PID-11.4 is not written down.

@@ -17,7 +17,7 @@ from engine.cli.words import counted
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, Problem, Severity, SiteError
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 
 
 def register(subparsers: Any) -> None:

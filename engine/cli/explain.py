@@ -1,7 +1,7 @@
 """`payergate explain`: for every channel the verdict, and what decided each segment and field.
 
-Law: it tells what `engine.policy.explain` found, in the JSON that others rely on or in words; no
-value of a message but its type, control id and version (rules.md §9).
+Law: it tells what `engine.policy.telling.explain` found, in the JSON that others rely on or in
+words; no value of a message but its type, control id and version (rules.md §9).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from engine.cli.offline import Given, add_offline, known_channel, prepare, read_all
 from engine.errors import Exit
 from engine.hl7.wire import Message
-from engine.policy.explain import SegmentStory, Story, explain
-from engine.policy.fieldwise import Because
+from engine.policy.message.view import type_of
 from engine.policy.outcome import Code, Reason
-from engine.policy.view import type_of
+from engine.policy.telling.explain import SegmentStory, Story, explain
+from engine.policy.telling.fieldwise import Because
 
 
 def register(subparsers: Any) -> None:

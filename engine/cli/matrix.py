@@ -17,10 +17,10 @@ from engine.cli.matrix_page import matrix_page
 from engine.cli.matrix_text import matrix_text
 from engine.config.load import load_site
 from engine.errors import Exit, UsageError
-from engine.policy.matrix import Section, Sheet, matrix
+from engine.policy.meaning.revision import revision
 from engine.policy.model import Policy
-from engine.policy.revision import revision
-from engine.policy.wording import fields
+from engine.policy.telling.matrix import Section, Sheet, matrix
+from engine.policy.telling.wording import fields
 
 
 def register(subparsers: Any) -> None:

@@ -40,7 +40,7 @@ from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
 from engine.policy.compile import compile_policy
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.redecision.redecide import KeptMessage
 from engine.store.port import Recall
 from engine.store.sealing import Sealer

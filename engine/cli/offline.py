@@ -19,7 +19,7 @@ from engine.errors import NotHL7Error, UsageError
 from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
 
 #: Makes keyed hashes of the right form where the engine's key is not at hand. Tests always use it,

@@ -22,7 +22,7 @@ from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
 from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Fetch, Item, Items, Recall, Resolve, Store
 from engine.store.sealing import Sealer

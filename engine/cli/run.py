@@ -26,7 +26,7 @@ from engine.net.companion import Companion
 from engine.net.sockets import Bound, Patience, bind_all
 from engine.net.supervisor import Supervisor, WorkerProcess
 from engine.plan import ArchivePlan, ListenerSocket, Plan
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer

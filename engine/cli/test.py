@@ -18,9 +18,9 @@ from engine.cli.words import counted
 from engine.config.suites import load_tests
 from engine.errors import Exit, Place, UsageError
 from engine.policy.compile import compile_policy
-from engine.policy.exercised import RuleCoverage, coverage, exercised
-from engine.policy.revision import revision
-from engine.policy.testing import SuiteResult, run_suite
+from engine.policy.meaning.revision import revision
+from engine.policy.testing.exercised import RuleCoverage, coverage, exercised
+from engine.policy.testing.suite import SuiteResult, run_suite
 
 
 def register(subparsers: Any) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import Place
 from engine.policy.language import Mistake, Problems
-from engine.policy.source import Node
+from engine.policy.language.source import Node
 
 CONFIG = "config.yaml"
 _YAML = frozenset({".yaml", ".yml"})

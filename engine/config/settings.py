@@ -16,8 +16,8 @@ from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
 from engine.policy.language import Keys, Mistake, Reader
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node
 
 CONFIG_KEYS = Keys(
     of="config.yaml",

@@ -18,12 +18,13 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy import reasons
-from engine.policy.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
+from engine.policy.conditions.evaluate import Test, compile_condition, is_one_of, speaks_of_sets
+from engine.policy.conditions.matching import Terms
+from engine.policy.conditions.settle import ALWAYS, NEVER, settle, types_demanded, types_in
+from engine.policy.cutting.plan import Plan
 from engine.policy.identify import Identifier
-from engine.policy.labels import Bits
-from engine.policy.masking import channel_key
-from engine.policy.masks import Mask
-from engine.policy.matching import Terms
+from engine.policy.message.structure import Forms
+from engine.policy.message.view import View, type_of
 from engine.policy.model import (
     AllOf,
     Channel,
@@ -40,11 +41,10 @@ from engine.policy.model import (
     Structure,
 )
 from engine.policy.outcome import Code, Outcome, Reason, verdict_of
-from engine.policy.plan import Plan
-from engine.policy.settle import ALWAYS, NEVER, settle, types_demanded, types_in
-from engine.policy.statutes import Statutes
-from engine.policy.structure import Forms
-from engine.policy.view import View, type_of
+from engine.policy.segment.masking import channel_key
+from engine.policy.segment.masks import Mask
+from engine.policy.sensitive.labels import Bits
+from engine.policy.sensitive.statutes import Statutes
 
 #: Cancels of an admission, a transfer, a discharge: they follow what they cancel (§10.9).
 CANCELS = frozenset({"A11", "A12", "A13"})
@@ -127,6 +127,12 @@ class ChannelRules:
         self.is_strict = channel.structure is Structure.STRICT
         self.follows = is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
+        #: Whether every rule that discloses asks that the payer covers the patient.
+        self.asks_own_alone = (
+            bool(self.disclosing)
+            and not self.follows
+            and all(rule.coverage is Coverage.OWN for rule in self.disclosing)
+        )
         self.asks_coverage = not self.follows and any(
             rule.coverage is not Coverage.ANY or _chooses_lines(rule.rule)
             for rule in self.disclosing
@@ -147,7 +153,7 @@ class ChannelRules:
         following: tuple[RunnableRule, ...] = (),
         bars_corrections: bool = False,
     ) -> Plan:
-        """What these rules add up to (`engine.policy.plan.Plan`)."""
+        """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
         if following or bars_corrections:
             key += (-2 - bars_corrections, *[rule.number for rule in following])
@@ -326,7 +332,7 @@ class CompiledPolicy:
 
 
 def compile_policy(policy: Policy, revision: str = "", hash_key: bytes = b"") -> CompiledPolicy:
-    """Make a policy ready to run. `revision` is what `engine.policy.revision` says of it.
+    """Make a policy ready to run. `revision` is what `engine.policy.meaning.revision` says of it.
 
     Without a `hash_key`, what is masked as a keyed hash is not sent at all.
     """

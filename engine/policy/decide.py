@@ -13,26 +13,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.hl7.wire import Message
-from engine.policy import charges
 from engine.policy.case import Case
 from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
-from engine.policy.cut import Bar, Cut, Own
+from engine.policy.cutting import charges
+from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.plan import Plan
+from engine.policy.cutting.project import payload
+from engine.policy.finished.leaks import foreign_numbers, leak
+from engine.policy.finished.strict import keeps_structure
 from engine.policy.granting import (
     Chosen,
     Granting,
     correcting_after,
     granting_rules,
+    uncovered,
     why_not_following,
 )
-from engine.policy.law import WHY_NOT
-from engine.policy.leaks import foreign_numbers, leak
-from engine.policy.notices import attach
+from engine.policy.legal.law import WHY_NOT
+from engine.policy.legal.notices import attach
+from engine.policy.message.view import View, type_of
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
-from engine.policy.plan import Plan
-from engine.policy.project import payload
 from engine.policy.reasons import plain
-from engine.policy.strict import keeps_structure
-from engine.policy.view import View, type_of
 from engine.privacy.facts import Facts
 
 #: Patients times segments of one message, above which taking it apart would keep others waiting.
@@ -94,7 +95,7 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
-    code = _gate(case, channel)
+    code = _gate(case, channel) or uncovered(case, channel)
     if code is not None:
         return _refused(code)
     found = granting_rules(case, channel)

@@ -14,8 +14,8 @@ from enum import Enum
 
 from engine.errors import Place
 from engine.hl7.path import Path
-from engine.policy.codesets import CodeSet
-from engine.policy.moments import Moment
+from engine.policy.vocabulary.codesets import CodeSet
+from engine.policy.vocabulary.moments import Moment
 from engine.privacy.protections import Evidence, Protections
 
 

@@ -19,7 +19,7 @@ from engine.delivery.look import UNDECIPHERABLE, AsCut, ParkIt, Send, Sight, Wit
 from engine.errors import EngineError
 from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
-from engine.policy.narrower import is_no_wider
+from engine.policy.finished.narrower import is_no_wider
 from engine.policy.outcome import Outcome, Verdict
 from engine.redecision.redecide import KeptMessage, Redecision
 from engine.store.port import Fetch, Opened, Recall

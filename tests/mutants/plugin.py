@@ -1,7 +1,7 @@
 """A pytest plugin: one module mutated as it is imported, or the lines noted that a test file runs.
 
-`PAYERGATE_MUTANT=engine/policy/cascade.py:12` mutates; `PAYERGATE_LINES=FILE` notes. Nothing is
-written into the source tree.
+`PAYERGATE_MUTANT=engine/policy/cutting/cascade.py:12` mutates; `PAYERGATE_LINES=FILE` notes.
+Nothing is written into the source tree.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from engine.errors import Place
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
+from engine.policy.compare.diff import difference
+from engine.policy.compare.over import over
 from engine.policy.compile import compile_policy
-from engine.policy.diff import difference
 from engine.policy.model import (
     AllOf,
     AnyOf,
@@ -41,7 +42,6 @@ from engine.policy.model import (
     State,
     Withholding,
 )
-from engine.policy.over import over
 from engine.privacy.facts import (
     CoverageKey,
     CoverageRow,

@@ -16,6 +16,8 @@ from engine.policy.language.fields import segment_fields
 from engine.policy.language.mistakes import Mistake
 from engine.policy.language.paths import path, segment_id
 from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
 from engine.policy.model import (
     Channel,
     Condition,
@@ -30,8 +32,6 @@ from engine.policy.model import (
     Structure,
     Timed,
 )
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
 
 CHANNEL_KEYS = Keys(
     of="A channel",

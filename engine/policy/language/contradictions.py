@@ -22,7 +22,7 @@ from engine.policy.model import (
     OneOf,
     Timed,
 )
-from engine.policy.moments import is_before
+from engine.policy.vocabulary.moments import is_before
 
 
 def contradiction(condition: Condition) -> str | None:

@@ -13,8 +13,8 @@ from engine.policy.language.fields import MSH_ALWAYS, segment_fields
 from engine.policy.language.mistakes import known_or_close
 from engine.policy.language.paths import field_known, segment_id
 from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.source import Mapping, Node, Scalar
 from engine.policy.model import Condition, FieldMask, Grant, Masking, MaskKind
-from engine.policy.source import Mapping, Node, Scalar
 
 GRANT_KEYS = Keys(
     of="A grant",

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.reader import Reader
+from engine.policy.language.source import Mapping, Node, Scalar, Sequence
 from engine.policy.model import (
     Exists,
     InSet,
@@ -22,9 +23,8 @@ from engine.policy.model import (
     Prefix,
     Timed,
 )
-from engine.policy.moments import Moment, moment_of
-from engine.policy.patterns import BadPattern, whole_match
-from engine.policy.source import Mapping, Node, Scalar, Sequence
+from engine.policy.vocabulary.moments import Moment, moment_of
+from engine.policy.vocabulary.patterns import BadPattern, whole_match
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 

@@ -16,9 +16,9 @@ from enum import Enum
 from typing import TypeVar
 
 from engine.errors import Place
-from engine.policy.codesets import CodeSet
 from engine.policy.language.mistakes import Mistake, Problems, known_or_close
-from engine.policy.source import Mapping, Node, Scalar, Sequence
+from engine.policy.language.source import Mapping, Node, Scalar, Sequence
+from engine.policy.vocabulary.codesets import CodeSet
 
 Choice = TypeVar("Choice", bound=Enum)
 Value = TypeVar("Value")

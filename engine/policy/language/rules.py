@@ -16,6 +16,8 @@ from engine.policy.language.conditions import ALWAYS, all_of
 from engine.policy.language.grants import grants
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
 from engine.policy.language.withholdings import withholdings
 from engine.policy.model import (
     WITHOUT_AUTHORIZATION,
@@ -26,8 +28,6 @@ from engine.policy.model import (
     Purpose,
     Rule,
 )
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
 
 FILE_KEYS = Keys(
     of="A rules file",

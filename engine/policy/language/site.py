@@ -16,6 +16,7 @@ from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Reader
 from engine.policy.language.rules import Known, ReadRule, rules_of
 from engine.policy.language.sets import sets_of
+from engine.policy.language.source import Node
 from engine.policy.model import (
     AllOf,
     Coverage,
@@ -26,7 +27,6 @@ from engine.policy.model import (
     Policy,
     Rule,
 )
-from engine.policy.source import Node
 
 
 @dataclass(frozen=True, slots=True)

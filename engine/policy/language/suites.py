@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from engine.errors import Place
 from engine.hl7.path import Path
-from engine.policy.expectations import (
+from engine.policy.language.mistakes import Mistake, known_or_close
+from engine.policy.language.paths import path, segment_id
+from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
+from engine.policy.language.source import Sequence as SequenceNode
+from engine.policy.outcome import Code
+from engine.policy.testing.expectations import (
     Because,
     Contains,
     Excludes,
@@ -21,14 +28,7 @@ from engine.policy.expectations import (
     ReceivesNothing,
     Segments,
 )
-from engine.policy.language.mistakes import Mistake, known_or_close
-from engine.policy.language.paths import path, segment_id
-from engine.policy.language.reader import Keys, Reader
-from engine.policy.outcome import Code
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
-from engine.policy.source import Sequence as SequenceNode
-from engine.policy.variants import Change, Put, Remove
+from engine.policy.testing.variants import Change, Put, Remove
 
 SUITE_KEYS = Keys(of="A suite", required=("suite", "messages", "tests"), optional=("facts",))
 MESSAGE_KEYS = Keys(

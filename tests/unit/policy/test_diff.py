@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.hl7.path import Path
-from engine.policy.changes import Effect
-from engine.policy.diff import Difference, difference
+from engine.policy.compare.changes import Effect
+from engine.policy.compare.diff import Difference, difference
 from engine.policy.model import (
     AllOf,
     AnyOf,

@@ -6,8 +6,6 @@ from dataclasses import fields, replace
 
 import pytest
 
-from engine.policy.masks import Mask
-from engine.policy.matrix import matrix
 from engine.policy.model import (
     AllOf,
     AnyOf,
@@ -23,8 +21,10 @@ from engine.policy.model import (
     State,
     Withholding,
 )
-from engine.policy.wording import MATCHERS, condition
-from engine.policy.wording import fields as fields_text
+from engine.policy.segment.masks import Mask
+from engine.policy.telling.matrix import matrix
+from engine.policy.telling.wording import MATCHERS, condition
+from engine.policy.telling.wording import fields as fields_text
 from tests.differing_policies import (
     ACME,
     BASE,

@@ -6,7 +6,7 @@ import pytest
 
 from engine.config.yaml_source import read_yaml
 from engine.policy.language import Problems, policy_of
-from engine.policy.revision import DIGITS, revision
+from engine.policy.meaning.revision import DIGITS, revision
 
 CHANNEL = """
 channel: acme

@@ -10,7 +10,7 @@ from engine.config.suites import load_tests
 from engine.policy.compile import compile_policy
 from engine.policy.outcome import Code
 from engine.policy.reasons import TEXTS
-from engine.policy.testing import run_suite
+from engine.policy.testing.suite import run_suite
 from tests.suites import HEAD, write_site
 
 
