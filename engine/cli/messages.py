@@ -51,7 +51,12 @@ OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
 def register(subparsers: Any) -> None:
     """Add `messages` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "messages", help="archived messages: search, show", description=__doc__
+        "messages",
+        help="archived messages: search, show",
+        description=(
+            "Finds archived messages and tells the whole story of one. Content is "
+            "shown for a reason only, and the look is recorded first."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     find = actions.add_parser("search", help="messages by identifier, type, channel or time")
