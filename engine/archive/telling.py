@@ -33,7 +33,7 @@ def _delivered(row: Row) -> str:
 
 
 def _parked(row: Row) -> str:
-    text = f"parked for {_name(row)}: {row.get('reason', '')} after {row.get('attempts')} attempts"
+    text = f"parked for {_name(row)}: {row.get('reason', '')}, attempt {row.get('attempts')}"
     return f"{text}; received there: {row.get('disclosed', 'no')}"
 
 

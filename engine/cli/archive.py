@@ -42,7 +42,11 @@ FOR_EVER_MS = 2**47
 def register(subparsers: Any) -> None:
     """Add `archive` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "archive", help="the archive: status, erasing, legal holds", description=__doc__
+        "archive",
+        help="the archive: status, erasing, legal holds",
+        description=(
+            "Says how the archive stands, erases what is due, keeps what a legal hold covers."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, run, text in (

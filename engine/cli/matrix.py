@@ -71,7 +71,7 @@ def _chosen(policy: Policy, channel: str | None) -> tuple[str, ...]:
     if channel not in names:
         raise UsageError(
             "unknown-channel",
-            "The site has no channel of that name.",
+            f"The site has no channel {channel!r}.",
             f"It has: {', '.join(names)}.",
         )
     return (channel,)
