@@ -88,8 +88,8 @@ def _summary(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "channel": channel,
-        "from": since.isoformat(),
-        "to": until.isoformat(),
+        "from": since.isoformat(timespec="seconds"),
+        "to": until.isoformat(timespec="seconds"),
         "disclosures": who.disclosures,
         "uncertain": who.uncertain,
         "possible_duplicates": who.possible_duplicates,

@@ -125,7 +125,8 @@ def _as_text(given: Given, message: Message, stories: dict[str, Story]) -> str:
             reason.text + (f" Rule: {reason.rule}." if reason.rule else "")
             for reason in story.outcome.reasons
         )
-        lines.append(f"  {channel}: {story.outcome.verdict.value}. {said}")
+        codes = ", ".join(dict.fromkeys(reason.code.value for reason in story.outcome.reasons))
+        lines.append(f"  {channel}: {story.outcome.verdict.value} ({codes}). {said}")
         if story.outcome.payloads:
             lines += [f"    {line}" for line in _segment_lines(story.segments)]
     return "\n".join(lines)

@@ -39,7 +39,12 @@ from engine.store.sealing import Sealer
 def register(subparsers: Any) -> None:
     """Add `ledger` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "ledger", help="the ledger: verify, account, export", description=__doc__
+        "ledger",
+        help="the ledger: verify, account, export",
+        description=(
+            "Verifies the ledger, accounts for a patient's disclosures, exports "
+            "what went to a channel."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     verify_ = actions.add_parser("verify", help="say whether anything was changed or removed")

@@ -52,7 +52,12 @@ OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
 def register(subparsers: Any) -> None:
     """Add `messages` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "messages", help="archived messages: search, show", description=__doc__
+        "messages",
+        help="archived messages: search, show",
+        description=(
+            "Finds archived messages and tells the whole story of one. Content is "
+            "shown for a reason only, and the look is recorded first."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     find = actions.add_parser("search", help="messages by identifier, type, channel or time")
@@ -113,7 +118,7 @@ def search_messages(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Everything that is known of a message; its content only for a reason."""
+    """Everything that is known of a message, or for a reason its content and nothing else."""
     wants_content = args.content or args.copy
     if wants_content and not args.reason.strip():
         raise UsageError("reason", "Content is shown for a reason only.", "Say --reason TEXT.")
@@ -134,11 +139,10 @@ def show(args: argparse.Namespace) -> int:
         text = None if content is None else content.decode("utf-8", "backslashreplace")
         message = None if found is None else dataclasses.asdict(found)
         print(json.dumps({"message": message, "history": rows, "content": text}))
-    else:
+    elif content is None:
         _print_story(found, rows, site)
-        if content is not None:
-            print(flush=True)
-            sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
+    else:
+        sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
     return Exit.OK
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,10 @@ from engine.privacy.facts import Facts
 #: Makes keyed hashes of the right form where the engine's key is not at hand. Tests always use it,
 #: so that they say the same on every machine.
 STAND_IN_KEY = b"offline"
+
+
+#: In the place of a file: what is piped in.
+STANDARD_INPUT = pathlib.Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=pathlib.Path,
         metavar="FILE",
-        help="a message, several, a batch or MLLP frames",
+        help="a message, several, a batch or MLLP frames; - is standard input",
     )
     add_site(parser)
     parser.add_argument(
@@ -96,7 +101,7 @@ def read_all(files: list[pathlib.Path]) -> Iterator[Given]:
 
 def _read(file: pathlib.Path) -> bytes:
     try:
-        return file.read_bytes()
+        return sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
         raise UsageError(
             "file-unreadable",

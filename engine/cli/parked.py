@@ -24,9 +24,13 @@ from engine.errors import EngineError, Exit, UsageError
 from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
+from engine.policy.reasons import TEXTS
 from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Fetch, Item, Items, Recall, Resolve, Store
 from engine.store.sealing import Sealer
+
+#: What a reason that is a decision's means, in words.
+_MEANS = {code.value: text for code, text in TEXTS.items()}
 
 #: How many items one question to the store asks for.
 _PAGE = 100
@@ -35,7 +39,13 @@ _PAGE = 100
 def register(subparsers: Any) -> None:
     """Add `parked` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "parked", help="dead letters and holds: list, show, replay, discard", description=__doc__
+        "parked",
+        help="dead letters and holds: list, show, replay, discard",
+        description=(
+            "Dead letters and holds: what they are, and what becomes of them. "
+            "Content is never shown. A replay decides by today's policy and facts, "
+            "so that it may send less than before, or nothing."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, run, text in (
@@ -95,9 +105,7 @@ def show(args: argparse.Namespace) -> int:
         print(json.dumps({"items": [as_json(item) for item in items]}))
         return Exit.OK
     for item in items:
-        for key, value in as_json(item).items():
-            print(f"{key:12} {value if isinstance(value, str) else json.dumps(value)}")
-        print()
+        print(_as_text(item), end="\n\n")
     return Exit.OK
 
 
@@ -160,6 +168,18 @@ def as_json(item: Item) -> dict[str, Any]:
         "bytes": len(item.sealed),
         "note": json.loads(item.note) if item.note else {},
     }
+
+
+def _as_text(item: Item) -> str:
+    """The same for people; of a reason that is a decision's, what it means."""
+    said = as_json(item)
+    said |= said.pop("note")
+    if item.reason in _MEANS:
+        said["means"] = _MEANS[item.reason]
+    return "\n".join(
+        f"{key:12} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in said.items()
+    )
 
 
 def _replayed(store: Store, redecision: Redecision, item: Item, reason: str) -> str:

@@ -40,7 +40,12 @@ _DONE = {"pause": "paused", "resume": "resumed", "kill": "killed"}
 def register(subparsers: Any) -> None:
     """Add `queue` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "queue", help="look at queues; pause, resume, drain or kill one", description=__doc__
+        "queue",
+        help="look at queues; pause, resume, drain or kill one",
+        description=(
+            "Shows the channels' queues, and stops, resumes or drains one. Orders "
+            "are recorded with who gave them; nothing that waits is lost by one."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("ls", help="a line for each channel")

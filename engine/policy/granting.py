@@ -41,6 +41,17 @@ class Granting(NamedTuple):
     refusals: dict[Code, Reason]
 
 
+def uncovered(case: Case, channel: ChannelRules) -> Code | None:
+    """Why coverage alone refuses every rule of a channel, so that none need be asked.
+
+    Coverage is told before whatever else stands against a rule (rules.md, "deciding order"), but
+    after the law; and corrections need none. None: each rule must be asked.
+    """
+    if not channel.asks_own_alone or not case.law.is_silent or case.view.corrections.marked:
+        return None
+    return _REFUSALS.get(case.whose.answer(channel.id))
+
+
 def granting_rules(case: Case, channel: ChannelRules) -> Granting:
     """Ask each disclosing rule of the channel."""
     granting: list[RunnableRule] = []

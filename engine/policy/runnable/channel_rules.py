@@ -46,6 +46,12 @@ class ChannelRules:
         self.is_strict = channel.structure is Structure.STRICT
         self.follows = self.is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
+        #: Whether every rule that discloses asks that the payer covers the patient.
+        self.asks_own_alone = (
+            bool(self.disclosing)
+            and not self.follows
+            and all(rule.coverage is Coverage.OWN for rule in self.disclosing)
+        )
         self.asks_coverage = not self.follows and any(
             rule.coverage is not Coverage.ANY or _chooses_lines(rule.rule)
             for rule in self.disclosing

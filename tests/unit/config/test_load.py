@@ -315,7 +315,7 @@ def test_deliveries_without_full_effect_say_so(tmp_path: pathlib.Path, deliver: 
 
 
 def test_a_folder_that_is_no_site(tmp_path: pathlib.Path) -> None:
-    assert codes(tmp_path / "nowhere") == ["missing-file", "no-channel"]
+    assert codes(tmp_path / "nowhere") == ["missing-file"]
 
 
 def test_tests_and_samples_are_no_rules(tmp_path: pathlib.Path) -> None:
