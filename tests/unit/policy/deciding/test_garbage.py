@@ -13,7 +13,7 @@ from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn
 from engine.privacy.facts import Facts
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[4]
 
 
 def test_a_message_that_was_decided_leaves_no_cycles() -> None:
