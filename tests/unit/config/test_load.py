@@ -393,7 +393,8 @@ def test_one_address_is_one_counterparts(
     root = site(tmp_path)
     for name, reference in zip(("acme", "beta"), references, strict=True):
         text = CHANNEL.replace("channel: acme", f"channel: {name}")
-        text += f"agreement: {{reference: '{reference}', expires: 2030-12-31}}\n"
+        named = f"reference: {reference}, " if reference else ""
+        text += f"agreement: {{{named}expires: 2030-12-31}}\n"
         (root / "channels" / f"{name}.yaml").write_text(text)
     codes = [warning.code for warning in load_site(root).warnings]
     assert ("shared-address" in codes) is warned
