@@ -53,6 +53,11 @@ def _look(row: Row) -> str:
     return f"looked at: {row.get('what', '')}{_who(row)}"
 
 
+def _quarantined(row: Row) -> str:
+    of, fault = row.get("of"), row.get("fault")
+    return f"a record of kind {of} cannot be archived as it is ({fault}), and is kept sealed"
+
+
 def _other(row: Row) -> str:
     return f"{row['kind']}{_who(row)}"
 
@@ -88,4 +93,5 @@ _TELLERS: Mapping[str, Callable[[Row], str]] = {
     "redecided": _redecided,
     "discarded": _discarded,
     "look": _look,
+    "quarantined": _quarantined,
 }

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.config.model import Site
-from engine.errors import UsageError
+from engine.errors import StoreError, UsageError
+from engine.store.check import check_settings
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, open_checked, url_of
-from engine.store.port import Store
+from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.varlock import StoreUse
 
@@ -76,14 +77,33 @@ def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
 @contextmanager
 def running_store(site: Site) -> Iterator[Store]:
     """The site's store as it is; its first answer raises `StoreUnavailable` if it does not run."""
-    url = url_of(site.store)
-    if url == EMBEDDED:
-        url = EmbeddedServer(site.var).url
-    store = RedisStore(connect(url), site.store.replicas)
+    store = RedisStore(connect(_running_url(site)), site.store.replicas)
     try:
         yield store
     finally:
         store.close()
+
+
+def store_troubles(site: Site) -> list[str]:
+    """Why an engine takes no messages on this store, although it answers.
+
+    Raises `StoreUnavailable` when it does not.
+    """
+    client = connect(_running_url(site))
+    try:
+        check_settings(client)
+    except StoreUnavailable:
+        raise
+    except StoreError as unfit:
+        return [str(unfit)]
+    finally:
+        client.close()
+    return []
+
+
+def _running_url(site: Site) -> str:
+    url = url_of(site.store)
+    return EmbeddedServer(site.var).url if url == EMBEDDED else url
 
 
 def known_channel(site: Site, channel: str) -> str:

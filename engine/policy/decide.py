@@ -10,7 +10,7 @@ is not sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.wire import Message
 from engine.policy.case import Case
@@ -51,8 +51,7 @@ _ORDER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The decision for one channel and one patient: a cut, or the reason why there is none.
 
     `cut` is also there where the cut itself was the reason, so that it can be explained.
@@ -102,7 +101,9 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
     earlier = correcting_after(case, channel, found)
     if earlier is not None:
         found.following.clear()
-    withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
+    withholding = _NONE_WITHHOLD
+    if channel.withholding:
+        withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
     refusal = _refusal(case, found, withholding, channel)
     if refusal is not None:
         return Decision((refusal,))
@@ -120,14 +121,11 @@ def _refusal(
 ) -> Reason | None:
     """Why nothing is disclosed, whatever the cut might leave."""
     applies = found.granting or found.following or channel.follows
-    withheld = next(
-        (
-            rule.withheld
-            for rule in withholding
-            if rule.withholds_message or case.law.withholds_message(rule)
-        ),
-        None,
-    )
+    withheld = None
+    for rule in withholding:
+        if rule.withholds_message or case.law.withholds_message(rule):
+            withheld = rule.withheld
+            break
     if applies:
         return withheld
     if withheld is not None:
@@ -172,18 +170,21 @@ def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chos
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    law, disclosing = case.law, chosen.disclosing
-    bars = _NO_BARS
-    if not law.is_silent:
-        bars = law.bars(
-            channel, disclosing, chosen.withholding, lambda free: chosen.plan(channel, free)
-        )
+    disclosing = chosen.disclosing
+    bars = _NO_BARS if case.law.is_silent else _bars(case, channel, chosen)
     cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars)
     against = _after(case, channel, cut, disclosing) if is_worth else plain(Code.NOTHING_LEFT)
     if against is not None:
         return Decision((against,), cut)
     granted = tuple([rule.granted for rule in disclosing])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
+
+
+def _bars(case: Case, channel: ChannelRules, chosen: Chosen) -> dict[int, Bar]:
+    """What the law has against single segments."""
+    return case.law.bars(
+        channel, chosen.disclosing, chosen.withholding, lambda free: chosen.plan(channel, free)
+    )
 
 
 def _after(
@@ -248,6 +249,7 @@ def _own_lines(
 
 
 _NOTHING_OWN = Own()
+_NONE_WITHHOLD: tuple[RunnableRule, ...] = ()
 _NO_BARS: dict[int, Bar] = {}
 _NO_NUMBERS: frozenset[str] = frozenset()
 
