@@ -25,8 +25,9 @@ from engine.archive.retention import Eraser, active_holds
 from engine.archive.search import read_kind
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
+from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import ms, shown, whole_days
-from engine.cli.reach import add_site, operator, running_store
+from engine.cli.reach import operator, running_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -70,7 +71,7 @@ def register(subparsers: Any) -> None:
             action.add_argument("--reason", default="", help="why you look; recorded")
         if name in {"hold", "release"}:
             action.add_argument("--reason", required=True, help="why; recorded")
-        add_site(action)
+        add_site_and_json(action)
         action.set_defaults(run=run)
 
 

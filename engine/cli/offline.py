@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.cli.arguments import add_site
 from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.errors import NotHL7Error, UsageError
@@ -53,13 +54,7 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a message, several, a batch or MLLP frames; - is standard input",
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.add_argument(
         "--facts",
         type=pathlib.Path,
@@ -87,17 +82,6 @@ def _hash_key(key_file: pathlib.Path) -> bytes:
         return hash_key(Sealer.from_file(key_file))
     except KeyFileError:
         return STAND_IN_KEY
-
-
-def known_channel(policy: CompiledPolicy, channel: str) -> str:
-    """`channel`, if the site has it. Raises `UsageError`."""
-    if channel not in policy.channels:
-        raise UsageError(
-            "unknown-channel",
-            f"The site has no channel {channel!r}.",
-            f"It has: {', '.join(policy.channels)}.",
-        )
-    return channel
 
 
 def read_all(files: list[pathlib.Path]) -> Iterator[Given]:

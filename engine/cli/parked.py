@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from engine.cli.reach import add_site, known_channel, operator, working_store
+from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
+from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
 from engine.clock import SystemClock
@@ -66,7 +67,7 @@ def register(subparsers: Any) -> None:
                 default="",
                 help="why; it is recorded",
             )
-        add_site(action)
+        add_site_and_json(action)
         action.set_defaults(run=run)
 
 
@@ -74,7 +75,7 @@ def ls(args: argparse.Namespace) -> int:
     """A line for each item."""
     site = load_site(args.site)
     with working_store(site) as store:
-        items = [item for channel in _channels(site, args) for item in _every(store, channel)]
+        items = _of_channels(site, store, args.channel)
     if args.json:
         print(json.dumps({"items": [as_json(item) for item in items]}))
         return Exit.OK
@@ -229,7 +230,7 @@ def _chosen(site: Site, store: Store, args: argparse.Namespace) -> list[Item]:
             "items", "Which items?", "Name CHANNEL/ITEM as `parked ls` shows, or --all."
         )
     if everything:
-        return [item for channel in _channels(site, args) for item in _every(store, channel)]
+        return _of_channels(site, store, args.channel)
     wanted = [_split(site, name, args.channel) for name in args.items]
     found = {
         (item.channel, item.id): item
@@ -246,11 +247,12 @@ def _split(site: Site, name: str, channel: str | None) -> tuple[str, str]:
     before, slash, item = name.rpartition("/")
     if not slash and channel is None:
         raise UsageError("items", f"Of which channel is {name!r}?", "Write CHANNEL/ITEM.")
-    return known_channel(site, before or cast("str", channel)), item
+    return known_channel(site.policy.channels, before or cast("str", channel)), item
 
 
-def _channels(site: Site, args: argparse.Namespace) -> list[str]:
-    return [known_channel(site, args.channel)] if args.channel else list(site.policy.channels)
+def _of_channels(site: Site, store: Store, asked: str | None) -> list[Item]:
+    channels = chosen_channels(site.policy.channels, asked)
+    return [item for channel in channels for item in _every(store, channel)]
 
 
 def _every(store: Store, channel: str) -> Iterator[Item]:

@@ -11,7 +11,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, cast
 
-from engine.cli.reach import add_site, running_store, store_troubles
+from engine.cli.arguments import add_site_and_json
+from engine.cli.reach import running_store, store_troubles
 from engine.cli.standing import Standing, standing, unknown, verdict
 from engine.cli.table import table
 from engine.config.load import load_site
@@ -40,7 +41,7 @@ def register(subparsers: Any) -> None:
         help="how the engine and its channels stand",
         description="Says how the engine and every channel stand, and why a queue does not move.",
     )
-    add_site(parser)
+    add_site_and_json(parser)
     parser.add_argument(
         "--check",
         action="store_true",

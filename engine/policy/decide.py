@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from engine.hl7.wire import Message
 from engine.policy.case import Case
-from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
+from engine.policy.compile import CompiledPolicy
 from engine.policy.cutting import charges
 from engine.policy.cutting.cut import Bar, Cut, Own
 from engine.policy.cutting.plan import Plan
@@ -34,6 +34,8 @@ from engine.policy.legal.notices import attach
 from engine.policy.message.view import View, type_of
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.reasons import plain
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.runnable.rules import RunnableRule
 from engine.privacy.facts import Facts
 
 #: Patients times segments of one message, above which taking it apart would keep others waiting.

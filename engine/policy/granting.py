@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from engine.hl7.path import Path
 from engine.policy.case import Case
-from engine.policy.compile import ChannelRules, RunnableRule
 from engine.policy.cutting.plan import Plan
 from engine.policy.model import Coverage
 from engine.policy.outcome import Code, Reason
 from engine.policy.reasons import of_rule, plain
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.runnable.rules import RunnableRule
 from engine.policy.whose import Answer
 from engine.privacy.facts import Disclosed
 

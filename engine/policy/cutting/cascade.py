@@ -11,8 +11,8 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
 from engine.policy.message.view import View
-from engine.policy.model import MessageType
 from engine.policy.outcome import Code
+from engine.policy.vocabulary.conditions import MessageType
 
 #: Messages in which a PID that no rule grants is no parent for what follows it. One that a rule
 #: grants on a condition is: the condition speaks of the patient, and with it of all that follows.

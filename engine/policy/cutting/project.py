@@ -14,8 +14,8 @@ from engine.hl7.wire import Message
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.plan import SegmentPlan
 from engine.policy.cutting.renumber import renumber
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.view import View
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload

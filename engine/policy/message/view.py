@@ -18,9 +18,9 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
 from engine.policy.message.corrections import Corrections, corrections_in
 from engine.policy.message.structure import Structure
-from engine.policy.model import MessageType
 from engine.policy.segment.cutter import Cutter
 from engine.policy.vocabulary.codesets import triplets
+from engine.policy.vocabulary.conditions import MessageType
 
 _NOTHING = [b""]
 #: The width of no rows.

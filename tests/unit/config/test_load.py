@@ -22,7 +22,7 @@ from engine.config.model import (
 from engine.delivery.schedule import DEFAULT_REPLY_ACTIONS, Action, ReplyAction, Retry
 from engine.errors import SiteError
 from engine.intake.admission import Admission
-from engine.policy.model import MessageType
+from engine.policy.vocabulary.conditions import MessageType
 
 CHANNEL = """
 channel: acme
