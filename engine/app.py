@@ -52,6 +52,7 @@ from engine.store.client import connect
 from engine.store.mark import MarkLook
 from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result, Store
 from engine.store.redis import RedisStore
+from engine.store.reserve import Reserve, ReservingStore
 from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
 from engine.store.watched import WatchedStore
@@ -285,7 +286,9 @@ def _watched(plan: Plan, log: Log) -> Store:
         replicas=site.store.replicas,
     )
     looks = (SettingsLook(client), mark)
-    return WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
+    store = WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
+    reserve_bytes = site.store.reserve_bytes if plan.takeover else 0  # else the disk is another's
+    return ReservingStore(store, Reserve(site.var, reserve_bytes))
 
 
 def main() -> int:
