@@ -47,6 +47,7 @@ from engine.policy.model import State
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
+from engine.stderr import forgive_standard_error
 from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
 from engine.store.mark import MarkLook
@@ -294,6 +295,7 @@ def _watched(plan: Plan, log: Log) -> Store:
 def main() -> int:
     """The worker process: the plan on standard input, the control channel's descriptor last."""
     plan: Plan = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
+    forgive_standard_error()
     log = Log(sys.stderr, SystemClock())
     bridge_libraries(log)
     bridge_twisted(log)

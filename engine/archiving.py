@@ -28,6 +28,7 @@ from engine.logs import Event, Log, bridge_libraries
 from engine.net.control import Failed, Listening, encode
 from engine.plan import ArchivePlan
 from engine.policy.compile import compile_policy
+from engine.stderr import forgive_standard_error
 from engine.store.client import connect
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.port import StoreUnavailable
@@ -165,6 +166,7 @@ def main() -> int:
     """The archiver process: the plan on standard input, the control channel's descriptor last."""
     plan: ArchivePlan = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
     clock = SystemClock()
+    forgive_standard_error()
     log = Log(sys.stderr, clock)
     bridge_libraries(log)
     control = Control(socket.socket(fileno=int(sys.argv[-1])))
