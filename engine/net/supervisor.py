@@ -163,8 +163,8 @@ class Supervisor:
         with _woken_by_signals(self._selector) as received:
             try:
                 self._look_after_reserve()
-                if self._store is not None:
-                    self._start_store(self._store)
+                if not self._begin_store(received):
+                    return Exit.OK
                 self._start_worker()
                 return self._watch(received)
             finally:
@@ -261,6 +261,21 @@ class Supervisor:
         self._store_child.started_s = self._monotonic()
         self._store_child.again_at_s = None
         self._log(Event.STORE_ADOPTED if store.adopted else Event.STORE_STARTED, pid=store.pid)
+
+    def _begin_store(self, received: Callable[[], list[int]]) -> bool:
+        """The first start; False when we are told to end meanwhile.
+
+        A server that has just been forked may get a Ctrl-C that is for us: then it is no failure.
+        """
+        if self._store is None:
+            return True
+        try:
+            self._start_store(self._store)
+        except EngineError:
+            if set(ENDING_SIGNALS).isdisjoint(received()):
+                raise
+            return False
+        return True
 
     def _look_after_store(self) -> None:
         store, child, now_s = self._store, self._store_child, self._monotonic()
