@@ -21,7 +21,7 @@ from engine.store.embedded import EmbeddedServer
 from engine.store.port import Backlog, Unarchived
 from engine.store.redis import RedisStore
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 PAYERGATE = [sys.executable, "-m", "engine.cli.main"]
 
 CHANNELS = ("alpha", "beta", "gamma")
