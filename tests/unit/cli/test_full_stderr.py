@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Exit
-from tests.estate import PAYERGATE, REPOSITORY
+from tests.support.estate import PAYERGATE, REPOSITORY
 
 FULL = Path("/dev/full")
 
