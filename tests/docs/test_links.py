@@ -1,6 +1,7 @@
 """Every link leads somewhere, and every page can be reached from the index."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -25,6 +26,13 @@ def test_every_relative_link_resolves(page: pathlib.Path) -> None:
         assert target.exists(), f"{name(page)}:{line}: {link} does not exist"
         if fragment and target.suffix == ".md":
             assert fragment in anchors(target), f"{name(page)}:{line}: no heading for {link}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_every_file_that_is_named_exists(page: pathlib.Path) -> None:
+    """What prose says of the tree in code marks, such as `engine/policy`, is there."""
+    named = re.findall(r"`((?:engine|tests|benchmarks)/[\w./-]+)`", page.read_text("utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_page_is_reachable_from_the_index() -> None:

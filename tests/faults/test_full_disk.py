@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from tests.faults.test_unfit_store import told, wait_until
-from tests.small_disk import fill, small_disk
 from tests.support.estate import Estate
 from tests.support.hospital import Sent, ask, make_messages
+from tests.support.small_disk import fill, small_disk
 
 MIB = 1024 * 1024
 
