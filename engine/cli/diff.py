@@ -26,8 +26,9 @@ from engine.errors import Exit, UsageError
 from engine.policy.compare.changes import Cause, Change, Effect
 from engine.policy.compare.diff import Difference, difference
 from engine.policy.compare.over import MessageChange, over
-from engine.policy.compile import BY_NAME_ONLY, compile_policy
+from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
+from engine.policy.runnable.events import BY_NAME_ONLY
 from engine.policy.telling.wording import message_type
 from engine.privacy.facts import Facts
 

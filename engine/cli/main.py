@@ -20,6 +20,7 @@ from typing import Protocol
 
 from engine import __version__
 from engine.errors import EngineError, Exit, SiteError
+from engine.stderr import forgive_standard_error
 
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
@@ -66,6 +67,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code of the process."""
     _open_standard_streams()
+    forgive_standard_error()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)
@@ -88,6 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    if not arguments:
+        build_parser(["--help"]).print_help(sys.stderr)
+        return Exit.USAGE
     try:
         parsed = build_parser(arguments).parse_args(arguments)
     except SystemExit as end:  # argparse has said why: the help, the version, or wrong usage

@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 import engine
+from engine.cli.arguments import add_site
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -31,6 +32,7 @@ from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, url_of
+from engine.store.reserve import Reserve
 from engine.store.sealing import Sealer
 from engine.store.varlock import PATIENCE_S, VarLock
 
@@ -48,13 +50,7 @@ def register(subparsers: Any) -> None:
             " be answered and ends it; a second one ends it at once."
         ),
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.set_defaults(run=run)
 
 
@@ -80,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             log=log,
             monotonic=time.monotonic,
             beside=_archiver(site, server, log),
+            reserve=None if server is None else Reserve(site.var, site.store.reserve_bytes),
         )
         return supervisor.run()
     finally:

@@ -19,7 +19,9 @@ from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
 from engine.policy.language import Mistake, Problems, Reader
 from engine.policy.language.source import Mapping, Node, Scalar
-from engine.policy.language.suites import Names, WrittenMessage, WrittenSuite, suite_of
+from engine.policy.language.suite_messages import WrittenMessage
+from engine.policy.language.suite_tests import Names
+from engine.policy.language.suites import WrittenSuite, suite_of
 from engine.policy.model import Policy
 from engine.policy.testing.suite import Suite, Test
 from engine.policy.testing.variants import NotThereError, variant

@@ -49,6 +49,7 @@ CONTROL = read_script("control")
 FORGET = read_script("forget")
 ITEMS = read_script("items")
 LETGO = read_script("letgo")
+MARK = read_script("mark")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
@@ -56,6 +57,6 @@ UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, FORGET, ITEMS, LETGO, RELEASED, RESOLVE,
-    SURVEY, UNLEARN, WAITING,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, FORGET, ITEMS, LETGO, MARK, RELEASED,
+    RESOLVE, SURVEY, UNLEARN, WAITING,
 )  # fmt: skip

@@ -6,6 +6,7 @@ import builtins
 import importlib
 import pathlib
 import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +19,17 @@ from engine.errors import Exit
 from engine.logs import FIELDS, Event
 from engine.policy.language import Keys, Mistake
 from engine.policy.outcome import Code
-from tests.docs.pages import REFERENCE, ROOT, entries, headings, mentions, name
+from tests.docs.pages import (
+    REFERENCE,
+    ROOT,
+    blocks,
+    entries,
+    headings,
+    mentions,
+    name,
+    pages,
+    prose,
+)
 
 CLI = REFERENCE / "cli.md"
 
@@ -73,6 +84,25 @@ def test_every_command_of_the_help_exists() -> None:
     assert {command.split()[0] for command in parsers()} == set(COMMANDS)
 
 
+def commands_shown(page: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """Every `payergate COMMAND [ACTION]` of a page: in code spans, and in blocks for a shell."""
+    text = page.read_text("utf-8")
+    shown = [*mentions(text), *(block.text for block in blocks(page, "sh", "console"))]
+    for part in shown:
+        for match in re.finditer(r"(?:^|[\s/(])payergate ([a-z]+)(?: ([a-z]+))?", part):
+            yield match[1], match[2] or ""
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_every_command_that_a_page_shows_exists(page: pathlib.Path) -> None:
+    known = {(first, rest) for first, _, rest in (one.partition(" ") for one in parsers())}
+    actions = {first for first, rest in known if rest}
+    for command, action in commands_shown(page):
+        assert command in COMMANDS, f"payergate {command}"
+        if command in actions and action:
+            assert (command, action) in known, f"payergate {command} {action}"
+
+
 def test_every_exit_code_is_described() -> None:
     assert {str(int(code)) for code in Exit} <= entries(CLI)
 
@@ -93,6 +123,19 @@ def test_every_event_and_every_field_is_described() -> None:
     described = entries(REFERENCE / "events.md")
     missing = ({event.value for event in Event} | FIELDS) - described
     assert not missing, sorted(missing)
+
+
+def test_every_event_is_logged_somewhere() -> None:
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine").rglob("*.py"))
+    assert not [event.value for event in Event if f"Event.{event.name}" not in code]
+
+
+def test_every_error_that_is_described_can_be_raised() -> None:
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine").rglob("*.py"))
+    lines = [line for _, line in prose(REFERENCE / "errors.md")]
+    codes = [match[1] for line in lines if (match := re.match(r"\| `([a-z0-9-]+)` \|", line))]
+    assert len(codes) > 50
+    assert not [error for error in codes if not re.search(rf'"{error}("|: )', code)]
 
 
 def test_every_answer_that_leads_to_something_is_described() -> None:

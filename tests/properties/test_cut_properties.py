@@ -11,20 +11,19 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.decide import decide
 from engine.policy.model import (
-    AllOf,
     Channel,
     Consent,
     Coverage,
     Grant,
     Kind,
-    MessageType,
     Policy,
     Purpose,
     Rule,
 )
 from engine.policy.outcome import Payload
+from engine.policy.vocabulary.conditions import AllOf, MessageType
 from engine.privacy.facts import Facts
-from tests.cutting import NOW
+from tests.support.cutting import NOW
 
 FIELDS = ["1", "2", "3", "4", "5", "11", "3.1", "5.2"]
 SEGMENTS = [

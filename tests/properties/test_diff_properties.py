@@ -20,27 +20,29 @@ from engine.policy.compare.diff import difference
 from engine.policy.compare.over import over
 from engine.policy.compile import compile_policy
 from engine.policy.model import (
-    AllOf,
-    AnyOf,
     Channel,
-    Compare,
-    Condition,
     Consent,
     Coverage,
-    Exists,
     FieldMask,
     Grant,
     Kind,
-    MessageIs,
-    MessageType,
-    Not,
-    OneOf,
     Policy,
-    Prefix,
     Purpose,
     Rule,
     State,
     Withholding,
+)
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    Exists,
+    MessageIs,
+    MessageType,
+    Not,
+    OneOf,
+    Prefix,
 )
 from engine.privacy.facts import (
     CoverageKey,

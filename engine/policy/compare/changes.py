@@ -5,7 +5,7 @@ Law: every change says its effect. What is not proven to be narrower counts as w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -25,6 +25,10 @@ class Effect(Enum):
     def widens(self) -> bool:
         """Whether more is disclosed, or may be."""
         return self in (Effect.DISCLOSED, Effect.MAY_DISCLOSE)
+
+
+#: What the comparison of one setting finds: what each difference does, in words for people.
+Found = Iterator[tuple[Effect, str]]
 
 
 class Side(Enum):

@@ -1,36 +1,23 @@
-"""What differs between two contracts with a counterpart, and between two sites as a whole.
+"""What differs between two contracts with one counterpart: a row for every setting of a channel.
 
-Law: every setting of a channel and of a policy has a row here, or is compared where rules are, or
-says why it discloses nothing; a test fails for a setting that has none of these. What may let more
-leave counts as wider, even where no rule uses it yet.
+Law: every setting of a channel has a row here, or is compared where rules are, or says why it
+discloses nothing; a test fails for a setting that has none of these. What may let more leave counts
+as wider, even where no rule uses it yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from engine.policy.compare.changes import Cause, Change, Effect, Side
-from engine.policy.cutting.plan import MSH_ALWAYS
-from engine.policy.meaning.canonical import labelling
-from engine.policy.meaning.formulas import Formula, any_of, leaf, no, proven
-from engine.policy.meaning.statements import FACTS, Said, formula_of
-from engine.policy.model import (
-    AllOf,
-    Channel,
-    Compare,
-    Condition,
-    ControlId,
-    Coverage,
-    Kind,
-    MessageType,
-    Policy,
-    State,
-    Structure,
-)
+from engine.policy.compare.changes import Cause, Change, Effect, Found, Side
+from engine.policy.compare.insurance import named_by
+from engine.policy.cutting.segment_plan import MSH_ALWAYS
+from engine.policy.meaning.formulas import proven
+from engine.policy.meaning.statements import FACTS
+from engine.policy.model import Channel, ControlId, State, Structure
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import fields, listed, message_types
-
-Found = Iterator[tuple[Effect, str]]
+from engine.policy.vocabulary.conditions import MessageType
 
 _MORE, _LESS = Effect.MAY_DISCLOSE, Effect.DISCLOSES_LESS
 
@@ -50,9 +37,6 @@ def contract_changes(name: str, old: Channel | None, new: Channel | None) -> Ite
                 said = Effect.NEUTRAL  # nothing is sent; going live is a change of its own
             causes = (Cause(Side.NEW.value, new.place, "", "the channel's file"),)
             yield Change(said, text, channels=(name,), causes=causes)
-
-
-# --- a channel ------------------------------------------------------------------------------------
 
 
 def _kind(old: Channel, new: Channel) -> Found:
@@ -168,162 +152,3 @@ CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "state": _state,
     "structure": _structure,
 }
-
-
-# --- a site ---------------------------------------------------------------------------------------
-
-
-def site_changes(old: Policy, new: Policy) -> Iterator[Change]:
-    """What is of no single channel."""
-    for compare in POLICY_ROWS.values():
-        for effect, text in compare(old, new):
-            yield Change(effect, text)
-    yield from _contests(old, new)
-
-
-def _environment(old: Policy, new: Policy) -> Found:
-    if old.environment != new.environment:
-        yield _MORE, f"messages of the {new.environment} environment are accepted"
-
-
-def _timezone(old: Policy, new: Policy) -> Found:
-    if old.timezone != new.timezone:
-        yield _MORE, f"days begin and end in {new.timezone}, before in {old.timezone}"
-
-
-def _sets(old: Policy, new: Policy) -> Found:
-    """Code sets that label; what a condition asks of others is compared with the condition."""
-    before, after = labelling(old), labelling(new)
-    if before - after:
-        yield _MORE, "code sets label other content, or less of it"
-    elif after - before:
-        yield _LESS, "code sets label more content"
-
-
-def _protections(old: Policy, new: Policy) -> Found:
-    """Packs of statutes: one that is gone may let more leave, whatever others hold."""
-    before, after = _statutes(old), _statutes(new)
-    names = sorted(_pack_names(old) - _pack_names(new))
-    if before - after:
-        gone = f"the packs {', '.join(names)} no longer hold" if names else "packs protect less"
-        yield _MORE, gone
-    elif after - before:
-        yield _LESS, "packs of statutes protect more"
-    for name, reason in sorted(new.protections.off.items()):
-        if old.protections.off.get(name) != reason:
-            yield Effect.NEUTRAL, f"{name} is switched off: {reason}"
-
-
-def _statutes(policy: Policy) -> frozenset[object]:
-    return frozenset(
-        one for pack in policy.protections.packs for one in (*pack.protections, *pack.minors)
-    )
-
-
-def _pack_names(policy: Policy) -> frozenset[str]:
-    return frozenset(pack.id for pack in policy.protections.packs)
-
-
-def _label_sets(old: Policy, new: Policy) -> Found:
-    before, after = frozenset(old.label_sets), frozenset(new.label_sets)
-    if before - after:
-        yield _MORE, "the built-in labels are put on less"
-    elif after - before:
-        yield _LESS, "the built-in labels are put on more"
-
-
-def _marks(old: Policy, new: Policy) -> Found:
-    """One by one: a value that no longer marks is a value that is no longer protected."""
-    before, after = _marked(old), _marked(new)
-    if before - after:
-        yield _MORE, "fewer values mark protected content, such as psychotherapy notes"
-    elif after - before:
-        yield _LESS, "more values mark protected content, such as psychotherapy notes"
-
-
-def _marked(policy: Policy) -> frozenset[tuple[str, str, str]]:
-    return frozenset(
-        (str(mark.path), text, mark.label) for mark in policy.marks for text in mark.texts
-    )
-
-
-#: Setting of a policy → what its change does.
-POLICY_ROWS: dict[str, Callable[[Policy, Policy], Found]] = {
-    "environment": _environment,
-    "timezone": _timezone,
-    "sets": _sets,
-    "protections": _protections,
-    "label_sets": _label_sets,
-    "marks": _marks,
-}
-
-
-# --- whose insurance ------------------------------------------------------------------------------
-
-
-def named_by(channel: Channel) -> Formula:
-    """When an IN1 is a channel's own. An entry of several keys is compared as a whole (§10.16)."""
-    return any_of(_entry(entry) for entry in channel.identified_by)
-
-
-def _entry(entry: Condition) -> Formula:
-    if isinstance(entry, AllOf) and len(entry.parts) == 1:
-        entry = entry.parts[0]
-    if isinstance(entry, Compare):
-        return formula_of(entry, MessageType(""), "IN1")
-    return leaf(Said("an IN1 for which", entry))
-
-
-def _contests(old: Policy, new: Policy) -> Iterator[Change]:
-    """An IN1 that two payers claim is nobody's (§10.6): what one lets go, another may get."""
-    for name, before in sorted(old.channels.items()):
-        if before.kind is Kind.PAYER and _lets_go(before, new.channels.get(name), new):
-            freed = tuple(
-                other
-                for other in sorted(old.channels)
-                if other != name and _may_gain(before, old.channels[other], old, new)
-            )
-            if freed:
-                text = f"insurance that {name} claimed too was nobody's; it may now count as theirs"
-                yield Change(_MORE, text, channels=freed)
-    for name, channel in sorted(new.channels.items()):
-        was = old.channels.get(name)
-        if (
-            was is not None
-            and _asks_none(new, name)
-            and not proven(named_by(was), named_by(channel), FACTS)
-        ):
-            text = "identified_by: more patients count as not covered by it"
-            yield Change(_MORE, text, channels=(name,))
-
-
-def _lets_go(before: Channel, after: Channel | None, new: Policy) -> bool:
-    """Whether a payer no longer contests all that it did."""
-    if after is None or after.kind is not Kind.PAYER:
-        return True
-    shared = before.name != after.name and any(
-        one.name == after.name for one in new.channels.values() if one.id != after.id
-    )
-    return shared or not proven(named_by(before), named_by(after), FACTS)
-
-
-def _may_gain(before: Channel, other: Channel, old: Policy, new: Policy) -> bool:
-    """Whether another channel may get what a payer lets go."""
-    if other.id not in new.channels or not _receives(new, other.id):
-        return False
-    if other.kind is Kind.PAYER:
-        contested = other.name != before.name
-    else:  # a vendor gets what its plan does, if another payer contested that
-        payers = (one for one in old.channels.values() if one.kind is Kind.PAYER)
-        contested = any(one.name != before.name for one in payers)
-    return contested and not proven(named_by(before), no(named_by(other)), FACTS)
-
-
-def _receives(policy: Policy, channel: str) -> bool:
-    return policy.channels[channel].state is State.LIVE and any(
-        rule.grants and channel in rule.channels for rule in policy.rules
-    )
-
-
-def _asks_none(policy: Policy, channel: str) -> bool:
-    return any(rule.coverage is Coverage.NONE and channel in rule.channels for rule in policy.rules)

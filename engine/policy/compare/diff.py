@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 from engine.errors import Place
 from engine.policy.compare.changes import Change, together
-from engine.policy.compare.contracts import contract_changes, site_changes
+from engine.policy.compare.contracts import contract_changes
 from engine.policy.compare.differing import compared
-from engine.policy.compile import types_named
+from engine.policy.compare.sites import site_changes
 from engine.policy.meaning.reach import NOTHING, Reach, Unrolling
-from engine.policy.model import Channel, MessageType, Policy, Rule, Structure
+from engine.policy.model import Channel, Policy, Rule, Structure
+from engine.policy.runnable.events import types_named
+from engine.policy.vocabulary.conditions import MessageType
 
 #: Stands for every message type that neither policy names.
 OTHER_TYPES = MessageType("")

@@ -13,10 +13,10 @@ from engine.policy.compare.changes import Cause, Change, Effect, Side
 from engine.policy.meaning.formulas import FALSE, Formula, all_of, any_of, no, proven
 from engine.policy.meaning.reach import Granted, Reach, Withheld
 from engine.policy.meaning.statements import FACTS
-from engine.policy.model import MessageType
 from engine.policy.segment.masks import Mask
 from engine.policy.segment.pieces import Piece, names, pieces
 from engine.policy.telling.wording import grant_asks, message_type, rule_asks
+from engine.policy.vocabulary.conditions import MessageType
 
 #: The one thing besides fields that an OBR may be granted (rules.md §10.18).
 _ALONE = "alone"

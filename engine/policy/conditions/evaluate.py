@@ -18,7 +18,7 @@ from engine.policy.conditions.matching import (
     compile_text_test,
 )
 from engine.policy.message.view import View
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,

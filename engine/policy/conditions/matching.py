@@ -17,8 +17,17 @@ from typing import Any
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.message.view import View
-from engine.policy.model import Exists, InSet, Matcher, Matches, Numeric, OneOf, Prefix, Timed
 from engine.policy.vocabulary.codesets import CodeIndex
+from engine.policy.vocabulary.conditions import (
+    Exists,
+    InSet,
+    Matcher,
+    Matches,
+    Numeric,
+    OneOf,
+    Prefix,
+    Timed,
+)
 from engine.policy.vocabulary.moments import Parts, is_before, local_parts, stamp_of
 from engine.policy.vocabulary.patterns import whole_match
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.policy.conditions.evaluate import is_one_of
-from engine.policy.model import AllOf, AnyOf, Condition, MessageIs, MessageType, Not
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    MessageIs,
+    MessageType,
+    Not,
+)
 
 #: Holds for everything, and for nothing.
 ALWAYS = AllOf(())

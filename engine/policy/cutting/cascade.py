@@ -11,8 +11,8 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
 from engine.policy.message.view import View
-from engine.policy.model import MessageType
 from engine.policy.outcome import Code
+from engine.policy.vocabulary.conditions import MessageType
 
 #: Messages in which a PID that no rule grants is no parent for what follows it. One that a rule
 #: grants on a condition is: the condition speaks of the patient, and with it of all that follows.
@@ -31,6 +31,7 @@ _NUMBERS = {
     "placer": (Path("OBR", 2, 1, 1), Path("ORC", 2, 1, 1)),
     "filler": (Path("OBR", 3, 1, 1), Path("ORC", 3, 1, 1)),
 }
+_PARENT = 29
 _NAMED = {"filler": Path("OBR", 29, 2, 1), "placer": Path("OBR", 29, 1, 1)}
 
 
@@ -44,9 +45,10 @@ class Named:
 
     def __init__(self, view: View) -> None:
         self._children: dict[_Number, list[int]] = {}
-        orders = view.all("OBR")
+        is_named = view.has("OBR") and any(row[_PARENT] for row in view.rows("OBR", _PARENT))
+        orders = view.all("OBR") if is_named else []
         for child in orders:
-            if child.field(29):
+            if child.field(_PARENT):
                 for number in _named(view, child):
                     self._children.setdefault(number, []).append(child.index)
         #: The orders that have a number which is named, and for each of them these numbers.
@@ -107,7 +109,7 @@ def is_worth_sending(cut: Cut) -> bool:
 def _lacks_anchor(cut: Cut) -> bool:
     """Whether a segment that others belong to is gone, so that they must be looked at."""
     pieces = cut.pieces
-    return any(pieces[anchor] is None for anchor in cut.view.structure.anchors)
+    return None in [pieces[anchor] for anchor in cut.view.structure.anchors]
 
 
 def _fall(cut: Cut) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.build import join_segments
 from engine.policy.cutting.plan import Plan
@@ -17,8 +18,7 @@ from engine.policy.outcome import Code
 _NONE: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(NamedTuple):
     """What of a message is one payer's: its IN1s and its charges, by index."""
 
     insurance: frozenset[int] = _NONE

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.hl7.build import field_value, join_fields, join_segments, put_field
+from engine.hl7.build import field_value, join_fields, put_field
 from engine.hl7.wire import Message
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.plan import SegmentPlan
 from engine.policy.cutting.renumber import renumber
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.view import View
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload
@@ -77,6 +77,8 @@ def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
 
 def _bar(cut: Cut) -> None:
     """Segments that the law stands against, or that only some of the rules may grant."""
+    if not cut.bars:
+        return
     view, pieces, segments = cut.view, cut.pieces, cut.view.message.segments
     for index, bar in cut.bars.items():
         if pieces[index] is None:
@@ -97,7 +99,7 @@ def payload(cut: Cut, channel: Channel, part: int) -> Payload:
     """The outgoing message. `part` counts the patients that are sent, from 0."""
     header, control_id = _header(cut, channel, part)
     body, kept = cut.body
-    return Payload(join_segments((header,)) + body, control_id, kept)
+    return Payload(header + b"\r" + body, control_id, kept)
 
 
 def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:

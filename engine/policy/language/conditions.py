@@ -14,7 +14,7 @@ from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import is_path, path
 from engine.policy.language.reader import Reader
 from engine.policy.language.source import Mapping, Node, Scalar
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake, known_or_close
-from engine.policy.language.reader import Keys, Reader, Sets
+from engine.policy.language.reader import Reader, Sets
 from engine.policy.language.source import Node, Sequence
 from engine.policy.vocabulary.codesets import ANY_SYSTEM, CodeSet, canonical_system, normal_code
 from engine.privacy.protections import Label

@@ -1,6 +1,6 @@
 """A site's files as written: strings, lists and mappings that know their file, line and column.
 
-The reader of YAML lives in `engine.config.load`; the language sees only these values, so that
+The reader of YAML is `engine.config.yaml_source`; the language sees only these values, so that
 policy code stays pure. Scalars are always text: `NO`, `2.3` and `012` mean what they look like.
 """
 
@@ -43,3 +43,10 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def items_of(node: Node | None) -> tuple[Node, ...]:
+    """One value or a list of them, as nodes; none where there is no node."""
+    if node is None:
+        return ()
+    return node.items if isinstance(node, Sequence) else (node,)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from engine.hl7.path import Path
-from engine.policy.compile import ChannelRules, RunnableRule
 from engine.policy.cutting.cut import Bar
 from engine.policy.cutting.plan import Plan
 from engine.policy.legal.lifting import Lifting
@@ -27,6 +26,8 @@ from engine.policy.legal.restrictions import (
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Kind, Purpose
 from engine.policy.outcome import LABELLED, Code
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.runnable.rules import RunnableRule
 from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents, Lapse

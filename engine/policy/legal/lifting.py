@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from engine.policy.compile import ChannelRules
+from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.sensitive.labels import Bits
 from engine.policy.sensitive.statutes import Standing, Statutes
 from engine.privacy.consents import Consents, is_in_force

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from engine.policy.model import (
+from engine.policy.model import Policy
+from engine.policy.vocabulary.codesets import CodeSet, canonical_system, normal_code
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -26,11 +28,9 @@ from engine.policy.model import (
     Not,
     Numeric,
     OneOf,
-    Policy,
     Prefix,
     Timed,
 )
-from engine.policy.vocabulary.codesets import CodeSet, canonical_system, normal_code
 from engine.policy.vocabulary.moments import Moment
 
 
@@ -141,17 +141,20 @@ _FORMS: dict[type, Callable[[Any], object]] = {
 }
 
 
-def labelling(policy: Policy) -> frozenset[tuple[str, str]]:
-    """What labels by code: the label, and the form of the set."""
+def labelling(policy: Policy) -> frozenset[str]:
+    """What labels by code: each label with what its code set holds.
+
+    A set labels by itself where the site says so, and where a withholding names it as a label.
+    """
     named = {
         label
         for rule in policy.rules
         for withholding in rule.withholdings
         for label in withholding.labels
     }
-    found = ((label, one) for one in policy.sets.values() for label in (one.label, one.name))
     return frozenset(
-        (label, text_of(codes_form(one)))
-        for label, one in found
+        text_of([label, codes_form(one)])
+        for one in policy.sets.values()
+        for label in (one.label, one.name)
         if label is not None and (label == one.label or label in named)
     )

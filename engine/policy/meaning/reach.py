@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.policy.compile import CANCELS, cancel_grants, grants_to
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.cascade import WITHOUT_PID, needed_by
-from engine.policy.cutting.plan import MSH_ALWAYS, MSH_NEVER, MSH_SECURITY, WITH_IN1
+from engine.policy.cutting.parts import MSH_SECURITY
+from engine.policy.cutting.plan import WITH_IN1
+from engine.policy.cutting.segment_plan import MSH_ALWAYS, MSH_NEVER
 from engine.policy.meaning.canonical import condition_form, text_of
 from engine.policy.meaning.formulas import FALSE, TRUE, Formula, all_of, any_of, leaf, no
 from engine.policy.meaning.statements import CONTESTED, NO_COVERAGE, OWN_COVERAGE, Said, formula_of
@@ -24,13 +25,14 @@ from engine.policy.model import (
     Coverage,
     Grant,
     Kind,
-    MessageType,
     Rule,
     State,
     Withholding,
 )
+from engine.policy.runnable.events import CANCELS, cancel_grants, grants_to
 from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.segment.masks import NOTHING as NO_NUMBERS
+from engine.policy.vocabulary.conditions import MessageType
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,7 @@ class _Reading:
     def read(self, rules: list[_RuleAt]) -> None:
         for one in rules:
             if one.grants_anything:
-                coverage = coverage_asked(one.rule, self._channel.kind)
+                coverage = one.rule.coverage_for(self._channel.kind)
                 # Nothing is asked of a cancel, which follows a disclosure.
                 for granted in one.grants(Coverage.ANY if self._follows else coverage):
                     self._add(granted)
@@ -292,8 +294,3 @@ class _Reading:
             },
             tuple(blocks),
         )
-
-
-def coverage_asked(rule: Rule, kind: Kind) -> Coverage:
-    """What a rule asks of coverage once the default is applied (rules.md §10.1)."""
-    return rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)

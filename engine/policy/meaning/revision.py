@@ -3,8 +3,9 @@
 Law: two policies have one revision if, and only if, they disclose the same to the same channels
 under the same rule names, purposes and legal bases. Comments, places, the order of files, rules and
 keys, ranges against single fields, and defaults that were written out change nothing; neither do
-the texts that only people read (`name` and `address` of a channel, `why` of a rule, the agreement's
-reference).
+the texts that only people read (`address` of a channel, `why` of a rule, the reference of an
+agreement). Of a channel's `name` it counts only which channels share it: an IN1 that two
+differently named payers claim is nobody's (rules.md §10.6).
 """
 
 from __future__ import annotations
@@ -15,21 +16,13 @@ from collections.abc import Iterable
 from engine.policy.meaning.canonical import (
     codes_form,
     condition_form,
+    labelling,
     set_of,
     text_of,
     types_form,
     where_form,
 )
-from engine.policy.model import (
-    Channel,
-    Coverage,
-    FieldMask,
-    Grant,
-    Kind,
-    Policy,
-    Rule,
-    Withholding,
-)
+from engine.policy.model import Channel, FieldMask, Grant, Policy, Rule, Withholding
 from engine.privacy.protections import Protection
 
 #: Hexadecimal digits of a revision: enough that two policies of one site never share one.
@@ -43,25 +36,19 @@ def revision(policy: Policy) -> str:
         policy.timezone,
         set_of(_channel(channel) for channel in policy.channels.values()),
         set_of(_rules(policy)),
-        set_of(_labelling(policy)),
+        sorted(labelling(policy)),
         _protections(policy),
+        *_namesakes(policy),
     ]
     return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
 
 
-def _labelling(policy: Policy) -> Iterable[object]:
-    """Code sets that label by themselves, or that a withholding names as a label."""
-    named = {
-        label
-        for rule in policy.rules
-        for withholding in rule.withholdings
-        for label in withholding.labels
-    }
-    for one in policy.sets.values():
-        if one.label:
-            yield [one.label, codes_form(one)]
-        if one.name in named:
-            yield [one.name, codes_form(one)]
+def _namesakes(policy: Policy) -> list[list[str]]:
+    """The channels that share a name with another, by name; which name it is, is spelling."""
+    by_name: dict[str, list[str]] = {}
+    for channel in policy.channels.values():
+        by_name.setdefault(channel.name, []).append(channel.id)
+    return sorted(sorted(ids) for ids in by_name.values() if len(ids) > 1)
 
 
 def _protections(policy: Policy) -> object:
@@ -118,16 +105,8 @@ def _rules(policy: Policy) -> Iterable[object]:
     for rule in policy.rules:
         body = hashlib.sha256(text_of(_rule(rule)).encode()).hexdigest()
         for channel in rule.channels:
-            kind = policy.channels[channel].kind
-            yield [channel, _coverage(rule, kind), body]
-
-
-def _coverage(rule: Rule, kind: Kind) -> str | None:
-    """What is asked of coverage once the default is applied (rules.md §10.1)."""
-    if not rule.grants:
-        return None
-    asked = rule.coverage or (Coverage.OWN if kind is Kind.PAYER else Coverage.ANY)
-    return asked.value
+            asked = rule.coverage_for(policy.channels[channel].kind).value
+            yield [channel, asked if rule.grants else None, body]
 
 
 def _rule(rule: Rule) -> object:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from engine.hl7.path import Path
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.meaning.formulas import FALSE, Formula, all_of, any_of, leaf, no
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,

@@ -74,19 +74,12 @@ def _marked(view: View, segment_id: str, number: int) -> list[Segment]:
 
     Every result of every message is looked at: nothing here may cost more than it must.
     """
-    indexes = view.structure.by_id.get(segment_id)
-    if indexes is None:
+    if not view.has(segment_id):
         return []
-    message = view.message
-    if message.charset.mask is not None:
-        return [one for one in view.all(segment_id) if one.field(number) not in _PLAIN]
-    lines, separator, enough = message.lines, message.delimiters.field, number + 1
-    return [
-        message.segment(index)
-        for index in indexes
-        if len(fields := lines[index].split(separator, enough)) > number
-        and fields[number] not in _PLAIN
-    ]
+    rows = view.rows(segment_id, number)
+    if {row[number] for row in rows} <= _PLAIN:
+        return []
+    return [one for one in view.all(segment_id) if one.field(number) not in _PLAIN]
 
 
 def is_correction(view: View, at: int) -> bool:

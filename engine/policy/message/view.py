@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
@@ -17,9 +18,13 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Message, Segment
 from engine.policy.message.corrections import Corrections, corrections_in
 from engine.policy.message.structure import Structure
-from engine.policy.model import MessageType
 from engine.policy.segment.cutter import Cutter
 from engine.policy.vocabulary.codesets import triplets
+from engine.policy.vocabulary.conditions import MessageType
+
+_NOTHING = [b""]
+#: The width of no rows.
+_ENDLESS = 1 << 30
 
 #: No segment: a question is asked of the message, not of one segment occurrence.
 MESSAGE = -1
@@ -47,7 +52,9 @@ class View:
         "_corrections",
         "_cuts",
         "_headers",
+        "_rows",
         "_texts",
+        "_widths",
         "answers",
         "is_part",
         "message",
@@ -81,7 +88,9 @@ class View:
         self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
+        self._rows: dict[str, list[list[bytes]]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
+        self._widths: dict[str, int] = {}
 
     def at(self, now: datetime) -> View:
         """The same view, asked at `now`: what conditions said at another time is forgotten."""
@@ -117,7 +126,33 @@ class View:
 
     def hides(self, segment_id: str) -> bool:
         """Whether a line that cannot be read looks like this segment."""
+        if "" not in self.structure.by_id:
+            return False
         return any(meant(line) == segment_id for line in self.all(""))
+
+    def rows(self, segment_id: str, reach: int = 0) -> list[list[bytes]]:
+        """The fields of every occurrence, as received, each with a field `reach`.
+
+        Behind a line's last field stand empty ones, at least one: `row[-1]` reads as what is not
+        there. Not for headers. Split once for all who look. Do not modify them.
+        """
+        found = self._rows.get(segment_id)
+        if found is None:
+            found = self._rows[segment_id] = self._split(segment_id)
+            self._widths[segment_id] = min(map(len, found), default=_ENDLESS)
+        if reach >= self._widths[segment_id]:
+            for row in found:
+                row.extend(_NOTHING * (reach + 1 - len(row)))
+            self._widths[segment_id] = reach + 1
+        return found
+
+    def _split(self, segment_id: str) -> list[list[bytes]]:
+        message, indexes = self.message, self.structure.by_id.get(segment_id, ())
+        lines, separator = message.lines, message.delimiters.field
+        if message.charset.mask is not None:
+            return [message.charset.split(lines[index], separator) + _NOTHING for index in indexes]
+        # A separator more at the end is an empty field more.
+        return [(lines[index] + separator).split(separator) for index in indexes]
 
     def first(self, path: Path) -> str:
         """The first value at a path, or `""`."""
@@ -160,6 +195,8 @@ class View:
 
     def text(self, value: bytes) -> str:
         """A received value decoded and unescaped."""
+        if value.isalnum():
+            return value.decode("ascii")
         message = self.message
         escape = message.delimiters.escape
         text = message.text(value)
@@ -172,9 +209,21 @@ class View:
         found = self._cuts.get(cutter)
         if found is None:
             found = self._cuts[cutter] = {}
-        missing = [index for index in indexes if index not in found]
-        if missing:
+            missing = indexes
+        else:
+            missing = [index for index in indexes if index not in found]
+        if not missing:
+            return found
+        if not cutter.reach or self.message.charset.mask is not None:
             cutter.cut_into(found, missing, self.message)
+            return found
+        rows = self.rows(cutter.segment_id, cutter.reach)
+        if len(rows) > len(missing):
+            wanted = frozenset(missing)
+            every = self.structure.by_id[cutter.segment_id]
+            rows = [row for index, row in zip(every, rows, strict=True) if index in wanted]
+        left = cutter.cut_rows(rows, self.message.delimiters.field)
+        found.update(zip(missing, left, strict=True))
         return found
 
     def header(self, cutter: Cutter) -> list[bytes]:
@@ -252,6 +301,9 @@ class View:
         value = segment.field(path.field)
         if not value:
             return _EMPTY
+        if value.isalnum():  # no delimiter is in it
+            is_all = path.component <= 1 and path.subcomponent <= 1
+            return (value.decode("ascii"),) if is_all else _EMPTY
         if segment.id == "MSH" and path.field <= 2:
             return (self.message.text(value),)  # the delimiters themselves
         message, delimiters = self.message, self.message.delimiters
@@ -273,9 +325,18 @@ class View:
 
 def type_of(message: Message) -> MessageType:
     """MSH-9.1 and MSH-9.2 as they stand; ask it by `message.once`."""
-    parts = message.split(message.msh.field(9), message.delimiters.component)
+    value, component = message.msh.field(9), message.delimiters.component
+    if component and value.isascii() and message.charset.mask is None:
+        return _plain_type(value, component)
+    parts = message.split(value, component)
     trigger = message.text(parts[1]) if len(parts) > 1 else ""
     return MessageType(message.text(parts[0]), trigger or None)
+
+
+@lru_cache(maxsize=512)
+def _plain_type(value: bytes, component: bytes) -> MessageType:
+    parts = [part.decode("ascii") for part in value.split(component)]
+    return MessageType(parts[0], (parts[1] if len(parts) > 1 else "") or None)
 
 
 def _nth(parts: list[bytes], number: int) -> bytes:

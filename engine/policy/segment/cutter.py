@@ -27,11 +27,11 @@ class Cutter:
 
     __slots__ = (
         "_components",
-        "_is_plain",
         "_padding",
         "_pick",
         "_start",
         "mask",
+        "reach",
         "segment_id",
         "whole",
     )
@@ -48,10 +48,9 @@ class Cutter:
         #: From where on a separator shows that more is left than the name and the set id.
         self._start = 4 if segment_id in SET_ID_SEGMENTS else 0
         self._pick = _picking(mask)
-        #: Whole fields are kept or not, at the numbers at which a line has them.
-        self._is_plain = (
-            self._pick is not None and not self._components and segment_id not in HEADERS
-        )
+        is_plain = self._pick is not None and not self._components and segment_id not in HEADERS
+        #: Up to which field `cut_rows` must have each row; 0 where that cannot cut them.
+        self.reach = max(mask.fields, default=0) if is_plain else 0
         #: Put behind a segment's fields, so that a field beyond its end reads as empty.
         self._padding = [b""] * (max(mask.fields, default=0) + 1)
 
@@ -75,24 +74,26 @@ class Cutter:
         self, found: dict[int, bytes | None], indexes: Sequence[int], message: Message
     ) -> None:
         """The same for many occurrences: `found` gets what is left of each, by its index."""
-        lines, pick, padding = message.lines, self._pick, self._padding
         if self.whole:
             for index in indexes:
-                found[index] = lines[index]
+                found[index] = message.lines[index]
             return
-        if pick is None or not self._is_plain or message.charset.mask is not None:
-            for index in indexes:
-                found[index] = self.cut(message.segment(index), message)
-            return
-        separator = message.delimiters.field
-        join, start = separator.join, self._start
-        nothing, reach = padding[-1:], len(padding)
         for index in indexes:
-            fields = lines[index].split(separator)
-            # What is not kept is picked from the end, which therefore is always an empty field.
-            fields += padding if len(fields) < reach else nothing
-            left = join(pick(fields)).rstrip(separator)
-            found[index] = left if left.find(separator, start) >= 0 else None
+            found[index] = self.cut(message.segment(index), message)
+
+    def cut_rows(self, rows: list[list[bytes]], separator: bytes) -> list[bytes | None]:
+        """The same for occurrences that are split already, where only whole fields are kept.
+
+        Each row has a field `reach` and an empty one at its end: what is not kept is picked from
+        there. In no field may the separator's byte be part of a character.
+        """
+        join, pick, start = separator.join, self._pick, self._start
+        if pick is None:
+            raise AssertionError("only with a reach")
+        return [
+            left if left.find(separator, start) >= 0 else None
+            for left in [join(pick(row)).rstrip(separator) for row in rows]
+        ]
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""

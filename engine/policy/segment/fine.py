@@ -66,6 +66,7 @@ class FineCutter(Cutter):
     def __init__(self, segment_id: str, mask: Mask, pieces: tuple[Piece, ...]) -> None:
         super().__init__(segment_id, mask)
         self.pieces = pieces
+        self.reach = 0
         self._pieces: dict[int, list[Piece]] = {}
         for piece in sorted(pieces, key=lambda piece: piece.rank):
             self._pieces.setdefault(piece.field, []).append(piece)

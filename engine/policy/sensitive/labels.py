@@ -92,8 +92,31 @@ _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
 #: What kind of code a field holds; the value of a result is one only if its type says so.
 _SERVICE, _DIAGNOSIS, _TYPED = 0, 1, 2
 
+
+class _Memory:
+    """What is known of coded values: those without any label, and the labels of others."""
+
+    __slots__ = ("labelled", "without")
+
+    def __init__(self) -> None:
+        self.without = {b""}
+        self.labelled: dict[bytes, Bits] = {}
+
+    def keep(self, value: bytes, bits: Bits) -> None:
+        """Remember one value's labels, unless it is too long for a code."""
+        if len(value) > _LONGEST_KEPT:
+            return
+        if len(self.without) + len(self.labelled) >= _VALUES_KEPT:
+            self.without = {b""}
+            self.labelled = {}
+        if bits:
+            self.labelled[value] = bits
+        else:
+            self.without.add(value)
+
+
 #: What is known of values, for each kind.
-_Memories = tuple[dict[bytes, Bits], dict[bytes, Bits], dict[bytes, Bits]]
+_Memories = tuple[_Memory, _Memory, _Memory]
 
 #: Fields of a segment to look at, and their kinds.
 _Fields = tuple[tuple[int, int], ...]
@@ -150,40 +173,27 @@ class LabelIndex:
 
     def _own(self, view: View) -> dict[int, Bits]:
         """What each segment itself carries; only those that carry anything."""
-        memories = self._memory(view)
-        message, fields_of = view.message, self._fields
-        lines, separator = message.lines, message.delimiters.field
-        is_plain = message.charset.mask is None
+        memories, fields_of = self._memory(view), self._fields
         found: dict[int, Bits] = {}
         for name, indexes in view.structure.by_id.items():
             known = fields_of.get(name)
-            if known is None:
-                if name[:1] == "Z":
-                    self._look_everywhere(view, indexes, memories, found)
-                continue
-            fields, reach = known
-            for index in indexes:
-                if is_plain:
-                    values = lines[index].split(separator, reach)
-                else:
-                    values = message.segment(index).fields
-                bits = self._look(view, values, fields, memories)
-                if bits:
-                    found[index] = bits
+            if known is not None:
+                fields, reach = known
+                rows = view.rows(name, reach)
+                for number, kind in fields:
+                    memory = memories[kind]
+                    if kind == _TYPED:
+                        values = {row[number] for row in rows if row[_TYPE] in _CODED_VALUES}
+                    else:
+                        # Mostly few, over and over.
+                        values = {row[number] for row in rows}
+                    if not values <= memory.without:
+                        labels = self._labels_of(view, values, memory, kind)
+                        _put(found, indexes, rows, (number, kind), labels)
+            elif name[:1] == "Z":
+                self._look_everywhere(view, indexes, memories, found)
         if self._marks:
             self._look_at_marks(view, found)
-        return found
-
-    def _look(self, view: View, values: list[bytes], fields: _Fields, memories: _Memories) -> Bits:
-        """The labels of the coded fields of one segment."""
-        count, found = len(values), 0
-        for number, kind in fields:
-            if number >= count:
-                continue
-            value = values[number]
-            if value and (kind != _TYPED or values[_TYPE] in _CODED_VALUES):
-                bits = memories[kind].get(value)
-                found |= self._bits(view, value, memories, kind) if bits is None else bits
         return found
 
     def _look_at_marks(self, view: View, found: dict[int, Bits]) -> None:
@@ -201,14 +211,22 @@ class LabelIndex:
         for index in indexes:
             for value in view.message.segments[index].fields[1:]:
                 if component and component in value:
-                    bits = self._bits(view, value, memories, _SERVICE)
+                    bits = self._bits(view, value, memories[_SERVICE], _SERVICE)
                     if bits:
                         found[index] = found.get(index, 0) | bits
 
-    def _bits(self, view: View, value: bytes, memories: _Memories, kind: int) -> Bits:
+    def _labels_of(
+        self, view: View, values: Iterable[bytes], memory: _Memory, kind: int
+    ) -> dict[bytes, Bits]:
+        """Those of some values that are labelled, with their labels."""
+        each = ((value, self._bits(view, value, memory, kind)) for value in values if value)
+        return {value: bits for value, bits in each if bits}
+
+    def _bits(self, view: View, value: bytes, memory: _Memory, kind: int) -> Bits:
         """The labels of a coded value."""
-        memory = memories[kind]
-        found = memory.get(value)
+        if value in memory.without:
+            return 0
+        found = memory.labelled.get(value)
         if found is not None:
             return found
         found = 0
@@ -216,20 +234,19 @@ class LabelIndex:
             found |= _asked(self._general, system, code, may=True)
             found |= _asked(self._named_only, system, code, may=False)
             found |= _asked(self._diagnoses_only, system, code, may=kind == _DIAGNOSIS)
-        if len(value) <= _LONGEST_KEPT:
-            if len(memory) >= _VALUES_KEPT:
-                memory.clear()
-            memory[value] = found
+        # A value without components may be no code, but what somebody wrote.
+        if kind != _TYPED or view.message.delimiters.component in value:
+            memory.keep(value, found)
         return found
 
     def _memory(self, view: View) -> _Memories:
         """What is known of values already."""
         message = view.message
         if message.charset.mask is not None:
-            return {}, {}, {}
+            return _Memory(), _Memory(), _Memory()
         found = self._memories.get(message.delimiters)
         if found is None:
-            found = ({}, {}, {})
+            found = (_Memory(), _Memory(), _Memory())
             if len(self._memories) < _DELIMITERS_KEPT:
                 self._memories[message.delimiters] = found
         return found
@@ -249,7 +266,24 @@ def _fields(name: str) -> tuple[_Fields, int]:
     found += [(number, _DIAGNOSIS) for number in DIAGNOSES.get(name, ())]
     if name == "OBX":
         found.append((_VALUE, _TYPED))
-    return tuple(found), 1 + max(number for number, _ in found)
+    return tuple(found), max(number for number, _ in found)
+
+
+def _put(
+    found: dict[int, Bits],
+    indexes: Iterable[int],
+    rows: list[list[bytes]],
+    field: tuple[int, int],
+    labels: Mapping[bytes, Bits],
+) -> None:
+    """Label the segments that have a labelled value in this field."""
+    if not labels:
+        return
+    number, kind = field
+    for index, row in zip(indexes, rows, strict=True):
+        bits = labels.get(row[number])
+        if bits and (kind != _TYPED or row[_TYPE] in _CODED_VALUES):
+            found[index] = found.get(index, 0) | bits
 
 
 def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from engine.hl7.wire import Message, Segment
 from engine.policy.case import Case
-from engine.policy.compile import ChannelRules, CompiledPolicy
+from engine.policy.compile import CompiledPolicy
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.plan import SegmentPlan
 from engine.policy.cutting.project import payload
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.decide import Decision, cases_of, decide, decide_one
 from engine.policy.outcome import Code, Outcome
+from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.segment.masks import NONE
 from engine.policy.telling.fieldwise import Because, FieldStory, field_stories
 from engine.privacy.facts import Facts

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.hl7.wire import Message, Segment
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.plan import SegmentPlan
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.outcome import Code
 from engine.policy.segment.masks import EVERYTHING, NOTHING
 from engine.policy.segment.pieces import WHOLE, Piece

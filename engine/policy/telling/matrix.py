@@ -10,17 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from engine.errors import Place
-from engine.policy.compile import CANCEL_FOLLOWS, types_named
 from engine.policy.meaning.canonical import labelling
 from engine.policy.meaning.reach import Granted, Reach, Unrolling, Withheld
-from engine.policy.model import (
-    Channel,
-    ControlId,
-    MessageType,
-    Policy,
-    State,
-    Structure,
-)
+from engine.policy.model import Channel, ControlId, Policy, State, Structure
+from engine.policy.runnable.events import CANCEL_FOLLOWS, types_named
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import (
     condition,
@@ -31,6 +24,7 @@ from engine.policy.telling.wording import (
     rule_asks,
     without_types,
 )
+from engine.policy.vocabulary.conditions import MessageType
 from engine.privacy.protections import Label
 
 

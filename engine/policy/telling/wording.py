@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.policy.model import (
+from engine.policy.model import Consent, Coverage, Grant, Masking, MaskKind, Rule
+from engine.policy.segment.masks import EVERYTHING, NOTHING, Mask, Numbers
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
     Condition,
-    Consent,
-    Coverage,
     Exists,
-    Grant,
     InSet,
-    Masking,
-    MaskKind,
     Matches,
     MessageIs,
     MessageType,
@@ -28,10 +25,8 @@ from engine.policy.model import (
     Numeric,
     OneOf,
     Prefix,
-    Rule,
     Timed,
 )
-from engine.policy.segment.masks import EVERYTHING, NOTHING, Mask, Numbers
 from engine.policy.vocabulary.moments import Moment
 
 #: Longer lists of values are cut in the middle of a sentence.

@@ -13,13 +13,15 @@ from functools import lru_cache
 from engine.errors import Place
 from engine.hl7.wire import Message
 from engine.policy.case import Case
-from engine.policy.compile import ChannelRules, CompiledPolicy
+from engine.policy.compile import CompiledPolicy
 from engine.policy.conditions.evaluate import Test, compile_condition
 from engine.policy.conditions.matching import Terms
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.plan import SegmentPlan
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.decide import cases_of, decide_one
-from engine.policy.model import Condition, Policy, Withholding
+from engine.policy.model import Policy, Withholding
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.vocabulary.conditions import Condition
 from engine.privacy.facts import Facts
 
 

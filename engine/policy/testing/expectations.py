@@ -34,10 +34,10 @@ class Expectation(Protocol):
 
 
 def why_nothing(copies: Copies) -> str:
-    """Why a channel received nothing: the deciding code, and its rule."""
+    """Why a channel received nothing: the deciding code, its rule, and what it means."""
     reason = copies.outcome.reasons[0]
     rule = f" (rule {reason.rule})" if reason.rule else ""
-    return f"nothing came: {reason.code.value}{rule}"
+    return f"nothing came: {reason.code.value}{rule}. {reason.text}"
 
 
 @dataclass(frozen=True, slots=True)

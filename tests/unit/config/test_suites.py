@@ -8,7 +8,7 @@ import pytest
 
 from engine.config.suites import load_tests
 from engine.errors import SiteError
-from tests.suites import A01, HEAD, RULES, write_site
+from tests.support.suites import A01, HEAD, RULES, write_site
 
 TEST = "  - {name: one, message: a01, nothing_for: [beta]}\n"
 
@@ -99,6 +99,12 @@ def test_channels_and_rules_are_known_by_name(tmp_path: pathlib.Path) -> None:
             " Did you mean `registration`?"
         ),
     ]
+
+
+def test_a_label_that_there_is_not_is_no_reason(tmp_path: pathlib.Path) -> None:
+    suite = HEAD + "  - {name: one, message: a01, because: {acme: labelled-hvi}}\n"
+    (problem,) = problems(tmp_path, suite)
+    assert "There is no reason `labelled-hvi`. Did you mean `labelled-hiv`?" in problem
 
 
 @pytest.mark.parametrize(

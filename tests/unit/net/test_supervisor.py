@@ -92,6 +92,15 @@ class FakeStore:
 
 
 @dataclass
+class InterruptedStore(FakeStore):
+    """Its server gets the terminal's Ctrl-C before it has left the terminal."""
+
+    def start(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise EngineError("store-embedded-ended", "It ended while it started.", "See its log.")
+
+
+@dataclass
 class Scene:
     """A supervisor on fakes. The n-th spawned worker does `script[n]`; the last ends the run."""
 
@@ -204,6 +213,7 @@ def test_asked_to_end_it_tells_the_worker_closes_the_ports_and_stops_the_store_l
     assert store_stops_when_drained == [0]
     assert scene.store.stops == 1
     assert scene.listening.fileno() == -1
+    assert scene.events()[-2:] == ["engine_draining", "engine_stopped"]
 
 
 def test_asked_twice_it_ends_at_once_and_leaves_the_store_to_the_next_engine() -> None:
@@ -216,6 +226,7 @@ def test_asked_twice_it_ends_at_once_and_leaves_the_store_to_the_next_engine() -
     assert scene.run() == Exit.FAILED
     assert scene.workers[0].killed
     assert scene.store.stops == 0
+    assert "engine_stopped" not in scene.events()
 
 
 def test_sighup_changes_nothing() -> None:
@@ -226,3 +237,9 @@ def test_sighup_changes_nothing() -> None:
     scene = Scene([hung_up])
     assert scene.run() == Exit.OK
     assert "reload_unsupported" in scene.events()
+
+
+def test_an_interrupt_that_also_meets_the_starting_store_is_an_end_in_order() -> None:
+    scene = Scene([], store=InterruptedStore())
+    assert scene.run() == Exit.OK
+    assert scene.workers == []

@@ -12,7 +12,8 @@ from engine.hl7.path import Path
 from engine.policy.language import Problems, Reader
 from engine.policy.language.conditions import condition
 from engine.policy.language.reader import Sets
-from engine.policy.model import (
+from engine.policy.vocabulary.codesets import CodeSet
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -28,7 +29,6 @@ from engine.policy.model import (
     Prefix,
     Timed,
 )
-from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.moments import Moment
 
 PID_8 = Path("PID", 8)

@@ -6,26 +6,21 @@ from dataclasses import fields, replace
 
 import pytest
 
-from engine.policy.model import (
-    AllOf,
-    AnyOf,
-    Channel,
-    Compare,
-    Exists,
-    Grant,
-    Matcher,
-    Not,
-    Policy,
-    Prefix,
-    Rule,
-    State,
-    Withholding,
-)
+from engine.policy.model import Channel, Grant, Policy, Rule, State, Withholding
 from engine.policy.segment.masks import Mask
 from engine.policy.telling.matrix import matrix
 from engine.policy.telling.wording import MATCHERS, condition
 from engine.policy.telling.wording import fields as fields_text
-from tests.differing_policies import (
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Exists,
+    Matcher,
+    Not,
+    Prefix,
+)
+from tests.support.differing_policies import (
     ACME,
     BASE,
     EITHER,

@@ -11,7 +11,7 @@ from engine.policy.conditions.evaluate import compile_condition
 from engine.policy.conditions.settle import ALWAYS, NEVER, settle, types_demanded, types_in
 from engine.policy.message.structure import Forms
 from engine.policy.message.view import MESSAGE, View
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,

@@ -30,8 +30,8 @@ from engine.store.port import (
     Settle,
 )
 from engine.store.sealing import Sealer
-from tests.delivery_rig import BenchClock
-from tests.reference_site import NOW, Reception, reference_site, sample
+from tests.support.delivery_rig import BenchClock
+from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 ACT = Act("pat", NOW, "payer is back")
 SITE = reference_site()
@@ -205,7 +205,7 @@ def test_a_part_that_would_be_another_patients_today_stays(desk: Desk) -> None:
     case = desk.redecision.case(first.receipt, desk.do(Fetch(first.receipt)))
     outcomes = dict(desk.redecision.decide(case, desk.do(Recall(case.names)), NOW))
     acme = outcomes["acme"]
-    outcomes["acme"] = dataclasses.replace(acme, payloads=acme.payloads[1:])
+    outcomes["acme"] = acme._replace(payloads=acme.payloads[1:])
     for item in (first, second):
         with pytest.raises(RedecisionError) as raised:
             desk.redecision.resolve(item, case, outcomes, ACT)

@@ -11,9 +11,7 @@ from typing import Any
 from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.model import (
-    AllOf,
     Channel,
-    Compare,
     Consent,
     ControlId,
     Coverage,
@@ -23,9 +21,6 @@ from engine.policy.model import (
     Mark,
     Masking,
     MaskKind,
-    MessageIs,
-    MessageType,
-    OneOf,
     PayerType,
     Policy,
     Purpose,
@@ -35,6 +30,13 @@ from engine.policy.model import (
     Withholding,
 )
 from engine.policy.vocabulary.codesets import CodeSet
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    Compare,
+    MessageIs,
+    MessageType,
+    OneOf,
+)
 from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections
 
 HERE = Place("rules/r.yaml", 7, 5)
