@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from tests.estate import Estate
-from tests.faults.test_unfit_store import told, wait_until
 from tests.hospital import Sent, ask, make_messages
+
+from tests.faults.test_unfit_store import told, wait_until
 from tests.small_disk import fill, small_disk
 
 MIB = 1024 * 1024

@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.contracts.store_samples import do, message
 
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.port import Accepted, Operation, Survey, View
 from engine.store.redis import RedisStore
 from engine.store.reserve import DiskShort, Reserve, ReservingStore
-from tests.contracts.store_samples import do, message
 from tests.small_disk import fill, small_disk
 
 MIB = 1024 * 1024

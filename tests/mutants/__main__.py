@@ -36,7 +36,8 @@ DATA = {"engine/hl7/structure_table.py", "engine/hl7/segments.py"}
 TESTS = (
     *("tests/unit/policy", "tests/unit/hl7", "tests/unit/ack", "tests/unit/cli"),
     *("tests/unit/config", "tests/unit/redecision", "tests/unit/intake"),
-    *("tests/vectors", "tests/rules", "tests/invariants/test_i2_nothing_ungranted.py"),
+    *("tests/vectors", "tests/rules"),
+    *("tests/invariants/test_i2_nothing_ungranted.py", "tests/invariants/test_i6_last_look.py"),
     *(
         f"tests/properties/test_{name}_properties.py"
         for name in ("cut", "diff", "fine_cut", "group", "law", "site", "wire")

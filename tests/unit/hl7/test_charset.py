@@ -129,3 +129,8 @@ def test_a_long_text_is_split_in_linear_time() -> None:
     view = message("GB 18030-2000", value)
     assert len(view.segments[1].fields) > 100_000
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("named", ["8859/12", "8859/17", "ISO 8859-12", "ISO 8859-17"])
+def test_a_part_that_iso_8859_does_not_have_is_not_declared(named: str) -> None:
+    assert message(named, "Müller".encode()).charset is UTF_8

@@ -490,3 +490,29 @@ def test_a_cancel_follows_though_two_payers_claim_its_insurance() -> None:
     assert code(compiled, adt(claimed)) == "ambiguous-coverage"
     left = sent(compiled, adt(claimed, event="A11"), disclosed("V1"))
     assert [segment[:3] for segment in left] == ["EVN", "PID", "PV1"]
+
+
+def test_20_the_security_field_goes_only_by_name() -> None:
+    raw = hl7("ADT^A01", "PID|1||A").replace(b"20260101120000||", b"20260101120000|SEC|")
+    for grant, expected in (("MSH: all", b""), ("MSH: [8]", b"SEC"), ("MSH: [13]", b"")):
+        compiled = policy([rule("r", "coverage: any", f"PID: [3], {grant}")])
+        (copy,) = outcome(compiled, raw).payloads
+        assert copy.data.split(b"|")[7] == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("2026-01-01", "", "granted"),
+        ("2026-01-02", "", "no-coverage"),
+        ("", "2026-01-01", "granted"),
+        ("", "2025-12-31", "no-coverage"),
+        ("2026-01-01", "2026-01-01", "granted"),
+        ("2026-01-02", "2026-01-01", "ambiguous-coverage"),
+    ],
+)
+def test_6_a_coverage_may_be_open_at_either_end(since: str, until: str, expected: str) -> None:
+    """The order is of 2026-01-01; a row that ends before it begins tells nothing (§10.6)."""
+    compiled = policy([rule("r", "message: ORU", "PID: [3], OBR: all, OBX: all")])
+    raw = hl7("ORU^R01", "PID|1||A^^^H", "OBR|1|P1||L|||20260101", "OBX|1|ST|X||v")
+    assert code(compiled, raw, covered("acme", since=since, until=until)) == expected
