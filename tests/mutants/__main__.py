@@ -53,12 +53,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", metavar="TEXT", help="mutants that say this")
+    parser.add_argument("--only", action="append", metavar="TEXT", help="mutants that say this")
     args = parser.parse_args()
     until = time.monotonic() + args.minutes * 60
     known = list(candidates())
     explained = explanations(EXPLAINED.read_text("utf-8"))
-    chosen = [one for one in known if args.only in one.key]
+    chosen = [one for one in known if any(text in one.key for text in args.only or [""])]
     sample = Random(args.seed).sample(chosen, min(args.sample, len(chosen)))
     print(f"{len(sample)} of {len(known)} mutants, seed {args.seed}", flush=True)
     judge = Judge(sample, CODE, args.jobs, until, functools.partial(told, explained))

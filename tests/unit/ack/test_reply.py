@@ -206,3 +206,12 @@ def test_every_message_of_the_corpus_can_be_answered() -> None:
                 assert read.code is code
             answered += 1
     assert answered > 1000
+
+
+def test_a_whole_header_is_answered_whole_whatever_stands_in_it_or_before_it() -> None:
+    header = msh().replace(b"|HIS|", b"|HIS?|")
+    for before in (b"", b"\xef\xbb\xbf", b"a line\r"):
+        answer = reject_head(before + header + b"\rPID|1||7", Fault.OVERSIZE, "E1", AT)
+        assert answer is not None
+        assert b"|HIS?|" in answer
+        assert b"\rMSA|AR|M1\r" in answer

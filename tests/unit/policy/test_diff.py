@@ -20,12 +20,14 @@ from engine.policy.model import (
     State,
     Withholding,
 )
+from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
     Condition,
     Exists,
+    InSet,
     Not,
     Prefix,
 )
@@ -34,6 +36,7 @@ from tests.support.differing_policies import (
     ACME,
     BASE,
     BETA,
+    DG1,
     EITHER,
     HERE,
     NARROWER,
@@ -41,6 +44,7 @@ from tests.support.differing_policies import (
     R01,
     RULE,
     WIDER,
+    WITHHELD,
     WITHOUT_EFFECT,
     channel,
     grant,
@@ -230,3 +234,15 @@ def test_a_draft_may_change_and_sends_nothing() -> None:
     found = difference(old, new)
     assert not found.is_wider
     assert [change.effect for change in found.changes] == [Effect.NEUTRAL]
+
+
+def test_a_value_that_is_uncertain_is_withheld_where_it_would_not_be_granted() -> None:
+    """Withheld where a code may be in a set is the same as granted where it cannot be."""
+    heart = CodeSet("heart", "I10", frozenset({"I21"}))
+    in_set = Compare(Path.parse("DG1-3"), InSet((heart,)))
+    withheld = rule(
+        grants=(PID, replace(DG1, where=None)), withholdings=(replace(WITHHELD, where=in_set),)
+    )
+    granted = rule(grants=(PID, replace(DG1, where=Not(in_set))), withholdings=())
+    assert not difference(withheld, granted).is_wider
+    assert not difference(granted, withheld).is_wider

@@ -504,15 +504,46 @@ def test_20_the_security_field_goes_only_by_name() -> None:
     ("since", "until", "expected"),
     [
         ("2026-01-01", "", "granted"),
-        ("2026-01-02", "", "no-coverage"),
+        ("2026-01-02", "", "unknown-payer"),
         ("", "2026-01-01", "granted"),
-        ("", "2025-12-31", "no-coverage"),
+        ("", "2025-12-31", "unknown-payer"),
         ("2026-01-01", "2026-01-01", "granted"),
-        ("2026-01-02", "2026-01-01", "ambiguous-coverage"),
     ],
 )
 def test_6_a_coverage_may_be_open_at_either_end(since: str, until: str, expected: str) -> None:
-    """The order is of 2026-01-01; a row that ends before it begins tells nothing (§10.6)."""
+    """The order is of 2026-01-01; a row of another time knows nothing of it (§10.6)."""
     compiled = policy([rule("r", "message: ORU", "PID: [3], OBR: all, OBX: all")])
     raw = hl7("ORU^R01", "PID|1||A^^^H", "OBR|1|P1||L|||20260101", "OBX|1|ST|X||v")
     assert code(compiled, raw, covered("acme", since=since, until=until)) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (covered("acme", visit="V1"), "granted"),
+        (covered("acme", "beta", visit="V1"), "ambiguous-coverage"),
+        (covered("acme", "twin", visit="V1"), "granted"),  # the same insurer's other channel
+        (covered("acme", "agency", visit="V1"), "granted"),  # a vendor insures nobody
+        (
+            Facts(
+                NOW,
+                {
+                    CoverageKey(Level.VISIT, "A", "H", "V1"): Coverages(
+                        (CoverageRow("acme"),), others=True
+                    )
+                },
+            ),
+            "ambiguous-coverage",
+        ),
+    ],
+)
+def test_charges_without_insurance_are_the_only_known_insurer_s(
+    known: Facts, expected: str
+) -> None:
+    """Where the registry knows another one, nobody can tell whose each line is (§10.10)."""
+    twin = channel("twin").replace("name: twin plan", "name: acme plan")
+    channels = [channel("acme"), channel("beta"), twin, channel("agency", kind="vendor")]
+    grants = "PID: [3], FT1: {fields: all, which: own}"
+    compiled = policy([rule("r", "message: DFT", grants)], channels)
+    raw = hl7("DFT^P03", "EVN||20260101", PID, "PV1|1|I" + "|" * 17 + "V1", "FT1|1|T1||20260101")
+    assert code(compiled, raw, known) == expected
