@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.estate import Estate
-from tests.hospital import Sent, ask, make_messages
-
 from tests.faults.test_unfit_store import told, wait_until
 from tests.small_disk import fill, small_disk
+from tests.support.estate import Estate
+from tests.support.hospital import Sent, ask, make_messages
 
 MIB = 1024 * 1024
 

@@ -15,6 +15,7 @@ from engine.store.port import Accepted, Operation, Survey, View
 from engine.store.redis import RedisStore
 from engine.store.reserve import DiskShort, Reserve, ReservingStore
 from tests.small_disk import fill, small_disk
+from tests.support.store_samples import do, message
 
 MIB = 1024 * 1024
 SIZE = 2 * MIB

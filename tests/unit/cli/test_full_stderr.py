@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.estate import PAYERGATE, REPOSITORY
 
 from engine.errors import Exit
+from tests.support.estate import PAYERGATE, REPOSITORY
 
 FULL = Path("/dev/full")
 
