@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.contracts.store_samples import do, message
 
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer

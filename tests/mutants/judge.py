@@ -76,6 +76,8 @@ class Judge:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of running the tests."""
         self._at_import.stop()
+        if session.testsfailed:
+            raise session.Interrupted("tests that cannot be collected judge nothing")
         begin = time.monotonic()
         # Forks share what no collection touches.
         gc.collect()
