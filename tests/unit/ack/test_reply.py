@@ -215,3 +215,10 @@ def test_a_whole_header_is_answered_whole_whatever_stands_in_it_or_before_it() -
         assert answer is not None
         assert b"|HIS?|" in answer
         assert b"\rMSA|AR|M1\r" in answer
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+def test_a_whole_header_may_end_in_any_way(end: bytes) -> None:
+    answer = reject_head(msh() + end + b"PID|1||7", Fault.OVERSIZE, "E1", AT)
+    assert answer is not None
+    assert b"|P|2.5.1\rMSA|AR|M1\r" in answer

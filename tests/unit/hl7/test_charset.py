@@ -134,3 +134,8 @@ def test_a_long_text_is_split_in_linear_time() -> None:
 @pytest.mark.parametrize("named", ["8859/12", "8859/17", "ISO 8859-12", "ISO 8859-17"])
 def test_a_part_that_iso_8859_does_not_have_is_not_declared(named: str) -> None:
     assert message(named, "Müller".encode()).charset is UTF_8
+
+
+def test_where_the_declared_set_does_not_fit_utf_8_is_certain() -> None:
+    assert Charset("euc_jp").decode("€".encode()) == ("€", True)
+    assert Charset("euc_jp").decode(b"\xff") == ("ÿ", False)

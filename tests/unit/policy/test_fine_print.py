@@ -547,3 +547,26 @@ def test_charges_without_insurance_are_the_only_known_insurer_s(
     compiled = policy([rule("r", "message: DFT", grants)], channels)
     raw = hl7("DFT^P03", "EVN||20260101", PID, "PV1|1|I" + "|" * 17 + "V1", "FT1|1|T1||20260101")
     assert code(compiled, raw, known) == expected
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        Facts(NOW),
+        Facts(NOW, {CoverageKey(Level.VISIT, "A", "H", "V1"): Coverages()}),
+        covered("beta", visit="V1"),
+    ],
+)
+def test_own_charges_without_insurance_or_coverage_hold(known: Facts) -> None:
+    """Coverage is not asked of the message, and whose each line is nobody can tell."""
+    grants = "PID: [3], FT1: {fields: all, which: own}"
+    compiled = policy([rule("r", f"message: DFT, {ANY}", grants)], BOTH)
+    raw = hl7("DFT^P03", "EVN||20260101", PID, "PV1|1|I" + "|" * 17 + "V1", "FT1|1|T1||20260101")
+    assert code(compiled, raw, known) == "ambiguous-coverage"
+
+
+def test_22_repetitions_may_be_chosen_by_what_they_lack() -> None:
+    grants = "PID: {fields: [3], repetitions: {3: {PID-3.5: {exists: false}}}}"
+    compiled = policy([rule("r", ANY, grants)])
+    raw = hl7("ADT^A01", "PID|1||A^^^H^MR~B^^^H~C^^^H^MB")
+    assert sent(compiled, raw) == ["PID|||B^^^H"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -294,3 +295,9 @@ def test_what_every_copy_carries_can_be_neither_masked_nor_withheld(number: int)
     assert with_withhold(f"[MSH-{number}]")[1] == ["bad-value"]
     masked = f"{{MSH: {{fields: [13], mask: {{{number}: year}}}}}}"
     assert "bad-value" in with_disclose(masked)[1]
+
+
+@pytest.mark.parametrize("written", ["{a: b}", "acme", "all vendors"])
+def test_channels_are_a_list_of_ids_or_all_payers(written: str) -> None:
+    _, codes = policy(CHANNEL, re.sub(r"channels: .*", f"channels: {written}", RULES, count=1))
+    assert "wrong-type" in codes

@@ -97,3 +97,9 @@ def test_a_consent_without_an_end_is_told_as_one() -> None:
     signed = consent("part2-tpo").replace(", given: 2026-01-01, expires: 2026-12-31", "")
     copy = sent(site, part2(msh="P|2.6"), facts(site, GENERAL, "consents:", signed))
     assert copy[at(copy, "ARV")].endswith("purposes payment; until revoked.")
+
+
+@pytest.mark.parametrize("version", ["", "x", "2", "2.x"])
+def test_a_version_that_cannot_be_read_has_no_place_for_a_notice(version: str) -> None:
+    site = compiled()
+    assert code(site, part2(msh=f"P|{version}"), lifted(site)) == "notice"
