@@ -118,6 +118,8 @@ def test_more_or_other_is_never_no_wider() -> None:
     ):
         assert is_no_wider(Message.parse(same), old)
     for more in (
+        b"MSH|^~\\&|A|B\rPID|1||7^^^GH\rOBX|2|NM|X||5\rOBX|3|NM|X||5\r",
+        b"MSH#^~\\&#A#B\rPID#1##7\r",
         b"MSH|^~\\&|A|B\rPID|1||8^^^GH\r",
         b"MSH|^~\\&|A|B\rPID|1||7^^^GH|9\r",
         b"MSH|^~\\&|A|B\rOBX|1|NM|X||5\rPID|1||7^^^GH\r",

@@ -16,22 +16,17 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 os.environ["HYPOTHESIS_PROFILE"] = "mutants"
 
 import pytest
 
+from tests.mutants.code import CODE, candidates
 from tests.mutants.explained import EXPLAINED, explanations, stale
 from tests.mutants.judge import Judge
-from tests.mutants.mutations import Mutation, mutations
+from tests.mutants.mutations import Mutation
 
-ROOT = Path(__file__).resolve().parents[2]
-CODE = ("engine/policy", "engine/hl7", "engine/ack")
-#: Data without code; a test holds each against its source.
-DATA = {"engine/hl7/structure_table.py", "engine/hl7/segments.py"}
 #: What may notice. Which of these run a mutant's statement is found by running them.
 TESTS = (
     *("tests/unit/policy", "tests/unit/hl7", "tests/unit/ack", "tests/unit/cli"),
@@ -67,14 +62,6 @@ def main() -> int:
     for key in wrong:
         print(f"explains nothing: {key}")
     return report(judge.verdicts, explained, len(wrong))
-
-
-def candidates() -> Iterator[Mutation]:
-    """Every mutation there is."""
-    for folder in CODE:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if path.relative_to(ROOT).as_posix() not in DATA:
-                yield from mutations(path, ROOT)
 
 
 def told(explained: dict[str, str], mutation: Mutation, verdict: str) -> None:

@@ -222,3 +222,10 @@ def test_a_whole_header_may_end_in_any_way(end: bytes) -> None:
     answer = reject_head(msh() + end + b"PID|1||7", Fault.OVERSIZE, "E1", AT)
     assert answer is not None
     assert b"|P|2.5.1\rMSA|AR|M1\r" in answer
+
+
+@pytest.mark.parametrize("byte", [b"\x0b", b"\x1c"])
+def test_what_ends_a_frame_is_never_echoed(byte: bytes) -> None:
+    answer = reply(msh().replace(b"|M1|", b"|M" + byte + b"1|"), AckCode.AE, Fault.UNFRAMEABLE)
+    assert byte not in answer
+    assert b"|HIS|HOSP|" in answer

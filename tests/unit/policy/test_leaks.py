@@ -120,3 +120,25 @@ def test_a_withheld_code_is_looked_for_in_each_coded_and_free_text_field(
 
 ALONE = "OBR: {fields: all, alone: true}"
 HELD = "PRB|AD|20260101|E11.9^Diabetes^I10"
+
+
+@pytest.mark.parametrize(("withheld", "expected"), [("T2", "leak"), ("T9", "granted")])
+def test_a_diagnosis_goes_with_the_charge_that_points_to_it(withheld: str, expected: str) -> None:
+    """It is withheld with the line, and so looked for with it (§10.10, §10.11)."""
+    charges = [
+        f"FT1|{n}|T{n}||20260101||CG|C{n}" + "|" * 12 + diagnosis
+        for n, diagnosis in ((1, "I10"), (2, "E11.9"))
+    ]
+    site = policy(
+        [
+            rule(
+                "r",
+                "coverage: any",
+                "PID: [3], FT1: [2], DG1: [3], NTE: all",
+                f"    withhold: {{FT1: {{where: {{FT1-2: {withheld}}}}}}}\n",
+            )
+        ]
+    )
+    diagnoses = ["DG1|1||I10^x^I10", "DG1|2||E11.9^Diabetes^I10"]
+    raw = hl7("DFT^P03", PID, "NTE|1||E11.9 since 2020", *charges, *diagnoses)
+    assert code(site, raw) == expected
