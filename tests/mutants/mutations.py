@@ -224,7 +224,8 @@ def _of_expression(node: ast.expr, shown: str) -> Iterator[tuple[str, Change]]:
 
 def _of_statement(node: ast.stmt, shown: str) -> Iterator[tuple[str, Change]]:
     match node:
-        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
+        # In place of False, None says the same; the constant has a change of its own.
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) not in {"None", "False"}:
             yield f"`{shown}` gives None", _always(ast.Return(ast.Constant(None)))
         case ast.Continue():
             yield f"`{shown}` as `break`", _always(ast.Break())

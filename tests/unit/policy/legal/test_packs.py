@@ -256,3 +256,14 @@ def test_of_what_is_labelled_only_the_rules_whose_purpose_is_allowed_grant() -> 
         "DG1|||B20^x^I10",
         "DG1|||I10^x^I10|||F",
     ]
+
+
+def test_only_what_a_minor_may_have_consented_to_alone_needs_the_minor_s_consent() -> None:
+    """Florida: treatment for substance use; HIV goes under the parent's authorization."""
+    site = compiled("PID: [3, 7], DG1: [3]", config="protections: [us-fl]\n")
+    signed = consent(more=", labels: [hiv], signed_by: {relation: parent}")
+    raw = adt("DG1|1||B20^x^I10", "DG1|2||F10.20^x^I10").replace(b"19800101", b"20150101")
+    known = facts(site, "units: {W: general}", "consents:", signed)
+    assert [line for line in sent(site, raw, known) if line.startswith("DG1")] == [
+        "DG1|||B20^x^I10"
+    ]
