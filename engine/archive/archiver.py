@@ -34,7 +34,7 @@ from engine.archive.story import Scribe, Story
 from engine.clock import Clock
 from engine.intake.receipts import received_at, received_ms
 from engine.redecision.redecide import KeptMessage
-from engine.store.port import Backlog, Contents, LetGo, ReadLedger, Recall, Store, Unarchived
+from engine.store.port import Backlog, Contents, LetGo, ReadLedger, Store, Unarchived
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -143,9 +143,9 @@ class Archiver:
             one.terms = self._scribe.terms(one.opened)
 
     def _recalled(self, opened: KeptMessage) -> tuple[bytes | None, ...]:
-        if not opened.names:
+        if not (opened.names or opened.patients):
             return ()
-        return cast("tuple[bytes | None, ...]", self._store.execute([Recall(opened.names)])[0])
+        return cast("tuple[bytes | None, ...]", self._store.execute([opened.recall])[0])
 
     # --- writing the archive ------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
 from engine.policy.revision import revision
 from engine.redecision.redecide import Act, Redecision
-from engine.store.port import Fetch, Item, Items, Recall, Resolve, Store
+from engine.store.port import Fetch, Item, Items, Resolve, Store
 from engine.store.sealing import Sealer
 
 #: How many items one question to the store asks for.
@@ -168,11 +168,12 @@ def _replayed(store: Store, redecision: Redecision, item: Item, reason: str) -> 
         return "gone"
     try:
         case = redecision.case(item.receipt, sealed)
-        recalled = cast("tuple[bytes | None, ...]", store.execute([Recall(case.names)])[0])
+        recalled = cast("tuple[bytes | None, ...]", store.execute([case.recall])[0])
         now = SystemClock().now()
         outcomes = redecision.decide_kept(case, recalled, now)
         act = Act(operator(), now, reason)
-        resolve = redecision.resolve(item, case, outcomes, act)
+        footing = redecision.footing(case, recalled, now)
+        resolve = redecision.resolve(item, case, outcomes, act, footing)
     except EngineError as error:
         print(f"{_name(item)}: {error}", file=sys.stderr)
         return error.code

@@ -16,6 +16,7 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.codesets import CodeSet
 from engine.policy.moments import Moment
+from engine.privacy.facts import Unit
 from engine.privacy.protections import Evidence, Protections
 
 
@@ -338,3 +339,4 @@ class Policy:
     label_sets: tuple[LabelSet, ...] = ()
     marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
     sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name
+    units: Mapping[str, Unit] = field(default_factory=dict)  # whether each is a Part 2 program

@@ -174,7 +174,7 @@ def _resolve(op: Resolve) -> list[Command]:
             decision += [learned.key, learned.sealed]
     elif op.hold is not None:
         decision = ["hold", op.hold.reason, *op.hold.waits_for]
-    order = (identity, channel, op.item, op.record, op.forget_release)
+    order: Command = [identity, channel, op.item, op.record, op.forget_release]
     return [_call(scripts.RESOLVE, names, *order, *footing_arguments(op.footing), *decision)]
 
 
@@ -199,8 +199,8 @@ def _enter(op: Enter) -> list[Command]:
     for channel in op.channels:
         names += [keys.lane(channel), keys.out(channel)]
     identity = _identity(b"enter", op.patient, op.record)
-    change = (identity, op.patient, op.expects, op.sealed, op.record, *op.channels)
-    return [_call(scripts.ENTER, names, *change)]
+    change: Command = [identity, op.patient, op.expects, op.sealed, op.record]
+    return [_call(scripts.ENTER, names, *change, *op.channels)]
 
 
 def _entered(_: Enter, replies: Sequence[Any]) -> Entered:

@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.clock import Clock, SystemClock
 from engine.store.port import (
+    NOBODY_LOOKED,
     Accept,
     Accepted,
     Advance,
@@ -86,7 +87,7 @@ class _Queued:
     note: bytes
     since_ms: int
     doubtful: bool = False
-    footing: Footing = Footing()
+    footing: Footing = NOBODY_LOOKED
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.errors import StoreError
 
@@ -46,19 +46,22 @@ class StoreFull(StoreUnavailable):
 # --- intake ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Footing:
+class Footing(NamedTuple):
     """What of the privacy registry a decision knew, so that the store can tell when it knew less.
 
     `version` is that of the registry (`News`), -1 where nobody looked; `patients` are the keyed
     hashes, 16 bytes each, of everybody whose entries matter to it. It is stale once one of them
     was changed after `version`, or, unless that is 0, at `until_ms` of the store's clock, when an
-    entry begins or ends by itself.
+    entry begins or ends by itself. A tuple, since every message makes one.
     """
 
     version: int = -1
     patients: tuple[bytes, ...] = ()
     until_ms: int = 0
+
+
+#: Of what is older than the registry: stale as soon as there is anything in it.
+NOBODY_LOOKED = Footing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Accept:
     holds: tuple[Hold, ...] = ()
     withheld: tuple[str, ...] = ()
     learned: tuple[Learned, ...] = ()
-    footing: Footing = Footing()
+    footing: Footing = NOBODY_LOOKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +326,7 @@ class Resolve:
     discard: str = ""
     forget_release: str = ""
     learned: tuple[Learned, ...] = ()
-    footing: Footing = Footing()
+    footing: Footing = NOBODY_LOOKED
 
     def __post_init__(self) -> None:
         """Refuse what could never be right: a copy that was cut for another channel."""
