@@ -38,6 +38,8 @@ COMMANDS = (
     "status",
     "queue",
     "parked",
+    "consent",
+    "restriction",
     "messages",
     "ledger",
     "archive",

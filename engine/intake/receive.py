@@ -32,7 +32,7 @@ from engine.intake.admission import Gate
 from engine.intake.coverages import KnownCoverages
 from engine.intake.disclosed import Followed, Mark, Marks, followed
 from engine.intake.receipts import Receipts, received_at
-from engine.intake.registered import UNAVAILABLE, Known, PatientNames, Registered
+from engine.intake.registered import Known, PatientNames, Registered
 from engine.intake.sealed import Sealing, coverage_name, coverages_of
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
@@ -174,7 +174,6 @@ class Intake:
         self._behind[source] = deque()
         names = {key: coverage_name(self._sealing, key) for key in arrival.keys}
         marks = () if cancel is None else cancel.names
-        patients = arrival.patients if self._registered.concerns(arrival.patients) else ()
 
         def recalled(result: Result) -> Deferred[bytes | None]:
             answer: Deferred[bytes | None]
@@ -184,7 +183,8 @@ class Intake:
                 self._known.recalled(coverages_of(self._sealing, names, answers[: len(names)]))
                 about_visit = answers[len(names) : learned]
                 disclosed = _NOTHING if cancel is None else cancel.disclosed(about_visit)
-                known = self._what_is_known(arrival, answers[learned:])
+                about_patients = answers[learned:]
+                known = self._registered.known(arrival.patients, about_patients, self._clock.now())
             except Exception as error:  # noqa: BLE001 - as above
                 answer = succeed(self._fail(arrival, error))
             else:
@@ -197,19 +197,8 @@ class Intake:
             self._let_follow(source)
             return answer
 
-        asked = self._commit.submit(Recall((*names.values(), *marks), patients))
+        asked = self._commit.submit(Recall((*names.values(), *marks), arrival.patients))
         return asked.addCallbacks(recalled, failed)
-
-    def _what_is_known(self, arrival: _Arrival, answers: tuple[bytes | None, ...]) -> Known:
-        """What the registry says, from the answers about the message's patients, if it was asked.
-
-        Whom it was not asked about had no entries then; if they have by now, the commit tells.
-        """
-        registered = self._registered
-        if answers or registered.is_contradictory:
-            now = self._clock.now()
-            return registered.known(arrival.patients, answers, now) if answers else UNAVAILABLE
-        return registered.nothing(arrival.patients)
 
     def _let_follow(self, source: Source) -> None:
         """Take what waited behind a recall, up to the next message that needs one."""

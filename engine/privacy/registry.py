@@ -82,11 +82,16 @@ class Held:
         """With one entry more; the same if it is there and in force.
 
         A restriction that was lifted is in force again. A consent that was revoked stays revoked:
-        whoever consents again signs anew, on another day.
+        whoever consents again signs anew, on another day. One that comes as revoked is revoked.
         """
         known = self.entry(id_)
         if known is None:
             return Held((*self.entries, Entry(id_, fact, ((Verb.ADDED, act),))))
+        if isinstance(fact, SignedConsent) and isinstance(known.fact, SignedConsent):
+            was, now = known.fact.revoked, fact.revoked
+            if now is None or (was is not None and was <= now):
+                return self
+            return self._with(Entry(id_, fact, (*known.history, (Verb.REVOKED, act))))
         if not known.is_lifted:
             return self
         return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
