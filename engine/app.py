@@ -234,10 +234,13 @@ class Worker:
 
     async def _read_news(self) -> None:
         is_contradictory = self._registered.is_contradictory
-        more = True
+        more, is_news = True, False
         while more:
-            changed = await self._commit.submit(self._registered.news())
-            more = self._registered.learned(cast("Changed", changed))
+            changed = cast("Changed", await self._commit.submit(self._registered.news()))
+            more = self._registered.learned(changed)
+            is_news = is_news or bool(changed.patients)
+        if is_news:
+            self._releases.wake()  # what is held for somebody who was changed
         if self._registered.is_contradictory is not is_contradictory:
             event = Event.REGISTRY_BACK if is_contradictory else Event.REGISTRY_CONTRADICTORY
             self._log(event)

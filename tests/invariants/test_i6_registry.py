@@ -123,7 +123,15 @@ def test_a_consent_opens_and_its_revocation_stops_what_waits(tmp_path: Path) -> 
             rules = self.site / "rules" / "all.yaml"
             rules.write_text(rules.read_text().replace(*CONSENTED))
 
-    grant = ("consent", "add", "--authority", "GH", "--kind", "authorization", "--purposes")
+    grant: tuple[str, ...] = (
+        "consent",
+        "add",
+        "--authority",
+        "GH",
+        "--kind",
+        "authorization",
+        "--purposes",
+    )
     grant += ("payment", "--channels", "alpha", "--given", "2020-01-01", "--patient")
     with Consented(tmp_path) as estate:
         send(estate.listener_port, admission("NONE", "c0"))
