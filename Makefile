@@ -7,11 +7,13 @@ STAMP := $(VENV)/.installed
 
 .PHONY: help demo test test-deep check mutants bench clean
 help:
-	@echo "make demo    messages flow from a synthetic hospital to three insurers, live (Ctrl-C ends it)"
-	@echo "make test    linters, types, import contracts and the whole test suite"
-	@echo "make check   the quick part of it: linters, types, import contracts, unit tests"
-	@echo "make mutants mutation testing of the pure core, a sample of 500 in at most 45 minutes"
-	@echo "make bench   the benchmarks; prints rates and ratios measured in this run"
+	@echo "make demo       messages flow from a synthetic hospital to three insurers, live (Ctrl-C ends it)"
+	@echo "make test       linters, types, import contracts and the whole test suite"
+	@echo "make check      the quick part of it: linters, types, import contracts, unit tests"
+	@echo "make test-deep  the property tests with many more examples"
+	@echo "make mutants    mutation testing of the pure core, a sample of 500 in at most 45 minutes"
+	@echo "make bench      the benchmarks; prints rates and ratios measured in this run"
+	@echo "make clean      removes .venv and all caches"
 
 $(STAMP): requirements.txt requirements-dev.txt setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("payergate needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'

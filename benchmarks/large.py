@@ -19,11 +19,11 @@ from benchmarks.messages import ORU_26, VISITS, numbered
 from benchmarks.report import Figure, Part, Target
 from engine.config.load import load_site
 from engine.hl7.wire import Message
+from engine.policy.compare.diff import difference
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
-from engine.policy.diff import difference
+from engine.policy.meaning.revision import revision
 from engine.policy.outcome import Verdict
-from engine.policy.revision import revision
 
 #: A load, a check, a comparison: the best of so many, as the rest is disturbance.
 _ROUNDS = 3

@@ -30,7 +30,7 @@ from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
 from engine.errors import EngineError
 from engine.intake.admission import Gate
-from engine.intake.receipts import Receipts
+from engine.intake.receipts import Receipts, earliest_receipt
 from engine.intake.receive import Intake
 from engine.intake.recorded import registry_name
 from engine.intake.registered import Registered
@@ -49,8 +49,9 @@ from engine.policy.model import State
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
-from engine.store.check import check_keys
+from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
+from engine.store.mark import MarkLook
 from engine.store.port import (
     Accept,
     Beat,
@@ -60,10 +61,12 @@ from engine.store.port import (
     Opened,
     Release,
     Result,
+    Store,
 )
 from engine.store.redis import RedisStore
 from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
+from engine.store.watched import WatchedStore
 
 #: How often the engine's state is published and lanes are looked at, in seconds.
 BEAT_S = 0.25
@@ -84,7 +87,7 @@ BUDGET_BYTES = 64 * 1024 * 1024
 class Worker:
     """Everything of one worker process, put together."""
 
-    def __init__(self, plan: Plan, store: Any, sealing: Sealing, reactor: Any, log: Log) -> None:
+    def __init__(self, plan: Plan, store: Store, sealing: Sealing, reactor: Any, log: Log) -> None:
         site, clock = plan.site, SystemClock()
         self._plan = plan
         self._reactor = reactor
@@ -314,6 +317,24 @@ class Worker:
         return json.dumps({**said, "listeners": listeners}).encode()
 
 
+def _watched(plan: Plan, log: Log) -> Store:
+    """The site's store, looked at for as long as it is used."""
+    site = plan.site
+    client = connect(plan.store_url)
+    mark = MarkLook(
+        client,
+        site.var,
+        tuple(site.policy.channels),
+        is_ours=plan.takeover,
+        now=SystemClock().now,
+        before=lambda now: earliest_receipt(int(now.timestamp() * 1000)),
+        found=lambda: log(Event.STORE_RESTORED),
+        replicas=site.store.replicas,
+    )
+    looks = (SettingsLook(client), mark)
+    return WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
+
+
 def main() -> int:
     """The worker process: the plan on standard input, the control channel's descriptor last."""
     plan: Plan = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
@@ -326,7 +347,7 @@ def main() -> int:
     drain: list[Callable[[], object]] = []
     control = Control(cast("Any", reactor), control_channel, lambda: [end() for end in drain])
     try:
-        store = RedisStore(connect(plan.store_url), plan.site.store.replicas)
+        store = _watched(plan, log)
         sealing = Sealer.from_file(plan.site.key_file)
         with connect(plan.store_url) as client:
             check_keys(client, sealing.known_by)

@@ -158,6 +158,9 @@ def main() -> int:
             Clerk(site.policy, compiled.rules),
             signer,
             clock=clock,
+            quarantined=lambda receipt, fault: log.failure(
+                Event.ARCHIVE_QUARANTINED, fault, receipt=receipt
+            ),
         )
         eraser = Eraser(database, signer, site.retention, clock=clock)
         control.report(Listening())

@@ -51,7 +51,7 @@ class Observer(Protocol):
     """Who is told how the store does; told once per change."""
 
     def store_down(self, error: StoreUnavailable) -> None:
-        """A batch was not answered; it is being repeated."""
+        """A batch was not answered; it is being repeated. Told again when the reason changes."""
 
     def store_up(self) -> None:
         """The repeated batch was answered."""
@@ -98,7 +98,7 @@ class GroupCommit:
         self._under_way = False
         self._gathering = False
         self._pumping = False
-        self._down = False
+        self._down = ""  # the code of why it is away
         self._repeat_s = FIRST_REPEAT_S
         self._stopping = False
         self._stops: list[Deferred[None]] = []
@@ -195,7 +195,7 @@ class GroupCommit:
         if self._no_room:
             self._knocking = isinstance(batch.operations[0], Accept)  # there was room: go on
         elif self._down:
-            self._down = False
+            self._down = ""
             self._repeat_s = FIRST_REPEAT_S
             self._observer.store_up()
         self._finish(batch, results)
@@ -204,8 +204,8 @@ class GroupCommit:
         """Repeat what may have happened; find out alone which operation the store refuses."""
         error = failure.value
         if isinstance(error, StoreUnavailable):
-            if not self._down:
-                self._down = True
+            if self._down != error.code:
+                self._down = error.code
                 self._observer.store_down(error)
             if isinstance(error, StoreFull):
                 self._clock.callLater(self._repeat_s, self._knock)

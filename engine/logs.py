@@ -52,12 +52,14 @@ class Event(Enum):
     ARCHIVE_BACK = "archive_back"
     ARCHIVE_GAP = "archive_gap"
     ARCHIVE_ERASED = "archive_erased"
+    ARCHIVE_QUARANTINED = "archive_quarantined"
     STORE_STARTED = "store_started"
     STORE_ADOPTED = "store_adopted"
     STORE_ENDED = "store_ended"
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_BACK = "store_back"
     STORE_FORGOT = "store_forgot"
+    STORE_RESTORED = "store_restored"
     RELOAD_UNSUPPORTED = "reload_unsupported"
     RUNNING_AS_ROOT = "running_as_root"
     SITE_WARNING = "site_warning"
@@ -93,9 +95,11 @@ LEVELS = {
     Event.ARCHIVER_FAILED: Level.ERROR,
     Event.ARCHIVE_UNAVAILABLE: Level.ERROR,
     Event.ARCHIVE_GAP: Level.ERROR,
+    Event.ARCHIVE_QUARANTINED: Level.ERROR,
     Event.STORE_ENDED: Level.ERROR,
     Event.STORE_UNAVAILABLE: Level.ERROR,
     Event.STORE_FORGOT: Level.ERROR,
+    Event.STORE_RESTORED: Level.ERROR,
     Event.RELOAD_UNSUPPORTED: Level.WARNING,
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,

@@ -106,16 +106,19 @@ class StoreWatch:
         self._changed = changed
         self._log = log
         self._monotonic = monotonic
-        self._since_s = 0.0
+        self._since_s: float | None = None
 
     def store_down(self, error: StoreUnavailable) -> None:
-        """A batch was not answered; it is being repeated."""
-        self._since_s = self._monotonic()
+        """A batch was not answered, for another reason than before; it is being repeated."""
         self._log(Event.STORE_UNAVAILABLE, code=error.code)
-        self._changed(True)
+        if self._since_s is None:
+            self._since_s = self._monotonic()
+            self._changed(True)
 
     def store_up(self) -> None:
         """The repeated batch was answered."""
-        seconds = round(self._monotonic() - self._since_s, 3)
-        self._log(Event.STORE_BACK, seconds=seconds)
+        since_s, self._since_s = self._since_s, None
+        if since_s is None:
+            return
+        self._log(Event.STORE_BACK, seconds=round(self._monotonic() - since_s, 3))
         self._changed(False)

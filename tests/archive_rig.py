@@ -24,7 +24,7 @@ from engine.intake.acceptance import Acceptances
 from engine.intake.receipts import Receipts
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
 from engine.store.memory import MemoryStore
 from engine.store.port import (

@@ -10,11 +10,8 @@ from typing import Any
 
 from engine.errors import Place
 from engine.hl7.path import Path
-from engine.policy.codesets import CodeSet
 from engine.policy.model import (
-    AllOf,
     Channel,
-    Compare,
     Consent,
     ControlId,
     Coverage,
@@ -24,9 +21,6 @@ from engine.policy.model import (
     Mark,
     Masking,
     MaskKind,
-    MessageIs,
-    MessageType,
-    OneOf,
     PayerType,
     Policy,
     Purpose,
@@ -34,6 +28,14 @@ from engine.policy.model import (
     State,
     Structure,
     Withholding,
+)
+from engine.policy.vocabulary.codesets import CodeSet
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    Compare,
+    MessageIs,
+    MessageType,
+    OneOf,
 )
 from engine.privacy.facts import Unit
 from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections

@@ -100,6 +100,17 @@ def deliver(port: int, messages: list[Sent], per_second: float, resends: list[st
         connection.close()
 
 
+def ask(port: int, message: Sent, seconds: float = 15.0) -> bool:
+    """Send one message on a connection of its own; whether it is accepted within `seconds`."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+            connection.sendall(VT + message.data + FS + CR)
+            answer = _read_frame(connection)
+    except OSError:
+        return False
+    return f"MSA|AA|{message.control_id}\r".encode() in answer
+
+
 def _read_frame(connection: socket.socket) -> bytes:
     data = b""
     while FS + CR not in data:

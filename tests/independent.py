@@ -1,16 +1,22 @@
 """A second opinion on a cut, which shares no code with it: what differs that may not differ.
 
 Written against the words of the rules alone: every segment that is sent is a received one, in the
-received order; of it, each field is as received, empty, or cut to granted components; a set id may
-be another number; MSH-15 and 16 are empty and what the channel rewrites is what it says.
+received order; of it, each field is as received, empty, masked, or cut to granted components; a
+set id may be another number; MSH-15 and 16 are empty and what the channel rewrites is what it says.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
+from types import MappingProxyType
 
 #: Segment id → None (all of it), or field → None (all of it) or components.
 Grants = Mapping[str, "Mapping[int, frozenset[int] | None] | None"]
+
+#: (segment, field, component or 0 for a repetition as one value) → masks of which it may be shown:
+#: kinds, or the text of a constant.
+Masked = Mapping[tuple[str, int, int], frozenset[str]]
 
 #: MSH fields that are sent with every message (rules.md §10.20).
 HEADER: Mapping[int, frozenset[int] | None] = dict.fromkeys((*range(1, 8), *range(9, 13), 17, 18))
@@ -45,12 +51,13 @@ EMPTIED = {"PV1": {46, 47, 48, 49}, "FT1": {31}}
 EVERY_COMPONENT = frozenset(range(1, 100))
 
 
-def differences(
+def differences(  # noqa: PLR0917  all that decides
     received: bytes,
     sent: bytes,
     grants: Grants,
     rewritten: Mapping[int, bytes],
     at_most: bool = False,
+    masked: Masked = MappingProxyType({}),
 ) -> list[str]:
     """What is wrong with `sent`, in words; empty: nothing.
 
@@ -68,7 +75,13 @@ def differences(
     for number, segment in enumerate(sent[:-1].split(b"\r"), start=1):
         for at in range(position, len(source)):
             if segment[:4] == source[at][:4] and _is_cut_of(
-                segment, source[at], grants, rewritten, (separator, component, repetition), at_most
+                segment,
+                source[at],
+                grants,
+                rewritten,
+                (separator, component, repetition),
+                at_most,
+                masked,
             ):
                 position = at + 1
                 break
@@ -86,6 +99,7 @@ def _is_cut_of(  # noqa: PLR0917  all that decides
     rewritten: Mapping[int, bytes],
     marks: tuple[bytes, bytes, bytes],
     at_most: bool,
+    masked: Masked,
 ) -> bool:
     separator = marks[0]
     name = segment[:3].decode("ascii", "replace")
@@ -105,7 +119,9 @@ def _is_cut_of(  # noqa: PLR0917  all that decides
         return False
     fields += [b""] * (len(left) - len(fields))
     return all(
-        number == 0 or _may_be(name, number, value, fields[number], granted, marks, at_most)
+        number == 0
+        or _may_be(name, number, value, fields[number], granted, marks, at_most)
+        or _may_be_masked(name, number, value, fields[number], granted, marks, masked)
         for number, value in enumerate(left)
     )
 
@@ -146,6 +162,53 @@ def _may_be(  # noqa: PLR0917  all that decides
     if number in EMPTIED.get(name, ()):
         return set(value.split(marks[2])) <= set(original.split(marks[2]))
     return bool(components) and _is_cut_field(value, original, components or frozenset(), marks)
+
+
+def _may_be_masked(  # noqa: PLR0917  all that decides
+    name: str,
+    number: int,
+    value: bytes,
+    original: bytes,
+    granted: Mapping[int, frozenset[int] | None] | None,
+    marks: tuple[bytes, bytes, bytes],
+    masked: Masked,
+) -> bool:
+    """Whether each repetition is, in the received order, one of the field's under its masks."""
+    plain = EVERY_COMPONENT if granted is None else granted.get(number, frozenset())
+    plain = EVERY_COMPONENT if plain is None else plain
+    left = iter(original.split(marks[2]))
+
+    def fits(shown: bytes, source: bytes) -> bool:
+        if _is_form(shown, source, masked.get((name, number, 0), frozenset()), marks):
+            return True
+        parts = source.split(marks[1])
+        pieces = shown.split(marks[1])
+        return len(pieces) <= len(parts) and all(
+            not piece
+            or (at in plain and piece == part)
+            or _is_form(piece, part, masked.get((name, number, at), frozenset()), marks)
+            for at, (piece, part) in enumerate(zip(pieces, parts, strict=False), start=1)
+        )
+
+    return all(any(fits(one, source) for source in left) for one in value.split(marks[2]))
+
+
+def _is_form(
+    value: bytes, source: bytes, kinds: frozenset[str], marks: tuple[bytes, bytes, bytes]
+) -> bool:
+    """Whether it is what one of these masks leaves of `source` (rules.md §10.25)."""
+    if not source:
+        return False
+    if "keyed-hash" in kinds and re.fullmatch(rb"[0-9a-f]{16}", value):
+        return True
+    first = source.split(marks[1])[0].decode("latin-1")
+    shown = {
+        "year": first[:4],
+        "zip3": first[:3],
+        "initial": first[:1],
+        "last4": "".join(one for one in first if one.isalnum())[-4:],
+    }
+    return value.decode("latin-1") in {shown.get(kind, kind) for kind in kinds}
 
 
 def _is_cut_field(

@@ -1,4 +1,4 @@
-"""Sites drawn at random: channels and rules of every form of the language, as documents.
+"""Sites drawn at random: channels, rules and code sets of every form of the language, as documents.
 
 A document is what a person would write, as mappings and lists; `compiled` reads it as the engine
 reads a file. Grants are cut to ceilings (`within: ceiling`), so that every site loads.
@@ -13,10 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from engine.config.protections import ProtectionSettings, protected
 from engine.config.yaml_source import read_yaml
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.language import Problems, policy_of
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from tests.random_messages import CODES
 
 Document = dict[str, Any]
@@ -66,16 +67,23 @@ WHERE = {
     "PR1-15": CODES,
     "NTE-3": ["note"],
 }
+#: Coded fields, of which a code set is asked.
+CODED = ["DG1-3", "OBX-3", "PR1-15", "FT1-19"]
+SETS = ["few", "more"]
+#: Packs whose notices no message of these tests has a place for would only hold copies.
+PACKS = ["us-ca", "us-fl", "us-il"]
 ALL = ["acme", "beta", "gamma"]
 TYPES = ["ADT", "ADT^A01", "ADT^A40", "ORU", "ORU^R01", "DFT", "DFT^P11", "MDM", "BAR", "VXU"]
 
 
 @dataclass
 class Site:
-    """Channels and rules files, as documents."""
+    """Channels, rules files and code sets, as documents, and the packs that are on."""
 
     channels: list[Document]
     files: list[Document] = field(default_factory=list)
+    sets: list[Document] = field(default_factory=list)
+    packs: frozenset[str] = frozenset({"us-federal"})
 
     def rules(self) -> list[Document]:
         """Every rule of every file."""
@@ -90,9 +98,13 @@ def compiled(site: Site) -> CompiledPolicy:
             read_yaml(json.dumps(one).encode(), f"{what}{n}.yaml", problems)
             for n, one in enumerate(of)
         ]
-        for what, of in (("channels/c", site.channels), ("rules/r", site.files))
+        for what, of in (
+            ("channels/c", site.channels),
+            ("rules/r", site.files),
+            ("rules/sets/s", site.sets),
+        )
     ]
-    channels, files = ([node for node in of if node is not None] for of in nodes)
+    channels, files, sets = ([node for node in of if node is not None] for of in nodes)
     read = policy_of(
         channels,
         files,
@@ -100,10 +112,12 @@ def compiled(site: Site) -> CompiledPolicy:
         environment="production",
         timezone="UTC",
         problems=problems,
+        set_files=sets,
     )
     errors = [one for one in problems.sorted() if one.severity.value == "error"]
     assert not errors, errors
-    return compile_policy(read.policy, revision(read.policy))
+    policy = protected(read.policy, ProtectionSettings(site.packs))
+    return compile_policy(policy, revision(policy), b"a key of these tests")
 
 
 def matchers(values: list[str]) -> st.SearchStrategy[Any]:
@@ -121,9 +135,13 @@ def matchers(values: list[str]) -> st.SearchStrategy[Any]:
     )
 
 
-comparisons = st.sampled_from(sorted(WHERE)).flatmap(
+of_sets = st.tuples(st.sampled_from(CODED), st.sampled_from(SETS)).map(
+    lambda asked: {asked[0]: {"set": asked[1]}}
+)
+of_values = st.sampled_from(sorted(WHERE)).flatmap(
     lambda path: matchers(WHERE[path]).map(lambda matcher: {path: matcher})
 )
+comparisons = st.one_of(of_values, of_values, of_values, of_sets)
 conditions: st.SearchStrategy[Document] = st.recursive(
     comparisons,
     lambda inner: st.one_of(
@@ -143,9 +161,30 @@ def masks(segment: str) -> st.SearchStrategy[Any]:
     return st.just("all") | some if segment != "MSH" else some
 
 
+#: Which of a patient's ids, in `random_messages`.
+REPETITIONS: list[Document] = [
+    {"PID-3.5": "MB"},
+    {"PID-3.5": {"not": "MB"}},
+    {"PID-3.4": ["H", "ACME"]},
+    {"PID-3.1": {"prefix": "A"}},
+]
+MASKS = ["year", "zip3", "initial", "last4", "keyed-hash", {"constant": "ZZ"}]
+
+
+def maskings(mask: list[str]) -> st.SearchStrategy[Document]:
+    """Masks of some of the fields and components that a grant names; not of set ids."""
+    named = [name for name in mask if "-" not in name and name != "1"]
+    if not named:
+        return st.just({})
+    some = st.lists(st.sampled_from(named), min_size=1, max_size=2, unique=True)
+    return some.flatmap(
+        lambda keys: st.fixed_dictionaries({key: st.sampled_from(MASKS) for key in keys})
+    )
+
+
 @st.composite
 def grants(draw: st.DrawFn, segment: str) -> Any:
-    """One grant: a list, `all`, or a mapping with `where`, `which`, `alone`."""
+    """One grant: a list, `all`, or a mapping of what a grant may say."""
     mask = draw(masks(segment))
     found: Document = {}
     if draw(st.integers(0, 4)) == 0:
@@ -155,6 +194,11 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
         found["which"] = "own"
     if segment == "OBR" and draw(st.integers(0, 3)) == 0:
         found["alone"] = "true"
+    if isinstance(mask, list) and segment != "MSH" and draw(st.integers(0, 4)) == 0:
+        masked: Document = draw(maskings(mask))
+        found |= {"mask": masked} if masked and not ("5" in masked and "5.1" in masked) else {}
+    if segment == "PID" and "3" in mask and draw(st.integers(0, 2)) == 0:
+        found["repetitions"] = {"3": draw(st.sampled_from(REPETITIONS))}
     spelt_out: bool = draw(st.booleans())
     return {"fields": mask, **found} if found or spelt_out else mask
 
@@ -172,6 +216,9 @@ withholdings = st.one_of(
         st.sampled_from(["DG1", "NTE", "OBR", "OBX", "FT1", "PID-11", "PV1"]), conditions
     ).map(lambda one: {one[0]: {"where": one[1]}}),
     st.just({"PID": ["5", "13"]}),
+    st.lists(st.sampled_from([*SETS, "hiv", "mental-health"]), min_size=1, unique=True).map(
+        lambda labels: {"labels": labels}
+    ),
 )
 
 
@@ -224,20 +271,34 @@ def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
 
 
 @st.composite
+def sets(draw: st.DrawFn, name: str) -> Document:
+    """A set of some codes; now and then they tell of what the law protects."""
+    codes = draw(st.lists(st.sampled_from(CODES), min_size=1, max_size=2, unique=True))
+    found: Document = {"set": name, "codes": codes}
+    if draw(st.integers(0, 2)) == 0:
+        found["label"] = draw(st.sampled_from(["hiv", "mental-health", "sud"]))
+    return found
+
+
+@st.composite
 def sites(draw: st.DrawFn) -> Site:
-    """Two payers and a vendor, and some files of rules."""
+    """Two payers and a vendor, some files of rules, two code sets, and some packs."""
     site = Site(
         [
             draw(channels("acme", "payer")),
             draw(channels("beta", "payer")),
             draw(channels("gamma", "vendor")),
-        ]
+        ],
+        sets=[draw(sets(name)) for name in SETS],
+        packs=frozenset({"us-federal", *draw(st.lists(st.sampled_from(PACKS), max_size=1))}),
     )
     names = iter(range(100))
     for _ in range(draw(st.integers(1, 2))):
         of = draw(st.sampled_from([ALL, ALL, ALL, ALL, ["acme"], ["beta", "gamma"]]))
+        consent = draw(st.sampled_from(["not-required"] * 4 + ["unless-refused", "required"]))
         site.files.append(
             {
+                "consent": consent,
                 "channels": of,
                 "purpose": "payment",
                 "basis": "a test",

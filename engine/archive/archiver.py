@@ -13,7 +13,8 @@ time, and nothing waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -25,19 +26,19 @@ from engine.archive import schema
 from engine.archive.audit import read_head
 from engine.archive.chain import Head
 from engine.archive.database import Database
-from engine.archive.entries import ENDS, Clerk, Message, act, read_record
+from engine.archive.entries import ENDS, Clerk, Message, act
 from engine.archive.ledger import Appender
-from engine.archive.rows import Arrived, insert_arrived, update_open
+from engine.archive.quarantine import FAULTS, Suspect, quarantine
+from engine.archive.reading import Numbered, Reader, before_unread, order
+from engine.archive.rows import Arrived, insert_arrived, keep_content, update_open
 from engine.archive.signing import Signer
 from engine.archive.standing import Standings
-from engine.archive.story import Scribe, Story
+from engine.archive.story import Person, Scribe, Story
 from engine.clock import Clock
-from engine.intake.receipts import received_at, received_ms
 from engine.redecision.redecide import KeptMessage
-from engine.store.port import Backlog, Contents, LetGo, ReadLedger, Store, Unarchived
+from engine.store.port import Backlog, LetGo, Store, Unarchived
 
 BATCH_RECORDS = 500
-BATCH_BYTES = 4 * 1024 * 1024
 
 #: Kinds of records that move a part of a message.
 MOVES = ENDS | {"discarded", "redecided"}
@@ -56,14 +57,17 @@ class Archiver:
         *,
         clock: Clock,
         batch_records: int = BATCH_RECORDS,
+        quarantined: Callable[[str, Exception], object] = lambda receipt, fault: None,
     ) -> None:
         self._database = database
         self._store = store
+        self._reader = Reader(store, scribe)
         self._scribe = scribe
         self._clerk = clerk
         self._signer = signer
         self._clock = clock
         self._batch_records = batch_records
+        self._quarantined = quarantined
 
     def begin(self, grants: str) -> bool:
         """Note the policy in force; False when the archive has lost its end since it last wrote.
@@ -93,69 +97,94 @@ class Archiver:
         with self._database.reading() as connection:
             position = connection.execute(sa.select(schema.head.c.position)).scalar_one()
             head = read_head(connection)
-        asked = ReadLedger("", self._batch_records)
-        found = cast("tuple[tuple[str, bytes], ...]", self._store.execute([asked])[0])
-        records = [(at, read_record(record)) for at, record in found]
-        known = [one for one in records if _order(one[0]) <= _order(position)]
+        records = self._reader.records(self._batch_records)
+        known = [one for one in records if order(one[0]) <= order(position)]
         if known:  # committed by an archiver that was killed before it could let them go
             self._let_go(known, head)
             return len(known)
-        arrived = self._contents(records)
-        records = _before_unread(records, arrived)
+        arrived = self._reader.contents(records)
+        records = before_unread(records, arrived)
         if not records:
             return 0
-        self._read(arrived.values())
-        committed = self._commit(position, records, arrived)
+        self._reader.tell(arrived.values())
+        committed = self._take(position, records, arrived)
         if committed is not None:
             self._let_go(records, committed)
         return len(records)
 
-    def _let_go(self, records: list[tuple[str, dict[str, Any]]], head: Head) -> None:
+    def _let_go(self, records: list[Numbered], head: Head) -> None:
         receipts = {str(record.get("receipt", "")) for _, record in records} - {""}
         self._store.execute([LetGo(records[-1][0], tuple(sorted(receipts)), str(head))])
 
-    # --- reading the store --------------------------------------------------------------------
-
-    def _contents(self, records: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Arrived]:
-        decided = {
-            str(record["receipt"]): Arrived(record)
-            for _, record in records
-            if record["kind"] == "decision" and _is_receipt(record.get("receipt"))
-        }
-        if not decided:
-            return {}
-        asked = Contents(tuple(decided), BATCH_BYTES)
-        contents = cast("tuple[bytes | None, ...]", self._store.execute([asked])[0])
-        for arrived, sealed in zip(decided.values(), contents, strict=False):
-            arrived.sealed = sealed
-        return dict(list(decided.items())[: len(contents)])
-
-    def _read(self, arrived: Iterable[Arrived]) -> None:
-        """Open what came and write its story, with what is known of coverage."""
-        for one in arrived:
-            if one.sealed is not None:
-                one.opened = self._scribe.open(one.receipt, one.sealed)
-            if one.opened is None:
-                continue
-            recalled = self._recalled(one.opened)
-            at = received_at(one.receipt)
-            one.story = self._scribe.tell(one.opened, _disclosed(one.record), recalled, at)
-            one.terms = self._scribe.terms(one.opened)
-
-    def _recalled(self, opened: KeptMessage) -> tuple[bytes | None, ...]:
-        if not (opened.names or opened.patients):
-            return ()
-        return cast("tuple[bytes | None, ...]", self._store.execute([opened.recall])[0])
-
     # --- writing the archive ------------------------------------------------------------------
+
+    def _take(
+        self,
+        position: str,
+        records: list[Numbered],
+        arrived: Mapping[str, Arrived],
+    ) -> Head | None:
+        """One transaction, or several by halves until a faulty record stands alone."""
+        mine = {str(record.get("receipt")) for _, record in records if record["kind"] == "decision"}
+        here = {receipt: one for receipt, one in arrived.items() if receipt in mine}
+        try:
+            return self._commit(position, records, here)
+        except FAULTS as fault:
+            if len(records) == 1:
+                return self._set_aside(position, *records[0], here, fault)
+        half = len(records) // 2
+        if self._take(position, records[:half], arrived) is None:
+            return None
+        return self._take(records[half - 1][0], records[half:], arrived)
+
+    def _set_aside(
+        self,
+        position: str,
+        at: str,
+        record: dict[str, Any],
+        arrived: Mapping[str, Arrived],
+        fault: Exception,
+    ) -> Head | None:
+        """Quarantine one record, with the content that came with it."""
+        suspect = Suspect(at, record)
+        suspect = replace(suspect, contract=self._clerk.contract(suspect.channel))
+        with self._database.writing() as connection:
+            appender = Appender(connection, self._signer)
+            if appender.position != position:
+                return None
+            for one in arrived.values():
+                keep_content(connection, one)
+            suspect = replace(suspect, people=self._people(connection, suspect.receipt))
+            appender.add([quarantine(suspect, fault, self._scribe.sealing)])
+            head = appender.finish(_ms(self._clock.now()), at)
+        self._quarantined(suspect.receipt, fault)
+        return head
+
+    def _people(self, connection: Connection, receipt: str) -> tuple[Person, ...]:
+        """Everybody whom a message is about, by what the archive has of it."""
+        about = self._known(connection, (receipt,)).get(receipt, Message())
+        opened = None if about.story.people else self._kept(connection, receipt)
+        with suppress(*FAULTS):  # the message itself may be what cannot be told
+            return about.story.people if opened is None else self._scribe.people(opened)
+        return ()
+
+    def _kept(self, connection: Connection, receipt: str) -> KeptMessage | None:
+        """A message whose content the archive has, open."""
+        table = schema.journal
+        asked = sa.select(table.c.sealed).where(table.c.receipt == receipt)
+        sealed = connection.execute(asked).scalar()
+        return None if sealed is None else self._scribe.open(receipt, sealed)
 
     def _commit(
         self,
         position: str,
-        records: list[tuple[str, dict[str, Any]]],
+        records: list[Numbered],
         arrived: Mapping[str, Arrived],
     ) -> Head | None:
         """One transaction; None when another archiver was here first."""
+        faults = [one.fault for one in arrived.values() if one.fault is not None]
+        if faults:
+            raise faults[0]
         moved = {str(r.get("receipt", "")) for _, r in records if r["kind"] in MOVES}
         with self._database.writing() as connection:
             appender = Appender(connection, self._signer)
@@ -204,47 +233,13 @@ class Archiver:
             return about
         receipt = str(record.get("receipt", ""))
         opened = arrived[receipt].opened if receipt in arrived else None
-        if opened is None:
-            table = schema.journal
-            asked = sa.select(table.c.sealed).where(table.c.receipt == receipt)
-            sealed = connection.execute(asked).scalar()
-            opened = None if sealed is None else self._scribe.open(receipt, sealed)
+        opened = opened or self._kept(connection, receipt)
         if opened is None:
             return about
-        story = self._scribe.tell(opened, (channel,), self._recalled(opened), self._clock.now())
+        story = self._scribe.tell(
+            opened, (channel,), self._reader.recalled(opened), self._clock.now()
+        )
         return replace(about, story=Story(about.story.people or story.people, story.copies))
-
-
-def _before_unread(
-    records: list[tuple[str, dict[str, Any]]], arrived: Mapping[str, Arrived]
-) -> list[tuple[str, dict[str, Any]]]:
-    """The records up to the first decision whose content did not fit into the answer."""
-    for number, (_, record) in enumerate(records):
-        receipt = record.get("receipt")
-        if record["kind"] == "decision" and _is_receipt(receipt) and receipt not in arrived:
-            return records[:number]
-    return records
-
-
-def _order(position: str) -> tuple[int, ...]:
-    """Positions as numbers; nothing is before everything."""
-    return tuple(int(part) for part in position.split("-")) if position else ()
-
-
-def _disclosed(record: Mapping[str, Any]) -> list[str]:
-    channels = record.get("channels")
-    return [
-        channel
-        for channel, said in (channels if isinstance(channels, dict) else {}).items()
-        if said.get("verdict") == "disclose" and not said.get("state")
-    ]
-
-
-def _is_receipt(text: object) -> bool:
-    try:
-        return isinstance(text, str) and received_ms(text) >= 0
-    except ValueError:
-        return False
 
 
 def _is_behind(head: Head, told: str) -> bool:

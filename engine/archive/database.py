@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from engine.archive import schema
 from engine.archive.chain import BEGINNING
@@ -47,6 +47,17 @@ class ArchiveUnavailableError(ArchiveError):
             "archive-unavailable",
             f"the archive does not answer ({cause}).",
             "Check that it runs, its disk has room, and archive.url; it is tried again until then.",
+        )
+
+
+class ArchiveRefusedError(ArchiveError):
+    """The archive is there, but does not take this: a value that does not fit, a name twice."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            "archive-refused",
+            f"the archive does not take what it was given ({cause}).",
+            "This is a fault of payergate: please report it.",
         )
 
 
@@ -181,6 +192,8 @@ def _translated() -> Iterator[None]:
     """Errors of drivers as ours, without their texts, which quote statements and values."""
     try:
         yield
+    except (DataError, IntegrityError) as error:
+        raise ArchiveRefusedError(type(error.orig).__name__) from None
     except DBAPIError as error:
         raise ArchiveUnavailableError(type(error.orig).__name__) from None
     except SQLAlchemyError as error:

@@ -112,6 +112,10 @@ class Clerk:
         self._channels = policy.channels
         self._rules = rules
 
+    def contract(self, channel: str) -> Channel | None:
+        """The contract with a channel, if the site has it."""
+        return self._channels.get(channel)
+
     def entry(self, record: Mapping[str, Any], position: str, message: Message) -> Entry:
         """The row of one record."""
         kind = short(record["kind"], 16)

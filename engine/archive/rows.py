@@ -36,6 +36,7 @@ class Arrived:
     opened: KeptMessage | None = None
     story: Story = field(default_factory=Story)
     terms: frozenset[bytes] = frozenset()
+    fault: Exception | None = None  # why it cannot be told
 
     @property
     def receipt(self) -> str:
@@ -72,6 +73,15 @@ def insert_arrived(
         )
         if days - known:
             connection.execute(table.insert(), [{"day": day} for day in sorted(days - known)])
+
+
+def keep_content(connection: Connection, one: Arrived) -> None:
+    """The content alone, of a message whose decision is quarantined: a person may need it."""
+    table = schema.journal
+    known = connection.execute(sa.select(table.c.receipt).where(table.c.receipt == one.receipt))
+    if one.sealed is not None and known.first() is None:
+        row = {"receipt": one.receipt, "class": PARKED, "sealed": one.sealed}
+        connection.execute(table.insert(), row)
 
 
 def _message_row(one: Arrived, at_ms: int, open_parts: int) -> dict[str, Any]:

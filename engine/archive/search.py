@@ -98,6 +98,13 @@ def read_rows(connection: Connection, receipt: str) -> list[dict[str, Any]]:
     return [json.loads(body) for body in connection.execute(asked).scalars()]
 
 
+def read_kind(connection: Connection, kind: str) -> list[dict[str, Any]]:
+    """The ledger's rows of a kind, in order. It reads the whole ledger: for kinds that are rare."""
+    table = schema.ledger
+    asked = sa.select(table.c.body).where(table.c.kind == kind).order_by(table.c.seq)
+    return [json.loads(body) for body in connection.execute(asked).scalars()]
+
+
 def read_content(connection: Connection, receipt: str) -> bytes | None:
     """The sealed message, until it is erased."""
     table = schema.journal

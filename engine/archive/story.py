@@ -23,8 +23,8 @@ from engine.hl7.wire import Message, Segment
 from engine.intake.receipts import control_id_of_copy
 from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
-from engine.policy.explain import CopyStory, SegmentStory, tell_copies
 from engine.policy.model import ControlId
+from engine.policy.telling.explain import CopyStory, SegmentStory, tell_copies
 from engine.redecision.redecide import KeptMessage, Redecision
 
 #: USPS abbreviations; anything else in PID-11.4 is not written down.
@@ -78,6 +78,11 @@ class Scribe:
         self._redecision = Redecision(compiled, sealing)
         self.revision = compiled.revision
 
+    @property
+    def sealing(self) -> Sealing:
+        """What it seals with."""
+        return self._sealing
+
     def open(self, receipt: str, sealed: bytes) -> KeptMessage | None:
         """The message, and what to ask the store for; None when it does not open or is none."""
         try:
@@ -109,14 +114,16 @@ class Scribe:
         at: datetime,
     ) -> Story:
         """The story of the message and its copies for `channels`, decided as at the time `at`."""
-        message = kept.message
-        people = tuple(self._person(kept, pid) for pid in message.all("PID"))
-        places = {pid.index + 1: number for number, pid in enumerate(message.all("PID"))}
+        places = {pid.index + 1: number for number, pid in enumerate(kept.message.all("PID"))}
         copies = {
             channel: [_told(copy, places) for copy in told]
             for channel, told in self.copies(kept, channels, recalled, at).items()
         }
-        return Story(people, copies)
+        return Story(self.people(kept), copies)
+
+    def people(self, kept: KeptMessage) -> tuple[Person, ...]:
+        """Everybody whom the message is about."""
+        return tuple(self._person(kept, pid) for pid in kept.message.all("PID"))
 
     def _renamed(
         self, receipt: str, channel: str, copies: tuple[CopyStory, ...]

@@ -33,7 +33,7 @@ def _delivered(row: Row) -> str:
 
 
 def _parked(row: Row) -> str:
-    text = f"parked for {_name(row)}: {row.get('reason', '')} after {row.get('attempts')} attempts"
+    text = f"parked for {_name(row)}: {row.get('reason', '')}, attempt {row.get('attempts')}"
     return f"{text}; received there: {row.get('disclosed', 'no')}"
 
 
@@ -51,6 +51,11 @@ def _discarded(row: Row) -> str:
 
 def _look(row: Row) -> str:
     return f"looked at: {row.get('what', '')}{_who(row)}"
+
+
+def _quarantined(row: Row) -> str:
+    of, fault = row.get("of"), row.get("fault")
+    return f"a record of kind {of} cannot be archived as it is ({fault}), and is kept sealed"
 
 
 def _other(row: Row) -> str:
@@ -88,4 +93,5 @@ _TELLERS: Mapping[str, Callable[[Row], str]] = {
     "redecided": _redecided,
     "discarded": _discarded,
     "look": _look,
+    "quarantined": _quarantined,
 }

@@ -1,4 +1,4 @@
-"""`payergate archive`: how it stands, erasing what is due, legal holds.
+"""`payergate archive`: how it stands, erasing what is due, legal holds, what was set aside.
 
 Law: a hold is in force when its command returns, and both its beginning and its end are rows of the
 ledger with who and why.
@@ -14,18 +14,24 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from engine.archive import schema
+from engine.archive.acts import record
 from engine.archive.audit import read_head
+from engine.archive.database import Database
 from engine.archive.entries import act
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.quarantine import QUARANTINED, unseal_record
 from engine.archive.retention import Eraser, active_holds
+from engine.archive.search import read_kind
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
+from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import ms, shown, whole_days
-from engine.cli.reach import add_site, operator, running_store
+from engine.cli.reach import operator, running_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import Exit, StoreError, UsageError
 from engine.store.port import Backlog, Unarchived
 from engine.store.sealing import Sealer
@@ -37,7 +43,11 @@ FOR_EVER_MS = 2**47
 def register(subparsers: Any) -> None:
     """Add `archive` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "archive", help="the archive: status, erasing, legal holds", description=__doc__
+        "archive",
+        help="the archive: status, erasing, legal holds",
+        description=(
+            "Says how the archive stands, erases what is due, keeps what a legal hold covers."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, run, text in (
@@ -46,6 +56,7 @@ def register(subparsers: Any) -> None:
         ("hold", hold, "keep a patient's, or everybody's, of a time"),
         ("release", release, "end a hold"),
         ("holds", holds, "every hold that is in force"),
+        ("quarantined", quarantined, "records that could not be archived as they were"),
     ):
         action = actions.add_parser(name, help=text)
         if name == "hold":
@@ -55,9 +66,12 @@ def register(subparsers: Any) -> None:
             action.add_argument("--to", dest="until", metavar="TIME", help="default: for ever")
         if name == "release":
             action.add_argument("id", type=int, metavar="NUMBER")
+        if name == "quarantined":
+            action.add_argument("--open", type=int, metavar="ROW", help="print the record")
+            action.add_argument("--reason", default="", help="why you look; recorded")
         if name in {"hold", "release"}:
             action.add_argument("--reason", required=True, help="why; recorded")
-        add_site(action)
+        add_site_and_json(action)
         action.set_defaults(run=run)
 
 
@@ -177,6 +191,48 @@ def holds(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def quarantined(args: argparse.Namespace) -> int:
+    """A line for each row that stands for a record; the record itself only for a reason."""
+    site = load_site(args.site)
+    if args.open is not None:
+        _need_reason(args)
+    with open_archive(site) as archive:
+        with archive.reading() as connection:
+            rows = read_kind(connection, QUARANTINED)
+        if args.open is not None:
+            return _open_record(archive, site, args, rows)
+    names = ("seq", "at_ms", "of", "fault", "receipt", "channel")
+    said = [{name: row[name] for name in names} for row in rows]
+    if args.json:
+        print(json.dumps({"quarantined": said}))
+    elif said:
+        zone = site.policy.timezone
+        cells = [[*one.values()] for one in said]
+        cells = [[seq, shown(at_ms, zone), *rest] for seq, at_ms, *rest in cells]
+        print(table(("ROW", "AT", "KIND", "FAULT", "RECEIPT", "CHANNEL"), cells))
+    else:
+        print("nothing is quarantined")
+    return Exit.OK
+
+
+def _open_record(
+    archive: Database, site: Site, args: argparse.Namespace, rows: list[dict[str, Any]]
+) -> int:
+    """Print one record, once the look is in the ledger."""
+    row = next((row for row in rows if row["seq"] == args.open), None)
+    if row is None:
+        raise UsageError(
+            "unknown-row", f"Row {args.open} is of no such record.", "See archive quarantined."
+        )
+    what = f"quarantined record of row {args.open}"
+    entry = act(
+        "look", SystemClock().now(), operator(), args.reason, receipt=row["receipt"], what=what
+    )
+    record(archive, read_signer(signing_key_of(site)), entry)
+    print(json.dumps(unseal_record(Sealer.from_file(site.key_file), row)))
+    return Exit.OK
+
+
 def _need_reason(args: argparse.Namespace) -> None:
     if not args.reason.strip():
-        raise UsageError("reason", "A hold has a reason.", "Say --reason TEXT.")
+        raise UsageError("reason", "This is done for a reason only.", "Say --reason TEXT.")

@@ -21,8 +21,9 @@ from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
+from engine.cli.arguments import add_site_and_json, known_channel
 from engine.cli.moments import day, ms, shown, whole_days
-from engine.cli.reach import add_site, known_channel, operator
+from engine.cli.reach import operator
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.errors import Exit, UsageError
@@ -45,7 +46,7 @@ def add_export(actions: Any) -> None:
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write files there")
     parser.add_argument("--patients", action="store_true", help="write whom it concerns, too")
     parser.add_argument("--reason", default="", help="why; recorded")
-    add_site(parser)
+    add_site_and_json(parser)
     parser.set_defaults(run=export)
 
 
@@ -56,7 +57,7 @@ def export(args: argparse.Namespace) -> int:
             "reason", "Patients are named in files only, for a reason.", "Say --reason and --out."
         )
     site = load_site(args.site)
-    channel = known_channel(site, args.channel)
+    channel = known_channel(site.policy.channels, args.channel)
     now = SystemClock().now()
     since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
     signer = read_signer(signing_key_of(site))
@@ -87,8 +88,8 @@ def _summary(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "channel": channel,
-        "from": since.isoformat(),
-        "to": until.isoformat(),
+        "from": since.isoformat(timespec="seconds"),
+        "to": until.isoformat(timespec="seconds"),
         "disclosures": who.disclosures,
         "uncertain": who.uncertain,
         "possible_duplicates": who.possible_duplicates,

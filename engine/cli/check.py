@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import pathlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from engine.cli.arguments import add_site
 from engine.cli.words import counted
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, Problem, Severity, SiteError
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 
 
 def register(subparsers: Any) -> None:
@@ -27,13 +27,7 @@ def register(subparsers: Any) -> None:
         help="load a site and print every problem of it",
         description="Loads a site, prints every problem of it. Exit 0, or 3 if it does not load.",
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.add_argument(
         "--json", action="store_true", help='print {"problems": [...]} on standard output'
     )

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+from engine.cli.arguments import add_site
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.demo.board import Snapshot, end
@@ -65,13 +66,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print the end as one line of JSON; needs --messages"
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.add_argument(
         "--seed", type=int, default=1, metavar="S", help="another seed is another day (default: 1)"
     )

@@ -23,12 +23,13 @@ from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.policy.changes import Cause, Change, Effect
-from engine.policy.compile import BY_NAME_ONLY, compile_policy
-from engine.policy.diff import Difference, difference
-from engine.policy.over import MessageChange, over
-from engine.policy.revision import revision
-from engine.policy.wording import message_type
+from engine.policy.compare.changes import Cause, Change, Effect
+from engine.policy.compare.diff import Difference, difference
+from engine.policy.compare.over import MessageChange, over
+from engine.policy.compile import compile_policy
+from engine.policy.meaning.revision import revision
+from engine.policy.runnable.events import BY_NAME_ONLY
+from engine.policy.telling.wording import message_type
 from engine.privacy.facts import Facts
 
 _TITLES = {

@@ -11,7 +11,8 @@ import pathlib
 import sys
 from typing import Any
 
-from engine.cli.offline import Given, add_offline, known_channel, prepare, read_all
+from engine.cli.arguments import chosen_channels
+from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.errors import Exit, UsageError
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -41,7 +42,7 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Disclose; the exit code."""
     policy, facts = prepare(args)
-    channels = policy.channels if args.channel is None else (known_channel(policy, args.channel),)
+    channels = chosen_channels(policy.channels, args.channel)
     given = list(read_all(args.file))
     answers = [_decide(one, policy, facts) for one in given]
     for one, outcomes in zip(given, answers, strict=True):

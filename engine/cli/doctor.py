@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine.cli.arguments import add_site_and_json
 from engine.cli.checkup import (
     agreements,
     clock,
@@ -20,7 +21,6 @@ from engine.cli.checkup import (
     user,
 )
 from engine.cli.findings import report
-from engine.cli.reach import add_site
 from engine.clock import SystemClock
 from engine.config.load import load_site
 
@@ -35,7 +35,7 @@ def register(subparsers: Any) -> None:
             " Exit 1 if something is bad."
         ),
     )
-    add_site(parser)
+    add_site_and_json(parser)
     parser.set_defaults(run=run)
 
 

@@ -1,7 +1,7 @@
 """`payergate explain`: for every channel the verdict, and what decided each segment and field.
 
-Law: it tells what `engine.policy.explain` found, in the JSON that others rely on or in words; no
-value of a message but its type, control id and version (rules.md §9).
+Law: it tells what `engine.policy.telling.explain` found, in the JSON that others rely on or in
+words; no value of a message but its type, control id and version (rules.md §9).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import sys
 from itertools import groupby
 from typing import Any
 
-from engine.cli.offline import Given, add_offline, known_channel, prepare, read_all
+from engine.cli.arguments import chosen_channels
+from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.errors import Exit
 from engine.hl7.wire import Message
-from engine.policy.explain import SegmentStory, Story, explain
-from engine.policy.fieldwise import Because
+from engine.policy.message.view import type_of
 from engine.policy.outcome import Code, Reason
-from engine.policy.view import type_of
+from engine.policy.telling.explain import SegmentStory, Story, explain
+from engine.policy.telling.fieldwise import Because
 
 
 def register(subparsers: Any) -> None:
@@ -37,7 +38,7 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain; the exit code."""
     policy, facts = prepare(args)
-    chosen = policy.channels if args.channel is None else (known_channel(policy, args.channel),)
+    chosen = chosen_channels(policy.channels, args.channel)
     any_hl7 = False
     for given in read_all(args.file):
         if given.message is None:
@@ -124,7 +125,8 @@ def _as_text(given: Given, message: Message, stories: dict[str, Story]) -> str:
             reason.text + (f" Rule: {reason.rule}." if reason.rule else "")
             for reason in story.outcome.reasons
         )
-        lines.append(f"  {channel}: {story.outcome.verdict.value}. {said}")
+        codes = ", ".join(dict.fromkeys(reason.code.value for reason in story.outcome.reasons))
+        lines.append(f"  {channel}: {story.outcome.verdict.value} ({codes}). {said}")
         if story.outcome.payloads:
             lines += [f"    {line}" for line in _segment_lines(story.segments)]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import shlex
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,6 +17,15 @@ from typing import Any
 from engine.errors import Exit, UsageError
 
 _TEMPLATE = files("engine").joinpath("newsite")
+
+#: What to do with a new site, in this order.
+_TRY = (
+    "payergate check",
+    "payergate explain rules/samples/adt-a01.hl7",
+    "payergate test --coverage",
+    "payergate demo --site .        # a synthetic hospital and the insurer, until Ctrl-C",
+    "payergate run                  # the engine, until Ctrl-C",
+)
 
 #: The store, its keys and its socket are no part of a site's version control.
 _IGNORED = "var/\n"
@@ -50,10 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"site": str(folder), "files": made}))
         return Exit.OK
-    print(f"A site of {len(made)} files in {folder}. Try, in that folder:")
-    print("  payergate check")
-    print("  payergate disclose rules/samples/adt-a01.hl7 --channel harbor")
-    print("  payergate run")
+    print(f"A site of {len(made)} files in {folder}. Try:\n  cd {shlex.quote(str(folder))}")
+    print(*(f"  {command}" for command in _TRY), sep="\n")
     return Exit.OK
 
 

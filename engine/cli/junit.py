@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from engine.policy.testing import SuiteResult, TestResult
+from engine.policy.testing.suite import SuiteResult, TestResult
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

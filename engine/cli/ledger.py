@@ -24,9 +24,10 @@ from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures_of
 from engine.archive.signing import public_file, read_signer, read_verifier
 from engine.archive.terms import patient_term
+from engine.cli.arguments import add_site_and_json
 from engine.cli.breach_kit import add_export
 from engine.cli.moments import ms, whole_days
-from engine.cli.reach import add_site, operator, running_store
+from engine.cli.reach import operator, running_store
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -38,13 +39,18 @@ from engine.store.sealing import Sealer
 def register(subparsers: Any) -> None:
     """Add `ledger` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "ledger", help="the ledger: verify, account, export", description=__doc__
+        "ledger",
+        help="the ledger: verify, account, export",
+        description=(
+            "Verifies the ledger, accounts for a patient's disclosures, exports "
+            "what went to a channel."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     verify_ = actions.add_parser("verify", help="say whether anything was changed or removed")
     verify_.add_argument("--expect", action="append", default=[], metavar="SEQ:HASH")
     verify_.add_argument("--public-key", type=pathlib.Path, metavar="FILE")
-    add_site(verify_)
+    add_site_and_json(verify_)
     verify_.set_defaults(run=verify)
     account_ = actions.add_parser("account", help="a patient's accounting of disclosures")
     account_.add_argument("--patient", required=True, metavar="ID", help="PID-3.1")
@@ -56,7 +62,7 @@ def register(subparsers: Any) -> None:
     account_.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write a page")
     account_.add_argument("--pdf", type=pathlib.Path, metavar="FILE", help="write a PDF")
     account_.add_argument("--reason", default="patient's request", help="recorded")
-    add_site(account_)
+    add_site_and_json(account_)
     account_.set_defaults(run=account)
     add_export(actions)
 

@@ -90,6 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    if not arguments:
+        build_parser(["--help"]).print_help(sys.stderr)
+        return Exit.USAGE
     try:
         parsed = build_parser(arguments).parse_args(arguments)
     except SystemExit as end:  # argparse has said why: the help, the version, or wrong usage

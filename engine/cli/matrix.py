@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.cli.arguments import add_site, chosen_channels, writing
 from engine.cli.matrix_page import matrix_page
 from engine.cli.matrix_text import matrix_text
 from engine.config.load import load_site
-from engine.errors import Exit, UsageError
-from engine.policy.matrix import Section, Sheet, matrix
-from engine.policy.model import Policy
-from engine.policy.revision import revision
-from engine.policy.wording import fields
+from engine.errors import Exit
+from engine.policy.meaning.revision import revision
+from engine.policy.telling.matrix import Section, Sheet, matrix
+from engine.policy.telling.wording import fields
 
 
 def register(subparsers: Any) -> None:
@@ -30,13 +30,7 @@ def register(subparsers: Any) -> None:
         help="print what each counterpart may receive",
         description="Prints the disclosure matrix: message types, segments, fields, conditions.",
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.add_argument("--channel", metavar="ID", help="one channel only")
     parser.add_argument(
         "--html", type=pathlib.Path, metavar="FILE", help="write a page to print and sign"
@@ -51,41 +45,19 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the matrix; the exit code."""
     site = load_site(args.site)
-    found = matrix(site.policy, _chosen(site.policy, args.channel))
+    found = matrix(site.policy, chosen_channels(sorted(site.policy.channels), args.channel))
     of = revision(site.policy)
     if args.html is not None:
         day = args.date or datetime.now(ZoneInfo(site.policy.timezone)).date().isoformat()
-        _write(args.html, matrix_page(found, site=site.engine, revision=of, day=day))
+        page = matrix_page(found, site=site.engine, revision=of, day=day)
+        with writing(args.html, "Give --html a file that you may write."):
+            args.html.write_text(page, "utf-8")
     if args.json:
         print(json.dumps({"revision": of, "channels": {s.channel: _as_json(s) for s in found}}))
     elif args.html is None:
         print(matrix_text(found, shutil.get_terminal_size((100, 0)).columns))
         print(f"\nRevision {of}")
     return Exit.OK
-
-
-def _chosen(policy: Policy, channel: str | None) -> tuple[str, ...]:
-    names = tuple(sorted(policy.channels))
-    if channel is None:
-        return names
-    if channel not in names:
-        raise UsageError(
-            "unknown-channel",
-            "The site has no channel of that name.",
-            f"It has: {', '.join(names)}.",
-        )
-    return (channel,)
-
-
-def _write(file: pathlib.Path, page: str) -> None:
-    try:
-        file.write_text(page, "utf-8")
-    except OSError as error:
-        raise UsageError(
-            "file-unwritable",
-            f"{file} cannot be written ({error.strerror or type(error).__name__}).",
-            "Give --html a file that you may write.",
-        ) from error
 
 
 def _as_json(sheet: Sheet) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from engine.cli.field_names import SEGMENTS, field_name
-from engine.policy.masks import EVERYTHING, NOTHING, Mask, Numbers
-from engine.policy.matrix import Row, Section, Sheet, Taken
-from engine.policy.wording import fields
+from engine.policy.segment.masks import EVERYTHING, NOTHING, Mask, Numbers
+from engine.policy.telling.matrix import Row, Section, Sheet, Taken
+from engine.policy.telling.wording import fields
 
 _STYLE = """\
 :root { color-scheme: light; }

@@ -8,9 +8,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine.policy.masks import Mask
-from engine.policy.matrix import Section, Sheet
-from engine.policy.wording import fields
+from engine.policy.segment.masks import Mask
+from engine.policy.telling.matrix import Section, Sheet
+from engine.policy.telling.wording import fields
 
 _NARROWEST = 72
 _SEGMENT = 8

@@ -30,8 +30,9 @@ from engine.archive.signing import read_signer
 from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
+from engine.cli.arguments import add_site_and_json, known_channel
 from engine.cli.moments import moment, ms, shown
-from engine.cli.reach import add_site, known_channel, operator, running_store
+from engine.cli.reach import operator, running_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -40,7 +41,7 @@ from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
 from engine.policy.compile import compile_policy
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.redecision.redecide import KeptMessage
 from engine.store.sealing import Sealer
 
@@ -50,7 +51,12 @@ OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
 def register(subparsers: Any) -> None:
     """Add `messages` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "messages", help="archived messages: search, show", description=__doc__
+        "messages",
+        help="archived messages: search, show",
+        description=(
+            "Finds archived messages and tells the whole story of one. Content is "
+            "shown for a reason only, and the look is recorded first."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     find = actions.add_parser("search", help="messages by identifier, type, channel or time")
@@ -61,14 +67,14 @@ def register(subparsers: Any) -> None:
     find.add_argument("--from", dest="since", metavar="TIME")
     find.add_argument("--to", dest="until", metavar="TIME")
     find.add_argument("--limit", type=int, default=100, metavar="N")
-    add_site(find)
+    add_site_and_json(find)
     find.set_defaults(run=search_messages)
     story = actions.add_parser("show", help="the whole story of one message")
     story.add_argument("receipt", metavar="RECEIPT")
     story.add_argument("--content", action="store_true", help="what was received; needs --reason")
     story.add_argument("--copy", metavar="CHANNEL", help="what went there; needs --reason")
     story.add_argument("--reason", default="", help="why you look; recorded")
-    add_site(story)
+    add_site_and_json(story)
     story.set_defaults(run=show)
 
 
@@ -84,7 +90,7 @@ def search_messages(args: argparse.Namespace) -> int:
     """A line for each message, the latest first."""
     site = load_site(args.site)
     if args.channel:
-        known_channel(site, args.channel)
+        known_channel(site.policy.channels, args.channel)
     now, zone = SystemClock().now(), site.policy.timezone
     query = Query(
         _terms(args, site),
@@ -111,7 +117,7 @@ def search_messages(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Everything that is known of a message; its content only for a reason."""
+    """Everything that is known of a message, or for a reason its content and nothing else."""
     wants_content = args.content or args.copy
     if wants_content and not args.reason.strip():
         raise UsageError("reason", "Content is shown for a reason only.", "Say --reason TEXT.")
@@ -132,17 +138,18 @@ def show(args: argparse.Namespace) -> int:
         text = None if content is None else content.decode("utf-8", "backslashreplace")
         message = None if found is None else dataclasses.asdict(found)
         print(json.dumps({"message": message, "history": rows, "content": text}))
-    else:
+    elif content is None:
         _print_story(found, rows, site)
-        if content is not None:
-            print(flush=True)
-            sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
+    else:
+        sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
     return Exit.OK
 
 
 def _look(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes | None) -> bytes:
     """The content, once the look at it is in the ledger."""
-    what = f"copy for {known_channel(site, args.copy)}" if args.copy else "received message"
+    what = "received message"
+    if args.copy:
+        what = f"copy for {known_channel(site.policy.channels, args.copy)}"
     entry = act(
         "look", SystemClock().now(), operator(), args.reason, receipt=args.receipt, what=what
     )

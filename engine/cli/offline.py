@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.cli.arguments import add_site
 from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.errors import NotHL7Error, UsageError
 from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
 
 #: Makes keyed hashes of the right form where the engine's key is not at hand. Tests always use it,
 #: so that they say the same on every machine.
 STAND_IN_KEY = b"offline"
+
+
+#: In the place of a file: what is piped in.
+STANDARD_INPUT = pathlib.Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +52,9 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=pathlib.Path,
         metavar="FILE",
-        help="a message, several, a batch or MLLP frames",
+        help="a message, several, a batch or MLLP frames; - is standard input",
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.add_argument(
         "--facts",
         type=pathlib.Path,
@@ -87,17 +87,6 @@ def _hash_key(key_file: pathlib.Path) -> bytes:
         return STAND_IN_KEY
 
 
-def known_channel(policy: CompiledPolicy, channel: str) -> str:
-    """`channel`, if the site has it. Raises `UsageError`."""
-    if channel not in policy.channels:
-        raise UsageError(
-            "unknown-channel",
-            "The site has no channel of that name.",
-            f"It has: {', '.join(policy.channels)}.",
-        )
-    return channel
-
-
 def read_all(files: list[pathlib.Path]) -> Iterator[Given]:
     """Every message of every file, in order. Raises `UsageError` before it gives the first."""
     contents = [(file, _read(file)) for file in files]
@@ -115,7 +104,7 @@ def read_all(files: list[pathlib.Path]) -> Iterator[Given]:
 
 def _read(file: pathlib.Path) -> bytes:
     try:
-        return file.read_bytes()
+        return sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
         raise UsageError(
             "file-unreadable",

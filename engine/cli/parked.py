@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from engine.cli.reach import add_site, known_channel, operator, working_store
+from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
+from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
 from engine.clock import SystemClock
@@ -22,10 +23,14 @@ from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
 from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
+from engine.policy.reasons import TEXTS
 from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Fetch, Item, Items, Resolve, Store
 from engine.store.sealing import Sealer
+
+#: What a reason that is a decision's means, in words.
+_MEANS = {code.value: text for code, text in TEXTS.items()}
 
 #: How many items one question to the store asks for.
 _PAGE = 100
@@ -34,7 +39,13 @@ _PAGE = 100
 def register(subparsers: Any) -> None:
     """Add `parked` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "parked", help="dead letters and holds: list, show, replay, discard", description=__doc__
+        "parked",
+        help="dead letters and holds: list, show, replay, discard",
+        description=(
+            "Dead letters and holds: what they are, and what becomes of them. "
+            "Content is never shown. A replay decides by today's policy and facts, "
+            "so that it may send less than before, or nothing."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, run, text in (
@@ -56,7 +67,7 @@ def register(subparsers: Any) -> None:
                 default="",
                 help="why; it is recorded",
             )
-        add_site(action)
+        add_site_and_json(action)
         action.set_defaults(run=run)
 
 
@@ -64,7 +75,7 @@ def ls(args: argparse.Namespace) -> int:
     """A line for each item."""
     site = load_site(args.site)
     with working_store(site) as store:
-        items = [item for channel in _channels(site, args) for item in _every(store, channel)]
+        items = _of_channels(site, store, args.channel)
     if args.json:
         print(json.dumps({"items": [as_json(item) for item in items]}))
         return Exit.OK
@@ -94,9 +105,7 @@ def show(args: argparse.Namespace) -> int:
         print(json.dumps({"items": [as_json(item) for item in items]}))
         return Exit.OK
     for item in items:
-        for key, value in as_json(item).items():
-            print(f"{key:12} {value if isinstance(value, str) else json.dumps(value)}")
-        print()
+        print(_as_text(item), end="\n\n")
     return Exit.OK
 
 
@@ -161,6 +170,18 @@ def as_json(item: Item) -> dict[str, Any]:
     }
 
 
+def _as_text(item: Item) -> str:
+    """The same for people; of a reason that is a decision's, what it means."""
+    said = as_json(item)
+    said |= said.pop("note")
+    if item.reason in _MEANS:
+        said["means"] = _MEANS[item.reason]
+    return "\n".join(
+        f"{key:12} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in said.items()
+    )
+
+
 def _replayed(store: Store, redecision: Redecision, item: Item, reason: str) -> str:
     """What became of one item, in a word, or the code of the error that kept it where it is."""
     sealed = store.execute([Fetch(item.receipt)])[0]
@@ -210,7 +231,7 @@ def _chosen(site: Site, store: Store, args: argparse.Namespace) -> list[Item]:
             "items", "Which items?", "Name CHANNEL/ITEM as `parked ls` shows, or --all."
         )
     if everything:
-        return [item for channel in _channels(site, args) for item in _every(store, channel)]
+        return _of_channels(site, store, args.channel)
     wanted = [_split(site, name, args.channel) for name in args.items]
     found = {
         (item.channel, item.id): item
@@ -227,11 +248,12 @@ def _split(site: Site, name: str, channel: str | None) -> tuple[str, str]:
     before, slash, item = name.rpartition("/")
     if not slash and channel is None:
         raise UsageError("items", f"Of which channel is {name!r}?", "Write CHANNEL/ITEM.")
-    return known_channel(site, before or cast("str", channel)), item
+    return known_channel(site.policy.channels, before or cast("str", channel)), item
 
 
-def _channels(site: Site, args: argparse.Namespace) -> list[str]:
-    return [known_channel(site, args.channel)] if args.channel else list(site.policy.channels)
+def _of_channels(site: Site, store: Store, asked: str | None) -> list[Item]:
+    channels = chosen_channels(site.policy.channels, asked)
+    return [item for channel in channels for item in _every(store, channel)]
 
 
 def _every(store: Store, channel: str) -> Iterator[Item]:

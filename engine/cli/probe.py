@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine.cli.arguments import add_site_and_json, known_channel
 from engine.cli.findings import report
 from engine.cli.probing import probe
-from engine.cli.reach import add_site, known_channel
 from engine.clock import SystemClock
 from engine.config.load import load_site
 
@@ -26,12 +26,12 @@ def register(subparsers: Any) -> None:
         ),
     )
     parser.add_argument("channel", metavar="CHANNEL")
-    add_site(parser)
+    add_site_and_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Probe one channel."""
     site = load_site(args.site)
-    delivery = site.deliveries[known_channel(site, args.channel)]
+    delivery = site.deliveries[known_channel(site.policy.channels, args.channel)]
     return report(list(probe(delivery, SystemClock().now())), as_json=args.json)

@@ -12,7 +12,8 @@ import sys
 import time
 from typing import Any, cast
 
-from engine.cli.reach import add_site, known_channel, operator, reason, working_store
+from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.reach import operator, reason, working_store
 from engine.cli.standing import Standing, standing
 from engine.cli.status import lanes
 from engine.cli.table import table
@@ -39,16 +40,21 @@ _DONE = {"pause": "paused", "resume": "resumed", "kill": "killed"}
 def register(subparsers: Any) -> None:
     """Add `queue` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "queue", help="look at queues; pause, resume, drain or kill one", description=__doc__
+        "queue",
+        help="look at queues; pause, resume, drain or kill one",
+        description=(
+            "Shows the channels' queues, and stops, resumes or drains one. Orders "
+            "are recorded with who gave them; nothing that waits is lost by one."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("ls", help="a line for each channel")
-    add_site(listing)
+    add_site_and_json(listing)
     listing.set_defaults(run=ls)
     showing = actions.add_parser("show", help="what waits for one channel, head first")
     showing.add_argument("channel", metavar="CHANNEL")
     showing.add_argument("--limit", type=int, default=100, metavar="N", help="entries at most")
-    add_site(showing)
+    add_site_and_json(showing)
     showing.set_defaults(run=show)
     for name, (_, text) in _ORDERS.items():
         ordering = actions.add_parser(name, help=text)
@@ -56,14 +62,14 @@ def register(subparsers: Any) -> None:
         ordering.add_argument(
             "--reason", type=reason, default="", help="shown in status, and recorded"
         )
-        add_site(ordering)
+        add_site_and_json(ordering)
         ordering.set_defaults(run=order)
     draining = actions.add_parser("drain", help="wait until a queue is empty")
     draining.add_argument("channel", metavar="CHANNEL")
     draining.add_argument(
         "--timeout", type=float, default=None, metavar="S", help="give up after so many seconds"
     )
-    add_site(draining)
+    add_site_and_json(draining)
     draining.set_defaults(run=drain)
 
 
@@ -79,7 +85,7 @@ def ls(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     """The entries of one lane; never their content."""
     site = load_site(args.site)
-    channel = known_channel(site, args.channel)
+    channel = known_channel(site.policy.channels, args.channel)
     with working_store(site) as store:
         now = _standing(site, store)
         found = store.execute([Waiting(channel, args.limit)])[0]
@@ -106,7 +112,7 @@ def show(args: argparse.Namespace) -> int:
 def order(args: argparse.Namespace) -> int:
     """Pause, resume or kill one lane."""
     site = load_site(args.site)
-    channel = known_channel(site, args.channel)
+    channel = known_channel(site.policy.channels, args.channel)
     control = control_of(channel, _ORDERS[args.action][0], args.reason)
     with working_store(site) as store:
         effective = bool(store.execute([control])[0])
@@ -136,7 +142,7 @@ def control_of(channel: str, order: Order, reason: str) -> Control:
 def drain(args: argparse.Namespace) -> int:
     """Wait until nothing waits; 1 if that cannot be, or not in time."""
     site = load_site(args.site)
-    channel = known_channel(site, args.channel)
+    channel = known_channel(site.policy.channels, args.channel)
     started_s = time.monotonic()
     seen_s: float | None = None  # when an engine was last seen at work
     with working_store(site) as store:

@@ -6,33 +6,20 @@ an engine or another command has come to use it meanwhile.
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import os
-import pathlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.config.model import Site
-from engine.errors import UsageError
+from engine.errors import StoreError
+from engine.store.check import check_settings
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, open_checked, url_of
-from engine.store.port import Store
+from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.varlock import StoreUse
-
-
-def add_site(parser: argparse.ArgumentParser) -> None:
-    """Add `--site DIR` and `--json`, which every command about queues has."""
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 @contextmanager
@@ -76,25 +63,33 @@ def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
 @contextmanager
 def running_store(site: Site) -> Iterator[Store]:
     """The site's store as it is; its first answer raises `StoreUnavailable` if it does not run."""
-    url = url_of(site.store)
-    if url == EMBEDDED:
-        url = EmbeddedServer(site.var).url
-    store = RedisStore(connect(url), site.store.replicas)
+    store = RedisStore(connect(_running_url(site)), site.store.replicas)
     try:
         yield store
     finally:
         store.close()
 
 
-def known_channel(site: Site, channel: str) -> str:
-    """`channel`, if the site has it. Raises `UsageError` otherwise."""
-    if channel not in site.policy.channels:
-        raise UsageError(
-            "unknown-channel",
-            f"The site has no channel {channel!r}.",
-            f"It has: {', '.join(sorted(site.policy.channels))}.",
-        )
-    return channel
+def store_troubles(site: Site) -> list[str]:
+    """Why an engine takes no messages on this store, although it answers.
+
+    Raises `StoreUnavailable` when it does not.
+    """
+    client = connect(_running_url(site))
+    try:
+        check_settings(client)
+    except StoreUnavailable:
+        raise
+    except StoreError as unfit:
+        return [str(unfit)]
+    finally:
+        client.close()
+    return []
+
+
+def _running_url(site: Site) -> str:
+    url = url_of(site.store)
+    return EmbeddedServer(site.var).url if url == EMBEDDED else url
 
 
 def reason(text: str) -> str:

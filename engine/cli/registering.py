@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from engine.cli.reach import add_site, operator, working_store
+from engine.cli.arguments import add_site_and_json
+from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
 from engine.clock import SystemClock
@@ -63,7 +64,12 @@ def register(subparsers: Any, sort: Sort) -> None:
     """Add the command of one sort and its actions to the command line."""
     name = sort.value
     parser = subparsers.add_parser(
-        name, help=f"patients' {name}s: add, list, revoke, import", description=__doc__
+        name,
+        help=f"patients' {name}s: add, list, revoke, import",
+        description=(
+            f"Keeps patients' {name}s in the registry of the engine. A change is in force when the"
+            " command returns; attempts that were open at that moment are listed."
+        ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     adding = actions.add_parser("add", help=f"enter a {name}; the same twice is one")
@@ -95,7 +101,7 @@ def register(subparsers: Any, sort: Sort) -> None:
     _why(importing, is_required=False)
     importing.set_defaults(run=partial(import_all, sort=sort))
     for action in (adding, listing, ending, importing):
-        add_site(action)
+        add_site_and_json(action)
 
 
 def _why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:

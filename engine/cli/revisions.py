@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from engine.config.files import CONFIG
 from engine.errors import UsageError
 
 
@@ -38,10 +39,16 @@ def _extract(revision: str, inside: str, folder: pathlib.Path) -> None:
             capture_output=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        raise UsageError(
-            "revision",
-            f"git has no site at {revision}:{inside}.",
-            "Name a folder, or a revision as in `main:` or `main:sites/east`.",
-        ) from error
+        raise _no_site(revision, inside) from error
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
+    if not (folder / CONFIG).is_file():
+        raise _no_site(revision, inside)
+
+
+def _no_site(revision: str, inside: str) -> UsageError:
+    return UsageError(
+        "revision",
+        f"git has no site at {revision}:{inside}.",
+        "Name a folder, or a revision as in `main:` or `main:sites/east`.",
+    )

@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 import engine
+from engine.cli.arguments import add_site
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -26,7 +27,7 @@ from engine.net.companion import Companion
 from engine.net.sockets import Bound, Patience, bind_all
 from engine.net.supervisor import Supervisor, WorkerProcess
 from engine.plan import ArchivePlan, ListenerSocket, Plan
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
@@ -48,13 +49,7 @@ def register(subparsers: Any) -> None:
             " be answered and ends it; a second one ends it at once."
         ),
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.set_defaults(run=run)
 
 

@@ -11,7 +11,8 @@ import json
 import pathlib
 from typing import Any
 
-from engine.errors import Exit, UsageError
+from engine.cli.arguments import writing
+from engine.errors import Exit
 
 #: The kinds of files; a test compares them with the schemas.
 KINDS = ("channel", "rules", "set", "test", "config")
@@ -45,15 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(path: pathlib.Path, schema: dict[str, Any]) -> None:
-    try:
+    with writing(path, "Give --out a folder that you may write to."):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
         draft.write_text(json.dumps(schema, indent=1) + "\n", "utf-8")
         draft.replace(path)
-    except OSError as error:
-        raise UsageError(
-            "file-unwritable",
-            f"{path} cannot be written ({error.strerror or type(error).__name__}).",
-            "Give --out a folder that you may write to.",
-        ) from error
     print(path)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -27,6 +27,9 @@ from engine.hl7.wire import Message
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _KEYS = frozenset({"match", "every", "after", "count", "do", "code", "delay"})
+
+
+Choice = TypeVar("Choice", bound=Enum)
 
 
 class Do(Enum):
@@ -118,8 +121,8 @@ def _entry(item: Any) -> Entry:
     unknown = sorted(str(key) for key in item.keys() - _KEYS)
     if unknown:
         raise ValueError(f"unknown key {unknown[0]}")
-    do = Do(item["do"])
-    code = AckCode(item["code"]) if "code" in item else None
+    do = _choice(Do, item, "do")
+    code = _choice(AckCode, item, "code") if "code" in item else None
     delay_s = _seconds(item["delay"]) if "delay" in item else LATE_S * (do is Do.LATE)
     match = item.get("match", {})
     if not isinstance(match, Mapping):
@@ -131,6 +134,14 @@ def _entry(item: Any) -> Entry:
         after=_number(item, "after", 0),
         count=_number(item, "count", 0) or None,
     )
+
+
+def _choice(of: type[Choice], item: Mapping[str, Any], key: str) -> Choice:
+    try:
+        return of(item[key])
+    except ValueError:
+        known = ", ".join(str(one.value) for one in of)
+        raise ValueError(f"`{key}` cannot be `{item[key]}`; it is one of {known}") from None
 
 
 def _number(item: Mapping[str, Any], key: str, default: int) -> int:

@@ -6,7 +6,7 @@ Law: whoever reads it learns of every queue why it stands, without looking anywh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,12 +28,21 @@ _WORDS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"
 Standing = dict[str, Any]
 
 
-def standing(site: Site, view: View | None, unarchived: Unarchived | None = None) -> Standing:
-    """The object that `status --json` prints. `view` is None when the store is not reachable."""
+def standing(
+    site: Site,
+    view: View | None,
+    unarchived: Unarchived | None = None,
+    troubles: Sequence[str] = (),
+) -> Standing:
+    """The object that `status --json` prints. `view` is None when the store is not reachable.
+
+    `troubles`: why the engine takes no messages although the store answers.
+    """
     engines = [] if view is None else [json.loads(state) for _, state in view.engines]
     return {
         "engine": _engine(engines),
         "store": {"reachable": view is not None},
+        "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
         "listeners": _listeners(site, engines),
         "channels": _channels(site, view, is_running=bool(engines)),
@@ -159,7 +168,11 @@ def verdict(now: Standing) -> tuple[int, str]:
 def _whole(now: Standing) -> Iterable[tuple[int, str]]:
     if not now["store"]["reachable"]:
         yield CRITICAL, "the store is not reachable"
-    elif now["engine"]["state"] == "down":
+    for trouble in now["troubles"]:
+        yield CRITICAL, trouble
+    if not now["store"]["reachable"]:
+        return
+    if now["engine"]["state"] == "down":
         yield CRITICAL, "no engine runs"
     elif now["engine"]["state"] == "draining":
         yield WARNING, "the engine is draining"

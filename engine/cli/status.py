@@ -11,7 +11,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, cast
 
-from engine.cli.reach import add_site, running_store
+from engine.cli.arguments import add_site_and_json
+from engine.cli.reach import running_store, store_troubles
 from engine.cli.standing import Standing, standing, unknown, verdict
 from engine.cli.table import table
 from engine.config.load import load_site
@@ -40,7 +41,7 @@ def register(subparsers: Any) -> None:
         help="how the engine and its channels stand",
         description="Says how the engine and every channel stand, and why a queue does not move.",
     )
-    add_site(parser)
+    add_site_and_json(parser)
     parser.add_argument(
         "--check",
         action="store_true",
@@ -57,10 +58,9 @@ def run(args: argparse.Namespace) -> int:
         return code
     site = load_site(args.site)
     try:
-        view, unarchived = _look(site)
+        now = standing(site, *_look(site))
     except StoreError:
-        view, unarchived = None, None
-    now = standing(site, view, unarchived)
+        now = standing(site, None)
     print(json.dumps(now) if args.json else as_text(now))
     return Exit.OK
 
@@ -74,14 +74,15 @@ def _verdict(folder: pathlib.Path) -> tuple[int, str]:
         return unknown(error)
 
 
-def _look(site: Site) -> tuple[View | None, Unarchived | None]:
+def _look(site: Site) -> tuple[View | None, Unarchived | None, list[str]]:
     """What the store says; None while it is away. `StoreError`: it cannot be asked from here."""
     try:
         with running_store(site) as store:
             view, unarchived = store.execute([Survey(tuple(site.policy.channels)), Backlog()])
+        troubles = store_troubles(site)
     except StoreUnavailable:
-        return None, None
-    return cast("View", view), cast("Unarchived", unarchived)
+        return None, None, []
+    return cast("View", view), cast("Unarchived", unarchived), troubles
 
 
 def as_text(now: Standing) -> str:
@@ -89,6 +90,7 @@ def as_text(now: Standing) -> str:
     engine, store = now["engine"], now["store"]
     revision = f", policy {engine['revision']}" if engine["revision"] else ""
     reachable = "reachable" if store["reachable"] else "not reachable"
+    troubles = "".join(f"\n{trouble}" for trouble in now["troubles"])
     listeners = table(
         ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED"),
         [
@@ -97,7 +99,7 @@ def as_text(now: Standing) -> str:
         ],
     )
     head = f"engine {engine['state']}{revision}; store {reachable}{_archive(now['archive'])}"
-    return f"{head}\n\n{listeners}\n\n{lanes(now)}"
+    return f"{head}{troubles}\n\n{listeners}\n\n{lanes(now)}"
 
 
 def _archive(archive: Mapping[str, int | None] | None) -> str:

@@ -12,15 +12,16 @@ import json
 import pathlib
 from typing import Any
 
+from engine.cli.arguments import add_site, writing
 from engine.cli.junit import junit
 from engine.cli.offline import STAND_IN_KEY
 from engine.cli.words import counted
 from engine.config.suites import load_tests
-from engine.errors import Exit, Place, UsageError
+from engine.errors import Exit, Place
 from engine.policy.compile import compile_policy
-from engine.policy.exercised import RuleCoverage, coverage, exercised
-from engine.policy.revision import revision
-from engine.policy.testing import SuiteResult, run_suite
+from engine.policy.meaning.revision import revision
+from engine.policy.testing.exercised import RuleCoverage, coverage, exercised
+from engine.policy.testing.suite import SuiteResult, run_suite
 
 
 def register(subparsers: Any) -> None:
@@ -30,13 +31,7 @@ def register(subparsers: Any) -> None:
         help="run the tests beside a site's rules",
         description="Runs rules/*_test.yaml. Exit 0, 4 if a test failed, 3 if it does not load.",
     )
-    parser.add_argument(
-        "--site",
-        type=pathlib.Path,
-        default=pathlib.Path(),
-        metavar="DIR",
-        help="the site's folder (default: the current one)",
-    )
+    add_site(parser)
     parser.add_argument(
         "--coverage", action="store_true", help="list rules and grants that no test exercises"
     )
@@ -56,24 +51,14 @@ def run(args: argparse.Namespace) -> int:
         places = (exercised(test.message, policy, test.facts) for test in tests)
         covered = coverage(tested.site.policy, frozenset[Place]().union(*places))
     if args.junit is not None:
-        _write(args.junit, junit(results))
+        with writing(args.junit, "Give --junit a file that you may write."):
+            args.junit.parent.mkdir(parents=True, exist_ok=True)
+            args.junit.write_bytes(junit(results))
     if args.json:
         print(json.dumps(_as_json(policy.revision, results, covered)))
     else:
         print("\n".join(_as_text(results, covered)))
     return Exit.TESTS if any(result.failed for result in results) else Exit.OK
-
-
-def _write(file: pathlib.Path, data: bytes) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-    except OSError as error:
-        raise UsageError(
-            "file-unwritable",
-            f"{file} cannot be written ({error.strerror or type(error).__name__}).",
-            "Give --junit a file that you may write.",
-        ) from error
 
 
 # --- words -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import re
 
 from engine.config.model import Address
 from engine.policy.language import Mistake, Reader
-from engine.policy.source import Node
+from engine.policy.language.source import Node
 
 _ADDRESS = re.compile(
     r"(?P<scheme>tcp|tls):(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})"

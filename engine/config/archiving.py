@@ -10,7 +10,7 @@ import re
 
 from engine.config.model import ArchiveSettings, Retention
 from engine.policy.language import Keys, Mistake, Reader
-from engine.policy.source import Node
+from engine.policy.language.source import Node
 
 ARCHIVE_KEYS = Keys(
     of="`archive`", optional=("url", "signing_key_file", "password_file", "password_env")

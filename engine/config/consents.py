@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.policy.language import Keys
+from engine.policy.language.source import Node, Scalar
 from engine.policy.model import Purpose
-from engine.policy.source import Node, Scalar
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent
 from engine.privacy.protections import Label
 

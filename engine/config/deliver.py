@@ -18,7 +18,7 @@ from engine.delivery.schedule import (
     Schedule,
 )
 from engine.policy.language import Keys, Reader, Standing
-from engine.policy.source import Mapping, Node, Scalar
+from engine.policy.language.source import Mapping, Node, Scalar
 
 DELIVER_KEYS = Keys(
     of="`deliver`",

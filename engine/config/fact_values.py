@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from engine.policy.language import Keys, Reader
 from engine.policy.language.mistakes import known_or_close
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
+from engine.policy.language.source import Sequence as SequenceNode
 from engine.policy.model import Policy
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
-from engine.policy.source import Sequence as SequenceNode
 from engine.privacy.patients import Patient
 
 PATIENT_KEYS = Keys("a patient", required=("id",), optional=("authority",))

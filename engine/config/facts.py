@@ -18,8 +18,8 @@ from engine.config.units import units_of
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import UsageError
 from engine.policy.language import Keys, Problems, Reader
+from engine.policy.language.source import Node
 from engine.policy.model import Policy
-from engine.policy.source import Node
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed, Facts, Level
 
 FILE_KEYS = Keys(

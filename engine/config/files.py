@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import Place
 from engine.policy.language import Mistake, Problems
-from engine.policy.source import Node
+from engine.policy.language.source import Node
 
 CONFIG = "config.yaml"
 _YAML = frozenset({".yaml", ".yml"})
@@ -44,16 +44,17 @@ def read_files(root: pathlib.Path, problems: Problems) -> SiteFiles:
     """Read config.yaml, channels/*.yaml, rules/*.yaml (not *_test.yaml) and rules/sets/*.yaml."""
     config = root / CONFIG
     if not config.is_file():
+        where = "this folder" if root == pathlib.Path() else root
         problems.note(
             Place(CONFIG, 1, 1),
             Mistake.MISSING_FILE,
-            "The site has no config.yaml.",
-            "Name the site's folder with --site DIR.",
+            f"There is no config.yaml in {where}.",
+            "Name the site's folder with --site DIR, or make a site: payergate init DIR.",
         )
     channels = _folder(root, "channels", problems)
     rules = [path for path in _folder(root, "rules", problems) if not _is_test(path)]
     sets = _folder(root, SETS, problems)
-    if not channels:
+    if not channels and config.is_file():
         problems.note(
             Place(CONFIG, 1, 1),
             Mistake.NO_CHANNEL,

@@ -15,8 +15,8 @@ from engine.intake.admission import Admission
 from engine.policy.language import Keys, Mistake, Reader, Standing
 from engine.policy.language.conditions import message_types
 from engine.policy.language.paths import path
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node
 
 LISTENER_KEYS = Keys(
     of="A listener",

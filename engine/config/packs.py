@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 
 from engine.config.yaml_source import read_yaml
-from engine.policy.codesets import CodeSet
 from engine.policy.language import Keys, Problems, Reader
 from engine.policy.language.paths import path
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar, Sequence
 from engine.policy.model import LabelSet, Mark, Purpose
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar, Sequence
+from engine.policy.vocabulary.codesets import CodeSet
 from engine.privacy.protections import (
     Certainty,
     Evidence,

@@ -14,9 +14,9 @@ from engine.hl7.path import Path
 from engine.policy.language import Reader
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import path
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
 from engine.policy.model import Mark, Policy
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
 from engine.privacy.protections import Label, Protections
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader, is_empty
 from engine.policy.language import Keys
-from engine.policy.source import Node
-from engine.policy.source import Sequence as SequenceNode
+from engine.policy.language.source import Node
+from engine.policy.language.source import Sequence as SequenceNode
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 
 RESTRICTION_KEYS = Keys(

@@ -17,10 +17,10 @@ from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.config.restrictions import restriction_of
 from engine.errors import Place, UsageError
 from engine.policy.language import Problems, Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
+from engine.policy.language.source import Sequence as SequenceNode
 from engine.policy.model import Policy
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
-from engine.policy.source import Sequence as SequenceNode
 from engine.privacy.facts import ItemKind
 from engine.privacy.registry import Fact, Sort
 

@@ -18,8 +18,8 @@ from engine.config.model import ArchiveSettings, Listener, Retention, StoreSetti
 from engine.config.protections import ProtectionSettings, protections_of
 from engine.config.units import units_of
 from engine.policy.language import Keys, Mistake, Reader
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node
 from engine.privacy.facts import Unit
 
 CONFIG_KEYS = Keys(

@@ -18,11 +18,13 @@ from engine.errors import NotHL7Error, Place, Problem, Severity, SiteError
 from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
 from engine.policy.language import Mistake, Problems, Reader
-from engine.policy.language.suites import Names, WrittenMessage, WrittenSuite, suite_of
+from engine.policy.language.source import Mapping, Node, Scalar
+from engine.policy.language.suite_messages import WrittenMessage
+from engine.policy.language.suite_tests import Names
+from engine.policy.language.suites import WrittenSuite, suite_of
 from engine.policy.model import Policy
-from engine.policy.source import Mapping, Node, Scalar
-from engine.policy.testing import Suite, Test
-from engine.policy.variants import NotThereError, variant
+from engine.policy.testing.suite import Suite, Test
+from engine.policy.testing.variants import NotThereError, variant
 from engine.privacy.facts import Facts
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from engine.config.fact_values import is_empty
 from engine.policy.language import Reader
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node
 from engine.privacy.facts import Unit
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from engine.errors import Place
 from engine.policy.language import Mistake, Problems
-from engine.policy.source import Mapping, Node, Scalar, Sequence
+from engine.policy.language.source import Mapping, Node, Scalar, Sequence
 
 #: Bounds of one file. A rules file of 400 rules has about 20 000 nodes and 300 KiB.
 MOST_BYTES = 4 * 1024 * 1024

@@ -115,7 +115,8 @@ def live(snapshot: Snapshot) -> list[str]:
     ]
     lines += _table(_LIVE, rows, left=(0, 1, 8))
     lines += ["", "what just went where (segments that the insurer received)"]
-    lines += [f"  {text}" for text in map(arrival, snapshot.arrivals)] or ["  nothing yet"]
+    width = max((len(line.channel) for line in snapshot.channels), default=0)
+    lines += [f"  {arrival(copy, width)}" for copy in snapshot.arrivals] or ["  nothing yet"]
     return lines
 
 
@@ -129,10 +130,10 @@ def brief(snapshot: Snapshot) -> str:
     return f"{snapshot.seconds:5.0f} s  sent {snapshot.sent}  {channels}"
 
 
-def arrival(copy: Arrival) -> str:
-    """One copy, in one line."""
+def arrival(copy: Arrival, width: int = 0) -> str:
+    """One copy, in one line; the channel's name takes `width`."""
     of = f"{len(copy.segments)} of {copy.sent_segments}" if copy.sent_segments else "?"
-    return f"{copy.type:<8} -> {copy.channel:<12} {of:>8} segments: {compact(copy.segments)}"
+    return f"{copy.type:<8} -> {copy.channel:<{width}}  {of:>8} segments: {compact(copy.segments)}"
 
 
 def end(snapshot: Snapshot, kinds: Sequence[Kind]) -> list[str]:

@@ -10,17 +10,15 @@ from collections.abc import Iterable, Mapping
 
 from engine.demo.hospital import Insurer
 from engine.hl7.path import Path
-from engine.policy.model import (
+from engine.policy.model import Channel, Kind, State
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
-    Channel,
     Compare,
     Condition,
     Exists,
-    Kind,
     OneOf,
     Prefix,
-    State,
 )
 
 #: What a value is where a condition only asks that there be one.

@@ -20,7 +20,7 @@ from engine.demo.feed import Feed
 from engine.demo.hospital import Hospital, Sent
 from engine.demo.processes import Child
 from engine.errors import StoreError
-from engine.policy.model import MessageType
+from engine.policy.vocabulary.conditions import MessageType
 from engine.store.port import LaneView, Store, Survey, View
 
 #: How long the processes may take to get ready.

@@ -128,7 +128,9 @@ class Message:
         self.ids = _ids(lines, delimiters.field)
         self.delimiters = delimiters
         self.charset = charset
-        self.split = bytes.split if _plain(delimiters, charset) else charset.split
+        # Splitting on bytes is right where every delimiter is there, and none can be hidden.
+        is_plain = delimiters.subcomponent and delimiters.repetition and delimiters.component
+        self.split = bytes.split if is_plain and charset.mask is None else charset.split
         self._made: list[Segment | None] = [None] * len(lines)
         self._all: tuple[Segment, ...] | None = None
         self._by_id: dict[str, list[Segment]] = {}
@@ -154,7 +156,11 @@ class Message:
         end = header.find(separator, 4)
         delimiters = _delimiters(header[3:end] if 0 < end < 32 else header[3:32])
         charset = detect(body, header, separator, delimiters.repetition)
-        return cls(raw, [line for line in lines if line], delimiters, charset)
+        if not lines[-1]:
+            del lines[-1]
+        if b"" in lines:
+            lines = [line for line in lines if line]
+        return cls(raw, lines, delimiters, charset)
 
     @property
     def msh(self) -> Segment:
@@ -215,9 +221,12 @@ class Message:
 
 def _ids(lines: list[bytes], separator: bytes) -> tuple[str, ...]:
     known = (_IDS_BEFORE_BAR if separator == b"|" else _NO_IDS).get
-    return tuple(
-        [known(line[:4]) or _segment_id(line, separator, index) for index, line in enumerate(lines)]
-    )
+    found = [known(line[:4], "") for line in lines]
+    found[0] = _segment_id(lines[0], separator, 0)
+    if "" in found:
+        for index, name in enumerate(found):
+            found[index] = name or _segment_id(lines[index], separator, index)
+    return tuple(found)
 
 
 def _segment_id(line: bytes, separator: bytes, index: int) -> str:
@@ -270,10 +279,3 @@ def _delimiters(head: bytes) -> Delimiters:
         named.append(char if usable else b"")
         seen.add(char)
     return Delimiters(separator, *named)
-
-
-def _plain(delimiters: Delimiters, charset: Charset) -> bool:
-    """Whether splitting on bytes is right for every delimiter."""
-    return charset.mask is None and all(
-        (delimiters.component, delimiters.repetition, delimiters.subcomponent)
-    )

@@ -14,7 +14,7 @@ from engine.ack.codes import Fault
 from engine.hl7.path import Path, texts
 from engine.hl7.wire import Message
 from engine.policy.compile import PROCESSING_IDS
-from engine.policy.model import MessageType
+from engine.policy.vocabulary.conditions import MessageType
 
 #: MSH-12.1, table 0104, 2.1 to 2.9.1.
 VERSIONS = frozenset(

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 
 from engine.hl7.wire import Message
 from engine.intake.sealed import Sealing, cancel_name, disclosure_name
-from engine.policy.compile import CANCELS_OF, CompiledPolicy
-from engine.policy.view import type_of
+from engine.policy.compile import CompiledPolicy
+from engine.policy.message.view import type_of
+from engine.policy.runnable.events import CANCELS_OF
 from engine.privacy.facts import Disclosed
 from engine.privacy.visit import Visit, visit_of
 from engine.store.port import Accept, Learned

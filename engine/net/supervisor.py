@@ -143,6 +143,7 @@ class Supervisor:
         self._worker_child = _Child(Restarts())
         self._store_child = _Child(Restarts())
         self._announced = False
+        self._drain_began_s: float | None = None
         self._drain_until_s: float | None = None
         self._hurried = False
 
@@ -156,7 +157,7 @@ class Supervisor:
                 if self._store is not None:
                     self._start_store(self._store)
                 self._start_worker()
-                return self._watch(received)
+                code = self._watch(received)
             finally:
                 self._end_worker()
                 if self._beside is not None:
@@ -164,6 +165,10 @@ class Supervisor:
                 if self._store is not None and not self._hurried:
                     self._store.stop()
                 self._selector.close()
+        if self._drain_began_s is not None and not self._hurried:
+            took_s = self._monotonic() - self._drain_began_s
+            self._log(Event.ENGINE_STOPPED, seconds=round(took_s, 3))
+        return code
 
     def _watch(self, received: Callable[[], list[int]]) -> int:
         while True:
@@ -270,7 +275,8 @@ class Supervisor:
 
     def _begin_drain(self) -> None:
         self._log(Event.ENGINE_DRAINING)
-        self._drain_until_s = self._monotonic() + DRAIN_S
+        self._drain_began_s = self._monotonic()
+        self._drain_until_s = self._drain_began_s + DRAIN_S
         for listening in self._sockets:
             listening.close()
         self._worker_child.again_at_s = None

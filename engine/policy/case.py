@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.policy import charges
-from engine.policy.cascade import Named, is_worth_sending
-from engine.policy.compile import CompiledPolicy, RunnableRule
-from engine.policy.cut import Bar, Cut, Own
-from engine.policy.evaluate import Test
-from engine.policy.law import Law
-from engine.policy.leaks import Numbers, insurance_numbers
-from engine.policy.plan import Plan
-from engine.policy.project import carry_out
-from engine.policy.view import MESSAGE, View
+from engine.policy.compile import CompiledPolicy
+from engine.policy.conditions.evaluate import Test
+from engine.policy.cutting import charges
+from engine.policy.cutting.cascade import Named, is_worth_sending
+from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.plan import Plan
+from engine.policy.cutting.project import carry_out
+from engine.policy.finished.leaks import Numbers, insurance_numbers
+from engine.policy.legal.law import Law
+from engine.policy.message.view import MESSAGE, View
+from engine.policy.runnable.rules import RunnableRule
 from engine.policy.whose import Whose
 from engine.privacy.facts import Facts
 

@@ -10,29 +10,32 @@ is not sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.hl7.wire import Message
-from engine.policy import charges
 from engine.policy.case import Case
-from engine.policy.compile import ChannelRules, CompiledPolicy, RunnableRule
-from engine.policy.cut import Bar, Cut, Own
+from engine.policy.compile import CompiledPolicy
+from engine.policy.cutting import charges
+from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.plan import Plan
+from engine.policy.cutting.project import payload
+from engine.policy.finished.leaks import foreign_numbers, leak
+from engine.policy.finished.strict import keeps_structure
 from engine.policy.granting import (
     Chosen,
     Granting,
     correcting_after,
     granting_rules,
+    uncovered,
     why_not_following,
 )
-from engine.policy.law import WHY_NOT
-from engine.policy.leaks import foreign_numbers, leak
-from engine.policy.notices import attach
+from engine.policy.legal.law import WHY_NOT
+from engine.policy.legal.notices import attach
+from engine.policy.message.view import View, type_of
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
-from engine.policy.plan import Plan
-from engine.policy.project import payload
 from engine.policy.reasons import plain
-from engine.policy.strict import keeps_structure
-from engine.policy.view import View, type_of
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.runnable.rules import RunnableRule
 from engine.privacy.facts import Facts
 
 #: Patients times segments of one message, above which taking it apart would keep others waiting.
@@ -50,8 +53,7 @@ _ORDER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The decision for one channel and one patient: a cut, or the reason why there is none.
 
     `cut` is also there where the cut itself was the reason, so that it can be explained.
@@ -94,14 +96,16 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
-    code = _gate(case, channel)
+    code = _gate(case, channel) or uncovered(case, channel)
     if code is not None:
         return _refused(code)
     found = granting_rules(case, channel)
     earlier = correcting_after(case, channel, found)
     if earlier is not None:
         found.following.clear()
-    withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
+    withholding = _NONE_WITHHOLD
+    if channel.withholding:
+        withholding = tuple(rule for rule in channel.withholding if case.withholds(rule))
     refusal = _refusal(case, found, withholding, channel)
     if refusal is not None:
         return Decision((refusal,))
@@ -119,14 +123,11 @@ def _refusal(
 ) -> Reason | None:
     """Why nothing is disclosed, whatever the cut might leave."""
     applies = found.granting or found.following or channel.follows
-    withheld = next(
-        (
-            rule.withheld
-            for rule in withholding
-            if rule.withholds_message or case.law.withholds_message(rule)
-        ),
-        None,
-    )
+    withheld = None
+    for rule in withholding:
+        if rule.withholds_message or case.law.withholds_message(rule):
+            withheld = rule.withheld
+            break
     if applies:
         return withheld
     if withheld is not None:
@@ -171,18 +172,21 @@ def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chos
     own = _own(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
-    law, disclosing = case.law, chosen.disclosing
-    bars = _NO_BARS
-    if not law.is_silent:
-        bars = law.bars(
-            channel, disclosing, chosen.withholding, lambda free: chosen.plan(channel, free)
-        )
+    disclosing = chosen.disclosing
+    bars = _NO_BARS if case.law.is_silent else _bars(case, channel, chosen)
     cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars)
     against = _after(case, channel, cut, disclosing) if is_worth else plain(Code.NOTHING_LEFT)
     if against is not None:
         return Decision((against,), cut)
     granted = tuple([rule.granted for rule in disclosing])
     return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
+
+
+def _bars(case: Case, channel: ChannelRules, chosen: Chosen) -> dict[int, Bar]:
+    """What the law has against single segments."""
+    return case.law.bars(
+        channel, chosen.disclosing, chosen.withholding, lambda free: chosen.plan(channel, free)
+    )
 
 
 def _after(
@@ -247,6 +251,7 @@ def _own_lines(
 
 
 _NOTHING_OWN = Own()
+_NONE_WITHHOLD: tuple[RunnableRule, ...] = ()
 _NO_BARS: dict[int, Bar] = {}
 _NO_NUMBERS: frozenset[str] = frozenset()
 

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from engine.hl7.path import Path
 from engine.policy.case import Case
-from engine.policy.compile import ChannelRules, RunnableRule
+from engine.policy.cutting.plan import Plan
 from engine.policy.model import Coverage
 from engine.policy.outcome import Code, Reason
-from engine.policy.plan import Plan
 from engine.policy.reasons import of_rule, plain
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.runnable.rules import RunnableRule
 from engine.policy.whose import Answer
 from engine.privacy.facts import Disclosed
 
@@ -38,6 +39,17 @@ class Granting(NamedTuple):
     granting: list[RunnableRule]
     following: list[RunnableRule]
     refusals: dict[Code, Reason]
+
+
+def uncovered(case: Case, channel: ChannelRules) -> Code | None:
+    """Why coverage alone refuses every rule of a channel, so that none need be asked.
+
+    Coverage is told before whatever else stands against a rule (rules.md, "deciding order"), but
+    after the law; and corrections need none. None: each rule must be asked.
+    """
+    if not channel.asks_own_alone or not case.law.is_silent or case.view.corrections.marked:
+        return None
+    return _REFUSALS.get(case.whose.answer(channel.id))
 
 
 def granting_rules(case: Case, channel: ChannelRules) -> Granting:

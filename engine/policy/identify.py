@@ -13,18 +13,11 @@ from datetime import tzinfo
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
-from engine.policy.evaluate import Test, compile_condition, compile_repetition_test
-from engine.policy.matching import Terms
-from engine.policy.model import (
-    AllOf,
-    Channel,
-    Compare,
-    Condition,
-    Kind,
-    Not,
-    OneOf,
-)
-from engine.policy.view import View
+from engine.policy.conditions.evaluate import Test, compile_condition, compile_repetition_test
+from engine.policy.conditions.matching import Terms
+from engine.policy.message.view import View
+from engine.policy.model import Channel, Kind
+from engine.policy.vocabulary.conditions import AllOf, Compare, Condition, Not, OneOf
 
 _WITH_IN1 = frozenset({"IN2", "IN3"})
 #: Fields of IN1 that name plans and companies, not people: what was read there is remembered.

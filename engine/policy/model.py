@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import Enum
 
 from engine.errors import Place
 from engine.hl7.path import Path
-from engine.policy.codesets import CodeSet
-from engine.policy.moments import Moment
+from engine.policy.vocabulary.codesets import CodeSet
+from engine.policy.vocabulary.conditions import Condition, MessageType
 from engine.privacy.facts import Unit
 from engine.privacy.protections import Evidence, Protections
 
@@ -101,14 +100,6 @@ class Structure(Enum):
     STRICT = "strict"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class MessageType:
-    """`ADT` (trigger is None: any) or `ADT^A01`."""
-
-    code: str
-    trigger: str | None = None
-
-
 class MaskKind(Enum):
     """What a mask leaves of a value; of two masks of one value, the first here is sent."""
 
@@ -130,107 +121,6 @@ class Masking:
 
 #: What is granted of one segment: field number → None (the whole field) or component numbers.
 FieldMask = Mapping[int, "frozenset[int] | None"]
-
-
-# --- conditions -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf:
-    """Every part holds (a mapping, or `all:`)."""
-
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """At least one part holds (`any:`)."""
-
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The part does not hold (`not:`)."""
-
-    part: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A path compared: any occurrence matches, or with `every` all of at least one."""
-
-    path: Path
-    matcher: Matcher
-    every: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MessageIs:
-    """MSH-9 is one of these types."""
-
-    types: frozenset[MessageType]
-
-
-Condition = AllOf | AnyOf | Not | Compare | MessageIs
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """The text equals one of these, exactly; with `fold`, ignoring case and outer space."""
-
-    values: frozenset[str]
-    fold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """The text starts with one of these."""
-
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Exists:
-    """The path has a value (`True`), or has none (`False`)."""
-
-    wanted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """The whole text matches one of these regular expressions (RE2 syntax)."""
-
-    patterns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class InSet:
-    """The code is in one of these code sets, under its coding system."""
-
-    sets: tuple[CodeSet, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """The timestamp is later than `after` and earlier than `before`, as far as they are given."""
-
-    after: Moment | None = None
-    before: Moment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Numeric:
-    """The number is at least this and at most that, both included, as far as they are given."""
-
-    at_least: Decimal | None = None
-    at_most: Decimal | None = None
-
-
-Matcher = OneOf | Prefix | Exists | Matches | InSet | Timed | Numeric
-
-
-# --- channels and rules -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +215,12 @@ class Rule:
     coverage: Coverage | None  # None: not named (own for a payer's grants)
     grants: tuple[Grant, ...] = ()
     withholdings: tuple[Withholding, ...] = ()
+
+    def coverage_for(self, kind: Kind) -> Coverage:
+        """What it asks of coverage before it discloses to such a counterpart (rules.md §10.1)."""
+        if self.coverage is not None:
+            return self.coverage
+        return Coverage.OWN if kind is Kind.PAYER else Coverage.ANY
 
 
 @dataclass(frozen=True, slots=True)

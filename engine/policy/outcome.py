@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from engine.privacy.protections import Label
 
@@ -94,11 +95,11 @@ class Reason:
     rule: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """One outgoing message: its bytes, its MSH-10, and which received segments it kept.
 
-    `kept` counts the received segments from 0, MSH included.
+    `kept` counts the received segments from 0, MSH included. A tuple, as an `Outcome` is one:
+    every message makes one for each channel.
     """
 
     data: bytes
@@ -106,8 +107,7 @@ class Payload:
     kept: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The decision for one channel. `payloads` is empty unless the verdict is DISCLOSE.
 
     More than one payload means more than one patient: one outgoing message each (rules.md §10.27).

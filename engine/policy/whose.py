@@ -11,8 +11,8 @@ from datetime import date
 from enum import Enum
 
 from engine.policy.identify import Claims, Identifier
+from engine.policy.message.view import View
 from engine.policy.model import Kind, Policy
-from engine.policy.view import View
 from engine.privacy.coverage import CONTESTED, Days, keys_by_level, levels, service_days
 from engine.privacy.facts import Coverages, Facts
 

@@ -35,10 +35,12 @@ def is_certainly(one: Patient, other: Patient) -> bool:
 def patients_in(message: Message, value: bytes) -> tuple[Patient, ...]:
     """Every identifier of a field such as PID-3 or MRG-1, repetition by repetition."""
     found = []
-    for repetition in message.split(value, message.delimiters.repetition):
-        patient = component(message, repetition, 1)
+    delimiters = message.delimiters
+    for repetition in message.split(value, delimiters.repetition):
+        parts = message.split(repetition, delimiters.component)
+        patient = _text(message, parts[0])
         if patient:
-            found.append(Patient(patient, component(message, repetition, 4)))
+            found.append(Patient(patient, _text(message, parts[3]) if len(parts) > 3 else ""))
     return tuple(found)
 
 
@@ -54,9 +56,17 @@ def component(message: Message, value: bytes, number: int) -> str:
     delimiters = message.delimiters
     value = message.split(value, delimiters.repetition)[0]
     parts = message.split(value, delimiters.component)
-    if number > len(parts):
+    return _text(message, parts[number - 1]) if number <= len(parts) else ""
+
+
+def _text(message: Message, part: bytes) -> str:
+    """The text of the first subcomponent of a component."""
+    if part.isalnum():  # ASCII in every set, and no delimiter
+        return part.decode("ascii")
+    if not part:
         return ""
-    part = message.split(parts[number - 1], delimiters.subcomponent)[0]
+    delimiters = message.delimiters
+    part = message.split(part, delimiters.subcomponent)[0]
     text = message.text(part)
     if delimiters.escape and delimiters.escape in part:
         text = unescape(text, delimiters, message.charset)

@@ -20,7 +20,7 @@ from engine.delivery.look import UNDECIPHERABLE, AsCut, NotYet, ParkIt, Send, Si
 from engine.errors import EngineError
 from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
-from engine.policy.narrower import is_no_wider
+from engine.policy.finished.narrower import is_no_wider
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.redecision.redecide import KeptMessage, Redecision
 from engine.store.port import Fetch, Opened

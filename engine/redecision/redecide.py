@@ -26,11 +26,13 @@ from engine.intake.disclosed import Followed, cancelled_name, disclosure_mark, f
 from engine.intake.records import Notes, outcome_record
 from engine.intake.registered import PatientNames, known_of
 from engine.intake.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
-from engine.policy.compile import CANCEL_FOLLOWS, CompiledPolicy
+from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
-from engine.policy.model import Kind, MessageType, State
+from engine.policy.model import Kind, State
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.policy.reasons import plain
+from engine.policy.runnable.events import CANCEL_FOLLOWS
+from engine.policy.vocabulary.conditions import MessageType
 from engine.privacy.coverage import coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Disclosed, Facts
 from engine.store.port import (

@@ -1,4 +1,4 @@
-"""Is this server fit to be trusted with messages? Asked once, before anything is accepted.
+"""Is this server fit to be trusted with messages? Asked before anything is accepted, and again.
 
 Law: a server that could lose or evict what it said it has is refused by name, with the setting to
 change. A server that keeps its settings to itself is used, and every report says so.
@@ -6,6 +6,8 @@ change. A server that keeps its settings to itself is used, and every report say
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,8 @@ _REQUIRED = {
     "maxmemory-policy": "noeviction",
 }
 
+#: The concern about a server that hides its settings.
+_HIDDEN = "store-settings-unknown"
 
 #: In `META`: by what the key file is known with which the store's content was sealed.
 _KEYS = "keys"
@@ -44,9 +48,38 @@ def check_server(client: Redis) -> tuple[Concern, ...]:
 
     Raises `StoreError` when it does not, `StoreUnavailable` when it cannot be asked.
     """
-    try:
+    with _errors_of_ours():
         _check_version(client)
         return _check_settings(client)
+
+
+def check_settings(client: Redis) -> tuple[Concern, ...]:
+    """As `check_server`, but of what can change while the server runs."""
+    with _errors_of_ours():
+        return _check_settings(client)
+
+
+class SettingsLook:
+    """Implements `engine.store.watched.Look`: the settings are still what they were at the start.
+
+    A server that hides them is not asked again and again.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._is_hidden = False
+
+    def __call__(self, *, afresh: bool) -> None:
+        """Raises `StoreError` when one is not, `StoreUnavailable` when it cannot be asked."""
+        if afresh or not self._is_hidden:
+            concerns = check_settings(self._client)
+            self._is_hidden = any(concern.code == _HIDDEN for concern in concerns)
+
+
+@contextmanager
+def _errors_of_ours() -> Iterator[None]:
+    try:
+        yield
     except ResponseError as error:
         raise StoreError(
             "store-refused",
@@ -98,11 +131,11 @@ def _check_version(client: Redis) -> None:
 
 def _check_settings(client: Redis) -> tuple[Concern, ...]:
     try:
-        found = {name: _setting(client, name) for name in (*_REQUIRED, "maxmemory")}
+        found = _settings(client, *_REQUIRED, "maxmemory")
     except ResponseError:
         return (
             Concern(
-                "store-settings-unknown",
+                _HIDDEN,
                 "the store does not say how durable it is (CONFIG is forbidden).",
                 "See yourself that "
                 + ", ".join(f"{name} is {value}" for name, value in _REQUIRED.items())
@@ -127,9 +160,10 @@ def _check_settings(client: Redis) -> tuple[Concern, ...]:
     return ()
 
 
-def _setting(client: Redis, name: str) -> str:
-    found: dict[str, str] = client.config_get(name)  # type: ignore[assignment]
-    return {_text(key): _text(value) for key, value in found.items()}.get(name, "")
+def _settings(client: Redis, *names: str) -> dict[str, str]:
+    given: dict[str | bytes, str | bytes] = client.config_get(*names)  # type: ignore[assignment]
+    found = {_text(name): _text(value) for name, value in given.items()}
+    return {name: found.get(name, "") for name in names}
 
 
 def _text(value: str | bytes) -> str:

@@ -50,6 +50,7 @@ ENTER = read_script("enter")
 FORGET = read_script("forget")
 ITEMS = read_script("items")
 LETGO = read_script("letgo")
+MARK = read_script("mark")
 RELEASE = read_script("release")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
@@ -58,6 +59,6 @@ UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, ENTER, FORGET, ITEMS, LETGO, RELEASE,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, ENTER, FORGET, ITEMS, LETGO, MARK, RELEASE,
     RELEASED, RESOLVE, SURVEY, UNLEARN, WAITING,
 )  # fmt: skip

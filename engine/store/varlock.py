@@ -42,7 +42,7 @@ class VarLock:
             raise StoreError(
                 "var-in-use",
                 f"another engine (process {owner}) uses {var}.",
-                "Stop it first, or give this engine a var folder of its own.",
+                "Stop it first. Another engine needs a site folder of its own.",
             )
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)

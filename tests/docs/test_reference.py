@@ -6,6 +6,7 @@ import builtins
 import importlib
 import pathlib
 import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +19,7 @@ from engine.errors import Exit
 from engine.logs import FIELDS, Event
 from engine.policy.language import Keys, Mistake
 from engine.policy.outcome import Code
-from tests.docs.pages import REFERENCE, ROOT, entries, headings, mentions, name
+from tests.docs.pages import REFERENCE, ROOT, entries, headings, mentions, name, prose
 
 CLI = REFERENCE / "cli.md"
 
@@ -93,6 +94,19 @@ def test_every_event_and_every_field_is_described() -> None:
     described = entries(REFERENCE / "events.md")
     missing = ({event.value for event in Event} | FIELDS) - described
     assert not missing, sorted(missing)
+
+
+def test_every_event_is_logged_somewhere() -> None:
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine").rglob("*.py"))
+    assert not [event.value for event in Event if f"Event.{event.name}" not in code]
+
+
+def test_every_error_that_is_described_can_be_raised() -> None:
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine").rglob("*.py"))
+    lines = [line for _, line in prose(REFERENCE / "errors.md")]
+    codes = [match[1] for line in lines if (match := re.match(r"\| `([a-z0-9-]+)` \|", line))]
+    assert len(codes) > 50
+    assert not [error for error in codes if not re.search(rf'"{error}("|: )', code)]
 
 
 def test_every_answer_that_leads_to_something_is_described() -> None:

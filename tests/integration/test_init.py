@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -52,6 +54,36 @@ def test_it_says_what_it_made_and_overwrites_nothing(
     assert main(["init", str(folder)]) == 2
     assert "init-not-empty" in capsys.readouterr().err
     assert (folder / "config.yaml").read_text() == "mine"
+
+
+def test_it_says_what_to_try_and_all_of_it_is_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "our site"
+    assert main(["init", str(folder)]) == 0
+    first, cd, *commands = capsys.readouterr().out.splitlines()
+    assert first.startswith("A site of 7 files in ")
+    assert cd.strip() == f"cd '{folder}'"
+    monkeypatch.chdir(folder)
+    parsed = [shlex.split(command, comments=True)[1:] for command in commands]
+    assert [words[0] for words in parsed] == ["check", "explain", "test", "demo", "run"]
+    assert [main(words) for words in parsed[:3]] == [0, 0, 0]
+
+
+def test_a_message_can_be_piped_in(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    lines = (site / SAMPLES / "adt-a01.hl7").read_bytes().replace(b"\r", b"\n")
+    for command in ("explain", "disclose"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+        assert main([command, "-", "--channel", "harbor", "--site", str(site)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("-, message 1: ADT^A01")
+    assert "harbor: disclose (granted)." in printed
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert main(["init", str(tmp_path / "file")]) == 2
 

@@ -223,8 +223,8 @@ class TestControlIds:
             ids = set(control_ids(estate, "alpha"))
             assert len(ids) == 1
             (delivered,) = (r for r in estate.ledger("delivered") if r["channel"] == "alpha")
-            assert ids == {delivered["sent_control_id"]} != {delivered["control_id"]}
-            assert delivered["control_id"] == sent.control_id
+            assert ids == {delivered["control_id"]} != {delivered["source_control_id"]}
+            assert delivered["source_control_id"] == sent.control_id
             assert delivered["possible_duplicate"]
             others = [name for name in sent.channels if name != "alpha"]
             assert all(control_ids(estate, name) == [sent.control_id] for name in others)

@@ -146,6 +146,10 @@ def test_a_dead_letter_is_listed_shown_without_content_and_replayed(
     (shown,) = payergate(capsys, site, "parked", "show", item["item"])["items"]
     assert shown["note"]["rules"]
     assert "TESTPATIENT" not in json.dumps(shown)
+    assert main(["parked", "show", item["item"], "--site", str(site)]) == 0
+    text = capsys.readouterr().out
+    assert "reason       ack-AR\n" in text
+    assert f"rules        {', '.join(shown['note']['rules'])}\n" in text
     said = payergate(capsys, site, "parked", "replay", item["item"], "--reason", "fixed")
     assert said == {"items": [{"item": item["item"], "outcome": "queued"}]}
     assert payergate(capsys, site, "parked", "ls")["items"] == []

@@ -15,7 +15,7 @@ from engine.hl7.wire import Message
 from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.policy.narrower import is_no_wider
+from engine.policy.finished.narrower import is_no_wider
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases

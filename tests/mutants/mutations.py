@@ -1,13 +1,16 @@
 """What can be changed in a source file, one change at a time, so that a test should notice.
 
-Law: a mutation is named by its file and number, which depend on the file's text alone, so that a
-run can be repeated. Texts for people, docstrings, annotations and `__slots__` are left alone.
+Law: a mutation is found again by its file and number, which depend on the file's text alone, so
+that a run can be repeated; it is known to people by its `key` (file, function, what is changed into
+what), which survives that lines move. Texts for people, docstrings, annotations and `__slots__` are
+left alone.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,19 +49,84 @@ class Mutation:
     number: int
     line: int
     text: str
+    function: str  # dotted, with its class; empty: of the module itself
+    lines: range  # of the statement, or of a compound one's head: who runs one runs the change
+    is_run_at_import: bool  # by no function, so that only a new import makes the change
+    repeated: int = 1  # which of those that read the same in this function
+
+    @property
+    def key(self) -> str:
+        """What `explained.txt` knows it by."""
+        again = f" #{self.repeated}" if self.repeated > 1 else ""
+        return f"{self.file}: {self.function or 'module'}: {self.text}{again}"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}"
+        return f"{self.file}:{self.line}: {self.key.partition(': ')[2]}"
+
+
+@dataclass(frozen=True)
+class _Where:
+    """What stands around a node."""
+
+    function: str
+    lines: range
+    is_run_at_import: bool
 
 
 def mutations(path: Path, root: Path) -> list[Mutation]:
     """All that can be changed in a file."""
-    source = path.read_text("utf-8")
+    tree = ast.parse(path.read_text("utf-8"))
     name = path.relative_to(root).as_posix()
-    return [
-        Mutation(name, number, getattr(node, "lineno", 0), text)
-        for number, (node, text, _) in enumerate(_points(ast.parse(source)))
-    ]
+    around = dict(_around(tree, _Where("", range(1, 2), is_run_at_import=True)))
+    found: list[Mutation] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for number, (node, text, _) in enumerate(_points(tree)):
+        where = around[id(node)]
+        seen[where.function, text] += 1
+        found.append(
+            Mutation(
+                *(name, number, getattr(node, "lineno", 0), text),
+                *(where.function, where.lines, where.is_run_at_import),
+                seen[where.function, text],
+            )
+        )
+    return found
+
+
+def _around(node: ast.AST, where: _Where) -> Iterator[tuple[int, _Where]]:
+    """For the id of each node in `node`: its function and the lines of its statement."""
+    for name, value in ast.iter_fields(node):
+        inside = where
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and name == "body":
+            inside = _Where(
+                f"{where.function}.{node.name}".lstrip("."),
+                where.lines,
+                where.is_run_at_import and isinstance(node, ast.ClassDef),
+            )
+        elif isinstance(node, ast.Lambda) and name == "body":
+            inside = _Where(where.function, where.lines, is_run_at_import=False)
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                its = inside
+                if isinstance(child, ast.stmt):
+                    its = _Where(_named(child, inside), _lines(child), inside.is_run_at_import)
+                yield id(child), its
+                yield from _around(child, its)
+
+
+def _named(statement: ast.stmt, where: _Where) -> str:
+    """A constant of a module or class is named like a function."""
+    if where.is_run_at_import and isinstance(statement, ast.Assign | ast.AnnAssign):
+        target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+        return f"{where.function}.{ast.unparse(target)}".lstrip(".")
+    return where.function
+
+
+def _lines(statement: ast.stmt) -> range:
+    """Of a compound statement those of its head."""
+    body = getattr(statement, "body", None)
+    last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
+    return range(statement.lineno, max(last, statement.lineno) + 1)
 
 
 def mutated(source: str, number: int) -> ast.Module:
@@ -97,24 +165,25 @@ def _skipped(tree: ast.Module) -> set[int]:
     """Nodes whose change nobody could notice, or only a reader."""
     found: set[int] = set()
     for node in ast.walk(tree):
-        parts: list[ast.AST | None] = []
-        if isinstance(node, ast.arg | ast.AnnAssign):
-            parts.append(node.annotation)
-        if isinstance(node, ast.FunctionDef):
-            parts.append(node.returns)
-            parts += node.decorator_list
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            parts.append(node)
-        if isinstance(node, ast.Assign) and _is_for_readers(node):
-            parts.append(node)
-        if isinstance(node, ast.Raise | ast.Assert | ast.ImportFrom | ast.Import):
-            parts.append(node)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name):
-            parts += [node] if node.test.id == "TYPE_CHECKING" else []
-        for part in parts:
-            if part is not None:
-                found |= {id(one) for one in ast.walk(part)}
+        for part in _for_readers(node):
+            found |= {id(one) for one in ast.walk(part)}
     return found
+
+
+def _for_readers(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
+        case ast.arg() | ast.AnnAssign() if node.annotation is not None:
+            yield node.annotation
+        case ast.FunctionDef():
+            yield from [*node.decorator_list, *([node.returns] if node.returns else [])]
+        case ast.ClassDef():
+            yield from node.decorator_list
+        case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            yield node
+        case ast.Raise() | ast.Assert() | ast.ImportFrom() | ast.Import():
+            yield node
+        case ast.Assign() if _is_for_readers(node):
+            yield node
 
 
 def _is_for_readers(node: ast.Assign) -> bool:

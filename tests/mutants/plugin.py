@@ -1,7 +1,8 @@
-"""A pytest plugin: one module mutated as it is imported, or the lines noted that a test file runs.
+"""A pytest plugin: one module mutated as it is imported, and some tests in a given order.
 
-`PAYERGATE_MUTANT=engine/policy/cascade.py:12` mutates; `PAYERGATE_LINES=FILE` notes. Nothing is
-written into the source tree.
+`PAYERGATE_MUTANT=engine/policy/cutting/cascade.py:12` says which change of which file,
+`PAYERGATE_TESTS` the descriptor of an open file of test ids. Nothing is written into the source
+tree.
 """
 
 from __future__ import annotations
@@ -9,18 +10,15 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import CodeType, FrameType, ModuleType
-from typing import Any
+from types import CodeType, ModuleType
+
+import pytest
 
 from tests.mutants.mutations import mutated
-
-#: How many calls of one function are watched line by line.
-LOOKS = 100
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,49 +55,15 @@ def _mutate(what: str) -> None:
     sys.meta_path.insert(0, _Finder(name, ROOT / file, int(number)))
 
 
-def _note_lines(into: Path) -> None:
-    wanted = tuple(str(ROOT / "engine" / part) for part in ("policy", "hl7", "ack"))
-    lines: dict[str, set[int]] = {}
-    looked_at: dict[CodeType, int] = {}
-
-    def inside(frame: FrameType, event: str, _: object) -> Any:
-        if event == "line":
-            lines[frame.f_code.co_filename].add(frame.f_lineno)
-        return inside
-
-    def entered(frame: FrameType, _event: str, _: object) -> Any:
-        code = frame.f_code
-        looks = looked_at.get(code)
-        if looks is None:
-            # What a function has not run after so many calls, another file of tests may run.
-            looks = LOOKS if code.co_filename.startswith(wanted) else 0
-            lines.setdefault(code.co_filename, set()).add(frame.f_lineno)
-        looked_at[code] = max(looks - 1, 0)
-        return inside if looks else None
-
-    def write() -> None:
-        sys.settrace(None)
-        found = {
-            os.path.relpath(name, ROOT): sorted(seen)
-            for name, seen in lines.items()
-            if name.startswith(wanted)
-        }
-        into.write_text(json.dumps(found))
-
-    _WRITERS.append(write)
-    sys.settrace(entered)
-
-
-_WRITERS: list[Any] = []
-
-
-def pytest_sessionfinish() -> None:
-    """Write what was noted."""
-    for write in _WRITERS:
-        write()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the tests that are wanted, in the order in which they are."""
+    with os.fdopen(int(os.environ["PAYERGATE_TESTS"]), encoding="utf-8") as file:
+        file.seek(0)
+        order = {name: number for number, name in enumerate(file.read().splitlines())}
+    items[:] = sorted(
+        (item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid]
+    )
 
 
 if mutant := os.environ.get("PAYERGATE_MUTANT"):
     _mutate(mutant)
-if noted := os.environ.get("PAYERGATE_LINES"):
-    _note_lines(Path(noted))

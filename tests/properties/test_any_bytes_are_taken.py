@@ -15,7 +15,7 @@ from engine.ack.reply import acknowledge, reject_head
 from engine.errors import NotHL7Error
 from engine.hl7.wire import Message
 from engine.intake.admission import Admission, Gate
-from engine.policy.explain import explain
+from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
 from engine.store.keyfile import Keys
 from engine.store.sealing import Sealer

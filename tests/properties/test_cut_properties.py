@@ -11,18 +11,17 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.decide import decide
 from engine.policy.model import (
-    AllOf,
     Channel,
     Consent,
     Coverage,
     Grant,
     Kind,
-    MessageType,
     Policy,
     Purpose,
     Rule,
 )
 from engine.policy.outcome import Payload
+from engine.policy.vocabulary.conditions import AllOf, MessageType
 from engine.privacy.facts import Facts
 from tests.cutting import NOW
 

@@ -16,32 +16,34 @@ from hypothesis import strategies as st
 from engine.errors import Place
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
+from engine.policy.compare.diff import difference
+from engine.policy.compare.over import over
 from engine.policy.compile import compile_policy
-from engine.policy.diff import difference
 from engine.policy.model import (
-    AllOf,
-    AnyOf,
     Channel,
-    Compare,
-    Condition,
     Consent,
     Coverage,
-    Exists,
     FieldMask,
     Grant,
     Kind,
-    MessageIs,
-    MessageType,
-    Not,
-    OneOf,
     Policy,
-    Prefix,
     Purpose,
     Rule,
     State,
     Withholding,
 )
-from engine.policy.over import over
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    Exists,
+    MessageIs,
+    MessageType,
+    Not,
+    OneOf,
+    Prefix,
+)
 from engine.privacy.facts import (
     CoverageKey,
     CoverageRow,

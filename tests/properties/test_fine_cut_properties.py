@@ -11,9 +11,7 @@ from engine.hl7.wire import Message
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
 from engine.policy.model import (
-    AllOf,
     Channel,
-    Compare,
     Consent,
     Coverage,
     FieldMask,
@@ -21,13 +19,12 @@ from engine.policy.model import (
     Kind,
     Masking,
     MaskKind,
-    MessageType,
-    OneOf,
     Policy,
     Purpose,
     Rule,
     Withholding,
 )
+from engine.policy.vocabulary.conditions import AllOf, Compare, MessageType, OneOf
 from engine.privacy.facts import Facts
 from tests.cutting import NOW
 

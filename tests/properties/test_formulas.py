@@ -8,7 +8,17 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.policy.formulas import FALSE, TRUE, Formula, Kind, all_of, any_of, implies, leaf, no
+from engine.policy.meaning.formulas import (
+    FALSE,
+    TRUE,
+    Formula,
+    Kind,
+    all_of,
+    any_of,
+    implies,
+    leaf,
+    no,
+)
 
 
 class Apart:

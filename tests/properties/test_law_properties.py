@@ -15,23 +15,13 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Code, Outcome, Verdict
-from engine.privacy.facts import (
-    ConsentKind,
-    Facts,
-    Item,
-    ItemKind,
-    Relation,
-    Restriction,
-    SignedConsent,
-    Unit,
-)
-from engine.privacy.patients import Patient
+from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
 from tests.cutting import NOW, channel, policy, rule
+from tests.random_facts import CHANNELS, refusals, restrictions
+from tests.random_facts import signed as known
 
-LABELS = ("sud", "hiv", "mental-health", "genetic", "reproductive", "minor-consented")
 PACKS = ("us-ca", "us-fl", "us-il")
 CODES = ["I10^x^I10", "F10.20^x^I10", "B20^x^I10", "F32.9^x^I10", "Z15.01^x^I10", "7918-6^x^LN"]
-CHANNELS = ("acme", "beta", "care")
 
 
 @functools.cache
@@ -47,7 +37,7 @@ def site(consent: str, withheld: str = "", more_sets: bool = False) -> CompiledP
     channels = [
         channel("acme"),
         channel("beta"),
-        channel("care", kind="provider"),
+        channel("gamma", kind="provider"),
     ]
     return policy(
         rules,
@@ -59,50 +49,6 @@ def site(consent: str, withheld: str = "", more_sets: bool = False) -> CompiledP
     )
 
 
-patients = st.builds(Patient, st.sampled_from(["A", "B"]), st.sampled_from(["H", "K", ""]))
-channels = st.none() | st.frozensets(st.sampled_from(CHANNELS), min_size=1)
-instants = st.sampled_from([None, NOW.replace(month=1), NOW.replace(month=6)])
-consents = st.builds(
-    SignedConsent,
-    patient=patients,
-    kind=st.sampled_from([ConsentKind.AUTHORIZATION, ConsentKind.PART2_TPO]),
-    purposes=st.sampled_from([None, frozenset({"payment"}), frozenset({"treatment"})]),
-    channels=channels,
-    labels=st.frozensets(st.sampled_from(LABELS)),
-    begins=instants,
-    ends=instants,
-    revoked=instants,
-    signed_by=st.sampled_from([None, *Relation]),
-)
-refusals = st.builds(
-    SignedConsent, patient=patients, kind=st.just(ConsentKind.REFUSAL), channels=channels
-)
-items = st.sampled_from(
-    [Item(ItemKind.EVERYTHING)]
-    + [Item(ItemKind.VISIT, number) for number in ("V1", "V2")]
-    + [Item(ItemKind.ACCOUNT, "AC1")]
-    + [Item(ItemKind.ORDER, number) for number in ("P1", "P2", "P3")]
-    + [Item(ItemKind.CHARGE, number) for number in ("T1", "T2")]
-)
-restrictions = st.builds(
-    Restriction,
-    patient=patients,
-    items=st.frozensets(items, min_size=1),
-    channels=channels,
-    since=st.sampled_from([None, NOW.date()]),
-    until=st.sampled_from([None, NOW.date()]),
-)
-known = st.builds(
-    Facts,
-    now=st.just(NOW),
-    consents=st.lists(consents | refusals, max_size=4).map(tuple),
-    restrictions=st.lists(restrictions, max_size=1).map(tuple),
-    units=st.sampled_from(
-        [{}, {"W": Unit.GENERAL}, {"W": Unit.PART2}, {"W": Unit.GENERAL, "S": Unit.PART2}]
-    ),
-)
-
-
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
     kind = draw(st.sampled_from(["ADT^A01", "ORU^R01", "DFT^P03"]))
@@ -111,7 +57,7 @@ def messages(draw: st.DrawFn) -> bytes:
     visit = draw(st.sampled_from(["V1", "V2", ""]))
     pid = draw(st.sampled_from(["A^^^H", "A", "A^^^H~B^^^K", "C^^^H"]))
     born = draw(st.sampled_from(["19800101", "20150101", ""]))
-    account = draw(st.sampled_from(["AC1", ""]))
+    account = draw(st.sampled_from(["ACC1", ""]))
     lines = [
         f"MSH|^~\\&|A|S|C|D|20260301||{kind}|M1|P|2.6",
         f"PID|1||{pid}||X^Y||{born}" + "|" * 11 + account,

@@ -16,7 +16,7 @@ from engine.config.yaml_source import read_yaml
 from engine.policy.language import KEY_TABLES, Problems, Reader, policy_of
 from engine.policy.language.conditions import KEYWORDS
 from engine.policy.language.mistakes import Mistake
-from engine.policy.revision import revision
+from engine.policy.meaning.revision import revision
 
 ROOT = pathlib.Path(__file__).parents[2]
 WRITTEN = {

@@ -13,9 +13,9 @@ from engine.config.suites import load_tests
 from engine.errors import Place
 from engine.hl7.wire import Message
 from engine.policy.compile import compile_policy
-from engine.policy.exercised import coverage, exercised
 from engine.policy.model import Coverage, Grant, Kind, Policy, Withholding
-from engine.policy.testing import run_suite
+from engine.policy.testing.exercised import coverage, exercised
+from engine.policy.testing.suite import run_suite
 
 ROOT = pathlib.Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "rules" / "samples").glob("*.hl7"))

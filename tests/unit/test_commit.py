@@ -23,6 +23,7 @@ class EchoStore:
 
     refused: frozenset[str] = frozenset()
     outages: int = 0
+    outage: str = "store-unreachable"
     batches: list[list[Operation]] = field(default_factory=list)
 
     def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
@@ -32,7 +33,7 @@ class EchoStore:
         self.batches.append(list(batch))
         if self.outages:
             self.outages -= 1
-            raise StoreUnavailable("store-unreachable", "The store does not answer.")
+            raise StoreUnavailable(self.outage, "The store does not answer.")
         receipts = [op.receipt if isinstance(op, Fetch | Accept) else "" for op in batch]
         if self.refused.intersection(receipts):
             raise ValueError
@@ -137,6 +138,20 @@ def test_the_next_batch_is_under_way_before_results_are_told() -> None:
     bench.submit("2")
     bench.run.finish()
     assert under_way == [1]
+
+
+def test_another_reason_for_the_same_outage_is_told() -> None:
+    store = EchoStore(outages=4)
+    bench = Bench(store)
+    bench.submit("1")
+    bench.turn()
+    for outage in ("store-unreachable", "store-unreachable", "store-not-durable", "store-script"):
+        store.outage = outage
+        bench.run.finish()
+        bench.clock.advance(1)
+    bench.run.finish()
+    down = ["store-unreachable", "store-not-durable", "store-script"]
+    assert bench.told.changes == [*(f"down {outage}" for outage in down), "up"]
 
 
 def test_an_unknown_outcome_repeats_the_same_batch_until_it_is_answered() -> None:

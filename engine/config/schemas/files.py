@@ -24,14 +24,9 @@ from engine.config.schemas.shapes import (
 from engine.policy.language.channels import AGREEMENT_KEYS, CEILING_KEYS, CHANNEL_KEYS
 from engine.policy.language.rules import ALL_PAYERS, FILE_KEYS, RULE_KEYS
 from engine.policy.language.sets import SET_KEYS
-from engine.policy.language.suites import (
-    ALL_OTHERS,
-    BECAUSE_KEYS,
-    EXPECT_KEYS,
-    MESSAGE_KEYS,
-    SUITE_KEYS,
-    TEST_KEYS,
-)
+from engine.policy.language.suite_messages import MESSAGE_KEYS
+from engine.policy.language.suite_tests import ALL_OTHERS, BECAUSE_KEYS, EXPECT_KEYS, TEST_KEYS
+from engine.policy.language.suites import SUITE_KEYS
 from engine.policy.model import Consent, Kind, PayerType, Purpose, State, Structure
 from engine.privacy.protections import Label
 

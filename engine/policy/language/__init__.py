@@ -6,8 +6,9 @@ reported. See docs/reference/rules.md; `KEY_TABLES` are the keys that page has e
 
 from engine.policy.language.channels import AGREEMENT_KEYS, CEILING_KEYS, CHANNEL_KEYS
 from engine.policy.language.grants import CONSTANT_KEYS, GRANT_KEYS
+from engine.policy.language.keys import Keys, Standing
 from engine.policy.language.mistakes import Mistake, Problems
-from engine.policy.language.reader import Keys, Reader, Standing
+from engine.policy.language.reader import Reader
 from engine.policy.language.rules import FILE_KEYS, RULE_KEYS
 from engine.policy.language.sets import SET_KEYS
 from engine.policy.language.site import ReadPolicy, policy_of

@@ -11,24 +11,20 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from engine.hl7.occurring import OCCURRING
+from engine.policy.conditions.settle import types_demanded
 from engine.policy.language.contradictions import contradiction
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.sensitive import FREE_TEXT, IDENTIFYING, TEXT_TYPES
-from engine.policy.masks import Mask
-from engine.policy.model import (
+from engine.policy.model import Channel, Grant, Policy, Rule, Withholding
+from engine.policy.segment.masks import Mask
+from engine.policy.vocabulary.conditions import (
     AllOf,
-    Channel,
     Compare,
     Condition,
-    Grant,
     MessageType,
     Not,
     OneOf,
-    Policy,
-    Rule,
-    Withholding,
 )
-from engine.policy.settle import types_demanded
 
 _VALUE = 5  # OBX-5, whose type is OBX-2
 

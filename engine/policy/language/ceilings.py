@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.policy.language.fields import MSH_ALWAYS
-from engine.policy.model import FieldMask, Grant, MessageType
+from engine.policy.model import FieldMask, Grant
+from engine.policy.vocabulary.conditions import MessageType
 
 Ceiling = Mapping[str, "FieldMask | None"]
 

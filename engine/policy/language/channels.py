@@ -13,25 +13,23 @@ from dataclasses import dataclass, field
 from engine.errors import Place
 from engine.policy.language.conditions import compared, condition, message_types
 from engine.policy.language.fields import segment_fields
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake
 from engine.policy.language.paths import path, segment_id
-from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.reader import Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node
 from engine.policy.model import (
     Channel,
-    Condition,
     ControlId,
     FieldMask,
     Kind,
-    Matcher,
-    MessageType,
     PayerType,
     Purpose,
     State,
     Structure,
-    Timed,
 )
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
+from engine.policy.vocabulary.conditions import Condition, Matcher, MessageType, Timed
 
 CHANNEL_KEYS = Keys(
     of="A channel",
@@ -198,22 +196,13 @@ def _ceiling(node: Node | None, place: Place, reader: Reader) -> Ceiling:
     types = message_types(given.get("messages"), reader)
     segments: dict[str, FieldMask | None] = {}
     places: dict[str, Place] = {}
-    for key, value in _segments(given.get("segments"), reader):
+    for key, value in reader.entries(given.get("segments"), "`segments`", "a mapping of segments"):
         segment = segment_id(key, reader)
         fields = None if segment is None else segment_fields(value, segment, reader)
         if segment is not None and fields is not None:
             segments[segment], places[segment] = fields[0], key.place
     place = given["segments"].place if "segments" in given else node.place
     return Ceiling(place, types or frozenset(), segments, places)
-
-
-def _segments(node: Node | None, reader: Reader) -> tuple[tuple[Scalar, Node], ...]:
-    if node is None:
-        return ()
-    if not isinstance(node, MappingNode) or not node.entries:
-        reader.wrong_type(node, "`segments`", "a mapping of segments")
-        return ()
-    return node.entries
 
 
 # --- how messages name it, and what they are made to say ----------------------------------------

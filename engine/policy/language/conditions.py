@@ -13,7 +13,8 @@ from engine.policy.language.matchers import matcher
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import is_path, path
 from engine.policy.language.reader import Reader
-from engine.policy.model import (
+from engine.policy.language.source import Mapping, Node, Scalar
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -23,7 +24,6 @@ from engine.policy.model import (
     MessageType,
     Not,
 )
-from engine.policy.source import Mapping, Node, Scalar
 
 _MESSAGE_TYPE = re.compile(r"([A-Z0-9]{3})(?:\^([A-Z0-9]{3}))?")
 

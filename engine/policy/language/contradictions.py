@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.policy.model import (
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -22,7 +22,7 @@ from engine.policy.model import (
     OneOf,
     Timed,
 )
-from engine.policy.moments import is_before
+from engine.policy.vocabulary.moments import is_before
 
 
 def contradiction(condition: Condition) -> str | None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from engine.policy.language.paths import MOST_FIELDS, field_known
 from engine.policy.language.reader import Reader
+from engine.policy.language.source import Node, Scalar
 from engine.policy.model import FieldMask
-from engine.policy.source import Node, Scalar
 
 _ITEM = re.compile(
     r"(?P<field>[1-9]\d{0,3})(?:\.(?P<component>[1-9]\d{0,2}))?"

@@ -10,11 +10,13 @@ import re
 
 from engine.policy.language.conditions import compared, condition
 from engine.policy.language.fields import MSH_ALWAYS, segment_fields
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import known_or_close
 from engine.policy.language.paths import field_known, segment_id
-from engine.policy.language.reader import Keys, Reader
-from engine.policy.model import Condition, FieldMask, Grant, Masking, MaskKind
-from engine.policy.source import Mapping, Node, Scalar
+from engine.policy.language.reader import Reader
+from engine.policy.language.source import Mapping, Node, Scalar
+from engine.policy.model import FieldMask, Grant, Masking, MaskKind
+from engine.policy.vocabulary.conditions import Condition
 
 GRANT_KEYS = Keys(
     of="A grant",
@@ -31,10 +33,8 @@ _KINDS = {kind.value: kind for kind in MaskKind if kind is not MaskKind.CONSTANT
 
 def grants(node: Node, reader: Reader) -> tuple[Grant, ...]:
     """The grants of `disclose`, one a segment id; what cannot be read is noted and left out."""
-    if not isinstance(node, Mapping) or not node.entries:
-        reader.wrong_type(node, "`disclose`", "a mapping of segments")
-        return ()
-    found = (_grant(key, value, reader) for key, value in node.entries)
+    entries = reader.entries(node, "`disclose`", "a mapping of segments")
+    found = (_grant(key, value, reader) for key, value in entries)
     return tuple(grant for grant in found if grant is not None)
 
 
@@ -68,7 +68,7 @@ def _maskings(
 ) -> dict[tuple[int, int], Masking]:
     """`mask: {5.2: initial, 7: year}`: fields and components, and what is left of each."""
     found: dict[tuple[int, int], Masking] = {}
-    for key, value in _entries(node, "`mask`", "fields and components", reader):
+    for key, value in reader.entries(node, "`mask`", "a mapping of fields and components"):
         target = _masked(key, segment, mask, reader)
         masking = _masking(value, reader)
         if target is not None and masking is not None:
@@ -81,17 +81,6 @@ def _maskings(
                 "Keep one of them.",
             )
     return found
-
-
-def _entries(
-    node: Node | None, what: str, wanted: str, reader: Reader
-) -> tuple[tuple[Scalar, Node], ...]:
-    if node is None:
-        return ()
-    if not isinstance(node, Mapping) or not node.entries:
-        reader.wrong_type(node, what, f"a mapping of {wanted}")
-        return ()
-    return node.entries
 
 
 def _masked(
@@ -149,7 +138,7 @@ def _repetitions(
 ) -> dict[int, Condition]:
     """`repetitions: {3: {PID-3.5: MB}}`: of each field which repetitions are granted."""
     found: dict[int, Condition] = {}
-    for key, value in _entries(node, "`repetitions`", "fields", reader):
+    for key, value in reader.entries(node, "`repetitions`", "a mapping of fields"):
         match = _TARGET.fullmatch(key.text or "")
         if match is None or match[2]:
             reader.bad_value(

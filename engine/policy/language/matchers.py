@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.reader import Reader
-from engine.policy.model import (
+from engine.policy.language.source import Mapping, Node, Scalar, Sequence
+from engine.policy.vocabulary.conditions import (
     Exists,
     InSet,
     Matcher,
@@ -22,9 +23,8 @@ from engine.policy.model import (
     Prefix,
     Timed,
 )
-from engine.policy.moments import Moment, moment_of
-from engine.policy.patterns import BadPattern, whole_match
-from engine.policy.source import Mapping, Node, Scalar, Sequence
+from engine.policy.vocabulary.moments import Moment, moment_of
+from engine.policy.vocabulary.patterns import BadPattern, whole_match
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
@@ -61,10 +61,14 @@ def _exists(node: Node, reader: Reader) -> Matcher | None:
 
 
 def _matches(node: Node, reader: Reader) -> Matcher | None:
-    items = node.items if isinstance(node, Sequence) and node.items else (node,)
-    patterns = [_pattern(item, reader) for item in items]
+    patterns = [_pattern(item, reader) for item in _one_or_more(node)]
     read = tuple(pattern for pattern in patterns if pattern is not None)
     return Matches(tuple(sorted(set(read)))) if len(read) == len(patterns) else None
+
+
+def _one_or_more(node: Node) -> tuple[Node, ...]:
+    """What is written alone or in a list; an empty list stays, and is no text."""
+    return node.items if isinstance(node, Sequence) and node.items else (node,)
 
 
 def _pattern(node: Node, reader: Reader) -> str | None:
@@ -84,8 +88,7 @@ def _pattern(node: Node, reader: Reader) -> str | None:
 
 
 def _set(node: Node, reader: Reader) -> Matcher | None:
-    items = node.items if isinstance(node, Sequence) and node.items else (node,)
-    names = [reader.set_name(item) for item in items]
+    names = [reader.set_name(item) for item in _one_or_more(node)]
     if None in names:
         return None
     named = sorted({name for name in names if name is not None})

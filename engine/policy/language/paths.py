@@ -13,7 +13,7 @@ from engine.hl7.path import Path
 from engine.hl7.segments import HIGHEST_FIELD
 from engine.policy.language.mistakes import Mistake, close_to
 from engine.policy.language.reader import Reader
-from engine.policy.source import Node, Scalar
+from engine.policy.language.source import Node, Scalar
 
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 

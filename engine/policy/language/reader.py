@@ -1,8 +1,7 @@
 """Reads one node of a file as what its place in the language demands, or notes why it cannot.
 
 Law: a method answers None where there is no node, or after it has noted what is wrong with it; the
-caller goes on with what is left, so that one mistake never hides another. The keys of every mapping
-are a table (`Keys`), which the reference pages are tested against.
+caller goes on with what is left, so that one mistake never hides another.
 """
 
 from __future__ import annotations
@@ -16,48 +15,20 @@ from enum import Enum
 from typing import TypeVar
 
 from engine.errors import Place
-from engine.policy.codesets import CodeSet
+from engine.policy.language.keys import Keys, Standing
 from engine.policy.language.mistakes import Mistake, Problems, known_or_close
-from engine.policy.source import Mapping, Node, Scalar, Sequence
+from engine.policy.language.quantities import LONGEST_S, bytes_in, mebibytes, seconds_in
+from engine.policy.language.source import Mapping, Node, Scalar, Sequence
+from engine.policy.vocabulary.codesets import CodeSet
+
+#: What a mapping of named things must be.
+AN_ENTRY = "a mapping with at least one entry"
 
 Choice = TypeVar("Choice", bound=Enum)
 Value = TypeVar("Value")
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LONGEST_S = 3650 * 86400.0
-_SIZE = re.compile(r"(\d+)(KiB|MiB|GiB|B)")
-_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FLAGS = {"true": True, "false": False}
-
-
-class Standing(Enum):
-    """What becomes of a value: it holds; it has no effect yet; it does not load."""
-
-    IN_FORCE = "in force"
-    NOT_ENFORCED = "not enforced"
-    UNSUPPORTED = "unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of one kind of mapping, `of` what.
-
-    `unsupported` keys belong to the language but not to this version: using one is an error, for
-    to ignore it would disclose more or lose something. `not_enforced` ones are accepted with a
-    warning. Both say what the key is about.
-    """
-
-    of: str
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    unsupported: dict[str, str] = field(default_factory=dict)
-    not_enforced: dict[str, str] = field(default_factory=dict)
-
-    def all(self) -> tuple[str, ...]:
-        """Every key that is known here."""
-        return (*self.required, *self.optional, *self.unsupported, *self.not_enforced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +88,15 @@ class Reader:
             self.unsupported(key, f"`{name}` ({keys.unsupported[name]})")
         elif name in keys.not_enforced:
             self.not_enforced(key, f"`{name}` ({keys.not_enforced[name]})")
+
+    def entries(self, node: Node | None, what: str, wanted: str) -> tuple[tuple[Scalar, Node], ...]:
+        """The entries of a mapping whose keys are names; it has at least one."""
+        if node is None:
+            return ()
+        if not isinstance(node, Mapping) or not node.entries:
+            self.wrong_type(node, what, wanted)
+            return ()
+        return node.entries
 
     def sequence(self, node: Node | None, what: str) -> tuple[Node, ...] | None:
         """The items of a list that holds at least one."""
@@ -221,17 +201,16 @@ class Reader:
         text = self.text(node, what)
         if node is None or text is None:
             return None
-        match = _DURATION.fullmatch(text)
-        if match is None:
+        value = seconds_in(text)
+        if value is None:
             self.bad_value(
                 node, f"{what} cannot be `{text}`.", "Write a duration: `10ms`, `30s`, `15m`, `2h`."
             )
             return None
-        value = float(match[1]) * _SECONDS[match[2]]
         if value < least:
             self.bad_value(node, f"{what} is too short.", f"Write at least {least:g}s.")
             return None
-        if value > _LONGEST_S:
+        if value > LONGEST_S:
             self.bad_value(node, f"{what} is too long.", "Write at most 3650d.")
             return None
         return value
@@ -241,15 +220,15 @@ class Reader:
         text = self.text(node, what)
         if node is None or text is None:
             return None
-        match = _SIZE.fullmatch(text)
-        if match is None or not 0 < int(match[1]) * _BYTES[match[2]] <= most:
+        size_bytes = bytes_in(text)
+        if size_bytes is None or not 0 < size_bytes <= most:
             self.bad_value(
                 node,
                 f"{what} cannot be `{text}`.",
-                f"Write a size such as `512KiB` or `10MiB`, at most {most // _BYTES['MiB']}MiB.",
+                f"Write a size such as `512KiB` or `10MiB`, at most {mebibytes(most)}.",
             )
             return None
-        return int(match[1]) * _BYTES[match[2]]
+        return size_bytes
 
     def day(self, node: Node | None, what: str) -> str | None:
         """A date in ISO form that exists, as text."""

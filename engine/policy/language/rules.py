@@ -14,20 +14,21 @@ from engine.errors import Place
 from engine.policy.language.channels import ReadChannel
 from engine.policy.language.conditions import ALWAYS, all_of
 from engine.policy.language.grants import grants
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake, known_or_close
-from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.reader import Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
 from engine.policy.language.withholdings import withholdings
 from engine.policy.model import (
     WITHOUT_AUTHORIZATION,
-    Condition,
     Consent,
     Coverage,
     Kind,
     Purpose,
     Rule,
 )
-from engine.policy.source import Mapping as MappingNode
-from engine.policy.source import Node, Scalar
+from engine.policy.vocabulary.conditions import Condition
 
 FILE_KEYS = Keys(
     of="A rules file",

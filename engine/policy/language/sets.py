@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from engine.policy.codesets import ANY_SYSTEM, CodeSet, canonical_system, normal_code
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake, known_or_close
-from engine.policy.language.reader import Keys, Reader, Sets
-from engine.policy.source import Node, Sequence
+from engine.policy.language.reader import Reader, Sets
+from engine.policy.language.source import Node, Sequence
+from engine.policy.vocabulary.codesets import ANY_SYSTEM, CodeSet, canonical_system, normal_code
 from engine.privacy.protections import Label
 
 SET_KEYS = Keys(

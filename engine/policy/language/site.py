@@ -16,17 +16,9 @@ from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Reader
 from engine.policy.language.rules import Known, ReadRule, rules_of
 from engine.policy.language.sets import sets_of
-from engine.policy.model import (
-    AllOf,
-    Coverage,
-    Grant,
-    Kind,
-    MessageIs,
-    MessageType,
-    Policy,
-    Rule,
-)
-from engine.policy.source import Node
+from engine.policy.language.source import Node
+from engine.policy.model import Coverage, Grant, Kind, Policy, Rule
+from engine.policy.vocabulary.conditions import AllOf, MessageIs, MessageType
 
 
 @dataclass(frozen=True, slots=True)

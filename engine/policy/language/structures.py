@@ -10,16 +10,8 @@ from __future__ import annotations
 from engine.hl7.required import always_required
 from engine.policy.language.ceilings import reaches
 from engine.policy.language.mistakes import Mistake, Problems
-from engine.policy.model import (
-    AllOf,
-    Channel,
-    Condition,
-    MessageIs,
-    MessageType,
-    Policy,
-    Rule,
-    Structure,
-)
+from engine.policy.model import Channel, Policy, Rule, Structure
+from engine.policy.vocabulary.conditions import AllOf, Condition, MessageIs, MessageType
 
 
 def note_incomplete(policy: Policy, problems: Problems) -> None:

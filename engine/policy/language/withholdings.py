@@ -9,11 +9,12 @@ from __future__ import annotations
 from engine.hl7.path import Path
 from engine.policy.language.conditions import condition
 from engine.policy.language.fields import MSH_ALWAYS, segment_fields
+from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake, known_or_close
 from engine.policy.language.paths import path
-from engine.policy.language.reader import Keys, Reader
+from engine.policy.language.reader import Reader
+from engine.policy.language.source import Mapping, Node, Scalar
 from engine.policy.model import FieldMask, Withholding
-from engine.policy.source import Mapping, Node, Scalar
 from engine.privacy.protections import Label
 
 WITHHOLDING_KEYS = Keys(of="A withholding", optional=("fields", "where"))

@@ -16,7 +16,7 @@ local fence, turn, lease, open_next, how, entry =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == "1", ARGV[5], ARGV[6] or ""
 
 local names = {"fence", "turn", "answer", "open", "opened_ms", "doubtful", "attempts", "unknown",
-               "not_before_ms", "postponed_ms", "error", "order", "ack", "ack_ms"}
+               "not_before_ms", "postponed_ms", "error", "order", "ack", "ack_ms", "restored"}
 local lane = {}
 for i, value in ipairs(redis.call("HMGET", lane_key, unpack(names))) do
   lane[names[i]] = value or ""
@@ -113,7 +113,8 @@ local head, why, wait = look()
 if head then
   lane.open, lane.opened_ms, lane.answer = head[1], text(now), "opened"
   lane.attempts = lane.attempts + 1
-  if lane.unknown == "1" or fields_of(head).u then
+  local fields = fields_of(head)
+  if lane.unknown == "1" or fields.u or fields.r < lane.restored then
     lane.doubtful = "1"
     redis.call("HINCRBY", counts, "duplicates", 1)
   end

@@ -27,3 +27,9 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     if request.param == "postgresql":
         url = fresh_database(request.getfixturevalue("postgres"), f"archive{next(_numbers)}")
     yield from rigs(tmp_path / "site", url)
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Rig]:
+    """An empty archive in a file, for what only a file has."""
+    yield from rigs(tmp_path / "site")

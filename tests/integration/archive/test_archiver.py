@@ -152,10 +152,12 @@ def test_content_that_does_not_open_is_archived_as_it_is(rig: Rig) -> None:
     assert rig.rows(schema.terms) == []
 
 
-def test_no_value_of_a_message_is_in_the_files(rig: Rig) -> None:
-    """I7 on the disk: the database, its log, and whatever else is beside it."""
-    if rig.database.dialect != "sqlite":
-        pytest.skip("the server's files hold what its tables hold")
+def test_no_value_of_a_message_is_in_the_files(on_sqlite: Rig) -> None:
+    """I7 on the disk: the database, its log, and whatever else is beside it.
+
+    A server's files hold what its tables hold.
+    """
+    rig = on_sqlite
     for number in range(50):
         rig.take(adt(f"M{number}", f"ZQPATIENT{number}", visit="ZQVISIT", account="ZQACCOUNT"))
         rig.end("acme")

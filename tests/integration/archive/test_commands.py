@@ -99,6 +99,9 @@ def test_content_is_shown_for_a_reason_that_is_recorded_first(
     assert "ZQSURNAME" in copy["content"]
     assert "ZQDIAGNOSIS" not in copy["content"]
     run(capsys, site, "messages", "show", receipt, "--copy", "beta", "--reason", "check", code=1)
+    asked = ["messages", "show", receipt, "--content", "--reason", "x", "--site", str(site.root)]
+    assert main(asked) == 0
+    assert capsys.readouterr().out.startswith("MSH|")  # nothing but the message: it can be piped
 
 
 def test_what_is_erased_is_not_shown(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy.dialects import sqlite
@@ -12,12 +10,7 @@ from sqlalchemy.dialects import sqlite
 from engine.archive.search import Query, _walks, search
 from engine.archive.terms import patient_term
 from engine.store.port import Final
-from tests.archive_rig import Rig, adt, rigs
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path) -> Iterator[Rig]:
-    yield from rigs(tmp_path / "site")
+from tests.archive_rig import Rig, adt
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,21 @@ def test_a_site_that_loads(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_site_that_does_not(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--site", str(tmp_path)) == Exit.SITE
     printed = capsys.readouterr()
-    assert printed.err.startswith("config.yaml:1:1: missing-file: ")
-    assert printed.out == "The site does not load: 1 error, 1 warning.\n"
+    assert printed.err == (
+        f"config.yaml:1:1: missing-file: There is no config.yaml in {tmp_path}. Name the site's"
+        " folder with --site DIR, or make a site: payergate init DIR.\n"
+    )
+    assert printed.out == "The site does not load: 1 error.\n"
+
+
+def test_a_folder_that_is_no_site_is_told_how_to_become_one(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run() == Exit.SITE
+    printed = capsys.readouterr().err
+    assert "no config.yaml in this folder" in printed
+    assert "payergate init DIR" in printed
 
 
 def test_as_json(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -135,6 +135,8 @@ def test_a_revision_that_git_keeps(
     assert "PID-19" in capsys.readouterr().out
     assert main(["diff", "nothing:", sites[1]]) == Exit.USAGE
     assert capsys.readouterr().err.startswith("revision: git has no site at nothing:.")
+    assert main(["diff", "trunk:channels", sites[1]]) == Exit.USAGE
+    assert capsys.readouterr().err.startswith("revision: git has no site at trunk:channels.")
 
 
 def test_a_site_that_does_not_load(

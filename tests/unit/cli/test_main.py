@@ -15,7 +15,9 @@ SAMPLE = ROOT / "rules" / "samples" / "adt-a01.hl7"
 
 def test_no_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    assert "usage: payergate" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "usage: payergate" in printed
+    assert "see it work" in printed  # the first command of the list: what to try
 
 
 def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +34,14 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     listed = capsys.readouterr().out
     assert "COMMAND" in listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_is_for_its_users(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    assert "Law:" not in capsys.readouterr().out
 
 
 def test_a_named_command_imports_no_other() -> None:

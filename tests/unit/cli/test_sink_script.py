@@ -83,6 +83,12 @@ def test_an_entry_that_is_not_understood_is_named(tmp_path: pathlib.Path, entry:
         script(tmp_path, f"- {{do: drop}}\n- {entry}")
 
 
+def test_what_can_be_chosen_is_told(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        script(tmp_path, "- {do: refues}")
+    assert "`do` cannot be `refues`; it is one of accept, refuse, drop" in caught.value.what
+
+
 @pytest.mark.parametrize("text", ["do: drop", "", "- {do: [", "\x00"])
 def test_what_is_no_list_is_refused(tmp_path: pathlib.Path, text: str) -> None:
     with pytest.raises(UsageError):

@@ -145,3 +145,12 @@ def test_a_table_aligns_numbers_to_the_right_and_shows_what_is_missing() -> None
 def test_the_text_says_why() -> None:
     lane = dataclasses.replace(EMPTY, order=Order.KILL, order_reason="breach")
     assert "breach" in as_text(of(lane))
+
+
+def test_a_store_that_must_not_be_used_is_critical_and_said() -> None:
+    view = View((("e", json.dumps(ENGINE).encode()),), (EMPTY,), NOW_MS)
+    now = standing(SITE, view, troubles=["store-not-durable: so it is."])
+    code, line = verdict(now)
+    assert code == 2
+    assert "store-not-durable: so it is." in line
+    assert "\nstore-not-durable: so it is.\n" in as_text(now)

@@ -22,7 +22,7 @@ from engine.config.model import (
 from engine.delivery.schedule import DEFAULT_REPLY_ACTIONS, Action, ReplyAction, Retry
 from engine.errors import SiteError
 from engine.intake.admission import Admission
-from engine.policy.model import MessageType
+from engine.policy.vocabulary.conditions import MessageType
 
 CHANNEL = """
 channel: acme
@@ -315,7 +315,7 @@ def test_deliveries_without_full_effect_say_so(tmp_path: pathlib.Path, deliver: 
 
 
 def test_a_folder_that_is_no_site(tmp_path: pathlib.Path) -> None:
-    assert codes(tmp_path / "nowhere") == ["missing-file", "no-channel"]
+    assert codes(tmp_path / "nowhere") == ["missing-file"]
 
 
 def test_tests_and_samples_are_no_rules(tmp_path: pathlib.Path) -> None:

@@ -16,7 +16,9 @@ from engine.config.keys import CONFIG_TABLES, DELIVER_TABLES
 from engine.config.schemas import SCHEMAS, schema_of
 from engine.config.schemas.names import field_names
 from engine.policy.language import KEY_TABLES
-from engine.policy.language.suites import EXPECT_KEYS, MESSAGE_KEYS, SUITE_KEYS, TEST_KEYS
+from engine.policy.language.suite_messages import MESSAGE_KEYS
+from engine.policy.language.suite_tests import EXPECT_KEYS, TEST_KEYS
+from engine.policy.language.suites import SUITE_KEYS
 
 ROOT = pathlib.Path(__file__).parents[3]
 BROKEN = sorted(path for path in (ROOT / "tests" / "rules" / "broken").iterdir() if path.is_dir())

@@ -101,6 +101,12 @@ def test_channels_and_rules_are_known_by_name(tmp_path: pathlib.Path) -> None:
     ]
 
 
+def test_a_label_that_there_is_not_is_no_reason(tmp_path: pathlib.Path) -> None:
+    suite = HEAD + "  - {name: one, message: a01, because: {acme: labelled-hvi}}\n"
+    (problem,) = problems(tmp_path, suite)
+    assert "There is no reason `labelled-hvi`. Did you mean `labelled-hiv`?" in problem
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [

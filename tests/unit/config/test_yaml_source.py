@@ -7,7 +7,7 @@ import pytest
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import Problem
 from engine.policy.language import Problems
-from engine.policy.source import Mapping, Node, Scalar, Sequence
+from engine.policy.language.source import Mapping, Node, Scalar, Sequence
 
 
 def read(text: str | bytes) -> tuple[Node | None, tuple[Problem, ...]]:

@@ -39,6 +39,13 @@ def test_the_live_board_has_a_line_for_each_channel_and_for_each_copy() -> None:
     assert "127.0.0.1:2575" in text
 
 
+def test_copies_stand_below_each_other_however_long_a_channels_name_is() -> None:
+    long = Arrival("state-medicaid", "ADT^A01", ("MSH", "PID"), sent_segments=10)
+    channels = (ACME, ChannelLine("state-medicaid", "idle"))
+    lines = live(Snapshot(1.0, 2, {"AA": 2}, channels, (COPY, long)))[-2:]
+    assert len({line.index("segments:") for line in lines}) == 1
+
+
 def test_a_board_with_nothing_yet_says_so() -> None:
     text = "\n".join(live(Snapshot(0.0, 0, {}, (ChannelLine("acme", "-"),))))
     assert "acknowledged none" in text

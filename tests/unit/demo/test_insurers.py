@@ -7,18 +7,16 @@ import pytest
 from engine.demo.insurers import example, insurers
 from engine.errors import Place
 from engine.hl7.path import Path
-from engine.policy.model import (
+from engine.policy.model import Channel, Kind, State
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
-    Channel,
     Compare,
     Condition,
     Exists,
-    Kind,
     Not,
     OneOf,
     Prefix,
-    State,
 )
 
 

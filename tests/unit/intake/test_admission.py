@@ -7,7 +7,7 @@ import pytest
 from engine.ack.codes import Fault
 from engine.hl7.wire import Message
 from engine.intake.admission import VERSIONS, Admission, Gate
-from engine.policy.model import MessageType
+from engine.policy.vocabulary.conditions import MessageType
 
 HEADER = (
     "MSH|^~\\&|{app}|{facility}|ENG|HUB|20260101120000||{kind}|{control_id}|{processing}|{version}"

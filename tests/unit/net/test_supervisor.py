@@ -204,6 +204,7 @@ def test_asked_to_end_it_tells_the_worker_closes_the_ports_and_stops_the_store_l
     assert store_stops_when_drained == [0]
     assert scene.store.stops == 1
     assert scene.listening.fileno() == -1
+    assert scene.events()[-2:] == ["engine_draining", "engine_stopped"]
 
 
 def test_asked_twice_it_ends_at_once_and_leaves_the_store_to_the_next_engine() -> None:
@@ -216,6 +217,7 @@ def test_asked_twice_it_ends_at_once_and_leaves_the_store_to_the_next_engine() -
     assert scene.run() == Exit.FAILED
     assert scene.workers[0].killed
     assert scene.store.stops == 0
+    assert "engine_stopped" not in scene.events()
 
 
 def test_sighup_changes_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.policy.codesets import (
+from engine.policy.vocabulary.codesets import (
     CodeIndex,
     CodeSet,
     canonical_system,

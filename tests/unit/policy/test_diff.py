@@ -8,24 +8,26 @@ from typing import Any
 import pytest
 
 from engine.hl7.path import Path
-from engine.policy.changes import Effect
-from engine.policy.diff import Difference, difference
+from engine.policy.compare.changes import Effect
+from engine.policy.compare.diff import Difference, difference
 from engine.policy.model import (
-    AllOf,
-    AnyOf,
     Channel,
-    Compare,
-    Condition,
-    Exists,
     Grant,
     Masking,
     MaskKind,
-    Not,
     Policy,
-    Prefix,
     Rule,
     State,
     Withholding,
+)
+from engine.policy.vocabulary.conditions import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    Exists,
+    Not,
+    Prefix,
 )
 from tests.differing_policies import (
     A01,

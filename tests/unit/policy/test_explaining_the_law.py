@@ -6,7 +6,7 @@ import pytest
 
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
-from engine.policy.explain import Story, explain
+from engine.policy.telling.explain import Story, explain
 from engine.privacy.facts import Facts
 from tests.cutting import NOW, facts, hl7
 from tests.law_messages import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.hl7.wire import Message
-from engine.policy.explain import explain
+from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
 from tests.cutting import NOW, OPEN, channel, hl7, policy, rule
 

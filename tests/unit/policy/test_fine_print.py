@@ -70,6 +70,16 @@ def test_a_payer_receives_only_its_own_members() -> None:
     assert code(compiled, raw, of="beta") == "no-coverage"
 
 
+@pytest.mark.parametrize("segment", ["IN2", "IN3"])
+def test_an_in1_is_known_by_what_follows_it_too(segment: str) -> None:
+    """rules.md §10.16: by its own IN2 and IN3, not by another's."""
+    one = channel("acme").replace("IN1-3.1: ACME", f"{segment}-2.1: X")
+    grants = f"IN1: {{fields: [1, 3], which: own}}, {segment}: [2]"
+    compiled = policy([rule("r", "message: ADT", grants)], (one,))
+    raw = adt(OTHER, f"{segment}|1|Y", OWN, f"{segment}|1|X")
+    assert sent(compiled, raw) == ["IN1|1||ACME", f"{segment}||X"]
+
+
 def test_one_in1_of_two_differently_named_payers_is_nobodys() -> None:
     twin = channel("beta").replace("IN1-3.1: BETA", "IN1-3.1: ACME")
     compiled = policy([rule("r", "message: ADT", "PID: all")], (channel("acme"), twin))

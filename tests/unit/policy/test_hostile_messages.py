@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cutting import code, covered, hl7, policy, rule, sent
+from engine.hl7.wire import Message
+from engine.policy.compile import compile_policy
+from engine.policy.decide import decide
+from engine.privacy.facts import Facts
+from tests.cutting import NOW, code, covered, hl7, policy, rule, sent
+from tests.reference_site import reference_site, sample
 
 PID = "PID|1||A^^^H||DOE^JO"
 OTHER_PID = "PID|2||B^^^H||ROE^RI"
@@ -80,3 +85,11 @@ def test_trailing_delimiters_do_not_lift_a_withholding(value: str) -> None:
     compiled = policy([rule("r", "coverage: any", "PV1: [2]"), withholding])
     raw = hl7("ADT^A01", PID, f"PV1|1|I||||||||{value}")
     assert code(compiled, raw) == "withheld-by-rule"
+
+
+def test_the_reference_site_knows_a_psychiatric_stay_by_the_code_alone() -> None:
+    raw = sample("adt-a01-psychiatric").replace(b"|PSY|", b"|PSY^Psychiatry^HL70069|")
+    assert b"|PSY^" in raw
+    compiled = compile_policy(reference_site().policy)
+    (copy,) = decide(Message.parse(raw), compiled, Facts(NOW))["acme"].payloads
+    assert b"\rDG1|" not in copy.data

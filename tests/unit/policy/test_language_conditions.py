@@ -9,11 +9,11 @@ import pytest
 
 from engine.config.yaml_source import read_yaml
 from engine.hl7.path import Path
-from engine.policy.codesets import CodeSet
 from engine.policy.language import Problems, Reader
 from engine.policy.language.conditions import condition
 from engine.policy.language.reader import Sets
-from engine.policy.model import (
+from engine.policy.vocabulary.codesets import CodeSet
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -29,7 +29,7 @@ from engine.policy.model import (
     Prefix,
     Timed,
 )
-from engine.policy.moments import Moment
+from engine.policy.vocabulary.moments import Moment
 
 PID_8 = Path("PID", 8)
 OBX_11 = Path("OBX", 11)

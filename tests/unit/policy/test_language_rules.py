@@ -11,18 +11,16 @@ from engine.hl7.path import Path
 from engine.policy.language import Problems, policy_of
 from engine.policy.language.ceilings import above, under
 from engine.policy.model import (
-    Compare,
     Consent,
     Coverage,
     Grant,
     Kind,
-    MessageType,
-    OneOf,
     PayerType,
     Policy,
     Purpose,
     Withholding,
 )
+from engine.policy.vocabulary.conditions import Compare, MessageType, OneOf
 
 CHANNEL = """
 channel: acme

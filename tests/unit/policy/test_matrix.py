@@ -6,25 +6,20 @@ from dataclasses import fields, replace
 
 import pytest
 
-from engine.policy.masks import Mask
-from engine.policy.matrix import matrix
-from engine.policy.model import (
+from engine.policy.model import Channel, Grant, Policy, Rule, State, Withholding
+from engine.policy.segment.masks import Mask
+from engine.policy.telling.matrix import matrix
+from engine.policy.telling.wording import MATCHERS, condition
+from engine.policy.telling.wording import fields as fields_text
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
-    Channel,
     Compare,
     Exists,
-    Grant,
     Matcher,
     Not,
-    Policy,
     Prefix,
-    Rule,
-    State,
-    Withholding,
 )
-from engine.policy.wording import MATCHERS, condition
-from engine.policy.wording import fields as fields_text
 from tests.differing_policies import (
     ACME,
     BASE,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.policy.moments import Moment, is_before, local_parts, moment_of, stamp_of
+from engine.policy.vocabulary.moments import Moment, is_before, local_parts, moment_of, stamp_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 #: Three hours after New York's clocks went from 02:00 to 03:00.

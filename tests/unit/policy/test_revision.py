@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.config.yaml_source import read_yaml
 from engine.policy.language import Problems, policy_of
-from engine.policy.revision import DIGITS, revision
+from engine.policy.meaning.revision import DIGITS, revision
+from tests.differing_policies import BASE
 
 CHANNEL = """
 channel: acme
@@ -101,3 +104,18 @@ def test_it_is_short_hexadecimal() -> None:
     found = of(CHANNEL, RULES)
     assert len(found) == DIGITS
     assert int(found, 16) >= 0
+
+
+def test_a_name_counts_as_far_as_two_channels_share_it() -> None:
+    """Payers of one name do not contest what both claim (rules.md §10.6); the name is spelling."""
+
+    def named(acme: str, beta: str) -> str:
+        channels = {
+            "acme": replace(BASE.channels["acme"], name=acme),
+            "beta": replace(BASE.channels["beta"], name=beta),
+        }
+        return revision(replace(BASE, channels={**BASE.channels, **channels}))
+
+    assert named("Acme", "Beta") == named("Beta", "Acme")
+    assert named("Acme", "Acme") == named("Beta", "Beta")
+    assert named("Acme", "Acme") != named("Acme", "Beta")

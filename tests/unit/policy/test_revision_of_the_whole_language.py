@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.config.yaml_source import read_yaml
 from engine.policy.language import Problems, policy_of
+from engine.policy.meaning.revision import revision
 from engine.policy.model import Policy
-from engine.policy.revision import revision
 
 CHANNEL = """
 channel: acme

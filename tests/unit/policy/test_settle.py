@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
-from engine.policy.evaluate import compile_condition
-from engine.policy.model import (
+from engine.policy.conditions.evaluate import compile_condition
+from engine.policy.conditions.settle import ALWAYS, NEVER, settle, types_demanded, types_in
+from engine.policy.message.structure import Forms
+from engine.policy.message.view import MESSAGE, View
+from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
@@ -18,9 +21,6 @@ from engine.policy.model import (
     Not,
     OneOf,
 )
-from engine.policy.settle import ALWAYS, NEVER, settle, types_demanded, types_in
-from engine.policy.structure import Forms
-from engine.policy.view import MESSAGE, View
 
 A01, A08, ADT, ORU = (
     MessageType("ADT", "A01"),

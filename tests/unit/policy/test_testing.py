@@ -8,7 +8,9 @@ import pytest
 
 from engine.config.suites import load_tests
 from engine.policy.compile import compile_policy
-from engine.policy.testing import run_suite
+from engine.policy.outcome import Code
+from engine.policy.reasons import TEXTS
+from engine.policy.testing.suite import run_suite
 from tests.suites import HEAD, write_site
 
 
@@ -50,7 +52,10 @@ def test_what_holds_says_nothing(tmp_path: pathlib.Path, expected: str) -> None:
         ("acme: {fields: {PID-3.1: B2}}", 'fields: expected PID-3.1 "B2"; came "A1"'),
         ("acme: {fields: {NK1-2: X}}", 'fields: expected NK1-2 "X"; there is no NK1'),
         ("acme: {fields: {IN1-3: [A, B]}}", 'fields: expected IN1-3 "A", "B"; came "ACME01"'),
-        ("beta: {contains: [A1]}", "expect: expected a copy; nothing came: no-coverage"),
+        (
+            "beta: {contains: [A1]}",
+            f"expect: expected a copy; nothing came: no-coverage. {TEXTS[Code.NO_COVERAGE]}",
+        ),
     ],
 )
 def test_what_does_not_hold_says_what_came(

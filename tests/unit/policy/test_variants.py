@@ -6,7 +6,7 @@ import pytest
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Message
-from engine.policy.variants import Change, NotThereError, Put, Remove, variant
+from engine.policy.testing.variants import Change, NotThereError, Put, Remove, variant
 
 RAW = b"MSH|^~\\&|A|B|||20260101||ADT^A01|M1|P|2.5.1\rPID|1||A^^^H~B^^^H\rDG1|1||X\rDG1|2||Y\r"
 

@@ -204,7 +204,7 @@ def test_a_part_that_would_be_another_patients_today_stays(desk: Desk) -> None:
     case = desk.redecision.case(first.receipt, desk.do(Fetch(first.receipt)))
     outcomes = dict(desk.redecision.decide(case, desk.do(case.recall), NOW))
     acme = outcomes["acme"]
-    outcomes["acme"] = dataclasses.replace(acme, payloads=acme.payloads[1:])
+    outcomes["acme"] = acme._replace(payloads=acme.payloads[1:])
     for item in (first, second):
         with pytest.raises(RedecisionError) as raised:
             desk.redecision.resolve(item, case, outcomes, ACT)

@@ -1,0 +1,100 @@
+"""One channel's copy while it is being cut: what is left of each segment, and why the rest went.
+
+Law: a piece is what is left of one received segment, or None; a segment that is gone has a cause
+where more than a missing grant took it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.hl7.build import join_segments
+from engine.policy.cutting.plan import Plan
+from engine.policy.message.view import View
+from engine.policy.outcome import Code
+
+_NONE: frozenset[int] = frozenset()
+
+
+class Own(NamedTuple):
+    """What of a message is one payer's: its IN1s and its charges, by index."""
+
+    insurance: frozenset[int] = _NONE
+    lines: frozenset[int] = _NONE
+
+    def holds(self, view: View, index: int, segment_id: str) -> bool:
+        """Whether this occurrence is the payer's own."""
+        if segment_id == "FT1":
+            return index in self.lines
+        if segment_id != "IN1":
+            index = view.parents[index]
+        return index in self.insurance
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What stands against a segment whatever is granted of it.
+
+    `plan` is of the rules that may grant it all the same; None: nothing of it is sent.
+    """
+
+    code: Code
+    plan: Plan | None = None
+    rule: str = ""
+
+
+class Cut:
+    """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
+
+    __slots__ = ("_body", "bars", "causes", "inserted", "own", "pieces", "plan", "view")
+
+    def __init__(self, view: View, plan: Plan, own: Own, bars: Mapping[int, Bar]) -> None:
+        self.view = view
+        self.plan = plan
+        self.own = own
+        self.pieces: list[bytes | None] = [None] * len(view.message.ids)
+        self.causes: dict[int, Code] = {}
+        self.bars = bars
+        #: Segments of our own, and after which received one they stand.
+        self.inserted: dict[int, list[bytes]] = {}
+        self._body: tuple[bytes, tuple[int, ...]] | None = None
+
+    @property
+    def body(self) -> tuple[bytes, tuple[int, ...]]:
+        """All but MSH of the finished copy, and which received segments it kept, MSH included.
+
+        Put together on first use and kept, as channels that are cut alike share it.
+        """
+        if self._body is None:
+            pieces = self.pieces
+            kept = [index for index, piece in enumerate(pieces) if piece is not None]
+            data = join_segments(self._segments())
+            self._body = (data, (0, *kept))
+        return self._body
+
+    def _segments(self) -> list[bytes]:
+        """What is left, with segments of our own where they belong."""
+        if not self.inserted:
+            return [piece for piece in self.pieces if piece is not None]
+        found: list[bytes] = []
+        for index, piece in enumerate(self.pieces):
+            if piece is not None:
+                found.append(piece)
+            found += self.inserted.get(index, ())
+        return found
+
+    def drop(self, index: int, cause: Code) -> None:
+        """Take a segment out."""
+        self.pieces[index] = None
+        self.causes[index] = cause
+
+    def kept(self) -> list[int]:
+        """The segments of which something is left, MSH apart."""
+        return [index for index, piece in enumerate(self.pieces) if piece is not None]
+
+    def keeps_any(self, segment_id: str) -> bool:
+        """Whether any occurrence is left."""
+        pieces = self.pieces
+        return any(pieces[segment.index] is not None for segment in self.view.all(segment_id))

@@ -1,0 +1,136 @@
+"""What the rules that apply add up to, for one channel: a plan of the cut.
+
+Law: grants add up and a withholding wins, segment id by segment id
+(`engine.policy.cutting.segment_plan`). PID is planned wherever it is withheld, since without it
+the message does not go (rules.md §10.26); MSH always goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from engine.policy.conditions.evaluate import Test
+from engine.policy.conditions.matching import TERMS, Terms
+from engine.policy.cutting.parts import Part, granted, withheld
+from engine.policy.cutting.segment_plan import SegmentPlan
+from engine.policy.message.corrections import CORRECTING, is_around_correction, is_correction
+from engine.policy.message.view import MESSAGE, View
+from engine.policy.model import Rule
+from engine.policy.reasons import withheld_by_rule
+from engine.policy.segment.cutter import Cutter
+from engine.policy.segment.masks import NONE, WHOLE, Mask
+
+#: Totals of a visit that would betray a line that is not sent (rules.md §10.10).
+TOTALS = (46, 47, 48, 49)
+
+#: `which: own` on IN1 takes these along.
+WITH_IN1 = frozenset({"IN2", "IN3"})
+
+#: The built-in rule by which a correction goes only where the original went (rules.md §10.9).
+CORRECTIONS_FOLLOW = "corrections-follow"
+_BARRED = Part(
+    CORRECTIONS_FOLLOW, WHOLE, is_correction, withheld=withheld_by_rule(CORRECTIONS_FOLLOW)
+)
+
+
+class Plan:
+    """The plan for one channel and the rules that apply to a message.
+
+    Rules that are `following` grant to what goes with a correction and to nothing else. Where
+    `bars_corrections`, what corrects something earlier is withheld
+    (`engine.policy.message.corrections`). `key` is that of the channel's keyed hashes.
+    """
+
+    def __init__(
+        self,
+        ceiling: Mapping[str, Mask],
+        grants: Iterable[Rule],
+        withholds: Iterable[Rule],
+        following: Iterable[Rule] = (),
+        bars_corrections: bool = False,
+        *,
+        terms: Terms = TERMS,
+        key: bytes = b"",
+    ) -> None:
+        everywhere, around = tuple(grants), tuple(following)
+        self.withholds = tuple(withholds)
+        self.bars_corrections = bars_corrections
+        #: Names of the rules that disclose.
+        self.rules = tuple(sorted(rule.name for rule in everywhere + around))
+        given = _granted(everywhere, around, terms, key)
+        taken = _withheld(self.withholds, bars_corrections, terms)
+        #: What is withheld of each segment id, granted or not.
+        self.withheld: Mapping[str, tuple[Part, ...]] = {
+            name: tuple(parts) for name, parts in taken.items()
+        }
+        self.segments = {
+            segment_id: SegmentPlan(
+                segment_id, ceiling.get(segment_id, NONE), parts, taken.get(segment_id, ())
+            )
+            for segment_id, parts in given.items()
+            if segment_id != "MSH"
+        }
+        if "PID" in taken and "PID" not in self.segments:
+            # A withheld PID withholds the message even where no rule grants it (§10.26).
+            self.segments["PID"] = SegmentPlan("PID", NONE, (), taken["PID"])
+        self.msh = SegmentPlan(
+            "MSH", ceiling.get("MSH", NONE), given.get("MSH", ()), taken.get("MSH", ())
+        )
+        lines = self.segments.get("FT1")
+        pid = self.segments.get("PID")
+        #: What withholds a whole PID, and with it the message (§10.26).
+        self.pid_withholdings = tuple(
+            part for part in (pid.withholdings if pid else ()) if part.mask.is_whole
+        )
+        #: Does a grant ask `which: own`; does one ask it of charges?
+        self.needs_own = any(rules.needs_own for rules in self.segments.values())
+        self.needs_own_lines = lines is not None and lines.needs_own
+
+    def msh_fields(self, view: View) -> list[bytes]:
+        """The fields of MSH that are sent, before anything is rewritten."""
+        cutter = self.msh.cutter(view, MESSAGE, own=False)
+        if cutter is None:
+            raise AssertionError("MSH is always sent")
+        return view.header(cutter)
+
+    def without_totals(self, cutter: Cutter) -> Cutter | None:
+        """A PV1's cutter with PV1-46 to PV1-49 emptied."""
+        return cutter.without(TOTALS)
+
+
+def _granted(
+    everywhere: tuple[Rule, ...], around: tuple[Rule, ...], terms: Terms, key: bytes
+) -> dict[str, list[Part]]:
+    """The grants by segment id; those of rules `around` are of what goes with a correction."""
+    found: dict[str, list[Part]] = {}
+    for rule in everywhere + around:
+        own_insurance = any(g.which_own for g in rule.grants if g.segment == "IN1")
+        for grant in rule.grants:
+            own = grant.which_own or (own_insurance and grant.segment in WITH_IN1)
+            part = granted(rule, grant, own, terms, key)
+            if rule in around:
+                part = replace(part, where=_both(is_around_correction, part.where))
+            found.setdefault(grant.segment, []).append(part)
+    return found
+
+
+def _withheld(
+    rules: tuple[Rule, ...], bars_corrections: bool, terms: Terms
+) -> dict[str, list[Part]]:
+    """The withholdings by segment id; those of whole messages and of labels stand elsewhere."""
+    found: dict[str, list[Part]] = {}
+    for segment_id in CORRECTING if bars_corrections else ():
+        found[segment_id] = [_BARRED]
+    for rule in rules:
+        for withholding in rule.withholdings:
+            if withholding.segment:
+                parts = found.setdefault(withholding.segment, [])
+                parts.append(withheld(rule, withholding, terms.negated()))
+    return found
+
+
+def _both(some: Test, other: Test | None) -> Test:
+    if other is None:
+        return some
+    return lambda view, at: some(view, at) and other(view, at)

@@ -1,0 +1,135 @@
+"""The cut: what a channel's plan leaves of one patient's part, over the received bytes.
+
+Law: what is sent is a slice of what was received, but for set ids, the channel's MSH and what the
+rules empty; nothing is added, reordered or repaired. All that this module takes out is decided by
+a plan; what it does not find in the plan it does not send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.hl7.build import field_value, join_fields, put_field
+from engine.hl7.wire import Message
+from engine.policy.cutting import charges
+from engine.policy.cutting.cascade import Named, cascade
+from engine.policy.cutting.cut import Cut
+from engine.policy.cutting.renumber import renumber
+from engine.policy.cutting.segment_plan import SegmentPlan
+from engine.policy.message.view import View
+from engine.policy.model import Channel
+from engine.policy.outcome import Code, Payload
+from engine.policy.segment.cutter import Cutter
+
+_MSH_CONTROL_ID = 10
+_MSH_VERSION = 12
+
+#: How long MSH-10 may be, before version 2.7 and from it on (§10.27).
+_LONGEST_BEFORE_27 = 20
+_LONGEST = 199
+
+
+def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
+    """Leave in `cut` what its plan and its bars leave; the copy's MSH is made by `payload`."""
+    _apply(cut)
+    _bar(cut)
+    cascade(cut, named)
+    while charges.conceal(cut):
+        cascade(cut, named)
+    if renumbers:
+        renumber(cut)
+
+
+def _apply(cut: Cut) -> None:
+    """Each segment by its own grants, ceiling and withholdings."""
+    view, pieces, plan = cut.view, cut.pieces, cut.plan.segments
+    for segment_id, indexes in view.structure.by_id.items():
+        rules = plan.get(segment_id)
+        if rules is None:
+            continue
+        if rules.is_conditional:
+            _apply_each(cut, rules, indexes)
+            continue
+        cutter = rules.fixed
+        if cutter is None:
+            continue
+        found = view.cut(cutter, indexes)
+        for index in indexes:
+            pieces[index] = found[index]
+
+
+def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
+    """Occurrences of one id that are not all cut alike."""
+    view, pieces = cut.view, cut.pieces
+    alike: dict[Cutter, list[int]] = {}
+    for index in indexes:
+        mine = rules.needs_own and cut.own.holds(view, index, rules.id)
+        cutter = rules.cutter(view, index, mine)
+        if cutter is not None:
+            alike.setdefault(cutter, []).append(index)
+        elif rules.needs_own and not mine:
+            cut.causes[index] = Code.OTHER_COVERAGE
+    for cutter, kept in alike.items():
+        found = view.cut(cutter, kept)
+        for index in kept:
+            pieces[index] = found[index]
+
+
+def _bar(cut: Cut) -> None:
+    """Segments that the law stands against, or that only some of the rules may grant."""
+    if not cut.bars:
+        return
+    view, pieces, segments = cut.view, cut.pieces, cut.view.message.segments
+    for index, bar in cut.bars.items():
+        if pieces[index] is None:
+            continue
+        rules = None if bar.plan is None else bar.plan.segments.get(segments[index].id)
+        cutter = None
+        if rules is not None:
+            mine = rules.needs_own and cut.own.holds(view, index, rules.id)
+            cutter = rules.cutter(view, index, mine)
+        left = None if cutter is None else cutter.cut(segments[index], view.message)
+        if left is None:
+            cut.drop(index, bar.code)
+        else:
+            pieces[index] = left
+
+
+def payload(cut: Cut, channel: Channel, part: int) -> Payload:
+    """The outgoing message. `part` counts the patients that are sent, from 0."""
+    header, control_id = _header(cut, channel, part)
+    body, kept = cut.body
+    return Payload(header + b"\r" + body, control_id, kept)
+
+
+def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:
+    """The channel's MSH and its MSH-10 (§10.20, §10.27)."""
+    message = cut.view.message
+    fields = cut.plan.msh_fields(cut.view)
+    for number, text in channel.rewrite.items():
+        put_field(fields, number, rewritten(message, text))
+    control_id = fields[_MSH_CONTROL_ID] if len(fields) > _MSH_CONTROL_ID else b""
+    if part:
+        suffix = b"-%d" % (part + 1)
+        control_id = control_id[: _longest(cut.view) - len(suffix)] + suffix
+        put_field(fields, _MSH_CONTROL_ID, control_id)
+    return join_fields(fields, message.delimiters.field), control_id
+
+
+def rewritten(message: Message, text: str) -> bytes:
+    """A configured text for a field of this message: escaped, in its character set."""
+    if text.isascii() and text.isalnum():
+        return text.encode("ascii")  # no delimiter is a letter or digit
+    return field_value(message, text)
+
+
+def _longest(view: View) -> int:
+    """The longest MSH-10 of the message's version; an unreadable version counts as an old one."""
+    message = view.message
+    version = message.split(message.msh.field(_MSH_VERSION), message.delimiters.component)[0]
+    numbers = version.split(b".")
+    try:
+        is_new = (int(numbers[0]), int(numbers[1])) >= (2, 7)
+    except (ValueError, IndexError):
+        is_new = False
+    return _LONGEST if is_new else _LONGEST_BEFORE_27

@@ -1,0 +1,1 @@
+"""What a finished copy is asked before it may leave: whether it leaks, is whole, is wider."""

@@ -1,0 +1,281 @@
+"""What the law says of one patient's part of a message, before and beside all rules.
+
+Law: a restriction or a protected label stands whatever a rule grants; a consent lifts only what it
+names, for its purposes and its channel, while it is in force; the strictest pack decides. What is
+not known is not permitted (rules.md §5, §10.3 to §10.8; standards.md A-0). Everything is found once
+a message and shared by all channels; a message that none of it is about costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from engine.hl7.path import Path
+from engine.policy.cutting.cut import Bar
+from engine.policy.cutting.plan import Plan
+from engine.policy.legal.lifting import Lifting
+from engine.policy.legal.minors import may_be_minor
+from engine.policy.legal.notices import Attached, has_place, scope_of
+from engine.policy.legal.restrictions import (
+    NOWHERE,
+    Reach,
+    denied_patients,
+    patient_restrictions,
+    reach,
+)
+from engine.policy.message.view import View
+from engine.policy.model import Consent, Kind, Purpose
+from engine.policy.outcome import LABELLED, Code
+from engine.policy.runnable.channel_rules import ChannelRules
+from engine.policy.runnable.rules import RunnableRule
+from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
+from engine.policy.sensitive.statutes import Statutes
+from engine.privacy.consents import Consents, Lapse
+from engine.privacy.facts import Facts, Restriction, Unit
+from engine.privacy.patients import patients_of
+
+#: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
+_UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
+
+_LAPSES = {
+    Lapse.REVOKED: Code.CONSENT_REVOKED,
+    Lapse.EXPIRED: Code.CONSENT_EXPIRED,
+    Lapse.NEVER: Code.NO_CONSENT,
+}
+
+#: Reasons why a rule that applies grants nothing, all told: the order in which they are weighed.
+WHY_NOT = (*LABELLED.values(), Code.REFUSED, *_LAPSES.values())
+
+
+class Law:
+    """One patient's part of a message under a site's statutes and what is known of the patient."""
+
+    __slots__ = (
+        "_consents",
+        "_facts",
+        "_lifting",
+        "_reaches",
+        "_restrictions",
+        "_statutes",
+        "_view",
+        "is_silent",
+        "labelled",
+    )
+
+    def __init__(self, view: View, facts: Facts, statutes: Statutes) -> None:
+        self._view = view
+        self._facts = facts
+        self._statutes = statutes
+        self._reaches: dict[Restriction, Reach] = {}
+        self._restrictions: tuple[Restriction, ...] = ()
+        self._consents: Consents | None = None
+        if facts.restrictions or facts.consents:
+            denied = denied_patients(view)
+            self._restrictions = patient_restrictions(facts.restrictions, denied)
+            ids = patients_of(view.message, view.all("PID"), 3)
+            self._consents = Consents(facts.consents, ids, denied, facts.now)
+        is_part2 = bool(facts.units) and Unit.PART2 in self._units()
+        #: Labels of the message and of its segments.
+        self.labelled = self._labelled(is_part2)
+        present = self.labelled.present
+        self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
+        #: Nothing of this is about the message, whatever the channel.
+        self.is_silent = not present and not self._restrictions
+
+    # --- before all rules ---------------------------------------------------------------------
+
+    def gate(self, channel: ChannelRules) -> Code | None:
+        """What keeps the whole message from this channel, before any rule is asked."""
+        reached = self.reach(channel)
+        if reached.whole:
+            # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
+            return Code.AMBIGUOUS_RESTRICTION if channel.is_cancel else Code.RESTRICTED
+        if reached.ambiguous:
+            return Code.AMBIGUOUS_RESTRICTION
+        if self.labelled.message:
+            code = self._labels_message(channel)
+            if code is not None:
+                return code
+        if self.waits_for_unit():
+            return Code.UNIT_UNKNOWN
+        if self.labelled.message and not has_place(self._view) and self._message_notice(channel):
+            return Code.NOTICE
+        return None
+
+    def reach(self, channel: ChannelRules) -> Reach:
+        """What the patient's restrictions take from this channel."""
+        found = NOWHERE
+        for restriction in self._restrictions:
+            if restriction.channels is None:
+                if channel.channel.kind is not Kind.PAYER:
+                    continue
+            elif channel.id not in restriction.channels:
+                continue
+            known = self._reaches.get(restriction)
+            if known is None:
+                known = self._reaches[restriction] = reach(restriction, self._view)
+            found |= known
+        return found
+
+    def waits_for_unit(self) -> bool:
+        """Whether it matters, and is not known, if the source is a Part 2 program."""
+        if not self._statutes.waits & self._lifting.present:
+            return False
+        units = self._units()
+        return not units or None in units
+
+    def _labels_message(self, channel: ChannelRules) -> Code | None:
+        """The label that stands between the message and every purpose of this channel."""
+        first = 0
+        for purpose in _purposes(channel):
+            bits = self.labelled.message & self._lifting.blocked(channel, purpose)
+            if not bits:
+                return None
+            first = first or bits
+        return self.code_of(first)
+
+    def _message_notice(self, channel: ChannelRules) -> bool:
+        return any(
+            standing.protection.notice is not None and standing.bits & self.labelled.message
+            for purpose in _purposes(channel)
+            if not self.labelled.message & self._lifting.blocked(channel, purpose)
+            for standing in self._lifting.standing(channel, purpose)
+        )
+
+    # --- beside the rules ---------------------------------------------------------------------
+
+    def refuses(self, channel: ChannelRules, rule: RunnableRule) -> Code | None:
+        """Why a rule whose conditions hold grants nothing to this channel, if it does not."""
+        bits = self.labelled.message and self.labelled.message & self._blocked_for(channel, rule)
+        if bits:
+            return self.code_of(bits)
+        if rule.rule.consent is Consent.NOT_REQUIRED:
+            return None
+        return _unconsented(self._consents, channel.id, rule)
+
+    def withholds_message(self, rule: RunnableRule) -> bool:
+        """Whether a rule's own withholding of labels takes the message."""
+        return bool(rule.withheld_labels & self.labelled.message)
+
+    def bars(
+        self,
+        channel: ChannelRules,
+        granting: tuple[RunnableRule, ...],
+        withholding: tuple[RunnableRule, ...],
+        plan_of: Callable[[tuple[RunnableRule, ...]], Plan],
+    ) -> dict[int, Bar]:
+        """What stands against single segments, by index.
+
+        `plan_of` says what some of the `granting` rules add up to.
+        """
+        found: dict[int, Bar] = {}
+        for index, bits in self.labelled.segments.items():
+            rule = next((one for one in withholding if one.withheld_labels & bits), None)
+            if rule is not None:
+                found[index] = Bar(Code.WITHHELD_BY_RULE, None, rule.rule.name)
+                continue
+            free = tuple(one for one in granting if not bits & self._blocked_for(channel, one))
+            if len(free) < len(granting):
+                blocked = bits & self._blocked_for(channel, _first_other(granting, free))
+                plan = plan_of(free) if free else None
+                found[index] = Bar(self.code_of(blocked), plan)
+        groups = self.reach(channel).groups
+        if groups:
+            for index in _with_descendants(self._view, groups):
+                found[index] = Bar(Code.RESTRICTED)
+        return found
+
+    def notices(
+        self, channel: ChannelRules, granting: Iterable[RunnableRule], kept: Iterable[int]
+    ) -> tuple[Attached, ...]:
+        """What must go along with these segments, disclosed under these rules."""
+        segments = self.labelled.segments
+        bits = self.labelled.message
+        for index in kept:
+            bits |= segments.get(index, 0)
+        found: dict[str, Attached] = {}
+        for purpose in sorted({rule.rule.purpose.value for rule in granting}):
+            for standing in self._lifting.standing(channel, purpose):
+                notice = standing.protection.notice
+                if notice is None or not standing.bits & bits or notice.id in found:
+                    continue
+                lifting = self._lifting.lifted_by(standing.protection, channel.id, purpose)
+                scope = scope_of(lifting, self._statutes.timezone) if notice.scope else ""
+                found[notice.id] = Attached(notice, scope)
+        return tuple(found[name] for name in sorted(found))
+
+    def code_of(self, bits: Bits) -> Code:
+        """The reason that names the first of these labels."""
+        return LABELLED[self._statutes.index.labels(bits)[0]]
+
+    def _blocked_for(self, channel: ChannelRules, rule: RunnableRule) -> Bits:
+        required = rule.rule.consent is Consent.REQUIRED
+        return self._lifting.blocked(channel, rule.rule.purpose.value, required=required)
+
+    # --- what the message says ----------------------------------------------------------------
+
+    def _labelled(self, is_part2: bool) -> Labelled:
+        statutes, view = self._statutes, self._view
+        index = statutes.index
+        found = NOTHING_LABELLED if index.is_empty else index.labelled(view)
+        if is_part2:
+            found = Labelled(found.message | statutes.sud, found.segments)
+        for rule, bits in statutes.minors:
+            if found.present & bits and may_be_minor(view, rule.from_age):
+                found = _with(found, bits, statutes.minor)
+        return found
+
+    def _units(self) -> set[Unit | None]:
+        """What is known of each source unit that the message names; None: nothing."""
+        for path in _UNITS:
+            named = {text for text in self._view.values(path) if text}
+            if named:
+                return {self._facts.units.get(name) for name in named}
+        return set()
+
+
+def _unconsented(consents: Consents | None, channel: str, rule: RunnableRule) -> Code | None:
+    """Why a rule that asks for consent has none, or a refusal against it (rules.md §10.3)."""
+    purpose, is_required = rule.rule.purpose.value, rule.rule.consent is Consent.REQUIRED
+    if consents is None:
+        return Code.NO_CONSENT if is_required else None
+    if consents.refuses(channel, purpose):
+        return Code.REFUSED
+    if not is_required or consents.covering(channel, purpose):
+        return None
+    return _LAPSES[consents.lapse(channel, purpose)]
+
+
+def _purposes(channel: ChannelRules) -> list[str]:
+    """What this channel may receive messages of this type for, as far as its rules say."""
+    found = {rule.rule.purpose for rule in channel.disclosing}
+    if channel.follows:
+        found.add(Purpose.PAYMENT)
+    return sorted(purpose.value for purpose in found or channel.channel.purposes)
+
+
+def _first_other(
+    granting: tuple[RunnableRule, ...], free: tuple[RunnableRule, ...]
+) -> RunnableRule:
+    return next(one for one in granting if one not in free)
+
+
+def _with(found: Labelled, wanted: Bits, label: Bits) -> Labelled:
+    """Another label wherever one of these is."""
+    return Labelled(
+        found.message | (label if found.message & wanted else 0),
+        {index: bits | (label if bits & wanted else 0) for index, bits in found.segments.items()},
+    )
+
+
+def _with_descendants(view: View, roots: frozenset[int]) -> list[int]:
+    """These segments and all that belong to them."""
+    found = []
+    for indexes in view.structure.by_id.values():
+        for index in indexes:
+            at = index
+            while at >= 0 and at not in roots:
+                at = view.parents[at]
+            if at >= 0:
+                found.append(index)
+    return found

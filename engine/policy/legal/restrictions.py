@@ -1,0 +1,208 @@
+"""What of a message its patient's restrictions reach (45 CFR 164.522(a), rules.md §7, §10.8).
+
+Law: a restriction on a visit, an account or everything takes the message; one on an order or a
+charge takes that group and what pertains only to it. Where it cannot be told whether something is
+what was restricted, a person looks. A restriction is a denial: whatever may be meant is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.hl7.path import Path
+from engine.hl7.wire import Segment
+from engine.policy.message.view import View
+from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
+from engine.privacy.facts import Item, ItemKind, Restriction
+from engine.privacy.patients import Patient, may_be, patients_of
+
+_NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What is restricted: the whole message, perhaps something, or groups by their first segment.
+
+    `groups` names the OBR (or other order) or FT1 that everything under it goes with.
+    """
+
+    whole: bool = False
+    ambiguous: bool = False
+    groups: frozenset[int] = _NONE
+
+    def __or__(self, other: Reach) -> Reach:
+        return Reach(
+            self.whole or other.whole,
+            self.ambiguous or other.ambiguous,
+            self.groups | other.groups,
+        )
+
+
+NOWHERE = Reach()
+
+#: How a message names a visit and an account; MRG has the ones that are merged away (B-12).
+_VISITS = (Path("PV1", 19, 1), Path("MRG", 5, 1))
+_ACCOUNTS = (Path("PID", 18, 1), Path("MRG", 3, 1))
+_ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
+_ORDER_NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
+_CHARGE_NUMBER = 2
+_CHARGE_ORDERS = (23,)
+
+
+def denied_patients(view: View) -> tuple[Patient, ...]:
+    """Everybody whose denials the message must keep: PID-3, and MRG-1 that is merged into it."""
+    message = view.message
+    return patients_of(message, view.all("PID"), 3) + patients_of(message, view.all("MRG"), 1)
+
+
+def patient_restrictions(
+    restrictions: Iterable[Restriction], denied: tuple[Patient, ...]
+) -> tuple[Restriction, ...]:
+    """Those that may be this patient's."""
+    return tuple(one for one in restrictions if any(may_be(one.patient, who) for who in denied))
+
+
+def reach(restriction: Restriction, view: View) -> Reach:
+    """What one restriction of this patient takes of the message."""
+    found = NOWHERE
+    for item in restriction.items:
+        found |= _REACHES[item.kind](restriction, item, view)
+    return found
+
+
+def _everything(restriction: Restriction, item: Item, view: View) -> Reach:
+    del item
+    return Reach(whole=True) if _is_then(restriction, view) else NOWHERE
+
+
+def _visit(restriction: Restriction, item: Item, view: View) -> Reach:
+    return _named(restriction, item, view, _VISITS)
+
+
+def _account(restriction: Restriction, item: Item, view: View) -> Reach:
+    return _named(restriction, item, view, _ACCOUNTS)
+
+
+def _named(restriction: Restriction, item: Item, view: View, paths: tuple[Path, ...]) -> Reach:
+    if not _is_then(restriction, view):
+        return NOWHERE
+    if any(item.number in view.values(path) for path in paths):
+        return Reach(whole=True)
+    named = any(view.first(path) for path in (_VISITS[0], _ACCOUNTS[0]))
+    return NOWHERE if named else Reach(ambiguous=True)
+
+
+def _order(restriction: Restriction, item: Item, view: View) -> Reach:
+    message = view.message
+    found = NOWHERE
+    for root, carriers in _orders(view).items():
+        order = message.segments[root]
+        if not _is_on(restriction, _order_days(view, order)):
+            continue
+        numbers = [
+            number
+            for carrier in carriers
+            for field in _ORDER_NUMBERS.get(carrier.id, ())
+            for number in _identifiers(view, carrier, field)
+        ]
+        found |= _compared(item, numbers, root)
+    for line in view.all("FT1"):
+        numbers = [n for field in _CHARGE_ORDERS for n in _identifiers(view, line, field)]
+        if any(_is_same(item, number) for number in numbers) and _is_on(
+            restriction, _line_days(view, line)
+        ):
+            found |= Reach(groups=frozenset({line.index}))
+    return found | _lines_of_orders(view, found.groups)
+
+
+def _charge(restriction: Restriction, item: Item, view: View) -> Reach:
+    found = NOWHERE
+    for line in view.all("FT1"):
+        if _is_on(restriction, _line_days(view, line)):
+            found |= _compared(item, _identifiers(view, line, _CHARGE_NUMBER), line.index)
+    return found
+
+
+_REACHES = {
+    ItemKind.EVERYTHING: _everything,
+    ItemKind.VISIT: _visit,
+    ItemKind.ACCOUNT: _account,
+    ItemKind.ORDER: _order,
+    ItemKind.CHARGE: _charge,
+}
+
+#: A number, and the namespace of whoever gave it, or `""`.
+_Identifier = tuple[str, str]
+
+
+def _compared(item: Item, numbers: list[_Identifier], root: int) -> Reach:
+    if not numbers:
+        return Reach(ambiguous=True)
+    if any(_is_same(item, number) for number in numbers):
+        return Reach(groups=frozenset({root}))
+    return NOWHERE
+
+
+def _is_same(item: Item, number: _Identifier) -> bool:
+    text, namespace = number
+    return text == item.number and (
+        not namespace or not item.namespace or namespace == item.namespace
+    )
+
+
+def _identifiers(view: View, segment: Segment, field: int) -> list[_Identifier]:
+    numbers = view.texts(segment, Path(segment.id, field, 1, 1))
+    namespaces = view.texts(segment, Path(segment.id, field, 2, 1))
+    return [
+        (number, namespace)
+        for number, namespace in zip(numbers, namespaces, strict=True)
+        if number and number != '""'
+    ]
+
+
+def _orders(view: View) -> dict[int, list[Segment]]:
+    """Each order's first segment, and what may carry its numbers: itself and its ORC."""
+    parents, segments = view.parents, view.message.segments
+    found: dict[int, list[Segment]] = {}
+    for name in _ORDERS:
+        for order in view.all(name):
+            found.setdefault(order.index, []).append(order)
+    for common in view.all("ORC"):
+        above = parents[common.index]
+        root = above if above >= 0 and segments[above].id in _ORDERS else common.index
+        found.setdefault(root, []).append(common)
+    return found
+
+
+def _lines_of_orders(view: View, groups: frozenset[int]) -> Reach:
+    """A charge all of whose orders are restricted pertains to nothing else."""
+    lines: dict[int, set[int]] = {}
+    for root in _orders(view):
+        line = view.ancestor(root, "FT1")
+        if line is not None:
+            lines.setdefault(line.index, set()).add(root)
+    return Reach(groups=frozenset(line for line, roots in lines.items() if roots <= groups))
+
+
+def _order_days(view: View, order: Segment) -> Days | None:
+    message = view.message
+    found = days(order.field(7)) if order.id == "OBR" else None
+    return found or observed_days(message, order) or default_days(message, view.all)
+
+
+def _line_days(view: View, line: Segment) -> Days | None:
+    return days(line.field(4)) or default_days(view.message, view.all)
+
+
+def _is_then(restriction: Restriction, view: View) -> bool:
+    """Whether any date of service of the message may be one that is restricted."""
+    found = service_days(view.message, view.all)
+    return not found or any(_is_on(restriction, day) for day in found)
+
+
+def _is_on(restriction: Restriction, day: Days | None) -> bool:
+    if day is None:
+        return True
+    since, until = restriction.since, restriction.until
+    return (since is None or since <= day[1]) and (until is None or day[0] <= until)

@@ -1,0 +1,343 @@
+"""What one decision looks at: the segments of one patient's part of a message, and their texts.
+
+Law: a view answers questions about received bytes and changes nothing; no answer depends on facts
+or on what was decided, and what depends on the time is forgotten when the time changes. Every
+answer is found once and shared by all channels. Texts are decoded and unescaped; they are for
+comparing, never for sending (rules.md §10.15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from engine.hl7.escape import unescape
+from engine.hl7.groups import meant
+from engine.hl7.path import Path
+from engine.hl7.wire import Message, Segment
+from engine.policy.message.corrections import Corrections, corrections_in
+from engine.policy.message.structure import Structure
+from engine.policy.segment.cutter import Cutter
+from engine.policy.vocabulary.codesets import triplets
+from engine.policy.vocabulary.conditions import MessageType
+
+_NOTHING = [b""]
+#: The width of no rows.
+_ENDLESS = 1 << 30
+
+#: No segment: a question is asked of the message, not of one segment occurrence.
+MESSAGE = -1
+
+_EMPTY = ("",)
+
+#: Fields of which a message may name the coding system in the field before (tables 0053, 0089),
+#: as versions before 2.3 had it.
+_METHOD_BEFORE = {("DG1", 3): 2, ("PR1", 3): 2}
+
+#: `View.now` where nobody asks for the time.
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
+
+#: (system, code) for each triplet of one repetition of a coded field.
+Codes = tuple[tuple[str, str], ...]
+
+
+class View:
+    """One patient's part of a message; for a message of one patient, all of it."""
+
+    __slots__ = (
+        "_all",
+        "_below",
+        "_coded",
+        "_corrections",
+        "_cuts",
+        "_headers",
+        "_rows",
+        "_texts",
+        "_widths",
+        "answers",
+        "is_part",
+        "message",
+        "now",
+        "parents",
+        "structure",
+        "type",
+    )
+
+    def __init__(
+        self,
+        message: Message,
+        structure: Structure,
+        is_part: bool = False,
+        now: datetime = _NO_TIME,
+    ) -> None:
+        self.message = message
+        #: When the decision is made, aware; conditions may speak of it.
+        self.now = now
+        self.structure = structure
+        #: For each segment of the whole message the index of its parent, or -1.
+        self.parents = structure.parents
+        #: One patient of several: the others' segments are not of this view.
+        self.is_part = is_part
+        self.type = message.once(type_of)
+        self._all: dict[str, list[Segment]] = {}
+        self._coded: dict[tuple[int, int], tuple[Codes, ...]] = {}
+        #: What conditions said that do not depend on whom they are asked of, by condition.
+        self.answers: dict[Callable[[View, int], bool], bool] = {}
+        self._below: dict[str, dict[int, list[Segment]]] = {}
+        self._corrections: Corrections | None = None
+        self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
+        self._headers: dict[Cutter, list[bytes]] = {}
+        self._rows: dict[str, list[list[bytes]]] = {}
+        self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
+        self._widths: dict[str, int] = {}
+
+    def at(self, now: datetime) -> View:
+        """The same view, asked at `now`: what conditions said at another time is forgotten."""
+        if now != self.now:
+            self.now = now
+            self.answers.clear()
+        return self
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The view's segments in order."""
+        indexes = sorted(index for found in self.structure.by_id.values() for index in found)
+        return [self.message.segment(index) for index in indexes]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What corrects or takes back something earlier."""
+        if self._corrections is None:
+            self._corrections = corrections_in(self)
+        return self._corrections
+
+    def all(self, segment_id: str) -> list[Segment]:
+        """All occurrences of a segment, in order. Do not modify the list."""
+        found = self._all.get(segment_id)
+        if found is None:
+            indexes = self.structure.by_id.get(segment_id, ())
+            found = self._all[segment_id] = [self.message.segment(index) for index in indexes]
+        return found
+
+    def has(self, segment_id: str) -> bool:
+        """Whether the segment occurs."""
+        return segment_id in self.structure.by_id
+
+    def hides(self, segment_id: str) -> bool:
+        """Whether a line that cannot be read looks like this segment."""
+        if "" not in self.structure.by_id:
+            return False
+        return any(meant(line) == segment_id for line in self.all(""))
+
+    def rows(self, segment_id: str, reach: int = 0) -> list[list[bytes]]:
+        """The fields of every occurrence, as received, each with a field `reach`.
+
+        Behind a line's last field stand empty ones, at least one: `row[-1]` reads as what is not
+        there. Not for headers. Split once for all who look. Do not modify them.
+        """
+        found = self._rows.get(segment_id)
+        if found is None:
+            found = self._rows[segment_id] = self._split(segment_id)
+            self._widths[segment_id] = min(map(len, found), default=_ENDLESS)
+        if reach >= self._widths[segment_id]:
+            for row in found:
+                row.extend(_NOTHING * (reach + 1 - len(row)))
+            self._widths[segment_id] = reach + 1
+        return found
+
+    def _split(self, segment_id: str) -> list[list[bytes]]:
+        message, indexes = self.message, self.structure.by_id.get(segment_id, ())
+        lines, separator = message.lines, message.delimiters.field
+        if message.charset.mask is not None:
+            return [message.charset.split(lines[index], separator) + _NOTHING for index in indexes]
+        # A separator more at the end is an empty field more.
+        return [(lines[index] + separator).split(separator) for index in indexes]
+
+    def first(self, path: Path) -> str:
+        """The first value at a path, or `""`."""
+        return next((text for text in self.values(path) if text), "")
+
+    def values(self, path: Path, at: int = MESSAGE) -> tuple[str, ...]:
+        """The text of each repetition of each occurrence that `path` means; `""` where empty.
+
+        `at` is the segment of which the question is asked: a path to that segment's id means it
+        alone, a path to the id of a segment above it means that ancestor, any other path means
+        every occurrence (rules.md §4, "Which occurrence a path means").
+        """
+        meant = self.meant(path, at)
+        if len(meant) == 1:
+            return self.texts(meant[0], path)
+        texts: list[str] = []
+        for segment in meant:
+            texts += self.texts(segment, path)
+        return tuple(texts)
+
+    def texts(self, segment: Segment, path: Path) -> tuple[str, ...]:
+        """What one occurrence has at a path: a text for each repetition, `""` where empty."""
+        key = (segment.index, path.field, path.component, path.subcomponent)
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = self._read(segment, path)
+        if path.repetition:
+            return found[path.repetition - 1 : path.repetition]
+        return found
+
+    def coded(self, segment: Segment, path: Path) -> tuple[Codes, ...]:
+        """The codes that one occurrence has in a coded field: those of each repetition."""
+        key = (segment.index, path.field)
+        found = self._coded.get(key)
+        if found is None:
+            found = self._coded[key] = self._read_codes(segment, path.field)
+        if path.repetition:
+            return found[path.repetition - 1 : path.repetition]
+        return found
+
+    def text(self, value: bytes) -> str:
+        """A received value decoded and unescaped."""
+        if value.isalnum():
+            return value.decode("ascii")
+        message = self.message
+        escape = message.delimiters.escape
+        text = message.text(value)
+        if escape and escape in value:
+            return unescape(text, message.delimiters, message.charset)
+        return text
+
+    def cut(self, cutter: Cutter, indexes: Sequence[int]) -> dict[int, bytes | None]:
+        """These occurrences, and perhaps more, cut alike; channels that cut alike share it."""
+        found = self._cuts.get(cutter)
+        if found is None:
+            found = self._cuts[cutter] = {}
+            missing = indexes
+        else:
+            missing = [index for index in indexes if index not in found]
+        if not missing:
+            return found
+        if not cutter.reach or self.message.charset.mask is not None:
+            cutter.cut_into(found, missing, self.message)
+            return found
+        rows = self.rows(cutter.segment_id, cutter.reach)
+        if len(rows) > len(missing):
+            wanted = frozenset(missing)
+            every = self.structure.by_id[cutter.segment_id]
+            rows = [row for index, row in zip(every, rows, strict=True) if index in wanted]
+        left = cutter.cut_rows(rows, self.message.delimiters.field)
+        found.update(zip(missing, left, strict=True))
+        return found
+
+    def header(self, cutter: Cutter) -> list[bytes]:
+        """The fields of MSH that are left; a list of the caller's own."""
+        found = self._headers.get(cutter)
+        if found is None:
+            found = self._headers[cutter] = cutter.fields(self.message.msh.fields, self.message)
+        return found.copy()
+
+    def means_every(self, path: Path, at: int) -> bool:
+        """Whether `path`, asked of the segment at `at`, means whatever occurs in the message."""
+        asked = self.message.segment(at)
+        return asked.id != path.segment and self.ancestor(at, path.segment) is None
+
+    def below(self, index: int, segment_id: str) -> list[Segment]:
+        """The segments of this id whose parent is the segment at `index`, in order."""
+        found = self._below.get(segment_id)
+        if found is None:
+            found = self._below[segment_id] = {}
+            for segment in self.all(segment_id):
+                found.setdefault(self.parents[segment.index], []).append(segment)
+        return found.get(index, [])
+
+    def ancestor(self, index: int, segment_id: str) -> Segment | None:
+        """The nearest segment of this id above the segment at `index`."""
+        parents, ids = self.parents, self.message.ids
+        above = parents[index]
+        while above >= 0:
+            if ids[above] == segment_id:
+                return self.message.segment(above)
+            above = parents[above]
+        return None
+
+    def meant(self, path: Path, at: int = MESSAGE) -> list[Segment]:
+        """The occurrences that `path` means, asked of the message or of the segment at `at`."""
+        occurrences = self.all(path.segment)
+        if path.occurrence:
+            return self._numbered(path, occurrences)
+        if at == MESSAGE or not occurrences:
+            return occurrences
+        asked = self.message.segment(at)
+        if asked.id == path.segment:
+            return [asked]
+        ancestor = self.ancestor(at, path.segment)
+        return occurrences if ancestor is None else [ancestor]
+
+    def _numbered(self, path: Path, occurrences: list[Segment]) -> list[Segment]:
+        """The n-th occurrence in the message (§10.14); nothing if it is another patient's."""
+        if self.is_part:
+            mine = {segment.index for segment in occurrences}
+            every = self.message.all(path.segment)
+            return [
+                segment
+                for segment in every[path.occurrence - 1 : path.occurrence]
+                if segment.index in mine
+            ]
+        return occurrences[path.occurrence - 1 : path.occurrence]
+
+    def _read_codes(self, segment: Segment, field: int) -> tuple[Codes, ...]:
+        message, delimiters = self.message, self.message.delimiters
+        found = []
+        for repetition in message.split(segment.field(field), delimiters.repetition):
+            parts = message.split(repetition, delimiters.component)
+            codes = triplets([self.text(part) for part in parts])
+            method = _METHOD_BEFORE.get((segment.id, field))
+            if method is not None:
+                named = self.text(segment.field(method))
+                codes = tuple([(system or named, code) for system, code in codes])
+            found.append(codes)
+        return tuple(found)
+
+    def _read(self, segment: Segment, path: Path) -> tuple[str, ...]:
+        if not path.field:
+            return (self.message.text(segment.raw),)
+        value = segment.field(path.field)
+        if not value:
+            return _EMPTY
+        if value.isalnum():  # no delimiter is in it
+            is_all = path.component <= 1 and path.subcomponent <= 1
+            return (value.decode("ascii"),) if is_all else _EMPTY
+        if segment.id == "MSH" and path.field <= 2:
+            return (self.message.text(value),)  # the delimiters themselves
+        message, delimiters = self.message, self.message.delimiters
+        parts = [value]
+        if delimiters.repetition and delimiters.repetition in value:
+            parts = message.split(value, delimiters.repetition)
+        for separator, number in (
+            (delimiters.component, path.component),
+            (delimiters.subcomponent, path.subcomponent),
+        ):
+            if number:
+                parts = [_nth(message.split(part, separator), number) for part in parts]
+        # Separators at the end mean nothing (HL7 2.9.1 §2.5.3), so that `PSY^` is `PSY`.
+        if not path.subcomponent:
+            ends = delimiters.subcomponent, b"" if path.component else delimiters.component
+            parts = [message.charset.rstrip(part, *ends) for part in parts]
+        return tuple([self.text(part) for part in parts])
+
+
+def type_of(message: Message) -> MessageType:
+    """MSH-9.1 and MSH-9.2 as they stand; ask it by `message.once`."""
+    value, component = message.msh.field(9), message.delimiters.component
+    if component and value.isascii() and message.charset.mask is None:
+        return _plain_type(value, component)
+    parts = message.split(value, component)
+    trigger = message.text(parts[1]) if len(parts) > 1 else ""
+    return MessageType(message.text(parts[0]), trigger or None)
+
+
+@lru_cache(maxsize=512)
+def _plain_type(value: bytes, component: bytes) -> MessageType:
+    parts = [part.decode("ascii") for part in value.split(component)]
+    return MessageType(parts[0], (parts[1] if len(parts) > 1 else "") or None)
+
+
+def _nth(parts: list[bytes], number: int) -> bytes:
+    return parts[number - 1] if number <= len(parts) else b""

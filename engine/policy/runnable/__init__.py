@@ -1,0 +1,1 @@
+"""What of a policy is settled for a message type before a message comes."""

@@ -1,0 +1,1 @@
+"""What conditions are written with: code sets, moments, patterns; no rule and no message."""
