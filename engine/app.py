@@ -49,6 +49,7 @@ from engine.policy.model import State
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
+from engine.stderr import forgive_standard_error
 from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
 from engine.store.mark import MarkLook
@@ -64,6 +65,7 @@ from engine.store.port import (
     Store,
 )
 from engine.store.redis import RedisStore
+from engine.store.reserve import Reserve, ReservingStore
 from engine.store.sealing import Sealer
 from engine.store.thread import StoreThread
 from engine.store.watched import WatchedStore
@@ -332,12 +334,15 @@ def _watched(plan: Plan, log: Log) -> Store:
         replicas=site.store.replicas,
     )
     looks = (SettingsLook(client), mark)
-    return WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
+    store = WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
+    reserve_bytes = site.store.reserve_bytes if plan.takeover else 0  # else the disk is another's
+    return ReservingStore(store, Reserve(site.var, reserve_bytes))
 
 
 def main() -> int:
     """The worker process: the plan on standard input, the control channel's descriptor last."""
     plan: Plan = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
+    forgive_standard_error()
     log = Log(sys.stderr, SystemClock())
     bridge_libraries(log)
     bridge_twisted(log)

@@ -22,14 +22,18 @@ from engine.archive.retention import Eraser
 from engine.archive.signing import create_signing_key, read_signer
 from engine.archive.story import Scribe
 from engine.clock import SystemClock
+from engine.config.model import Site
 from engine.errors import EngineError
 from engine.logs import Event, Log, bridge_libraries
 from engine.net.control import Failed, Listening, encode
 from engine.plan import ArchivePlan
 from engine.policy.compile import compile_policy
+from engine.stderr import forgive_standard_error
 from engine.store.client import connect
+from engine.store.opening import EMBEDDED, url_of
 from engine.store.port import StoreUnavailable
 from engine.store.redis import RedisStore
+from engine.store.reserve import Reserve
 from engine.store.sealing import Sealer
 
 #: How often the store is asked when there was nothing, in seconds.
@@ -42,6 +46,8 @@ LAST_WAIT_S = 15.0
 #: How often what is due is erased, in seconds, and how long it rests between two transactions.
 ROUND_S = 3600.0
 ERASE_REST_S = 0.05
+
+_SHORT = "its disk is full"
 
 
 class Control:
@@ -70,9 +76,18 @@ class Control:
 
 
 class Life:
-    """What the archiver does, over and over."""
+    """What the archiver does, over and over. `is_short`: the disk's last room is for deliveries."""
 
-    def __init__(self, archiver: Archiver, eraser: Eraser, control: Control, log: Log) -> None:
+    def __init__(
+        self,
+        archiver: Archiver,
+        eraser: Eraser,
+        control: Control,
+        log: Log,
+        *,
+        is_short: Callable[[], bool],
+    ) -> None:
+        self._is_short = is_short
         self._archiver = archiver
         self._eraser = eraser
         self._control = control
@@ -99,6 +114,10 @@ class Life:
             elif number is not None:
                 self._control.wait(POLL_S)
 
+    def _leave_room(self) -> None:
+        if self._is_short():
+            raise ArchiveUnavailableError(_SHORT)
+
     def _erase(self) -> bool:
         """One transaction of erasing, when it is time; whether there is more."""
         now_s = self._clock.monotonic()
@@ -113,6 +132,7 @@ class Life:
     def _attempt(self, do: Callable[[], int | None]) -> int | None:
         """None when store or archive is away, after a wait."""
         try:
+            self._leave_room()
             found = do()
         except (StoreUnavailable, ArchiveUnavailableError) as error:
             if not self._is_away:
@@ -135,10 +155,18 @@ def _beginning(plan: ArchivePlan, database: Database, archiver: Archiver, log: L
     return True
 
 
+def _shortness(site: Site) -> Callable[[], bool]:
+    """Whether the archive would take the room that deliveries need: both are on one disk."""
+    if url_of(site.store) != EMBEDDED or not site.archive.url.startswith("sqlite:"):
+        return lambda: False
+    return Reserve(site.var, site.store.reserve_bytes).is_short
+
+
 def main() -> int:
     """The archiver process: the plan on standard input, the control channel's descriptor last."""
     plan: ArchivePlan = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
     clock = SystemClock()
+    forgive_standard_error()
     log = Log(sys.stderr, clock)
     bridge_libraries(log)
     control = Control(socket.socket(fileno=int(sys.argv[-1])))
@@ -164,7 +192,8 @@ def main() -> int:
         )
         eraser = Eraser(database, signer, site.retention, clock=clock)
         control.report(Listening())
-        Life(archiver, eraser, control, log).run(lambda: _beginning(plan, database, archiver, log))
+        life = Life(archiver, eraser, control, log, is_short=_shortness(site))
+        life.run(lambda: _beginning(plan, database, archiver, log))
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))
         return int(error.exit_code)

@@ -60,6 +60,8 @@ class Event(Enum):
     STORE_BACK = "store_back"
     STORE_FORGOT = "store_forgot"
     STORE_RESTORED = "store_restored"
+    DISK_FULL = "disk_full"
+    DISK_RESERVED = "disk_reserved"
     RELOAD_UNSUPPORTED = "reload_unsupported"
     RUNNING_AS_ROOT = "running_as_root"
     SITE_WARNING = "site_warning"
@@ -100,6 +102,7 @@ LEVELS = {
     Event.STORE_UNAVAILABLE: Level.ERROR,
     Event.STORE_FORGOT: Level.ERROR,
     Event.STORE_RESTORED: Level.ERROR,
+    Event.DISK_FULL: Level.ERROR,
     Event.RELOAD_UNSUPPORTED: Level.WARNING,
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.cli.findings import Finding, bad, of_error, ok, warning
-from engine.cli.reach import running_store
+from engine.cli.reach import disk_troubles, running_store
 from engine.config.addresses import is_loopback
 from engine.config.model import Listener, Site, StoreFailureAnswer
 from engine.errors import EngineError
@@ -56,7 +56,10 @@ def disk(site: Site) -> Iterator[Finding]:
     usage = shutil.disk_usage(folder)
     share = 1 - usage.free / usage.total
     said = f"{share:.0%} of the disk of {folder} is in use."
-    if share >= DISK[1]:
+    troubles = disk_troubles(site)
+    if troubles:
+        yield bad("disk", troubles[0], "See docs/how-to/when-the-disk-is-full.md.")
+    elif share >= DISK[1]:
         yield bad("disk", said, "Make room: a store that cannot write takes no messages.")
     elif share >= DISK[0]:
         yield warning("disk", said, "Make room before it is full.")

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from engine import __version__
 from engine.errors import EngineError, Exit, SiteError
+from engine.stderr import forgive_standard_error
 
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
@@ -68,6 +69,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code of the process."""
     _open_standard_streams()
+    forgive_standard_error()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)

@@ -19,6 +19,7 @@ from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
+from engine.store.reserve import DiskShort, Reserve
 from engine.store.varlock import StoreUse
 
 
@@ -75,16 +76,24 @@ def store_troubles(site: Site) -> list[str]:
 
     Raises `StoreUnavailable` when it does not.
     """
+    troubles = []
     client = connect(_running_url(site))
     try:
         check_settings(client)
     except StoreUnavailable:
         raise
     except StoreError as unfit:
-        return [str(unfit)]
+        troubles.append(str(unfit))
     finally:
         client.close()
-    return []
+    return troubles + disk_troubles(site)
+
+
+def disk_troubles(site: Site) -> list[str]:
+    """The same of the disk beside an embedded store, where an engine has run."""
+    reserve = Reserve(site.var, site.store.reserve_bytes)
+    is_short = url_of(site.store) == EMBEDDED and reserve.is_made() and reserve.is_short()
+    return [str(DiskShort((), ()))] if is_short else []
 
 
 def _running_url(site: Site) -> str:

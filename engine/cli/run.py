@@ -32,6 +32,7 @@ from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, url_of
+from engine.store.reserve import Reserve
 from engine.store.sealing import Sealer
 from engine.store.varlock import PATIENCE_S, VarLock
 
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             log=log,
             monotonic=time.monotonic,
             beside=_archiver(site, server, log),
+            reserve=None if server is None else Reserve(site.var, site.store.reserve_bytes),
         )
         return supervisor.run()
     finally:

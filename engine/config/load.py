@@ -13,6 +13,7 @@ from engine.config.files import read_files
 from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
+from engine.config.sharing import note_shared
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
 from engine.policy.language.advice import advise
@@ -49,6 +50,7 @@ def load_site(root: pathlib.Path) -> Site:
     # Of rules that could not be read it would be said that they lack something.
     note_incomplete(read.policy, problems)
     advise(read.policy, problems)
+    note_shared(read.policy, deliveries, read.deliver, problems)
     folder = root.resolve()
     return Site(
         root=folder,

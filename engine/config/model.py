@@ -77,12 +77,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`url`: `embedded` or `redis://…`; empty where an environment variable or a file has it."""
+    """`url`: `embedded` or `redis://…`; empty where an environment variable or a file has it.
+
+    `reserve_bytes`: of disk, beside an embedded store.
+    """
 
     url: str = "embedded"
     replicas: int = 0  # durability: fsync when 0, else WAITAOF for that many
     url_env: str = ""
     url_file: pathlib.Path | None = None  # absolute once loaded
+    reserve_bytes: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

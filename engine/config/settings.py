@@ -19,7 +19,7 @@ from engine.config.protections import ProtectionSettings, protections_of
 from engine.config.units import units_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.language.source import Mapping as MappingNode
-from engine.policy.language.source import Node
+from engine.policy.language.source import Node, Scalar
 from engine.privacy.facts import Unit
 
 CONFIG_KEYS = Keys(
@@ -35,7 +35,9 @@ CONFIG_KEYS = Keys(
     },
 )
 ENGINE_KEYS = Keys(of="`engine`", required=("name",), optional=("environment",))
-STORE_KEYS = Keys(of="`store`", optional=("url", "url_env", "url_file", "durability"))
+STORE_KEYS = Keys(
+    of="`store`", optional=("url", "url_env", "url_file", "durability", "disk_reserve")
+)
 REPLICAS_KEYS = Keys(of="`durability`", required=("replicas",))
 KEYS_KEYS = Keys(
     of="`keys`", optional=("file",), unsupported={"command": "a program that prints the key"}
@@ -45,6 +47,10 @@ _STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
 _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
 _PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+#: The largest reserve; a reserve of none is written as this word.
+MOST_RESERVE_BYTES = 64 * 1024**3
+NO_RESERVE = "none"
 
 #: Where the master key is kept unless the site says otherwise, within its folder.
 KEY_FILE = "var/keys"
@@ -133,10 +139,24 @@ def _store(node: Node | None, reader: Reader) -> StoreSettings:
         reader.bad_value(
             given[key], f"`{key}` stands beside `{named[0]}`.", "Say once where the store is."
         )
+    reserve_bytes = _reserve(given.get("disk_reserve"), reader)
+    if "disk_reserve" in given and url not in {None, "embedded"}:
+        reader.not_enforced(given["disk_reserve"], "`disk_reserve` (the store has its own disk)")
     if variable is None and file is None:
-        return StoreSettings(url or "embedded", replicas)
+        return StoreSettings(url or "embedded", replicas, reserve_bytes=reserve_bytes)
     path = None if file is None else pathlib.Path(file)
-    return StoreSettings("", replicas, url_env=variable or "", url_file=path)
+    return StoreSettings(
+        "", replicas, url_env=variable or "", url_file=path, reserve_bytes=reserve_bytes
+    )
+
+
+def _reserve(node: Node | None, reader: Reader) -> int:
+    if node is None:
+        return StoreSettings().reserve_bytes
+    if isinstance(node, Scalar) and node.text == NO_RESERVE:
+        return 0
+    size_bytes = reader.size(node, "`disk_reserve`", MOST_RESERVE_BYTES)
+    return StoreSettings().reserve_bytes if size_bytes is None else size_bytes
 
 
 def _store_url(node: Node | None, reader: Reader) -> str | None:

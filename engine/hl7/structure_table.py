@@ -1,7 +1,7 @@
 """HL7 message structures, as far as they demand something: data, no code.
 
-Derived from hl7apy's structures: `python -m tests.structures` prints `TABLE`, and a test holds the
-two together. To load hl7apy's takes longer than an engine should take to start.
+Derived from hl7apy's structures: `python -m tests.support.structures` prints `TABLE`, and a test
+holds the two together. To load hl7apy's takes longer than an engine should take to start.
 """
 
 #: Each line is a structure, the version from which on it holds, and what it demands beside MSH:

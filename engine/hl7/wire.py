@@ -88,7 +88,9 @@ class Segment:
 
     def field(self, number: int) -> bytes:
         """Field `number` as received; `b""` where the segment ends before it."""
-        fields = self.fields
+        fields = self._fields
+        if fields is None:
+            fields = self.fields
         return fields[number] if number < len(fields) else b""
 
     def __repr__(self) -> str:
@@ -194,9 +196,15 @@ class Message:
         """All occurrences of a segment, in order. Do not modify the list."""
         found = self._by_id.get(segment_id)
         if found is None:
-            found = self._by_id[segment_id] = []
-            if segment_id in self.ids:
-                found += [self.segment(n) for n, name in enumerate(self.ids) if name == segment_id]
+            ids = self.ids
+            count = ids.count(segment_id)
+            if count == 1:
+                found = [self.segment(ids.index(segment_id))]
+            elif count:
+                found = [self.segment(n) for n, name in enumerate(ids) if name == segment_id]
+            else:
+                found = []
+            self._by_id[segment_id] = found
         return found
 
     def once(self, find: Callable[[Message], T]) -> T:

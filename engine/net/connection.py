@@ -91,6 +91,7 @@ class Connection(TwistedProtocol):
         self._paused: set[_Pause] = set()
         self._ended: Closed | None = None  # why it is ending, once it is
         self._pumping = False
+        self._unanswerable = False  # a message has no answer, and waiting will not bring one
         self._discarding = False  # all is said; the rest of a payload over the limit may come
         self._lost = False
         self._alarm: Timer | None = None  # for the deadlines
@@ -239,7 +240,10 @@ class Connection(TwistedProtocol):
             self._deadlines.answered(self._timers.seconds())
         if owed.silent:
             self._forget_arrived()
-            self._finish(Closed.UNANSWERED)
+            if self._unanswerable and not self._lost:
+                self._close(Closed.UNANSWERED)
+            else:
+                self._finish(Closed.UNANSWERED)
         elif self._ended is not None:
             self._close_if_done()
 
@@ -265,6 +269,7 @@ class Connection(TwistedProtocol):
 
     def _known(self, due: Due, reply: bytes | None) -> None:
         self._unanswered_bytes -= due.size_bytes
+        self._unanswerable |= reply is None and not self._listening.held
         due.settle(reply)
 
     def _answered(self, reply: bytes | None, due: Due) -> None:
@@ -276,7 +281,11 @@ class Connection(TwistedProtocol):
     def _failed(self, _failure: Failure | None, due: Due) -> None:
         """The intake broke down: no answer, as when the store is away."""
         self._notice(Notice.RECEIVE_FAILED, 1)
-        self._answered(None, due)
+        self._unanswered_bytes -= due.size_bytes
+        due.settle(None)
+        if self._owed.ready:
+            self._pump()
+        self._settle()
 
     def _forget_arrived(self) -> None:
         self._unanswered_bytes -= sum(

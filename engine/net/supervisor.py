@@ -59,6 +59,13 @@ class StoreServer(Protocol):
         """End it in order: everything on disk, then gone."""
 
 
+class DiskReserve(Protocol):
+    """Room on the store's disk that is kept for deliveries."""
+
+    def look_after(self, *, store_ended: bool = False) -> bool | None:
+        """Give it up (False) or take it back (True), if it is time."""
+
+
 class Worker(Protocol):
     """A worker process, seen from here."""
 
@@ -129,8 +136,10 @@ class Supervisor:
         log: Log,
         monotonic: Callable[[], float],
         beside: Beside | None = None,
+        reserve: DiskReserve | None = None,
     ) -> None:
         self._beside = beside
+        self._reserve = reserve
         self._sockets = sockets
         self._store = store
         self._spawn = spawn
@@ -154,8 +163,9 @@ class Supervisor:
         """
         with _woken_by_signals(self._selector) as received:
             try:
-                if self._store is not None:
-                    self._start_store(self._store)
+                self._look_after_reserve()
+                if not self._begin_store(received):
+                    return Exit.OK
                 self._start_worker()
                 code = self._watch(received)
             finally:
@@ -183,6 +193,7 @@ class Supervisor:
                 else:
                     self._hurried = True  # the store goes on by itself, for the next engine
                     return Exit.FAILED
+            self._look_after_reserve()
             self._look_after_store()
             self._look_after_worker()
             if self._beside is not None and self._drain_until_s is None:
@@ -256,6 +267,21 @@ class Supervisor:
         self._store_child.again_at_s = None
         self._log(Event.STORE_ADOPTED if store.adopted else Event.STORE_STARTED, pid=store.pid)
 
+    def _begin_store(self, received: Callable[[], list[int]]) -> bool:
+        """The first start; False when we are told to end meanwhile.
+
+        A server that has just been forked may get a Ctrl-C that is for us: then it is no failure.
+        """
+        if self._store is None:
+            return True
+        try:
+            self._start_store(self._store)
+        except EngineError:
+            if set(ENDING_SIGNALS).isdisjoint(received()):
+                raise
+            return False
+        return True
+
     def _look_after_store(self) -> None:
         store, child, now_s = self._store, self._store_child, self._monotonic()
         if store is None or (child.again_at_s is None and store.alive()):
@@ -263,13 +289,22 @@ class Supervisor:
         if child.again_at_s is None:
             lived_s = now_s - child.started_s
             self._log(Event.STORE_ENDED, seconds=round(lived_s, 3))
+            self._look_after_reserve(store_ended=True)
             child.again_at_s = now_s + child.restarts.wait_s(lived_s)
         if now_s >= child.again_at_s:
             try:
                 self._start_store(store)
             except EngineError as error:
                 self._log.failure(Event.STORE_ENDED, error)
+                self._look_after_reserve(store_ended=True)
                 child.again_at_s = self._monotonic() + child.restarts.wait_s(0.0)
+
+    def _look_after_reserve(self, *, store_ended: bool = False) -> None:
+        if self._reserve is None:
+            return
+        is_back = self._reserve.look_after(store_ended=store_ended)
+        if is_back is not None:
+            self._log(Event.DISK_RESERVED if is_back else Event.DISK_FULL)
 
     # --- the end ------------------------------------------------------------------------------
 

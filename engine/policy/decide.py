@@ -74,7 +74,10 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
         if not agrees:
             outcomes[channel.id] = channel.outcomes[Code.ENVIRONMENT]
             continue
-        decisions = [decide_one(case, channel, policy) for case in cases]
+        if len(cases) == 1:
+            decisions = [decide_one(cases[0], channel, policy)]
+        else:
+            decisions = [decide_one(case, channel, policy) for case in cases]
         outcomes[channel.id] = _outcome(channel, decisions)
     return outcomes
 
@@ -275,6 +278,10 @@ def _outcome(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
         if reason is plain(reason.code):
             return channel.outcomes[reason.code]
         return Outcome(channel.id, verdict_of(reason.code), chosen.reasons)
+    if len(decisions) == 1 and chosen.cut is not None:
+        only = chosen.cut
+        copies = (payload(only, channel.channel, 0),)
+        return Outcome(channel.id, Verdict.DISCLOSE, chosen.reasons, copies, only.plan.rules)
     cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]
     payloads = tuple([payload(cut, channel.channel, part) for part, cut in enumerate(cuts)])
     if len(cuts) == 1:

@@ -84,6 +84,8 @@ class Whose:
         snapshots, when = self._known
         if not snapshots:
             return Answer.UNKNOWN
+        if len(snapshots) == len(when) == 1:
+            return _covers(snapshots[0], channel, when[0])
         answers = {_covers(snapshot, channel, day) for snapshot in snapshots for day in when}
         return answers.pop() if len(answers) == 1 else Answer.AMBIGUOUS
 
@@ -113,8 +115,8 @@ def _known(view: View, facts: Facts) -> tuple[tuple[Coverages, ...], tuple[Days,
     when = service_days(view.message, view.all)
     asked = keys_by_level(view.message, view.all) if view.is_part else view.message.once(levels)
     for level in asked:
-        snapshots = [facts.coverages[key] for key in level if key in facts.coverages]
-        knowing = tuple(snapshot for snapshot in snapshots if _knows(snapshot, when))
+        snapshots = [facts.coverages.get(key) for key in level]
+        knowing = tuple([one for one in snapshots if one is not None and _knows(one, when)])
         if knowing:
             return knowing, when or (_NEVER,)
     return (), ()
@@ -127,11 +129,12 @@ _NEVER: Days = (CONTESTED[1], CONTESTED[0])
 def _knows(snapshot: Coverages, when: tuple[Days, ...]) -> bool:
     if snapshot.others:
         return True
-    return any(
-        (row.since, row.until) == CONTESTED or _overlaps(row.since, row.until, day)
-        for row in snapshot.rows
-        for day in when or (_NEVER,)
-    )
+    for row in snapshot.rows:
+        if (row.since is None and row.until is None) or (row.since, row.until) == CONTESTED:
+            return True
+        if any(_overlaps(row.since, row.until, day) for day in when or (_NEVER,)):
+            return True
+    return False
 
 
 def _covers(snapshot: Coverages, channel: str, day: Days) -> Answer:

@@ -16,7 +16,7 @@ from typing import Protocol
 from engine.hl7.groups import meant
 from engine.hl7.wire import Message, Segment
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
-from engine.privacy.patients import component, patients_in
+from engine.privacy.patients import Patient, component, patients_in
 
 #: Messages that teach the registry (rules.md §4 "Coverage").
 TEACHING = frozenset({"ADT", "BAR", "DFT"})
@@ -70,14 +70,19 @@ def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, .
     if not pids:
         return
     pid = pids[0]
-    patients = _patient_ids(message, pid)
+    # A permit needs the authority too.
+    patients = [one for one in patients_in(message, pid.field(3)) if one.authority]
     visit = component(message, visits[0].field(19), 1) if visits else ""
     if visit:
-        yield tuple([CoverageKey(Level.VISIT, *patient, visit) for patient in patients])
+        yield _keys(Level.VISIT, patients, visit)
     account = component(message, pid.field(18), 1)
     if account:
-        yield tuple([CoverageKey(Level.ACCOUNT, *patient, account) for patient in patients])
-    yield tuple([CoverageKey(Level.PATIENT, *patient) for patient in patients])
+        yield _keys(Level.ACCOUNT, patients, account)
+    yield _keys(Level.PATIENT, patients, "")
+
+
+def _keys(level: Level, patients: list[Patient], number: str) -> tuple[CoverageKey, ...]:
+    return tuple([CoverageKey(level, one.id, one.authority, number) for one in patients])
 
 
 def service_days(message: Message, find: Find) -> tuple[Days, ...]:
@@ -182,8 +187,3 @@ def _patients(message: Message) -> list[Find]:
 
 def _find(segments: tuple[Segment, ...], segment_id: str) -> list[Segment]:
     return [segment for segment in segments if segment.id == segment_id]
-
-
-def _patient_ids(message: Message, pid: Segment) -> list[tuple[str, str]]:
-    """A permit needs the authority too."""
-    return [(one.id, one.authority) for one in patients_in(message, pid.field(3)) if one.authority]

@@ -20,7 +20,7 @@ from engine.store.keys import lane
 from engine.store.memory import MemoryStore
 from engine.store.port import Claim, Claimed, Halt, Halted, Opened, Postpone, Store
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, do, message, opened
+from tests.support.store_samples import LEASE_MS, advance, do, message, opened
 
 DELAY_MS = 20_000
 YEARS_MS = 10 * 365 * 86_400_000

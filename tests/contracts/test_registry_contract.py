@@ -33,7 +33,7 @@ from engine.store.port import (
     Survey,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, copy, do, message, opened
+from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
 
 ANN, BOB = b"a" * 16, b"\0" * 15 + b" "
 

@@ -51,7 +51,7 @@ from engine.store.port import (
     Waiting,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, copy, do, message, opened
+from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
 
 
 @dataclass

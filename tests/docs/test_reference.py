@@ -19,7 +19,17 @@ from engine.errors import Exit
 from engine.logs import FIELDS, Event
 from engine.policy.language import Keys, Mistake
 from engine.policy.outcome import Code
-from tests.docs.pages import REFERENCE, ROOT, entries, headings, mentions, name, prose
+from tests.docs.pages import (
+    REFERENCE,
+    ROOT,
+    blocks,
+    entries,
+    headings,
+    mentions,
+    name,
+    pages,
+    prose,
+)
 
 CLI = REFERENCE / "cli.md"
 
@@ -72,6 +82,25 @@ def test_every_command_and_option_is_described(command: str) -> None:
 
 def test_every_command_of_the_help_exists() -> None:
     assert {command.split()[0] for command in parsers()} == set(COMMANDS)
+
+
+def commands_shown(page: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """Every `payergate COMMAND [ACTION]` of a page: in code spans, and in blocks for a shell."""
+    text = page.read_text("utf-8")
+    shown = [*mentions(text), *(block.text for block in blocks(page, "sh", "console"))]
+    for part in shown:
+        for match in re.finditer(r"(?:^|[\s/(])payergate ([a-z]+)(?: ([a-z]+))?", part):
+            yield match[1], match[2] or ""
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_every_command_that_a_page_shows_exists(page: pathlib.Path) -> None:
+    known = {(first, rest) for first, _, rest in (one.partition(" ") for one in parsers())}
+    actions = {first for first, rest in known if rest}
+    for command, action in commands_shown(page):
+        assert command in COMMANDS, f"payergate {command}"
+        if command in actions and action:
+            assert (command, action) in known, f"payergate {command} {action}"
 
 
 def test_every_exit_code_is_described() -> None:

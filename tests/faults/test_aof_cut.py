@@ -41,7 +41,7 @@ from engine.store.port import (
     View,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, do, message, opened
+from tests.support.store_samples import LEASE_MS, advance, do, message, opened
 
 _CACHESTAT = 451  # the same number on every architecture
 

@@ -18,8 +18,8 @@ from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.port import LetGo, ReadLedger, Store
 from engine.store.redis import RedisStore
-from tests.archive_rig import Rig, adt
-from tests.postgres import fresh_database, running_postgres
+from tests.support.archive_rig import Rig, adt
+from tests.support.postgres import fresh_database, running_postgres
 
 KILLS = 50
 MESSAGES_EACH = 16

@@ -21,8 +21,8 @@ from engine.archive.signing import public_file, read_verifier
 from engine.cli.reach import running_store
 from engine.config.load import load_site
 from engine.store.port import Backlog, Unarchived
-from tests.estate import CHANNELS, Estate
-from tests.hospital import MARK, Sent, deliver, make_messages
+from tests.support.estate import CHANNELS, Estate
+from tests.support.hospital import MARK, Sent, deliver, make_messages
 
 CONNECTIONS = 8
 MESSAGES = 5000

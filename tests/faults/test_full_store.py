@@ -31,7 +31,7 @@ from engine.store.port import (
     View,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, copy, do, message, opened
+from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
 
 _CONTENT = b"\xfe" * 100_000
 

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from engine.store.mark import MARK_FILE
-from tests.estate import CHANNELS, Estate
 from tests.faults.test_unfit_store import told, wait_until
-from tests.hospital import ask, make_messages
+from tests.support.estate import CHANNELS, Estate
+from tests.support.hospital import ask, make_messages
 
 
 def test_a_restored_store_starts_paused_and_what_it_sends_again_is_marked(tmp_path: Path) -> None:

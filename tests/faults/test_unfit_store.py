@@ -9,8 +9,8 @@ from pathlib import Path
 
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from tests.estate import Estate
-from tests.hospital import ask, make_messages
+from tests.support.estate import Estate
+from tests.support.hospital import ask, make_messages
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 15.0) -> None:

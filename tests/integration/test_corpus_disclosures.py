@@ -18,7 +18,7 @@ from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
 from engine.policy.model import Policy
 from engine.privacy.facts import Facts
-from tests.independent import Grants, differences
+from tests.support.independent import Grants, differences
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("PAYERGATE_CORPUS", ROOT.parent / "shared" / "corpus"))

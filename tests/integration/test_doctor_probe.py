@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from engine.cli.main import main
-from tests.estate import Estate, free_port
+from tests.support.estate import Estate, free_port
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from engine.store.opening import open_checked, open_store
 from engine.store.port import Accepted, Operation, Store, StoreUnavailable, Survey, View, Waiting
 from engine.store.redis import RedisStore
 from engine.store.varlock import VarLock
-from tests.contracts.store_samples import do, message
+from tests.support.store_samples import do, message
 
 Opener = Callable[[EmbeddedServer], RedisStore]
 

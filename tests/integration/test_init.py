@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.main import main
-from tests.estate import PAYERGATE, REPOSITORY, free_port
+from tests.support.estate import PAYERGATE, REPOSITORY, free_port
 
 SAMPLES = "rules/samples"
 

@@ -28,7 +28,7 @@ from engine.store.port import (
     View,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, advance, do, message, opened
+from tests.support.store_samples import LEASE_MS, advance, do, message, opened
 
 BEFORE = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = BEFORE + timedelta(days=1)

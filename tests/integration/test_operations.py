@@ -19,8 +19,8 @@ from engine.config.load import load_site
 from engine.store.embedded import EmbeddedServer
 from engine.store.port import Survey
 from engine.store.varlock import StoreUse
-from tests.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
-from tests.hospital import Sent, deliver, make_messages
+from tests.support.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
+from tests.support.hospital import Sent, deliver, make_messages
 
 REFUSES = "- {every: 1, do: refuse, code: AR}\n"
 

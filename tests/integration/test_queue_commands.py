@@ -29,7 +29,7 @@ from engine.store.port import (
     Store,
 )
 from engine.store.sealing import Sealer
-from tests.reference_site import ROOT, Reception, sample
+from tests.support.reference_site import ROOT, Reception, sample
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
-from tests.hospital import CR, FS, MARK, VT, Sent, make_messages
+from tests.support.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
+from tests.support.hospital import CR, FS, MARK, VT, Sent, make_messages
 
 #: What a healthy engine needs at most for one answer on this machine, generously, in seconds.
 PROMPT_S = 2.0

@@ -15,7 +15,7 @@ from engine.store.embedded import EmbeddedServer
 from engine.store.port import Accepted, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.watched import LOOK_S, WatchedStore
-from tests.contracts.store_samples import do, message
+from tests.support.store_samples import do, message
 
 
 @dataclass

@@ -20,7 +20,7 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Payload
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, channel, policy, rule
+from tests.support.cutting import NOW, channel, policy, rule
 
 #: Segment → the fields that a rule may grant; a tuple names components of a field.
 FIELDS: dict[str, list[str]] = {

@@ -9,7 +9,7 @@ import pytest
 
 from engine.store.memory import Outage
 from engine.store.port import Order
-from tests.delivery_rig import Rig
+from tests.support.delivery_rig import Rig
 
 IDS = ["A", "B", "C", "D"]
 

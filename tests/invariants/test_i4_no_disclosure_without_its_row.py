@@ -17,7 +17,7 @@ from engine.archive import schema
 from engine.archive.audit import audit
 from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Final, Items
-from tests.archive_rig import Rig, adt, rigs
+from tests.support.archive_rig import Rig, adt, rigs
 
 CHANNELS = ("acme", "beta")
 ENDS = (

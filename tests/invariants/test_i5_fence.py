@@ -11,7 +11,7 @@ from engine.delivery.answers import Outcome
 from engine.delivery.look import Send, Sight
 from engine.store.memory import Outage
 from engine.store.port import Opened
-from tests.delivery_rig import Rig, ScriptedInsurer, message
+from tests.support.delivery_rig import Rig, ScriptedInsurer, message
 
 
 def settled(rig: Rig) -> list[dict[str, object]]:

@@ -30,7 +30,7 @@ from engine.store.port import (
     Settle,
     Waiting,
 )
-from tests.reference_site import reference_site
+from tests.support.reference_site import reference_site
 from tests.unit.intake.test_receive import Rig, sample
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -22,8 +22,8 @@ from engine.redecision.releases import Releases
 from engine.store.memory import MemoryStore
 from engine.store.port import Advance, Claim, Items, NextReleased, Opened, Waiting
 from engine.store.sealing import Sealer
-from tests.delivery_rig import BenchClock, Told, at_once
-from tests.reference_site import NOW, Reception, reference_site, sample
+from tests.support.delivery_rig import BenchClock, Told, at_once
+from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 SITE = reference_site()
 

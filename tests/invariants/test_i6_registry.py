@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.estate import Estate
+from tests.support.estate import Estate
 
 #: What the rules of the estate become, so that alpha receives under a consent alone.
 CONSENTED = ("purpose: payment\n", "purpose: payment\nconsent: required\n")

@@ -19,8 +19,8 @@ from redis import Redis
 
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from tests.estate import CHANNELS, Estate, _descendants
-from tests.hospital import CR, FS, VT, _read_frame
+from tests.support.estate import CHANNELS, Estate, _descendants
+from tests.support.hospital import CR, FS, VT, _read_frame
 
 #: What every token begins with; no word of the engine, of a site or of HL7 does.
 CANARY = b"zqx7"

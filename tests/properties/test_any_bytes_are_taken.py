@@ -19,7 +19,7 @@ from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
 from engine.store.keyfile import Keys
 from engine.store.sealing import Sealer
-from tests.reference_site import NOW, Reception, reference_site, sample
+from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 SAMPLES = [
     sample(name) for name in ("adt-a01", "adt-a03", "adt-a04", "adt-a08", "dft-p03", "oru-r01")

@@ -23,7 +23,7 @@ from engine.policy.model import (
 from engine.policy.outcome import Payload
 from engine.policy.vocabulary.conditions import AllOf, MessageType
 from engine.privacy.facts import Facts
-from tests.cutting import NOW
+from tests.support.cutting import NOW
 
 FIELDS = ["1", "2", "3", "4", "5", "11", "3.1", "5.2"]
 SEGMENTS = [

@@ -26,7 +26,7 @@ from engine.policy.model import (
 )
 from engine.policy.vocabulary.conditions import AllOf, Compare, MessageType, OneOf
 from engine.privacy.facts import Facts
-from tests.cutting import NOW
+from tests.support.cutting import NOW
 
 HERE = Place("", 0, 0)
 FIELDS = (3, 5)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from engine.delivery.courier import Courier
 from engine.store.memory import Outage
 from engine.store.port import Order
-from tests.delivery_rig import Rig, message
+from tests.support.delivery_rig import Rig, message
 
 WORDS = ["AA", "AA", "CA", "AE", "AR", "AR/207", "CE", "silence", "cut", "refused", "wrong-id",
          "garble", "hold"]  # fmt: skip

@@ -16,9 +16,9 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
-from tests.cutting import NOW, channel, policy, rule
-from tests.random_facts import CHANNELS, refusals, restrictions
-from tests.random_facts import signed as known
+from tests.support.cutting import NOW, channel, policy, rule
+from tests.support.random_facts import CHANNELS, refusals, restrictions
+from tests.support.random_facts import signed as known
 
 PACKS = ("us-ca", "us-fl", "us-il")
 CODES = ["I10^x^I10", "F10.20^x^I10", "B20^x^I10", "F32.9^x^I10", "Z15.01^x^I10", "7918-6^x^LN"]

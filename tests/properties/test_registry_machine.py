@@ -54,7 +54,7 @@ from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import Accept, Changed, Survey
 from engine.store.sealing import Sealer
-from tests.delivery_rig import BenchClock, ScriptedInsurer, Told, at_once, control_id_in
+from tests.support.delivery_rig import BenchClock, ScriptedInsurer, Told, at_once, control_id_in
 
 CONFIG = "engine: {name: machine, environment: production}\n"
 CHANNEL = """\

@@ -14,15 +14,24 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Code, Outcome, Payload
 from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
-from tests.independent import EVERY_COMPONENT, Masked, betrayals, differences, gaps, orphans
-from tests.random_facts import facts, refusals, restrictions
-from tests.random_messages import messages
-from tests.random_sites import PACKS, SETS, Document, Site, compiled, conditions, shuffled, sites
+from tests.support.independent import EVERY_COMPONENT, Masked, betrayals, differences, gaps, orphans
+from tests.support.random_facts import facts, refusals, restrictions
+from tests.support.random_messages import messages
+from tests.support.random_sites import (
+    PACKS,
+    SETS,
+    Document,
+    Site,
+    compiled,
+    conditions,
+    shuffled,
+    sites,
+)
 
 #: A site takes long to draw, and most of what is drawn discloses something.
 slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-#: What `tests.independent` takes for what is granted of one segment; None: all of it.
+#: What `tests.support.independent` takes for what is granted of one segment; None: all of it.
 Mask = dict[int, "frozenset[int] | None"]
 
 Said = set[tuple[int, int, int, bytes]]
@@ -282,7 +291,7 @@ def _without(mask: Mask, masked: Document) -> Mask:
 
 
 def _mask(fields: str | list[str]) -> Mask | None:
-    """As `tests.independent` takes it: None is all; a field's None is all of it."""
+    """As `tests.support.independent` takes it: None is all; a field's None is all of it."""
     if fields == "all":
         return None
     mask: Mask = {}

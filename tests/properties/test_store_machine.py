@@ -54,7 +54,7 @@ from engine.store.port import (
     View,
 )
 from engine.store.redis import RedisStore
-from tests.contracts.store_samples import LEASE_MS, copy, do, message
+from tests.support.store_samples import LEASE_MS, copy, do, message
 
 CHANNELS = ("acme", "beta")
 KEYS = (b"key-1", b"key-2")

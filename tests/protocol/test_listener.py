@@ -197,6 +197,7 @@ def test_after_a_message_without_answer_nothing_is_answered() -> None:
     bench = Bench()
     peer = bench.connect()
     peer.say(frames(b"0", b"1", b"2"))
+    bench.factory.hold()
     bench.intake.answer(2, b"2")
     bench.intake.answer(1, None)
     assert peer.heard() == b""
@@ -210,6 +211,19 @@ def test_after_a_message_without_answer_nothing_is_answered() -> None:
     assert peer.closed()
     assert bench.watcher.closed == [Closed.UNANSWERED]
     assert bench.budget.used_bytes == 0
+
+
+def test_a_message_that_nobody_can_be_answered_for_ends_its_connection_at_once() -> None:
+    """Only a store that is away may come back; a header that cannot be read stays what it is."""
+    bench = Bench()
+    peer = bench.connect()
+    peer.say(frames(b"0", b"1", b"2"))
+    bench.intake.answer(1, None)
+    assert not peer.closed(), "what came before is answered first"
+    bench.intake.answer(0, b"0")
+    assert peer.heard() == frames(b"0")
+    assert peer.closed()
+    assert bench.watcher.closed == [Closed.UNANSWERED]
 
 
 def test_what_was_not_handed_over_yet_is_left_to_the_sender() -> None:

@@ -13,7 +13,18 @@ from engine.hl7.wire import Message
 from engine.policy.outcome import Verdict
 from engine.privacy.coverage import learn
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, channel, code, disclosed, facts, hl7, outcome, policy, rule, sent
+from tests.support.cutting import (
+    NOW,
+    channel,
+    code,
+    disclosed,
+    facts,
+    hl7,
+    outcome,
+    policy,
+    rule,
+    sent,
+)
 
 ANY = "coverage: any"
 BOTH = (

@@ -10,8 +10,8 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.outcome import Verdict
 from engine.privacy.coverage import learn
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, channel, code, facts, hl7, outcome, policy, rule, sent
-from tests.law_messages import ANY, GENERAL, consent, restriction
+from tests.support.cutting import NOW, channel, code, facts, hl7, outcome, policy, rule, sent
+from tests.support.law_messages import ANY, GENERAL, consent, restriction
 
 INSA, INSB = channel("insa"), channel("insb")
 STATEMENT = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."

@@ -180,6 +180,10 @@ def _store() -> Shape:
                 "anyOf": [{"const": "fsync"}, replicas],
                 "description": "when a message counts as stored",
             },
+            "disk_reserve": {
+                "anyOf": [{"const": "none"}, size("of disk, kept for deliveries")],
+                "description": "how much of the disk is kept for deliveries",
+            },
         },
         "where messages are kept until all their channels are final",
     )

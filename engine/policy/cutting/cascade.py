@@ -154,10 +154,9 @@ def _fall_orders(cut: Cut, named: Named) -> bool:
         for order, results in cut.view.structure.results:
             if pieces[order] is None:
                 continue
-            for result in results:
-                if pieces[result] is not None:
-                    break
-            else:
+            if pieces[results[0]] is not None:
+                continue
+            if all(pieces[result] is None for result in results):
                 if rules.alone and rules.stands_alone(cut.view, order):
                     continue
                 cut.drop(order, Code.PARENT_CUT)

@@ -59,6 +59,8 @@ def is_unmatched_by_plan(line: Segment) -> bool:
 def conceal(cut: Cut) -> bool:
     """Take out and empty what would tell of a line that is not sent; say whether any fell."""
     view, pieces = cut.view, cut.pieces
+    if not view.has("FT1"):
+        return False
     gone = [line for line in view.all("FT1") if pieces[line.index] is None]
     if not gone:
         return False

@@ -8,6 +8,7 @@ a plan; what it does not find in the plan it does not send.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from engine.hl7.build import field_value, join_fields, put_field
 from engine.hl7.wire import Message
@@ -118,9 +119,13 @@ def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:
 
 def rewritten(message: Message, text: str) -> bytes:
     """A configured text for a field of this message: escaped, in its character set."""
-    if text.isascii() and text.isalnum():
-        return text.encode("ascii")  # no delimiter is a letter or digit
-    return field_value(message, text)
+    return _plainly(text) or field_value(message, text)
+
+
+@lru_cache(maxsize=4096)
+def _plainly(text: str) -> bytes | None:
+    """The text where it is the same in every message: no delimiter is a letter or digit."""
+    return text.encode("ascii") if text.isascii() and text.isalnum() else None
 
 
 def _longest(view: View) -> int:

@@ -16,8 +16,11 @@ def renumber(cut: Cut) -> None:
     """Close the gaps that the cut has made."""
     view, pieces = cut.view, cut.pieces
     for segment_id, indexes in view.structure.numbered:
+        left = [pieces[index] for index in indexes]
+        if None not in left:
+            continue
         there = [index for index in indexes if pieces[index] is not None]
-        if not there or len(there) == len(indexes):
+        if not there:
             continue
         if segment_id == "FT1" and uses_references(view):
             continue

@@ -45,6 +45,7 @@ class Mistake(Enum):
     PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
     SECRET_IN_SITE = "secret-in-site"  # noqa: S105  a code, not a secret
     SHADOWED = "shadowed"
+    SHARED_ADDRESS = "shared-address"
     STRAY_FILE = "stray-file"
     UNKNOWN_CHANNEL = "unknown-channel"
     UNKNOWN_FIELD = "unknown-field"
@@ -74,6 +75,7 @@ WARNINGS = frozenset(
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
         Mistake.SHADOWED,
+        Mistake.SHARED_ADDRESS,
         Mistake.UNUSABLE_GRANT,
     }
 )

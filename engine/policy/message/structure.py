@@ -6,9 +6,14 @@ of one form share it; a message with lines that are no segments gets one of its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
 from engine.hl7 import groups
 from engine.hl7.segments import SET_ID_SEGMENTS
 from engine.hl7.wire import Message
+
+T = TypeVar("T")
 
 #: How many forms of messages are remembered.
 _FORMS_KEPT = 2048
@@ -35,6 +40,7 @@ class Structure:
         for index, name in ids:
             by_id.setdefault(name, []).append(index)
         names = dict(ids)
+        self._found: dict[Callable[[Structure], object], object] = {}
         self.parents = parents
         self.by_id = {name: tuple(indexes) for name, indexes in by_id.items()}
         self.anchors = tuple(sorted({parents[index] for index, _ in ids} - {-1}))
@@ -51,6 +57,13 @@ class Structure:
             for name, indexes in self.by_id.items()
             if len(indexes) > 1 and name in SET_ID_SEGMENTS
         )
+
+    def once(self, find: Callable[[Structure], T]) -> T:
+        """What `find`, a pure function, says of this structure; it is asked once."""
+        found = self._found.get(find)
+        if found is None:
+            found = self._found[find] = find(self)
+        return cast("T", found)
 
 
 class Form:

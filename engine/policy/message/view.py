@@ -15,7 +15,7 @@ from functools import lru_cache
 from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
-from engine.hl7.wire import Message, Segment
+from engine.hl7.wire import HEADERS, Message, Segment
 from engine.policy.message.corrections import Corrections, corrections_in
 from engine.policy.message.structure import Structure
 from engine.policy.segment.cutter import Cutter
@@ -23,8 +23,6 @@ from engine.policy.vocabulary.codesets import triplets
 from engine.policy.vocabulary.conditions import MessageType
 
 _NOTHING = [b""]
-#: The width of no rows.
-_ENDLESS = 1 << 30
 
 #: No segment: a question is asked of the message, not of one segment occurrence.
 MESSAGE = -1
@@ -116,7 +114,9 @@ class View:
         """All occurrences of a segment, in order. Do not modify the list."""
         found = self._all.get(segment_id)
         if found is None:
-            indexes = self.structure.by_id.get(segment_id, ())
+            indexes = self.structure.by_id.get(segment_id)
+            if indexes is None:
+                return []
             found = self._all[segment_id] = [self.message.segment(index) for index in indexes]
         return found
 
@@ -134,12 +134,13 @@ class View:
         """The fields of every occurrence, as received, each with a field `reach`.
 
         Behind a line's last field stand empty ones, at least one: `row[-1]` reads as what is not
-        there. Not for headers. Split once for all who look. Do not modify them.
+        there. Split once for all who look. Do not modify them.
         """
         found = self._rows.get(segment_id)
         if found is None:
             found = self._rows[segment_id] = self._split(segment_id)
-            self._widths[segment_id] = min(map(len, found), default=_ENDLESS)
+            one = len(found) == 1
+            self._widths[segment_id] = len(found[0]) if one else min(map(len, found), default=0)
         if reach >= self._widths[segment_id]:
             for row in found:
                 row.extend(_NOTHING * (reach + 1 - len(row)))
@@ -149,8 +150,9 @@ class View:
     def _split(self, segment_id: str) -> list[list[bytes]]:
         message, indexes = self.message, self.structure.by_id.get(segment_id, ())
         lines, separator = message.lines, message.delimiters.field
-        if message.charset.mask is not None:
-            return [message.charset.split(lines[index], separator) + _NOTHING for index in indexes]
+        if len(indexes) == 1 or segment_id in HEADERS or message.charset.mask is not None:
+            # Others look at single segments too.
+            return [[*message.segment(index).fields, b""] for index in indexes]
         # A separator more at the end is an empty field more.
         return [(lines[index] + separator).split(separator) for index in indexes]
 

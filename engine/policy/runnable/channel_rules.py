@@ -73,7 +73,11 @@ class ChannelRules:
         bars_corrections: bool = False,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
-        key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
+        key: tuple[int, ...]
+        if len(grants) == 1 and not withholds:
+            key = (grants[0].number, -1)  # nearly always
+        else:
+            key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
         if following or bars_corrections:
             key += (-2 - bars_corrections, *[rule.number for rule in following])
         plan = self._plans.get(key)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Delimiters, Segment
+from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
 from engine.policy.model import LabelSet, Mark
 from engine.policy.vocabulary.codesets import CodeIndex, CodeSet, canonical_system, triplets
@@ -140,10 +141,15 @@ class LabelIndex:
         for mark in marks:
             found = (mark.path, mark.texts, self.core(mark.label))
             self._marks.setdefault(mark.path.segment, []).append(found)
+        #: In which fields of a segment marks may stand.
+        self._marked_fields = {
+            name: sorted({path.field for path, _, _ in found})
+            for name, found in self._marks.items()
+        }
         self._psychotherapy = self.core(Label.PSYCHOTHERAPY_NOTES.value)
         self._memories: dict[Delimiters, _Memories] = {}
-        #: What to look at in each segment, and up to which field it must be taken apart.
-        self._fields = {name: _fields(name) for name in {*SERVICES, *DIAGNOSES}}
+        #: The delimiters of the last message, which nearly always are the next one's.
+        self._last: tuple[Delimiters | None, _Memories] = (None, (_Memory(), _Memory(), _Memory()))
         self.is_empty = not sets and not marks
 
     def core(self, label: str) -> Bits:
@@ -173,31 +179,38 @@ class LabelIndex:
 
     def _own(self, view: View) -> dict[int, Bits]:
         """What each segment itself carries; only those that carry anything."""
-        memories, fields_of = self._memory(view), self._fields
+        memories = self._memory(view)
         found: dict[int, Bits] = {}
-        for name, indexes in view.structure.by_id.items():
-            known = fields_of.get(name)
-            if known is not None:
-                fields, reach = known
-                rows = view.rows(name, reach)
-                for number, kind in fields:
-                    memory = memories[kind]
-                    if kind == _TYPED:
-                        values = {row[number] for row in rows if row[_TYPE] in _CODED_VALUES}
-                    else:
-                        # Mostly few, over and over.
-                        values = {row[number] for row in rows}
-                    if not values <= memory.without:
-                        labels = self._labels_of(view, values, memory, kind)
-                        _put(found, indexes, rows, (number, kind), labels)
-            elif name[:1] == "Z":
+        for name, indexes, fields in view.structure.once(_asked_of):
+            if not fields:
                 self._look_everywhere(view, indexes, memories, found)
+                continue
+            rows = view.rows(name, fields[-1][0])
+            for number, kind in fields:
+                memory = memories[kind]
+                # Mostly few values, over and over.
+                if kind == _TYPED:
+                    values = {row[number] for row in rows if row[_TYPE] in _CODED_VALUES}
+                elif len(indexes) > 1:
+                    values = {row[number] for row in rows}
+                elif rows[0][number] in memory.without:
+                    continue
+                else:
+                    values = {rows[0][number]}
+                if not values <= memory.without:
+                    labels = self._labels_of(view, values, memory, kind)
+                    _put(found, indexes, rows, (number, kind), labels)
         if self._marks:
             self._look_at_marks(view, found)
         return found
 
     def _look_at_marks(self, view: View, found: dict[int, Bits]) -> None:
         for name, marks in self._marks.items():
+            if not view.has(name):
+                continue
+            fields = self._marked_fields[name]
+            if not any(any(row[fields[0] : fields[-1] + 1]) for row in view.rows(name)):
+                continue
             for segment in view.all(name):
                 bits = _marked(view, segment, marks)
                 if bits:
@@ -244,12 +257,16 @@ class LabelIndex:
         message = view.message
         if message.charset.mask is not None:
             return _Memory(), _Memory(), _Memory()
-        found = self._memories.get(message.delimiters)
-        if found is None:
-            found = (_Memory(), _Memory(), _Memory())
+        last, found = self._last
+        if last is message.delimiters:
+            return found
+        known = self._memories.get(message.delimiters)
+        if known is None:
+            known = (_Memory(), _Memory(), _Memory())
             if len(self._memories) < _DELIMITERS_KEPT:
-                self._memories[message.delimiters] = found
-        return found
+                self._memories[message.delimiters] = known
+        self._last = (message.delimiters, known)
+        return known
 
     def _indexed(self, sets: Iterable[LabelSet], wanted: Callable[[str], bool]) -> _Index:
         chosen = [one for one in sets if wanted(canonical_system(one.codes.system))]
@@ -261,12 +278,25 @@ class LabelIndex:
         return CodeIndex(one.codes for one in chosen), each
 
 
-def _fields(name: str) -> tuple[_Fields, int]:
+def _asked_of(structure: Structure) -> tuple[tuple[str, tuple[int, ...], _Fields], ...]:
+    """The segments that may carry codes, and in which fields; none named: anywhere."""
+    return tuple(
+        (name, indexes, _FIELDS.get(name, ()))
+        for name, indexes in structure.by_id.items()
+        if name in _FIELDS or name[:1] == "Z"
+    )
+
+
+def _fields(name: str) -> _Fields:
     found = [(number, _SERVICE) for number in SERVICES.get(name, ())]
     found += [(number, _DIAGNOSIS) for number in DIAGNOSES.get(name, ())]
     if name == "OBX":
         found.append((_VALUE, _TYPED))
-    return tuple(found), max(number for number, _ in found)
+    return tuple(sorted(found))
+
+
+#: What to look at in each segment, the furthest field last.
+_FIELDS = {name: _fields(name) for name in {*SERVICES, *DIAGNOSES}}
 
 
 def _put(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive_rig import Rig, rigs
-from tests.postgres import fresh_database, running_postgres
+from tests.support.archive_rig import Rig, rigs
+from tests.support.postgres import fresh_database, running_postgres
 
 _numbers = count()
 

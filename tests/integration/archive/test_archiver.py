@@ -10,7 +10,7 @@ from engine.archive import schema
 from engine.archive.story import unseal_people
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
 from engine.store.port import Fetch, Final, ReadLedger
-from tests.archive_rig import Rig, adt
+from tests.support.archive_rig import Rig, adt
 
 
 def test_a_message_and_its_delivery_leave_the_store_for_the_archive(rig: Rig) -> None:

@@ -12,7 +12,7 @@ import pytest
 from engine.archive import schema
 from engine.cli.main import main
 from engine.store.port import Final
-from tests.archive_rig import Rig, adt, rigs
+from tests.support.archive_rig import Rig, adt, rigs
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
-from tests.hospital import deliver, make_messages
+from tests.support.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
+from tests.support.hospital import deliver, make_messages
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from engine.archive import schema
 from engine.archive.audit import audit, read_head
 from engine.archive.chain import Finding, Flaw, Head, Mark, body_of, link
 from engine.archive.signing import create_signing_key, read_signer
-from tests.archive_rig import Rig, adt
+from tests.support.archive_rig import Rig, adt
 
 LEDGER, CHECKPOINTS = schema.ledger, schema.checkpoints
 

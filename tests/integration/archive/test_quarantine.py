@@ -15,7 +15,7 @@ from engine.archive.search import disclosures, disclosures_of
 from engine.archive.terms import patient_term
 from engine.cli.main import main
 from engine.store.port import Fetch
-from tests.archive_rig import Rig, adt
+from tests.support.archive_rig import Rig, adt
 
 #: What makes a record of a decision, or of a delivery, one that does not fit.
 DECISIONS: dict[str, Mapping[str, Any]] = {

@@ -13,7 +13,7 @@ from engine.archive.retention import Eraser
 from engine.archive.terms import patient_term
 from engine.config.model import Retention
 from engine.store.port import Final
-from tests.archive_rig import Rig, adt
+from tests.support.archive_rig import Rig, adt
 
 DAY_S = 86_400.0
 

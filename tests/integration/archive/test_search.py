@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 from engine.archive.search import Query, _walks, search
 from engine.archive.terms import patient_term
 from engine.store.port import Final
-from tests.archive_rig import Rig, adt
+from tests.support.archive_rig import Rig, adt
 
 
 @pytest.mark.parametrize(

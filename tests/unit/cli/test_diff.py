@@ -11,7 +11,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.errors import Exit
-from tests.suites import A01, RULES, write_site
+from tests.support.suites import A01, RULES, write_site
 
 WIDER_RULES = RULES.replace("PID: [3, 5]", "PID: [3, 5, 19]")
 

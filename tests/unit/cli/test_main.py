@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from engine.cli.main import COMMANDS, build_parser, main
-from tests.reference_site import ROOT
+from tests.support.reference_site import ROOT
 
 SAMPLE = ROOT / "rules" / "samples" / "adt-a01.hl7"
 

@@ -12,7 +12,7 @@ import pytest
 from engine.cli.field_names import field_name
 from engine.cli.main import main
 from engine.errors import Exit
-from tests.suites import RULES, write_site
+from tests.support.suites import RULES, write_site
 
 ROOT = pathlib.Path(__file__).parents[3]
 

@@ -11,7 +11,7 @@ from engine.cli.standing import Standing, standing, verdict
 from engine.cli.status import as_text
 from engine.cli.table import table
 from engine.store.port import LaneView, Order, View
-from tests.reference_site import reference_site
+from tests.support.reference_site import reference_site
 
 SITE = reference_site()
 NOW_MS = 1_772_540_000_000

@@ -10,7 +10,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.errors import Exit
-from tests.suites import HEAD, write_site
+from tests.support.suites import HEAD, write_site
 
 GOOD = "  - {name: members only, message: a01, expect: {acme: {}}, nothing_for: [beta]}\n"
 BAD = '  - {name: "no <name>", message: a01, expect: {acme: {excludes: [DOE], segments: [MSH]}}}\n'

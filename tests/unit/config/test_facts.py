@@ -22,7 +22,7 @@ from engine.privacy.facts import (
     Unit,
 )
 from engine.privacy.patients import Patient
-from tests.cutting import policy, rule
+from tests.support.cutting import policy, rule
 
 WHOLE = """\
 now: 2026-03-01T12:00:00Z

@@ -382,3 +382,19 @@ def test_problems_of_all_files_come_sorted_by_place(tmp_path: pathlib.Path) -> N
         "config.yaml",
         "rules/rules.yaml",
     }
+
+
+@pytest.mark.parametrize(
+    ("references", "warned"), [(("A-1", "B-1"), True), (("A-1", "A-1"), False), (("", ""), True)]
+)
+def test_one_address_is_one_counterparts(
+    tmp_path: pathlib.Path, references: tuple[str, str], warned: bool
+) -> None:
+    root = site(tmp_path)
+    for name, reference in zip(("acme", "beta"), references, strict=True):
+        text = CHANNEL.replace("channel: acme", f"channel: {name}")
+        named = f"reference: {reference}, " if reference else ""
+        text += f"agreement: {{{named}expires: 2030-12-31}}\n"
+        (root / "channels" / f"{name}.yaml").write_text(text)
+    codes = [warning.code for warning in load_site(root).warnings]
+    assert ("shared-address" in codes) is warned

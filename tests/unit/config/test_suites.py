@@ -8,7 +8,7 @@ import pytest
 
 from engine.config.suites import load_tests
 from engine.errors import SiteError
-from tests.suites import A01, HEAD, RULES, write_site
+from tests.support.suites import A01, HEAD, RULES, write_site
 
 TEST = "  - {name: one, message: a01, nothing_for: [beta]}\n"
 

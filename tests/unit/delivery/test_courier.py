@@ -14,7 +14,7 @@ from engine.delivery.answers import Outcome
 from engine.delivery.look import ParkIt, Send, Sight, Withhold
 from engine.store.memory import Outage
 from engine.store.port import Opened, Order, Postpone
-from tests.delivery_rig import CHANNEL, Rig, ScriptedInsurer, message
+from tests.support.delivery_rig import CHANNEL, Rig, ScriptedInsurer, message
 
 
 def kinds(rig: Rig) -> list[str]:

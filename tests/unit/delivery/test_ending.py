@@ -7,7 +7,7 @@ import pytest
 from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.delivery.ending import Ending, ending_of
 from engine.delivery.schedule import Happened
-from tests.delivery_rig import acknowledgment
+from tests.support.delivery_rig import acknowledgment
 
 
 @pytest.mark.parametrize(

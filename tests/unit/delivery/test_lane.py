@@ -8,7 +8,7 @@ from engine.delivery.lane import Lane
 from engine.delivery.look import Send
 from engine.delivery.schedule import Schedule
 from engine.store.port import Advance, Claim, Claimed, Halt, Halted, Opened, Postpone
-from tests.delivery_rig import BenchClock, message
+from tests.support.delivery_rig import BenchClock, message
 
 OPENED = Opened("1-0", "r1", 0, message("A"), b"{}", 1, False, 0)
 SEND = Send(message("A"), b"A")

@@ -7,7 +7,7 @@ import pytest
 from engine.delivery.look import AsCut, ParkIt, Send, control_id_of
 from engine.errors import EngineError
 from engine.store.port import Opened
-from tests.delivery_rig import message
+from tests.support.delivery_rig import message
 
 
 def opened(payload: bytes) -> Opened:

@@ -15,7 +15,7 @@ import pytest
 
 from engine.hl7.groups import parents
 from engine.hl7.wire import Message
-from tests.structures import VERSIONS, Element, structure, structures
+from tests.support.structures import VERSIONS, Element, structure, structures
 
 #: The message's own; the patient; and PV2, which opens a group in hl7apy's 2.8.2 DFT by mistake.
 NO_ANCHORS = frozenset({"MSH", "EVN", "PID", "NPU", "PV2"})

@@ -6,7 +6,7 @@ import pytest
 
 from engine.hl7.required import Requirement, always_required, required_by
 from engine.hl7.structure_table import TABLE
-from tests.structures import VERSIONS, structures, table, wanted
+from tests.support.structures import VERSIONS, structures, table, wanted
 
 
 def of(event: str, structure: str, version: str) -> Requirement | None:

@@ -92,6 +92,15 @@ class FakeStore:
 
 
 @dataclass
+class InterruptedStore(FakeStore):
+    """Its server gets the terminal's Ctrl-C before it has left the terminal."""
+
+    def start(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise EngineError("store-embedded-ended", "It ended while it started.", "See its log.")
+
+
+@dataclass
 class Scene:
     """A supervisor on fakes. The n-th spawned worker does `script[n]`; the last ends the run."""
 
@@ -228,3 +237,9 @@ def test_sighup_changes_nothing() -> None:
     scene = Scene([hung_up])
     assert scene.run() == Exit.OK
     assert "reload_unsupported" in scene.events()
+
+
+def test_an_interrupt_that_also_meets_the_starting_store_is_an_end_in_order() -> None:
+    scene = Scene([], store=InterruptedStore())
+    assert scene.run() == Exit.OK
+    assert scene.workers == []

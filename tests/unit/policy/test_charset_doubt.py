@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cutting import code, hl7, policy, rule
+from tests.support.cutting import code, hl7, policy, rule
 
 
 @pytest.mark.parametrize(

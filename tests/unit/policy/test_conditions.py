@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.privacy.facts import Facts
-from tests.cutting import channel, hl7, policy, rule, sent
+from tests.support.cutting import channel, hl7, policy, rule, sent
 
 #: 07:00 in New York, 12:00 UTC.
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cutting import channel, code, facts, policy, rule, sent
-from tests.law_messages import ALL, ANY, BOTH, adt, compiled, consent
+from tests.support.cutting import channel, code, facts, policy, rule, sent
+from tests.support.law_messages import ALL, ANY, BOTH, adt, compiled, consent
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,18 @@ import pytest
 from engine.hl7.wire import Message
 from engine.policy.outcome import Verdict
 from engine.privacy.facts import Disclosed, Facts
-from tests.cutting import NOW, channel, code, covered, disclosed, hl7, outcome, policy, rule, sent
+from tests.support.cutting import (
+    NOW,
+    channel,
+    code,
+    covered,
+    disclosed,
+    hl7,
+    outcome,
+    policy,
+    rule,
+    sent,
+)
 
 PID = "PID|1||A^^^H^MR"
 PV1 = "PV1|1|I|W^1||||||||||||||||V1"

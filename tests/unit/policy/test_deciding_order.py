@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, code, facts, policy, rule
-from tests.law_messages import ANY, PATIENT, adt
+from tests.support.cutting import NOW, code, facts, policy, rule
+from tests.support.law_messages import ANY, PATIENT, adt
 
 
 def test_the_message_is_judged_before_any_rule_is_asked() -> None:

@@ -8,8 +8,8 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.telling.explain import Story, explain
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, facts, hl7
-from tests.law_messages import (
+from tests.support.cutting import NOW, facts, hl7
+from tests.support.law_messages import (
     ORDERS,
     PID,
     PV1,

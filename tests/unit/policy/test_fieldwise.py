@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.hl7.wire import Message
 from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, OPEN, channel, hl7, policy, rule
+from tests.support.cutting import NOW, OPEN, channel, hl7, policy, rule
 
 PID = "PID|1||A^^^H~B^^^H||DOE^JANE||19800101|F|||1 MAIN^^TOWN"
 

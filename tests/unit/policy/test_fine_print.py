@@ -9,7 +9,7 @@ from engine.policy.decide import decide
 from engine.policy.outcome import Verdict
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
-from tests.cutting import (
+from tests.support.cutting import (
     NOW,
     channel,
     code,

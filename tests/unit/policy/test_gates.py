@@ -19,7 +19,7 @@ import pytest
 from engine.policy.compile import CompiledPolicy
 from engine.policy.outcome import HOLDING, Code, Verdict
 from engine.privacy.facts import Facts
-from tests.cutting import channel, facts, hl7, outcome, policy, rule
+from tests.support.cutting import channel, facts, hl7, outcome, policy, rule
 
 Settings = dict[str, str]
 

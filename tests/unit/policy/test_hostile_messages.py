@@ -8,8 +8,8 @@ from engine.hl7.wire import Message
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
 from engine.privacy.facts import Facts
-from tests.cutting import NOW, code, covered, hl7, policy, rule, sent
-from tests.reference_site import reference_site, sample
+from tests.support.cutting import NOW, code, covered, hl7, policy, rule, sent
+from tests.support.reference_site import reference_site, sample
 
 PID = "PID|1||A^^^H||DOE^JO"
 OTHER_PID = "PID|2||B^^^H||ROE^RI"

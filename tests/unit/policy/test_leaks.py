@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.policy.outcome import Verdict
-from tests.cutting import code, facts, hl7, outcome, policy, rule
-from tests.law_messages import ORDERS, PID, PV1, adt, compiled, restriction
+from tests.support.cutting import code, facts, hl7, outcome, policy, rule
+from tests.support.law_messages import ORDERS, PID, PV1, adt, compiled, restriction
 
 
 def leaky(text: str) -> str:

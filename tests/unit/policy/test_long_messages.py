@@ -14,7 +14,7 @@ import pytest
 
 from engine.hl7.wire import Message
 from engine.policy.decide import MOST_TAKEN_APART, decide
-from tests.cutting import channel, code, covered, hl7, policy, rule, sent
+from tests.support.cutting import channel, code, covered, hl7, policy, rule, sent
 
 BOUND_S = 4.0
 

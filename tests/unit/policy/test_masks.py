@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from engine.policy.compile import CompiledPolicy, compile_policy
-from tests.cutting import OPEN, channel, hl7, outcome, policy, rule, sent
+from tests.support.cutting import OPEN, channel, hl7, outcome, policy, rule, sent
 
 PATIENT = (
     "PID|1||A100^^^H^MR~B-200^^^H^MB~C300^^^K^MB||DOE^JANE^Q~ROE^JO||19800215^D|F|||"

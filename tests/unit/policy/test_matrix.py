@@ -20,7 +20,7 @@ from engine.policy.vocabulary.conditions import (
     Not,
     Prefix,
 )
-from tests.differing_policies import (
+from tests.support.differing_policies import (
     ACME,
     BASE,
     EITHER,

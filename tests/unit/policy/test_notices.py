@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.policy.outcome import Verdict
-from tests.cutting import code, facts, hl7, outcome, sent
-from tests.law_messages import ORDERS, PID, PV1, adt, compiled, consent, lifted, oru, part2
+from tests.support.cutting import code, facts, hl7, outcome, sent
+from tests.support.law_messages import ORDERS, PID, PV1, adt, compiled, consent, lifted, oru, part2
 
 STATEMENT = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 

@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 
 from engine.policy.outcome import Verdict
-from tests.cutting import channel, code, facts, hl7, outcome, policy, rule, sent
-from tests.law_messages import ALL, ANY, ORDERS, PID, PV1, adt, compiled, dft, oru, restriction
+from tests.support.cutting import channel, code, facts, hl7, outcome, policy, rule, sent
+from tests.support.law_messages import (
+    ALL,
+    ANY,
+    ORDERS,
+    PID,
+    PV1,
+    adt,
+    compiled,
+    dft,
+    oru,
+    restriction,
+)
 
 
 @pytest.mark.parametrize(

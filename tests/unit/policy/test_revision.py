@@ -9,7 +9,7 @@ import pytest
 from engine.config.yaml_source import read_yaml
 from engine.policy.language import Problems, policy_of
 from engine.policy.meaning.revision import DIGITS, revision
-from tests.differing_policies import BASE
+from tests.support.differing_policies import BASE
 
 CHANNEL = """
 channel: acme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.policy.outcome import Verdict
-from tests.cutting import channel, code, hl7, outcome, policy, rule
+from tests.support.cutting import channel, code, hl7, outcome, policy, rule
 
 STRICT = channel("acme").replace("[ADT, ORU, DFT, MDM]", "[ADT, ORU, DFT, MDM, SIU]") + (
     "structure: strict\n"

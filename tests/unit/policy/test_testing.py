@@ -11,7 +11,7 @@ from engine.policy.compile import compile_policy
 from engine.policy.outcome import Code
 from engine.policy.reasons import TEXTS
 from engine.policy.testing.suite import run_suite
-from tests.suites import HEAD, write_site
+from tests.support.suites import HEAD, write_site
 
 
 def failures(root: pathlib.Path, *lines: str, message: str = "a01") -> list[str]:

@@ -18,8 +18,8 @@ from engine.policy.model import ControlId, Policy
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.store.port import Opened
-from tests.delivery_rig import Told, at_once, control_id_in
-from tests.reference_site import NOW, Reception, reference_site, sample
+from tests.support.delivery_rig import Told, at_once, control_id_in
+from tests.support.reference_site import NOW, Reception, reference_site, sample
 from tests.unit.redecision.test_redecide import Desk, two_patients
 
 SITE = reference_site()

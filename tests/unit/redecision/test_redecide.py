@@ -29,8 +29,8 @@ from engine.store.port import (
     Settle,
 )
 from engine.store.sealing import Sealer
-from tests.delivery_rig import BenchClock
-from tests.reference_site import NOW, Reception, reference_site, sample
+from tests.support.delivery_rig import BenchClock
+from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 ACT = Act("pat", NOW, "payer is back")
 SITE = reference_site()

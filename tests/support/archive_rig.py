@@ -43,7 +43,7 @@ from engine.store.port import (
     View,
 )
 from engine.store.sealing import Sealer
-from tests.cutting import channel, rule
+from tests.support.cutting import channel, rule
 
 LEASE_MS = 60_000
 

@@ -18,7 +18,7 @@ from engine.config.yaml_source import read_yaml
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.language import Problems, policy_of
 from engine.policy.meaning.revision import revision
-from tests.random_messages import CODES
+from tests.support.random_messages import CODES
 
 Document = dict[str, Any]
 

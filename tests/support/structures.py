@@ -1,7 +1,8 @@
 """HL7 message structures as another library knows them, in the form in which the engine keeps them.
 
-`python -m tests.structures` prints the table of engine/hl7/required.py; the tests hold it, and the
-walker of groups, against what is read here. hl7apy is known to be wrong in places: `MISTAKES`.
+`python -m tests.support.structures` prints the table of engine/hl7/structure_table.py; the tests
+hold it, and the walker of groups, against what is read here. hl7apy is known to be wrong in places:
+`MISTAKES`.
 """
 
 from __future__ import annotations

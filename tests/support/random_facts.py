@@ -24,7 +24,7 @@ from engine.privacy.facts import (
     Unit,
 )
 from engine.privacy.patients import Patient
-from tests.cutting import NOW
+from tests.support.cutting import NOW
 
 LABELS = ("sud", "hiv", "mental-health", "genetic", "reproductive", "minor-consented")
 CHANNELS = ("acme", "beta", "gamma")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import Facts
-from tests.cutting import channel, facts, hl7, policy, rule
+from tests.support.cutting import channel, facts, hl7, policy, rule
 
 PID = "PID|1||A^^^H^MR||DOE^JANE||19800101|F||||||||||AC1^^^H"
 PV1 = "PV1|1|I|W^1||||||||||||||||V1^^^H"

@@ -17,7 +17,7 @@ from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import Facts
 from engine.store.port import Accept
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
 

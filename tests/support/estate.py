@@ -21,7 +21,7 @@ from engine.store.embedded import EmbeddedServer
 from engine.store.port import Backlog, Unarchived
 from engine.store.redis import RedisStore
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 PAYERGATE = [sys.executable, "-m", "engine.cli.main"]
 
 CHANNELS = ("alpha", "beta", "gamma")
@@ -33,7 +33,7 @@ listeners:
     listen: "tcp:127.0.0.1:{listener}"
     limits: {{message: 1MiB, per_peer: 64, connections: 100, inter_byte: 2s, frame: 4s}}
     on_store_failure: {{close_after: 10s}}
-store: {{url: embedded, durability: fsync}}
+store: {{url: embedded, durability: fsync, disk_reserve: {reserve}}}
 """
 
 CHANNEL = """\
@@ -112,6 +112,7 @@ class Estate:
     engine: subprocess.Popen[bytes] | None = None
     sinks: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
+    disk_reserve: str = "1MiB"
 
     def __enter__(self) -> Self:
         self.lay_out()
@@ -125,7 +126,9 @@ class Estate:
         site = self.site
         (site / "channels").mkdir(parents=True)
         (site / "rules").mkdir()
-        (site / "config.yaml").write_text(CONFIG.format(listener=self.listener_port))
+        (site / "config.yaml").write_text(
+            CONFIG.format(listener=self.listener_port, reserve=self.disk_reserve)
+        )
         for channel in CHANNELS:
             text = CHANNEL.format(id=channel, upper=channel.upper(), port=self.sink_ports[channel])
             (site / "channels" / f"{channel}.yaml").write_text(text)
