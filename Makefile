@@ -47,7 +47,7 @@ test-deep: $(STAMP)
 	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/properties
 
 mutants: $(STAMP)
-	@$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),500) --minutes 45
+	@$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),500) --seed $(or $(SEED),1) --minutes 45
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks

@@ -61,9 +61,14 @@ class Child:
         )
 
     def end(self) -> bool:
-        """Ask it to end, wait, and make sure; answers whether it ended by itself with code 0."""
+        """Ask it to end, wait, and make sure; answers whether it ended in order.
+
+        That is with code 0, or by our own signal where it had not yet begun to listen to any.
+        """
+        in_order = {0}
         if self.alive:
             self._process.terminate()
+            in_order.add(-signal.SIGTERM)
         try:
             code = self._process.wait(_ENDING_S)
         except subprocess.TimeoutExpired:
@@ -71,7 +76,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        return code == 0
+        return code in in_order
 
 
 def _start(

@@ -80,11 +80,13 @@ class Reserve:
             if is_last or (store_ended and not self._can_write()):
                 self._empty()
                 return False
-        elif free_bytes >= 2 * self._size_bytes and not store_ended:
-            return True if self._fill() else None
-        elif not self._file.exists():
-            self._empty()
-            return False
+        else:
+            was_told = self.is_made()
+            if free_bytes >= 2 * self._size_bytes and not store_ended and self._fill():
+                return True
+            if not was_told:
+                self._empty()
+                return False
         return None
 
     def _fill(self) -> bool:

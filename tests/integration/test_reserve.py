@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -96,3 +97,16 @@ def test_messages_are_refused_and_everything_else_is_done(disk: Path) -> None:
     finally:
         with closing(store):
             server.stop()
+
+
+def test_a_limit_that_leaves_no_room_for_it_is_told_once(tmp_path: Path) -> None:
+    """A quota, or `ulimit -f`: the disk has room, but not for us."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 2, limits[1]))
+    try:
+        reserve = Reserve(tmp_path, SIZE)
+        assert [reserve.look_after() for _ in range(3)] == [False, None, None]
+        assert reserve.is_short()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert reserve.look_after() is True

@@ -110,9 +110,16 @@ def test_a_policy_that_has_widened_widens_nothing_that_is_queued(tmp_path: Path)
 
 def test_more_or_other_is_never_no_wider() -> None:
     old = Message.parse(b"MSH|^~\\&|A|B\rPID|1||7^^^GH\rOBX|2|NM|X||5\r")
-    for same in (old.raw, b"MSH|^~\\&|A|B\rPID|1||7\rOBX|1|NM|||\r", b"MSH|^~\\&|A|B\r"):
+    for same in (
+        old.raw,
+        b"MSH|^~\\&|A|B\rPID|1\rOBX|1|NM\r",
+        b"MSH|^~\\&|A|B\rPID|1||7\rOBX|1|NM|||\r",
+        b"MSH|^~\\&|A|B\r",
+    ):
         assert is_no_wider(Message.parse(same), old)
     for more in (
+        b"MSH|^~\\&|A|B\rPID|1||7^^^GH\rOBX|2|NM|X||5\rOBX|3|NM|X||5\r",
+        b"MSH#^~\\&#A#B\rPID#1##7\r",
         b"MSH|^~\\&|A|B\rPID|1||8^^^GH\r",
         b"MSH|^~\\&|A|B\rPID|1||7^^^GH|9\r",
         b"MSH|^~\\&|A|B\rOBX|1|NM|X||5\rPID|1||7^^^GH\r",

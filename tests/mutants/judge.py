@@ -8,6 +8,7 @@ that only an import makes, is judged (again) by a Python of its own.
 
 from __future__ import annotations
 
+import ast
 import gc
 import json
 import os
@@ -66,6 +67,7 @@ class Judge:
         self._at_import = Lines(self._folders)
         self._noted: list[Noted] = []
         self._functions: dict[str, list[FunctionType]] = {}
+        self._importers = importers(ROOT)
 
     def pytest_collection(self) -> None:
         """Note what importing the tests runs."""
@@ -74,6 +76,8 @@ class Judge:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of running the tests."""
         self._at_import.stop()
+        if session.testsfailed:
+            raise session.Interrupted("tests that cannot be collected judge nothing")
         begin = time.monotonic()
         # Forks share what no collection touches.
         gc.collect()
@@ -138,29 +142,44 @@ class Judge:
         self._tell(mutation, verdict)
 
     def _covering(self, mutation: Mutation) -> Iterator[Noted]:
-        """Tests that run the statement; of what an import runs, those that run its file."""
+        """Tests that run the statement; of what an import runs, those that run what uses it."""
         path, span = str(ROOT / mutation.file), mutation.lines
+        users = {path, *self._importers.get(path, ())} if self._is_imported(mutation) else set()
         for one in self._noted:
-            lines = one.lines.get(path, frozenset())
-            runs_it = bool(lines) if mutation.is_run_at_import else not lines.isdisjoint(span)
-            if runs_it:
+            if not one.lines.get(path, frozenset()).isdisjoint(span) or users & one.lines.keys():
                 yield one
+
+    def _is_imported(self, mutation: Mutation) -> bool:
+        """Whether an import runs it, so that what it makes is used elsewhere."""
+        at_import = self._at_import.found.get(str(ROOT / mutation.file), set())
+        return mutation.is_run_at_import or not at_import.isdisjoint(mutation.lines)
 
     def _judging(self, mutation: Mutation, covering: list[Noted]) -> Work:
         def work(_into: int) -> int:
             limit_cpu(SLACK_S + 2 * sum(one.seconds for one in covering))
             path = ROOT / mutation.file
-            at_import = self._at_import.found.get(str(path), set())
             is_swapped = not mutation.is_run_at_import and swapped(
                 mutation, path, self._functions.get(str(path), [])
             )
             if is_swapped and _fails(one.item for one in covering):
                 return 1
-            if is_swapped and at_import.isdisjoint(mutation.lines):
+            if is_swapped and not self._is_imported(mutation):
                 return 0
             _become(mutation, covering)
 
         return work
+
+
+def importers(root: Path) -> dict[str, set[str]]:
+    """By the path of each module of the engine: the files that import from it."""
+    found: dict[str, set[str]] = {}
+    for path in (root / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                named = root / node.module.replace(".", "/")
+                for module in (named.with_suffix(".py"), named / "__init__.py"):
+                    found.setdefault(str(module), set()).add(str(path))
+    return found
 
 
 def _fails(items: Iterable[pytest.Item]) -> bool:

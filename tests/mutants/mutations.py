@@ -174,6 +174,8 @@ def _for_readers(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.arg() | ast.AnnAssign() if node.annotation is not None:
             yield node.annotation
+        case ast.FunctionDef(name="__repr__"):
+            yield node
         case ast.FunctionDef():
             yield from [*node.decorator_list, *([node.returns] if node.returns else [])]
         case ast.ClassDef():
@@ -222,7 +224,7 @@ def _of_expression(node: ast.expr, shown: str) -> Iterator[tuple[str, Change]]:
 
 def _of_statement(node: ast.stmt, shown: str) -> Iterator[tuple[str, Change]]:
     match node:
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
             yield f"`{shown}` gives None", _always(ast.Return(ast.Constant(None)))
         case ast.Continue():
             yield f"`{shown}` as `break`", _always(ast.Break())

@@ -26,18 +26,22 @@ from engine.policy.model import (
     FieldMask,
     Grant,
     Kind,
+    Masking,
+    MaskKind,
     Policy,
     Purpose,
     Rule,
     State,
     Withholding,
 )
+from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
     Condition,
     Exists,
+    InSet,
     MessageIs,
     MessageType,
     Not,
@@ -52,6 +56,7 @@ from engine.privacy.facts import (
     Facts,
     Level,
 )
+from tests.support.random_facts import consents, refusals, restrictions
 
 PLACE = Place("rules/r.yaml", 1, 1)
 SEGMENTS = ("PID", "PV1", "DG1", "IN1", "OBR", "OBX", "FT1", "ZZZ")
@@ -64,6 +69,9 @@ TYPES = tuple(
 )  # fmt: skip
 VALUES = ("A", "B", "AB")
 
+SET = CodeSet("few", codes=frozenset({"A"}))
+OTHER_SET = CodeSet("more", codes=frozenset({"A", "AB"}), label="hiv")
+
 some_types = st.frozensets(st.sampled_from(TYPES), min_size=1, max_size=3)
 paths = st.sampled_from(
     [Path.parse(text) for text in ("PV1-2", "PID-3.1", "DG1-3", "OBX-3", "PID-3[2].1", "OBR-4")]
@@ -72,6 +80,7 @@ matchers = st.one_of(
     st.builds(OneOf, st.frozensets(st.sampled_from(VALUES), min_size=1), st.booleans()),
     st.builds(Prefix, st.sampled_from([("A",), ("B",), ("A", "B")])),
     st.builds(Exists, st.booleans()),
+    st.sampled_from([InSet((SET,)), InSet((OTHER_SET,))]),
 )
 compares = st.builds(Compare, paths, matchers, st.sampled_from([False, False, False, True]))
 conditions: st.SearchStrategy[Condition] = st.recursive(
@@ -94,16 +103,37 @@ masks: st.SearchStrategy[FieldMask | None] = st.one_of(
 )
 
 
+#: Of which repetitions of a field, and what is left of a value.
+repetitions = st.builds(
+    lambda text: Compare(Path("PID", 3, 1), OneOf(frozenset({text}))), st.sampled_from(VALUES)
+)
+MASKINGS = st.sampled_from(
+    [Masking(MaskKind.YEAR), Masking(MaskKind.INITIAL), Masking(MaskKind.CONSTANT, "X")]
+)
+
+
 @st.composite
 def grants(draw: st.DrawFn) -> Grant:
     segment = draw(st.sampled_from(SEGMENTS))
+    mask = draw(masks)
+    masked = [
+        (number, part)
+        for number, parts in sorted((mask or {}).items())
+        for part in sorted(parts or {0})
+        if number > 1
+    ]
+    chosen = draw(st.lists(st.sampled_from(masked), max_size=1)) if masked else []
     return Grant(
         segment,
-        draw(masks),
+        mask,
         PLACE,
         draw(st.one_of(st.none(), conditions)),
         which_own=segment in ("IN1", "FT1") and draw(st.booleans()),
         alone=segment == "OBR" and draw(st.booleans()),
+        maskings={target: draw(MASKINGS) for target in chosen},
+        repetitions={3: draw(repetitions)}
+        if segment == "PID" and 3 in (mask or {}) and draw(st.booleans())
+        else {},
     )
 
 
@@ -121,6 +151,9 @@ withholdings = st.one_of(
         st.one_of(st.none(), conditions),
     ),
     st.just(Withholding(PLACE, message=True)),
+    st.sampled_from([{"few"}, {"more"}, {"hiv"}, {"few", "hiv"}]).map(
+        lambda labels: Withholding(PLACE, labels=frozenset(labels))
+    ),
 )
 
 
@@ -173,6 +206,7 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
         {name: draw(channels(name)) for name in ("acme", "beta")},
         tuple(draw(rules(name)) for name in names),
         "production",
+        sets={one.name: one for one in (SET, OTHER_SET)},
     )
     changed = [rule if draw(st.booleans()) else _near(draw, rule) for rule in old.rules]
     if draw(st.booleans()):
@@ -231,6 +265,8 @@ def facts(draw: st.DrawFn) -> Facts:
         datetime(2026, 3, 1, tzinfo=UTC),
         draw(st.sampled_from([{}, known])),
         draw(st.sampled_from([frozenset(), frozenset({Disclosed("acme", control_id="M1")})])),
+        consents=tuple(draw(st.lists(consents | refusals, max_size=2))),
+        restrictions=tuple(draw(st.lists(restrictions, max_size=1))),
     )
 
 

@@ -196,7 +196,13 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
         found["alone"] = "true"
     if isinstance(mask, list) and segment != "MSH" and draw(st.integers(0, 4)) == 0:
         masked: Document = draw(maskings(mask))
-        found |= {"mask": masked} if masked and not ("5" in masked and "5.1" in masked) else {}
+        # A field that is masked as a whole has no component that is masked apart.
+        masked = {
+            key: kind
+            for key, kind in masked.items()
+            if "." not in key or key.partition(".")[0] not in masked
+        }
+        found |= {"mask": masked} if masked else {}
     if segment == "PID" and "3" in mask and draw(st.integers(0, 2)) == 0:
         found["repetitions"] = {"3": draw(st.sampled_from(REPETITIONS))}
     spelt_out: bool = draw(st.booleans())

@@ -206,3 +206,26 @@ def test_every_message_of_the_corpus_can_be_answered() -> None:
                 assert read.code is code
             answered += 1
     assert answered > 1000
+
+
+def test_a_whole_header_is_answered_whole_whatever_stands_in_it_or_before_it() -> None:
+    header = msh().replace(b"|HIS|", b"|HIS?|")
+    for before in (b"", b"\xef\xbb\xbf", b"a line\r"):
+        answer = reject_head(before + header + b"\rPID|1||7", Fault.OVERSIZE, "E1", AT)
+        assert answer is not None
+        assert b"|HIS?|" in answer
+        assert b"\rMSA|AR|M1\r" in answer
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+def test_a_whole_header_may_end_in_any_way(end: bytes) -> None:
+    answer = reject_head(msh() + end + b"PID|1||7", Fault.OVERSIZE, "E1", AT)
+    assert answer is not None
+    assert b"|P|2.5.1\rMSA|AR|M1\r" in answer
+
+
+@pytest.mark.parametrize("byte", [b"\x0b", b"\x1c"])
+def test_what_ends_a_frame_is_never_echoed(byte: bytes) -> None:
+    answer = reply(msh().replace(b"|M1|", b"|M" + byte + b"1|"), AckCode.AE, Fault.UNFRAMEABLE)
+    assert byte not in answer
+    assert b"|HIS|HOSP|" in answer

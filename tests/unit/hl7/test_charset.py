@@ -129,3 +129,32 @@ def test_a_long_text_is_split_in_linear_time() -> None:
     view = message("GB 18030-2000", value)
     assert len(view.segments[1].fields) > 100_000
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("named", ["8859/12", "8859/17", "ISO 8859-12", "ISO 8859-17"])
+def test_a_part_that_iso_8859_does_not_have_is_not_declared(named: str) -> None:
+    assert message(named, "Müller".encode()).charset is UTF_8
+
+
+def test_where_the_declared_set_does_not_fit_utf_8_is_certain() -> None:
+    assert Charset("euc_jp").decode("€".encode()) == ("€", True)
+    assert Charset("euc_jp").decode(b"\xff") == ("ÿ", False)
+
+
+@pytest.mark.parametrize(("named", "codec"), [("BIG-5", "cp950"), ("BIG-5", "big5hkscs")])
+def test_a_text_of_a_wider_set_under_the_smaller_one_s_name_divides(named: str, codec: str) -> None:
+    only = next(
+        text
+        for text in map(chr, range(0x2000, 0xFFFF))
+        if _says(codec, text) and not _says("big5", text)
+    )
+    view = message(named, only.encode(codec))
+    assert view.charset.divides(view.raw)
+
+
+def _says(codec: str, text: str) -> bool:
+    try:
+        text.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True

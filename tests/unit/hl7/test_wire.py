@@ -138,3 +138,17 @@ def test_large_messages_take_linear_time() -> None:
     message = Message.parse(raw)
     assert [len(segment.fields) for segment in message.segments][-1] == 6
     assert time.process_time() - started < 0.5
+
+
+def test_a_header_without_encoding_characters_has_none() -> None:
+    view = Message.parse(b"MSH||HIS|HOSP\rPID|1\r")
+    assert view.delimiters.field == b"|"
+    assert not any(
+        (
+            view.delimiters.component,
+            view.delimiters.repetition,
+            view.delimiters.escape,
+            view.delimiters.subcomponent,
+        )
+    )
+    assert view.msh.field(3) == b"HIS"

@@ -261,3 +261,12 @@ def test_conditions_on_an_insurance_may_be_patterns_sets_and_dates() -> None:
     assert not sent(compiled, hl7("ADT^A01", PATIENT, f"IN1|1|LEAD||ACME Inc{rest}"))
     assert not sent(compiled, hl7("ADT^A01", PATIENT, f"IN1|1|GOLD||Beta{rest}"))
     assert not sent(compiled, hl7("ADT^A01", PATIENT, "IN1|1|GOLD||ACME Inc||||||||20260103"))
+
+
+@pytest.mark.parametrize("end", [r"\.br\\", r"\X0A\\", r"\X0D\\"])
+def test_a_line_end_in_a_value_hides_nothing_from_a_pattern(end: str) -> None:
+    """A rule that withholds what a comment says finds it in whichever line it stands."""
+    withhold = "    withhold: {NTE: {where: {NTE-3: {matches: '.*secret.*'}}}}\n"
+    compiled = policy([rule("r", "coverage: any", "PID: [3], NTE: all", withhold)])
+    note = f"NTE|1||first{end}a secret{end}last".replace("\\\\", "\\")
+    assert sent(compiled, hl7("ADT^A01", "PID|1||A^^^H", note)) == ["PID|||A^^^H"]

@@ -20,12 +20,15 @@ from engine.policy.model import (
     State,
     Withholding,
 )
+from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import (
     AllOf,
     AnyOf,
     Compare,
     Condition,
     Exists,
+    InSet,
+    MessageType,
     Not,
     Prefix,
 )
@@ -34,6 +37,7 @@ from tests.support.differing_policies import (
     ACME,
     BASE,
     BETA,
+    DG1,
     EITHER,
     HERE,
     NARROWER,
@@ -41,6 +45,7 @@ from tests.support.differing_policies import (
     R01,
     RULE,
     WIDER,
+    WITHHELD,
     WITHOUT_EFFECT,
     channel,
     grant,
@@ -230,3 +235,47 @@ def test_a_draft_may_change_and_sends_nothing() -> None:
     found = difference(old, new)
     assert not found.is_wider
     assert [change.effect for change in found.changes] == [Effect.NEUTRAL]
+
+
+def test_a_value_that_is_uncertain_is_withheld_where_it_would_not_be_granted() -> None:
+    """Withheld where a code may be in a set is the same as granted where it cannot be."""
+    heart = CodeSet("heart", "I10", frozenset({"I21"}))
+    in_set = Compare(Path.parse("DG1-3"), InSet((heart,)))
+    withheld = rule(
+        grants=(PID, replace(DG1, where=None)), withholdings=(replace(WITHHELD, where=in_set),)
+    )
+    granted = rule(grants=(PID, replace(DG1, where=Not(in_set))), withholdings=())
+    assert not difference(withheld, granted).is_wider
+    assert not difference(granted, withheld).is_wider
+
+
+def test_what_certainly_holds_possibly_holds() -> None:
+    """Granted where a code is in a set and withheld there: nothing is sent that was not before."""
+    heart = CodeSet("heart", "I10", frozenset({"I21"}))
+    in_set = Compare(Path.parse("DG1-3"), InSet((heart,)))
+    nothing = rule(grants=(PID,), withholdings=())
+    both = rule(
+        grants=(PID, replace(DG1, where=in_set)), withholdings=(replace(WITHHELD, where=in_set),)
+    )
+    assert not difference(nothing, both).is_wider
+
+
+def test_a_merge_that_is_named_is_more_than_all_admissions() -> None:
+    """A grant must name A40 itself (§10.9)."""
+    acme = replace(ACME, ceiling={**ACME.ceiling, "MRG": None})
+    adt, named = (
+        replace(
+            rule(when=only(*kinds), grants=(PID, Grant("MRG", None, HERE))),
+            channels={"acme": acme, "beta": BETA},
+        )
+        for kinds in ((MessageType("ADT"),), (MessageType("ADT"), MessageType("ADT", "A40")))
+    )
+    assert difference(adt, named).is_wider
+    assert not difference(named, adt).is_wider
+
+
+def test_types_are_told_in_the_order_of_their_names() -> None:
+    kinds = [MessageType("ADT", f"A{number:02}") for number in range(1, 9)]
+    found = difference(rule(when=only(*kinds)), rule(when=only(*kinds), grants=(PID,)))
+    named = [kind for kind in found.types if kind.trigger]
+    assert named == sorted(named, key=lambda kind: (kind.code, kind.trigger or ""))

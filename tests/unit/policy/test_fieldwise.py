@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.hl7.wire import Message
 from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
@@ -83,3 +85,33 @@ def test_totals_that_would_betray_a_line_say_so() -> None:
     visit = "PV1|1|I" + "|" * 45 + "99.00"
     found = why(rules, PID, visit, "FT1|1|||20260101||CG", "FT1|2|||20260101||PY", kind="DFT^P03")
     assert found[1]["47"] == ["parent-cut"]
+
+
+def test_of_a_segment_the_fields_that_are_sent_are_told_and_no_others() -> None:
+    compiled = policy([rule("a", ANY, "PID: [3, 5], DG1: all")])
+    told = explain(Message.parse(hl7("ADT^A01", PID, "DG1|1||I10")), compiled, Facts(NOW))["acme"]
+    assert [(one.verdict, one.fields) for one in told.segments[1:]] == [
+        ("cut", (3, 5)),
+        ("kept", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("security", "grants", "verdict", "because"),
+    [
+        (b"", "PID: [3]", "kept", [("granted", "")]),
+        (b"SEC", "PID: [3]", "cut", [("granted", ""), ("not-granted", "")]),
+        (b"SEC", "PID: [3], MSH: [8]", "kept", [("granted", "a")]),
+    ],
+)
+def test_the_header_is_cut_where_something_of_it_is_not_sent(
+    security: bytes, grants: str, verdict: str, because: list[tuple[str, str]]
+) -> None:
+    """Fields 1 to 12 but for 8 are always sent; what the channel rewrites is sent (§10.20)."""
+    compiled = policy([rule("a", ANY, grants)], [channel("acme", more="rewrite: {MSH-5: ACME}")])
+    raw = hl7("ADT^A01", PID).replace(b"20260101120000||", b"20260101120000|%b|" % security)
+    header = explain(Message.parse(raw), compiled, Facts(NOW))["acme"].segments[0]
+    assert (header.verdict, [(one.code, one.rule) for one in header.because]) == (verdict, because)
+    eight = {8} & set(() if header.fields is None else header.fields)
+    assert eight == ({8} if "MSH" in grants else set())
+    assert {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12} <= set(header.fields or ())

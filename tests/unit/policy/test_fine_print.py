@@ -490,3 +490,83 @@ def test_a_cancel_follows_though_two_payers_claim_its_insurance() -> None:
     assert code(compiled, adt(claimed)) == "ambiguous-coverage"
     left = sent(compiled, adt(claimed, event="A11"), disclosed("V1"))
     assert [segment[:3] for segment in left] == ["EVN", "PID", "PV1"]
+
+
+def test_20_the_security_field_goes_only_by_name() -> None:
+    raw = hl7("ADT^A01", "PID|1||A").replace(b"20260101120000||", b"20260101120000|SEC|")
+    for grant, expected in (("MSH: all", b""), ("MSH: [8]", b"SEC"), ("MSH: [13]", b"")):
+        compiled = policy([rule("r", "coverage: any", f"PID: [3], {grant}")])
+        (copy,) = outcome(compiled, raw).payloads
+        assert copy.data.split(b"|")[7] == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("2026-01-01", "", "granted"),
+        ("2026-01-02", "", "unknown-payer"),
+        ("", "2026-01-01", "granted"),
+        ("", "2025-12-31", "unknown-payer"),
+        ("2026-01-01", "2026-01-01", "granted"),
+    ],
+)
+def test_6_a_coverage_may_be_open_at_either_end(since: str, until: str, expected: str) -> None:
+    """The order is of 2026-01-01; a row of another time knows nothing of it (§10.6)."""
+    compiled = policy([rule("r", "message: ORU", "PID: [3], OBR: all, OBX: all")])
+    raw = hl7("ORU^R01", "PID|1||A^^^H", "OBR|1|P1||L|||20260101", "OBX|1|ST|X||v")
+    assert code(compiled, raw, covered("acme", since=since, until=until)) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (covered("acme", visit="V1"), "granted"),
+        (covered("acme", "beta", visit="V1"), "ambiguous-coverage"),
+        (covered("acme", "twin", visit="V1"), "granted"),  # the same insurer's other channel
+        (covered("acme", "agency", visit="V1"), "granted"),  # a vendor insures nobody
+        (
+            Facts(
+                NOW,
+                {
+                    CoverageKey(Level.VISIT, "A", "H", "V1"): Coverages(
+                        (CoverageRow("acme"),), others=True
+                    )
+                },
+            ),
+            "ambiguous-coverage",
+        ),
+    ],
+)
+def test_charges_without_insurance_are_the_only_known_insurer_s(
+    known: Facts, expected: str
+) -> None:
+    """Where the registry knows another one, nobody can tell whose each line is (§10.10)."""
+    twin = channel("twin").replace("name: twin plan", "name: acme plan")
+    channels = [channel("acme"), channel("beta"), twin, channel("agency", kind="vendor")]
+    grants = "PID: [3], FT1: {fields: all, which: own}"
+    compiled = policy([rule("r", "message: DFT", grants)], channels)
+    raw = hl7("DFT^P03", "EVN||20260101", PID, "PV1|1|I" + "|" * 17 + "V1", "FT1|1|T1||20260101")
+    assert code(compiled, raw, known) == expected
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        Facts(NOW),
+        Facts(NOW, {CoverageKey(Level.VISIT, "A", "H", "V1"): Coverages()}),
+        covered("beta", visit="V1"),
+    ],
+)
+def test_own_charges_without_insurance_or_coverage_hold(known: Facts) -> None:
+    """Coverage is not asked of the message, and whose each line is nobody can tell."""
+    grants = "PID: [3], FT1: {fields: all, which: own}"
+    compiled = policy([rule("r", f"message: DFT, {ANY}", grants)], BOTH)
+    raw = hl7("DFT^P03", "EVN||20260101", PID, "PV1|1|I" + "|" * 17 + "V1", "FT1|1|T1||20260101")
+    assert code(compiled, raw, known) == "ambiguous-coverage"
+
+
+def test_22_repetitions_may_be_chosen_by_what_they_lack() -> None:
+    grants = "PID: {fields: [3], repetitions: {3: {PID-3.5: {exists: false}}}}"
+    compiled = policy([rule("r", ANY, grants)])
+    raw = hl7("ADT^A01", "PID|1||A^^^H^MR~B^^^H~C^^^H^MB")
+    assert sent(compiled, raw) == ["PID|||B^^^H"]

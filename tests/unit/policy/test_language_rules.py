@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -286,3 +287,17 @@ def test_the_order_of_files_and_rules_does_not_matter() -> None:
     two = RULES.replace("name: one", "name: two")
     assert policy(CHANNEL, RULES, two)[0].rules[0].name == "one"
     assert policy(two, RULES, CHANNEL)[0].rules[0].name == "one"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16, 17, 18])
+def test_what_every_copy_carries_can_be_neither_masked_nor_withheld(number: int) -> None:
+    """rules.md §10.20."""
+    assert with_withhold(f"[MSH-{number}]")[1] == ["bad-value"]
+    masked = f"{{MSH: {{fields: [13], mask: {{{number}: year}}}}}}"
+    assert "bad-value" in with_disclose(masked)[1]
+
+
+@pytest.mark.parametrize("written", ["{a: b}", "acme", "all vendors"])
+def test_channels_are_a_list_of_ids_or_all_payers(written: str) -> None:
+    _, codes = policy(CHANNEL, re.sub(r"channels: .*", f"channels: {written}", RULES, count=1))
+    assert "wrong-type" in codes

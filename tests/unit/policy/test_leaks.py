@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.policy.outcome import Verdict
-from tests.support.cutting import code, facts, hl7, outcome, policy, rule
+from tests.support.cutting import channel, code, facts, hl7, outcome, policy, rule
 from tests.support.law_messages import ORDERS, PID, PV1, adt, compiled, restriction
 
 
@@ -82,3 +82,63 @@ def test_numbers_of_other_insurers_must_stand_nowhere(
     insurance = "IN1|{}|P|{}" + "|" * 33 + "{}"
     raw = adt(insurance.format(1, "ACME", own), insurance.format(2, "BETA", other))
     assert code(site, raw.replace(b"A^^^H^MR", pid.encode())) == expected
+
+
+@pytest.mark.parametrize(
+    ("segment", "fields"),
+    [
+        ("PV1", (10, 14, 18)),
+        ("PV2", (2, 3, 12)),
+        ("DG1", (3, 4, 8)),
+        ("PR1", (3, 4, 15)),
+        ("IN1", (14, 28)),
+        ("OBR", (4, 13, 15, 18, 19, 20, 21, 31, 39, 44, 46, 47)),
+        ("OBX", (3, 4, 5, 8, 13, 17)),
+        ("NTE", (3, 4)),
+        ("SPM", (4, 5, 8, 9, 14, 24)),
+        ("AL1", (3, 5)),
+        ("TXA", (2, 16)),
+    ],
+)
+def test_a_withheld_code_is_looked_for_in_each_coded_and_free_text_field(
+    segment: str, fields: tuple[int, ...]
+) -> None:
+    """What chapter 2A types as CE, CWE, TX, FT, ST or IS of values, in what these rules send."""
+    more = "    withhold: {PRB: {where: {PRB-3.1: E11.9}}}\n"
+    everything = ", ".join(f"{name}: all" for name in ("PV2", "OBR", "PR1", "IN1", "AL1", "SPM"))
+    disclose = f"PID: [3], PV1: all, DG1: all, OBX: all, NTE: all, TXA: all, {everything}"
+    ceiling = f"{{{disclose.replace('[3]', 'all')}, PRB: all}}"
+    site = policy(
+        [rule("r", "message: ADT, coverage: any", disclose.replace("OBR: all", ALONE), more)],
+        [channel("acme", ceiling=ceiling)],
+    )
+    for number in fields:
+        line = segment + "|" * number + "see E11.9 again"
+        raw = hl7("ADT^A01", PID, *([line] if segment == "PV1" else [PV1, line]), HELD)
+        assert code(site, raw) == "leak", f"{segment}-{number}"
+
+
+ALONE = "OBR: {fields: all, alone: true}"
+HELD = "PRB|AD|20260101|E11.9^Diabetes^I10"
+
+
+@pytest.mark.parametrize(("withheld", "expected"), [("T2", "leak"), ("T9", "granted")])
+def test_a_diagnosis_goes_with_the_charge_that_points_to_it(withheld: str, expected: str) -> None:
+    """It is withheld with the line, and so looked for with it (§10.10, §10.11)."""
+    charges = [
+        f"FT1|{n}|T{n}||20260101||CG|C{n}" + "|" * 12 + diagnosis
+        for n, diagnosis in ((1, "I10"), (2, "E11.9"))
+    ]
+    site = policy(
+        [
+            rule(
+                "r",
+                "coverage: any",
+                "PID: [3], FT1: [2], DG1: [3], NTE: all",
+                f"    withhold: {{FT1: {{where: {{FT1-2: {withheld}}}}}}}\n",
+            )
+        ]
+    )
+    diagnoses = ["DG1|1||I10^x^I10", "DG1|2||E11.9^Diabetes^I10"]
+    raw = hl7("DFT^P03", PID, "NTE|1||E11.9 since 2020", *charges, *diagnoses)
+    assert code(site, raw) == expected

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.policy.outcome import Verdict
 from tests.support.cutting import code, facts, hl7, outcome, sent
-from tests.support.law_messages import ORDERS, PID, PV1, adt, compiled, consent, lifted, oru, part2
+from tests.support.law_messages import (
+    GENERAL,
+    ORDERS,
+    PID,
+    PV1,
+    adt,
+    compiled,
+    consent,
+    lifted,
+    oru,
+    part2,
+)
 
 STATEMENT = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 
@@ -62,3 +75,31 @@ def test_a_notice_is_escaped_for_the_message_that_carries_it() -> None:
     raw = part2().replace(b"^", b"$").replace(b"|$~\\&|", b"|$~\\&|")
     copy = sent(site, raw, lifted(site))
     assert copy[at(copy, "ARV")].startswith("ARV|1|A|42CFRPart2$$HL70717")
+
+
+@pytest.mark.parametrize(
+    ("more", "scope"),
+    [
+        ("", "purposes payment; given 2026-01-01; until 2026-12-31."),
+        (", labels: [sud, hiv]", "content hiv, sud; given 2026-01-01; until 2026-12-31."),
+    ],
+)
+def test_a_notice_explains_the_scope_of_the_consent(more: str, scope: str) -> None:
+    """42 CFR 2.32(b): purposes, what it is about, from when and until when."""
+    site = compiled()
+    known = facts(site, GENERAL, "consents:", consent("part2-tpo", more))
+    copy = sent(site, part2(msh="P|2.6"), known)
+    assert copy[at(copy, "ARV")].endswith(scope)
+
+
+def test_a_consent_without_an_end_is_told_as_one() -> None:
+    site = compiled()
+    signed = consent("part2-tpo").replace(", given: 2026-01-01, expires: 2026-12-31", "")
+    copy = sent(site, part2(msh="P|2.6"), facts(site, GENERAL, "consents:", signed))
+    assert copy[at(copy, "ARV")].endswith("purposes payment; until revoked.")
+
+
+@pytest.mark.parametrize("version", ["", "x", "2", "2.x"])
+def test_a_version_that_cannot_be_read_has_no_place_for_a_notice(version: str) -> None:
+    site = compiled()
+    assert code(site, part2(msh=f"P|{version}"), lifted(site)) == "notice"

@@ -19,6 +19,8 @@ from tests.support.law_messages import (
     oru,
     part2,
 )
+from tests.support.random_sites import Site
+from tests.support.random_sites import compiled as compiled_site
 
 
 def test_a_rule_withholds_a_label_with_its_group_and_nothing_lifts_that() -> None:
@@ -220,3 +222,37 @@ def test_what_a_minor_consented_to_alone_only_the_minor_may_disclose(
     more = f", labels: [mental-health, minor-consented], signed_by: {{relation: {signed}}}"
     known = facts(site, "consents:", consent(more=more))
     assert (len(sent(site, raw, known)) == 2) is sends
+
+
+def test_of_what_is_labelled_only_the_rules_whose_purpose_is_allowed_grant() -> None:
+    """Illinois lets HIV go for payment; what operations have of it besides does not go along."""
+    acme = {
+        "channel": "acme",
+        "name": "acme plan",
+        "kind": "payer",
+        "purposes": ["payment", "operations"],
+        "identified_by": [{"IN1-3.1": "ACME"}],
+        "agreement": {"expires": "2030-12-31"},
+        "ceiling": {"messages": ["ADT"], "segments": {"PID": "all", "DG1": "all"}},
+        "deliver": {"to": "tcp:127.0.0.1:6661"},
+    }
+    files = [
+        {
+            "channels": ["acme"],
+            "purpose": purpose,
+            "basis": "a test",
+            "rules": [
+                {"name": purpose, "why": "x", "when": {"coverage": "any"}, "disclose": disclose}
+            ],
+        }
+        for purpose, disclose in (
+            ("payment", {"PID": ["3"], "DG1": ["3"]}),
+            ("operations", {"PID": ["8"], "DG1": ["3", "6"]}),
+        )
+    ]
+    site = compiled_site(Site([acme], files, packs=frozenset({"us-federal", "us-il"})))
+    raw = adt("DG1|1||B20^x^I10|||F", "DG1|2||I10^x^I10|||F")
+    assert [line for line in sent(site, raw) if line.startswith("DG1")] == [
+        "DG1|||B20^x^I10",
+        "DG1|||I10^x^I10|||F",
+    ]

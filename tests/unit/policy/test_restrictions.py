@@ -151,3 +151,21 @@ def test_the_cancel_of_a_restricted_visit_holds() -> None:
     assert outcome(site, adt(event="A11"), known).verdict is Verdict.HOLD
     free = facts(site, "disclosed: [{channel: acme, visit: V1}]")
     assert code(site, adt(event="A11"), free) == "granted"
+
+
+@pytest.mark.parametrize(
+    ("common", "order"),
+    [
+        ("ORC|RE|P1", "OBR|1"),
+        ("ORC|RE||P1", "OBR|1"),
+        ("ORC|RE", "OBR|1|P1"),
+        ("ORC|RE", "OBR|1||P1"),
+    ],
+)
+def test_an_order_is_known_by_each_of_its_four_numbers(common: str, order: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1"))
+    order += "|" * (4 - order.count("|")) + "24331-1^Lipid^LN"
+    found = sent(site, oru(common, order, "OBX|1|NM|2093-3^x^LN||1", *ORDERS[4:]), known)
+    assert not any("24331-1" in line for line in found)
+    assert any("718-7" in line for line in found)

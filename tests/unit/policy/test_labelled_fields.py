@@ -1,0 +1,55 @@
+"""Each field that holds codes, of each segment: a protected code there is labelled (§10.5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.cutting import channel, hl7, policy, rule, sent
+from tests.support.law_messages import ANY, PID, PV1
+
+#: Segment id → fields of coded procedures, tests, products and specimens (HL7 v2, CE and CWE).
+SERVICES = {
+    "PR1": (3,), "FT1": (7, 25, 29, 43), "OBR": (4, 13, 44), "OBX": (3,), "SPM": (4,),
+    "IAM": (3,), "AL1": (3,), "DRG": (1,), "RXO": (1,), "RXE": (2,), "RXD": (2,), "RXG": (4,),
+    "RXA": (5,), "RXC": (2,),
+}  # fmt: skip
+#: … and of diagnoses.
+DIAGNOSES = {
+    "DG1": (3,), "FT1": (19,), "PR1": (15,), "OBR": (31,), "ORC": (16,), "PV2": (3,), "PDA": (1,),
+    "PRB": (3,),
+}  # fmt: skip
+FIELDS = [
+    (name, number) for table in (SERVICES, DIAGNOSES) for name in table for number in table[name]
+]
+
+
+def tells(name: str, number: int, code: str) -> bool:
+    """Whether a Florida insurer learns of the segment with this code in that field."""
+    names = sorted({*SERVICES, *DIAGNOSES} - {"OBR"})
+    grants = f"{', '.join(f'{one}: all' for one in names)}, OBR: {{fields: all, alone: true}}"
+    ceiling = f"{{PID: all, PV1: all, OBR: all, {', '.join(f'{one}: all' for one in names)}}}"
+    compiled = policy(
+        [rule("r", ANY, f"PID: [3], PV1: [2], {grants}")],
+        [channel("acme", ceiling=ceiling)],
+        config="protections: [us-fl]\n",
+    )
+    line = name + "|" * number + code
+    raw = (
+        hl7("ADT^A01", PID, PV1, line, "OBR|1") if name == "ORC" else hl7("ADT^A01", PID, PV1, line)
+    )
+    return any(one.startswith(f"{name}|") for one in sent(compiled, raw))
+
+
+@pytest.mark.parametrize(("name", "number"), FIELDS)
+def test_a_code_is_looked_for_in_every_coded_field(name: str, number: int) -> None:
+    assert tells(name, number, "99213^Visit^C4")
+    assert not tells(name, number, "B20^HIV disease^I10")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [("281^abacavir^RXNORM", False), ("281^x^RXN", False), ("281", True), ("281^x^L", True)],
+)
+def test_a_number_of_rxnorm_is_one_only_where_that_is_said(code: str, is_told: bool) -> None:
+    """All its codes are digits, which elsewhere mean other things."""
+    assert tells("RXE", 2, code) is is_told
