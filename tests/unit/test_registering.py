@@ -37,7 +37,7 @@ CONSENT = SignedConsent(
     frozenset({"hiv"}), NOW - timedelta(days=9), NOW + timedelta(days=9), None, Relation.GUARDIAN,
 )  # fmt: skip
 RESTRICTION = Restriction(
-    PERSON, frozenset({Item(ItemKind.VISIT, "V1"), Item(ItemKind.ORDER, "7", "LAB")}), None,
+    PERSON, frozenset({Item(ItemKind.VISIT, "VISIT-7001"), Item(ItemKind.ORDER, "7", "LAB")}), None,
     RestrictionReason.SELF_PAY_IN_FULL, date(2026, 1, 1), date(2026, 2, 1),
 )  # fmt: skip
 KEY = b"\1" * 4
@@ -125,7 +125,7 @@ def test_no_record_and_no_name_tells_whom_it_is_about(
 ) -> None:
     registry.add(RESTRICTION, ACT)
     told = repr(store.execute([ReadLedger(), News(0)]))
-    for said in ("PATID1234", "GOOD HEALTH", "V1", "self-pay"):
+    for said in ("PATID1234", "GOOD HEALTH", "VISIT-7001", "self-pay"):
         assert said not in told
 
 
