@@ -24,7 +24,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from engine.clock import SystemClock
-from engine.commit import GroupCommit
+from engine.commit import GroupCommit, StoppedError
 from engine.config.model import Delivery, StoreFailureAnswer
 from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
@@ -32,6 +32,8 @@ from engine.errors import EngineError
 from engine.intake.admission import Gate
 from engine.intake.receipts import Receipts, earliest_receipt
 from engine.intake.receive import Intake
+from engine.intake.recorded import registry_name
+from engine.intake.registered import Registered
 from engine.intake.sealed import Sealing, about_copy, hash_key
 from engine.interpreter import settle_in
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
@@ -51,7 +53,17 @@ from engine.stderr import forgive_standard_error
 from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
 from engine.store.mark import MarkLook
-from engine.store.port import Accept, Beat, KeepForArchive, LaneView, Opened, Result, Store
+from engine.store.port import (
+    Accept,
+    Beat,
+    Changed,
+    KeepForArchive,
+    LaneView,
+    Opened,
+    Release,
+    Result,
+    Store,
+)
 from engine.store.redis import RedisStore
 from engine.store.reserve import Reserve, ReservingStore
 from engine.store.sealing import Sealer
@@ -86,6 +98,8 @@ class Worker:
         self._thread = StoreThread(reactor.callFromThread)
         watch = StoreWatch(self._store_changed, log, clock.monotonic)
         self._commit = GroupCommit(store, self._thread.run, reactor, watch)
+        self._registered = Registered(sealing)
+        self._registry_name = registry_name(sealing)
         self._intake = Intake(
             compiled=compiled,
             gates={
@@ -99,6 +113,7 @@ class Worker:
             ),
             commit=self._commit,
             sealing=sealing,
+            registered=self._registered,
             receipts=Receipts(lambda: time.time_ns() // 1_000_000, secrets.randbits),
             clock=clock,
             log=log,
@@ -136,7 +151,7 @@ class Worker:
             queued=lambda channel: self._couriers[channel].wake(),
         )
         self._pulse = LoopingCall(self._look_around)
-        self._release_round = LoopingCall(self._releases.wake)
+        self._release_round = LoopingCall(self._release_all)
         self._beating = False
         self._draining = False
 
@@ -174,6 +189,7 @@ class Worker:
         archives = bool(self._plan.site.archive.url)
         self._commit.submit(KeepForArchive(archives)).addErrback(self._broke)
         first = self._commit.submit(self._beat())
+        first.addCallback(lambda _: self._read_registry())
         first.addCallback(lambda _: self._listen(listening)).addErrback(self._cannot_begin)
 
     def _listen(self, listening: Callable[[], object]) -> None:
@@ -215,6 +231,35 @@ class Worker:
         if self._reactor.running:
             self._reactor.stop()
 
+    # --- the privacy registry -------------------------------------------------------------------
+
+    def _read_registry(self) -> Deferred[None]:
+        """Learn who has entries, as far as that is not known yet; fires once all of it is."""
+        return Deferred.fromCoroutine(self._read_news())
+
+    async def _read_news(self) -> None:
+        is_contradictory = self._registered.is_contradictory
+        more, is_news = True, False
+        while more:
+            changed = cast("Changed", await self._commit.submit(self._registered.news()))
+            more = self._registered.learned(changed)
+            is_news = is_news or bool(changed.patients)
+        if is_news:
+            self._releases.wake()  # what is held for somebody who was changed
+        if self._registered.is_contradictory is not is_contradictory:
+            event = Event.REGISTRY_BACK if is_contradictory else Event.REGISTRY_CONTRADICTORY
+            self._log(event)
+            self._release_all()
+
+    def _release_all(self) -> None:
+        """Decide again what waits for the registry to answer, and what was released elsewhere."""
+        asked = self._commit.submit(Release(self._registry_name))
+        asked.addCallback(lambda _: self._releases.wake()).addErrback(self._stopped)
+
+    def _stopped(self, failure: Failure) -> None:
+        if not isinstance(failure.value, StoppedError):
+            self._broke(failure)
+
     # --- what its parts tell --------------------------------------------------------------------
 
     def _store_changed(self, is_down: bool) -> None:
@@ -245,7 +290,8 @@ class Worker:
             return
         self._beating = True
         beaten = self._commit.submit(self._beat()).addCallback(self._seen)
-        beaten.addErrback(self._broke).addCallback(self._beaten)
+        beaten.addCallback(lambda _: self._read_registry())
+        beaten.addErrback(self._stopped).addCallback(self._beaten)
 
     def _beat(self) -> Beat:
         return Beat(self._engine_id, self._state(), BEAT_TTL_MS, self._channels)
@@ -268,7 +314,8 @@ class Worker:
             for bound in self._plan.sockets
         }
         state = "draining" if self._draining else "running"
-        said = {"state": state, "revision": self._plan.revision, "pid": os.getpid()}
+        said: dict[str, Any] = {"state": state, "revision": self._plan.revision, "pid": os.getpid()}
+        said["registry"] = self._registered.version
         return json.dumps({**said, "listeners": listeners}).encode()
 
 

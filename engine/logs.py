@@ -75,6 +75,8 @@ class Event(Enum):
     CONTROL_ID_REUSED = "control_id_reused"
     INTAKE_FAILED = "intake_failed"
     # deciding again
+    REGISTRY_CONTRADICTORY = "registry_contradictory"
+    REGISTRY_BACK = "registry_back"
     HOLDS_DECIDED = "holds_decided"
     HOLDS_FAILED = "holds_failed"
     # delivering
@@ -112,6 +114,7 @@ LEVELS = {
     Event.CONTROL_ID_REUSED: Level.WARNING,
     Event.INTAKE_FAILED: Level.ERROR,
     Event.HOLDS_FAILED: Level.ERROR,
+    Event.REGISTRY_CONTRADICTORY: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,
     Event.DELIVERY_WITHHELD: Level.WARNING,

@@ -15,7 +15,7 @@ from engine.archive.rows import Arrived
 from engine.archive.story import Scribe
 from engine.intake.receipts import received_at
 from engine.redecision.redecide import KeptMessage
-from engine.store.port import Contents, ReadLedger, Recall, Store
+from engine.store.port import Contents, ReadLedger, Store
 
 #: How many bytes of content one question asks for.
 BATCH_BYTES = 4 * 1024 * 1024
@@ -68,10 +68,10 @@ class Reader:
                 one.fault = fault
 
     def recalled(self, opened: KeptMessage) -> tuple[bytes | None, ...]:
-        """What the store knows of a message's coverage."""
-        if not opened.names:
+        """What the store knows of a message's coverage and patients."""
+        if not (opened.names or opened.patients):
             return ()
-        return cast("tuple[bytes | None, ...]", self._store.execute([Recall(opened.names)])[0])
+        return cast("tuple[bytes | None, ...]", self._store.execute([opened.recall])[0])
 
 
 def before_unread(records: list[Numbered], arrived: Mapping[str, Arrived]) -> list[Numbered]:

@@ -39,6 +39,8 @@ COMMANDS = (
     "status",
     "queue",
     "parked",
+    "consent",
+    "restriction",
     "messages",
     "ledger",
     "archive",

@@ -43,7 +43,6 @@ from engine.intake.sealed import about_message
 from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
 from engine.redecision.redecide import KeptMessage
-from engine.store.port import Recall
 from engine.store.sealing import Sealer
 
 OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
@@ -189,11 +188,10 @@ def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
 
 
 def _recalled(site: Site, kept: KeptMessage) -> tuple[bytes | None, ...]:
-    """What the store knows of the message's coverage; nothing where it does not run."""
-    if kept.names:
-        with suppress(StoreError), running_store(site) as store:
-            return cast("tuple[bytes | None, ...]", store.execute([Recall(kept.names)])[0])
-    return (None,) * len(kept.names)
+    """What the store knows of the message's coverage and patients; nothing where it is down."""
+    with suppress(StoreError), running_store(site) as store:
+        return cast("tuple[bytes | None, ...]", store.execute([kept.recall])[0])
+    return (None,) * (len(kept.names) + len(kept.patients))
 
 
 def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:

@@ -67,7 +67,10 @@ def prepare(args: argparse.Namespace) -> tuple[CompiledPolicy, Facts]:
     """The compiled policy and the facts. Raises `SiteError`, `UsageError`."""
     site = load_site(args.site)
     asked = args.facts
-    facts = Facts(datetime.now(UTC)) if asked is None else read_facts(asked, site.policy)
+    if asked is None:
+        facts = Facts(datetime.now(UTC), units=site.policy.units)
+    else:
+        facts = read_facts(asked, site.policy)
     compiled = compile_policy(site.policy, revision(site.policy), _hash_key(site.key_file))
     return compiled, facts
 

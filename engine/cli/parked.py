@@ -26,7 +26,7 @@ from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
 from engine.policy.reasons import TEXTS
 from engine.redecision.redecide import Act, Redecision
-from engine.store.port import Fetch, Item, Items, Recall, Resolve, Store
+from engine.store.port import Fetch, Item, Items, Resolve, Store
 from engine.store.sealing import Sealer
 
 #: What a reason that is a decision's means, in words.
@@ -189,11 +189,12 @@ def _replayed(store: Store, redecision: Redecision, item: Item, reason: str) -> 
         return "gone"
     try:
         case = redecision.case(item.receipt, sealed)
-        recalled = cast("tuple[bytes | None, ...]", store.execute([Recall(case.names)])[0])
+        recalled = cast("tuple[bytes | None, ...]", store.execute([case.recall])[0])
         now = SystemClock().now()
         outcomes = redecision.decide_kept(case, recalled, now)
         act = Act(operator(), now, reason)
-        resolve = redecision.resolve(item, case, outcomes, act)
+        footing = redecision.footing(case, recalled, now)
+        resolve = redecision.resolve(item, case, outcomes, act, footing)
     except EngineError as error:
         print(f"{_name(item)}: {error}", file=sys.stderr)
         return error.code

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from engine.config.consents import consent_of
-from engine.config.fact_values import FactReader, is_empty
+from engine.config.fact_values import FactReader
 from engine.config.restrictions import restriction_of
+from engine.config.units import units_of
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import UsageError
 from engine.policy.language import Keys, Problems, Reader
-from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node
 from engine.policy.model import Policy
-from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed, Facts, Level, Unit
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed, Facts, Level
 
 FILE_KEYS = Keys(
     "facts",
@@ -74,7 +74,7 @@ def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
             restriction_of(item, read)
             for item in read.items(keys.get("restrictions"), "`restrictions`")
         ),
-        units=_units(read, keys.get("units")),
+        units={**policy.units, **units_of(keys.get("units"), reader)},
     )
 
 
@@ -113,18 +113,6 @@ def _disclosed(read: FactReader, node: Node | None) -> frozenset[Disclosed]:
             )
         )
     return frozenset(found)
-
-
-def _units(read: FactReader, node: Node | None) -> Mapping[str, Unit]:
-    if node is None or is_empty(node):
-        return {}
-    if not isinstance(node, MappingNode):
-        read.reader.wrong_type(node, "`units`", "a mapping of units")
-        return {}
-    found = {
-        key.text or "": read.reader.choice(value, "A unit", Unit) for key, value in node.entries
-    }
-    return {name: unit for name, unit in found.items() if unit is not None}
 
 
 def _key(patient: str, authority: str, visit: str, account: str) -> CoverageKey:

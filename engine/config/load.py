@@ -55,7 +55,7 @@ def load_site(root: pathlib.Path) -> Site:
     return Site(
         root=folder,
         engine=settings.engine,
-        policy=protected(read.policy, settings.protections),
+        policy=protected(replace(read.policy, units=settings.units), settings.protections),
         listeners=settings.listeners,
         deliveries=deliveries,
         archive=settings.archive,

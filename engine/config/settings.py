@@ -8,6 +8,7 @@ from __future__ import annotations
 import pathlib
 import re
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -15,16 +16,18 @@ from engine.config.archiving import archive_of, retention_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
+from engine.config.units import units_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
+from engine.privacy.facts import Unit
 
 CONFIG_KEYS = Keys(
     of="config.yaml",
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes"),
+        *("protections", "protections_off", "psychotherapy_notes", "units"),
     ),
     not_enforced={
         "console": "the console",
@@ -73,6 +76,7 @@ class Settings:
     protections: ProtectionSettings = field(default_factory=ProtectionSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
+    units: Mapping[str, Unit] = field(default_factory=dict)
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -94,6 +98,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         protections=protections_of(given, reader),
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
+        units=units_of(given.get("units"), reader),
     )
 
 

@@ -27,7 +27,7 @@ from engine.delivery.command import (
     Transmit,
 )
 from engine.delivery.ending import ending_of
-from engine.delivery.look import ParkIt, Send, Sight, Withhold
+from engine.delivery.look import NotYet, ParkIt, Send, Sight, Withhold
 from engine.delivery.record import delivery_record
 from engine.delivery.schedule import Again, Complete, Happened, Park, Schedule, next_step
 from engine.mllp.framing import unframeable
@@ -52,6 +52,9 @@ PAUSED_POLL_S = 0.5
 
 #: How long a lane that was lost is left alone.
 LOST_WAIT_S = 1.0
+
+#: How long a lane waits before it looks again at what it could not be told about.
+NOT_YET_S = 2.0
 
 #: Why an entry is parked when its bytes cannot be framed (docs/how-to/handle-dead-letters.md).
 UNFRAMEABLE = "unframeable"
@@ -129,6 +132,8 @@ class Lane:
                 self._sent = sight
                 self.state = State.EXCHANGING
                 return Transmit(sight.payload)
+        if isinstance(sight, NotYet):
+            return self._advance(_unused(opened, sight.reason, NOT_YET_S))
         return self._advance(self._unsent(opened, sight))
 
     def answered(self, exchange: Outcome) -> Command | None:
@@ -303,6 +308,7 @@ class Lane:
 _POLL_S = {Halt.EMPTY: EMPTY_POLL_S, Halt.PAUSED: PAUSED_POLL_S}
 
 
-def _unused(opened: Opened, error: str) -> Postpone:
+def _unused(opened: Opened, error: str, wait_s: float = 0.0) -> Postpone:
     """The attempt was opened and not a byte left: it does not count, and may be opened again."""
-    return Postpone(opened.entry, 0, error, unknown=False, keep_attempt=False)
+    delay_ms = int(wait_s * 1000)
+    return Postpone(opened.entry, delay_ms, error, unknown=False, keep_attempt=False)

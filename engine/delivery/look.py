@@ -44,7 +44,14 @@ class ParkIt:
     reason: str
 
 
-Sight = Send | Withhold | ParkIt
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """It cannot be told now, and will be told by itself: try again after a while."""
+
+    reason: str
+
+
+Sight = Send | Withhold | ParkIt | NotYet
 
 #: May answer at once or later; a look that needs the journal answers later.
 Look = Callable[[Opened], "Sight | Deferred[Sight]"]

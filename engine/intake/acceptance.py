@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
 from engine.intake.receipts import control_id_of_copy, received_at
+from engine.intake.recorded import registry_name
 from engine.intake.records import Notes, Records
 from engine.intake.sealed import (
     Sealing,
@@ -26,7 +27,12 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.model import ControlId, State
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.privacy.facts import CoverageKey, Coverages
-from engine.store.port import Accept, Copy, Hold, Learned
+from engine.store.port import NOBODY_LOOKED, Accept, Copy, Footing, Hold, Learned
+
+#: Holds that what the registry says of a patient may end.
+_OF_PATIENTS = frozenset(
+    {Code.AMBIGUOUS_RESTRICTION, Code.FACTS_UNAVAILABLE, Code.NOTICE, Code.LEAK}
+)
 
 
 class Acceptances:
@@ -42,6 +48,7 @@ class Acceptances:
         )
         self._states = {name: channel.state for name, channel in compiled.policy.channels.items()}
         self._records = Records(compiled.revision, self._states)
+        self._registry = registry_name(sealing)
 
     def accept(
         self,
@@ -52,8 +59,13 @@ class Acceptances:
         outcomes: Mapping[str, Outcome],
         asked: Iterable[CoverageKey],
         taught: Mapping[CoverageKey, Coverages],
+        footing: Footing = NOBODY_LOOKED,
+        patients: tuple[bytes, ...] = (),
     ) -> Accept:
-        """The whole of it. `asked`: what coverage the decision asked for, `taught`: told of it."""
+        """The whole of it. `asked`: what coverage the decision asked for, `taught`: told of it.
+
+        `footing`: what it knew of `patients`, everybody in the message.
+        """
         copies: list[Copy] = []
         holds: list[Hold] = []
         withheld: list[str] = []
@@ -66,7 +78,7 @@ class Acceptances:
             if state is State.SHADOW or outcome.verdict is Verdict.WITHHOLD:
                 withheld.append(channel)
             elif outcome.verdict is Verdict.HOLD:
-                holds.append(self.hold(outcome, asked))
+                holds.append(self.hold(outcome, asked, patients))
             else:
                 copies.extend(self.copies(receipt, outcome))
         digest = hashlib.sha256(message.raw).digest()
@@ -89,6 +101,7 @@ class Acceptances:
             holds=tuple(holds),
             withheld=tuple(withheld),
             learned=tuple(self._learned(key, coverages) for key, coverages in taught.items()),
+            footing=footing,
         )
 
     def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
@@ -117,11 +130,24 @@ class Acceptances:
             copies.append(Copy(outcome.channel, part, sealed, note))
         return copies
 
-    def hold(self, outcome: Outcome, asked: Iterable[CoverageKey]) -> Hold:
-        """The hold of a holding outcome; where coverage is unknown, it waits for what was asked."""
+    def hold(
+        self,
+        outcome: Outcome,
+        asked: Iterable[CoverageKey],
+        patients: tuple[bytes, ...] = (),
+    ) -> Hold:
+        """The hold of a holding outcome, with what may end it.
+
+        Where coverage is unknown it waits for what was asked, where it is a matter of what the
+        patients signed or restricted, for a change of that.
+        """
         codes = [reason.code for reason in outcome.reasons]
         waits = asked if Code.UNKNOWN_PAYER in codes else ()
         names = tuple(coverage_name(self._sealing, key) for key in waits)
+        if not _OF_PATIENTS.isdisjoint(codes):
+            names += patients
+        if Code.FACTS_UNAVAILABLE in codes:
+            names += (self._registry,)
         return Hold(outcome.channel, codes[0].value, names)
 
     def _learned(self, key: CoverageKey, coverages: Coverages) -> Learned:

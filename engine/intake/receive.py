@@ -6,8 +6,8 @@ order of commits. An acknowledgment is made from the receipt that stands and the
 that a repeated message is answered as the first time, byte for byte.
 
     payload ──► fault? ──► facts ──► decide ──► seal ──► GroupCommit ──► AA (CA)
-                  │          └ Recall, if this process does not know them
-                  └──► AR, AE                 never before ───┘
+                  │          └ Recall, if this process does not know them ◄─┤ stale
+                  └──► AR, AE                 never before ─────────────────┘
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast, overload
+from typing import NamedTuple, Protocol, cast, overload
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
@@ -32,6 +32,7 @@ from engine.intake.admission import Gate
 from engine.intake.coverages import KnownCoverages
 from engine.intake.disclosed import Followed, Mark, Marks, followed
 from engine.intake.receipts import Receipts, received_at
+from engine.intake.registered import Known, PatientNames, Registered
 from engine.intake.sealed import Sealing, coverage_name, coverages_of
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
@@ -73,6 +74,18 @@ class _Arrival:
     receipt: str
     source: Source
     message: Message
+    patients: tuple[bytes, ...] = ()
+    keys: tuple[CoverageKey, ...] = ()
+
+
+class _Submitted(NamedTuple):
+    """A message in the hands of the group commit, and what must be undone if it is not stored."""
+
+    arrival: _Arrival
+    accept: Accept
+    taught: Mapping[CoverageKey, Coverages]
+    marks: tuple[Mark, ...]
+    disclosed: frozenset[Disclosed]
 
 
 class Intake:
@@ -90,6 +103,7 @@ class Intake:
         answer_while_down: frozenset[str],
         commit: Committer,
         sealing: Sealing,
+        registered: Registered | None = None,
         receipts: Receipts,
         clock: Clock,
         log: Log,
@@ -108,6 +122,9 @@ class Intake:
         self._released = released
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
+        self._names = PatientNames(sealing)
+        self._registered = registered or Registered(sealing)
+        self._units = compiled.policy.units
         self._marks = Marks(compiled, sealing)
         self._taught: OrderedDict[bytes, bytes] = OrderedDict()
         self._behind: dict[Source, deque[tuple[bytes, Deferred[bytes | None]]]] = {}
@@ -141,33 +158,37 @@ class Intake:
                 return succeed(self._refuse(arrival, fault))
             keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
             cancel = followed(message, self._compiled, self._sealing)
+            patients = self._names.of(message)
         except Exception as error:  # noqa: BLE001 - one bad message must not end its connection
             return succeed(self._fail(arrival, error))
-        if cancel is not None or self._known.missing(keys):
-            return self._recall(arrival, keys, cancel)
-        return self._decide(arrival, keys)
+        arrival = _Arrival(receipt, source, message, patients, keys)
+        if self._registered.concerns(patients) or cancel is not None or self._known.missing(keys):
+            return self._recall(arrival, cancel)
+        return self._decide(arrival, self._registered.nothing(patients))
 
     # --- facts --------------------------------------------------------------------------------
 
-    def _recall(
-        self, arrival: _Arrival, keys: tuple[CoverageKey, ...], cancel: Followed | None
-    ) -> Deferred[bytes | None]:
+    def _recall(self, arrival: _Arrival, cancel: Followed | None) -> Deferred[bytes | None]:
         """Ask the store; what this connection sends meanwhile waits behind."""
         source = arrival.source
         self._behind[source] = deque()
-        names = {key: coverage_name(self._sealing, key) for key in keys}
+        names = {key: coverage_name(self._sealing, key) for key in arrival.keys}
+        marks = () if cancel is None else cancel.names
 
         def recalled(result: Result) -> Deferred[bytes | None]:
             answer: Deferred[bytes | None]
             try:
                 answers = cast("tuple[bytes | None, ...]", result)
-                about_coverage, about_visit = answers[: len(names)], answers[len(names) :]
-                self._known.recalled(coverages_of(self._sealing, names, about_coverage))
+                learned = len(names) + len(marks)
+                self._known.recalled(coverages_of(self._sealing, names, answers[: len(names)]))
+                about_visit = answers[len(names) : learned]
                 disclosed = _NOTHING if cancel is None else cancel.disclosed(about_visit)
+                about_patients = answers[learned:]
+                known = self._registered.known(arrival.patients, about_patients, self._clock.now())
             except Exception as error:  # noqa: BLE001 - as above
                 answer = succeed(self._fail(arrival, error))
             else:
-                answer = self._decide(arrival, keys, disclosed)
+                answer = self._decide(arrival, known, disclosed)
             self._let_follow(source)
             return answer
 
@@ -176,8 +197,7 @@ class Intake:
             self._let_follow(source)
             return answer
 
-        marks = () if cancel is None else cancel.names
-        asked = self._commit.submit(Recall((*names.values(), *marks)))
+        asked = self._commit.submit(Recall((*names.values(), *marks), arrival.patients))
         return asked.addCallbacks(recalled, failed)
 
     def _let_follow(self, source: Source) -> None:
@@ -196,11 +216,20 @@ class Intake:
     def _decide(
         self,
         arrival: _Arrival,
-        keys: tuple[CoverageKey, ...],
+        known: Known,
         disclosed: frozenset[Disclosed] = _NOTHING,
     ) -> Deferred[bytes | None]:
+        footing, consents, restrictions, is_available = known
         try:
-            facts = Facts(self._clock.now(), self._known.look_up(keys), disclosed)
+            facts = Facts(
+                self._clock.now(),
+                self._known.look_up(arrival.keys),
+                disclosed,
+                is_available,
+                consents,
+                restrictions,
+                self._units,
+            )
             outcomes = decide(arrival.message, self._compiled, facts)
             taught = dict(learn(arrival.message, self._compiled.identify))
             accept = self._acceptances.accept(
@@ -208,8 +237,10 @@ class Intake:
                 listener=arrival.source.listener,
                 message=arrival.message,
                 outcomes=outcomes,
-                asked=keys,
+                asked=arrival.keys,
                 taught=taught,
+                footing=footing,
+                patients=arrival.patients,
             )
             accept, marks = self._marks.with_marks(accept, arrival.message)
         except Exception as error:  # noqa: BLE001 - as above
@@ -218,9 +249,9 @@ class Intake:
             self._known.learned(taught)
         else:
             taught = {}
-        arguments = (arrival, accept, taught, marks)
+        given = (_Submitted(arrival, accept, taught, marks, disclosed),)
         return self._commit.submit(accept).addCallbacks(
-            self._accepted, self._not_accepted, callbackArgs=arguments, errbackArgs=arguments
+            self._accepted, self._not_accepted, callbackArgs=given, errbackArgs=given
         )
 
     def _is_new(self, accept: Accept) -> bool:
@@ -234,20 +265,17 @@ class Intake:
 
     # --- the answer ---------------------------------------------------------------------------
 
-    def _accepted(
-        self,
-        accepted: Accepted,
-        arrival: _Arrival,
-        accept: Accept,
-        taught: Mapping[CoverageKey, Coverages],
-        marks: tuple[Mark, ...],
-    ) -> bytes:
+    def _accepted(self, accepted: Accepted, given: _Submitted) -> bytes | Deferred[bytes | None]:
         """It is durable: only now may anybody be told."""
+        arrival, accept = given.arrival, given.accept
+        if accepted.stale:
+            self._undo(given)
+            return self._again(given)
         if accepted.duplicate:
-            self._known.refused(taught)
-            self._marks.forget(marks)
+            self._known.refused(given.taught)
+            self._marks.forget(given.marks)
         else:
-            self._known.committed(taught)
+            self._known.committed(given.taught)
             self._committed(accept)
         if accepted.reused_id:
             listener = arrival.source.listener
@@ -256,18 +284,30 @@ class Intake:
             self._released()
         return _answer(arrival.message, AckCode.AA, accepted.receipt)
 
-    def _not_accepted(
-        self,
-        failure: Failure,
-        arrival: _Arrival,
-        accept: Accept,
-        taught: Mapping[CoverageKey, Coverages],
-        marks: tuple[Mark, ...],
-    ) -> bytes | None:
-        self._known.refused(taught)
-        self._marks.forget(marks)
-        self._taught.pop(accept.duplicate_key, None)
-        return self._not_stored(failure, arrival)
+    def _again(self, given: _Submitted) -> Deferred[bytes | None]:
+        """The registry has changed under the decision, and nothing was stored: decide anew."""
+        arrival = given.arrival
+
+        def recalled(result: Result) -> Deferred[bytes | None]:
+            try:
+                answers = cast("tuple[bytes | None, ...]", result)
+                known = self._registered.known(arrival.patients, answers, self._clock.now())
+            except Exception as error:  # noqa: BLE001 - as above
+                return succeed(self._fail(arrival, error))
+            return self._decide(arrival, known, given.disclosed)
+
+        asked = self._commit.submit(Recall((), arrival.patients))
+        return asked.addCallbacks(recalled, self._not_stored, errbackArgs=(arrival,))
+
+    def _not_accepted(self, failure: Failure, given: _Submitted) -> bytes | None:
+        self._undo(given)
+        return self._not_stored(failure, given.arrival)
+
+    def _undo(self, given: _Submitted) -> None:
+        """It was not stored after all, and taught nobody anything."""
+        self._known.refused(given.taught)
+        self._marks.forget(given.marks)
+        self._taught.pop(given.accept.duplicate_key, None)
 
     def _not_stored(self, failure: Failure, arrival: _Arrival) -> bytes | None:
         """Silence while the engine stops; otherwise the store refused this very message."""

@@ -15,6 +15,7 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import Condition, MessageType
+from engine.privacy.facts import Unit
 from engine.privacy.protections import Evidence, Protections
 
 
@@ -234,3 +235,4 @@ class Policy:
     label_sets: tuple[LabelSet, ...] = ()
     marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
     sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name
+    units: Mapping[str, Unit] = field(default_factory=dict)  # whether each is a Part 2 program

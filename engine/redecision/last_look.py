@@ -1,9 +1,10 @@
-"""The last look of a channel's lane: what was cut under another policy is decided again.
+"""The last look of a channel's lane: what was cut under other policies or facts is decided again.
 
-Law: a queued copy is sent only if today's policy would send it, and then never more than it was
-cut to (I6): of a policy that has narrowed its own cut, of one that has widened the old one. What
-today's policy withholds is withheld; whatever else it would do, a person must look. No answer of
-the store, no send: the lane's lease runs out meanwhile, and the entry stays at the head.
+Law: a queued copy is sent only if today's policy would send it on what the privacy registry says
+now, and then never more than it was cut to (I6): of a policy that has narrowed its own cut, of one
+that has widened the old one; facts count alike. What is withheld today is withheld; whatever else
+came of it, a person must look. While the registry gives no answer the entry waits at the head. No
+answer of the store, no send: the lane's lease runs out meanwhile.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import cast
 from twisted.internet.defer import Deferred
 
 from engine.commit import GroupCommit
-from engine.delivery.look import UNDECIPHERABLE, AsCut, ParkIt, Send, Sight, Withhold
+from engine.delivery.look import UNDECIPHERABLE, AsCut, NotYet, ParkIt, Send, Sight, Withhold
 from engine.errors import EngineError
 from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
 from engine.policy.finished.narrower import is_no_wider
-from engine.policy.outcome import Outcome, Verdict
+from engine.policy.outcome import Code, Outcome, Verdict
 from engine.redecision.redecide import KeptMessage, Redecision
-from engine.store.port import Fetch, Opened, Recall
+from engine.store.port import Fetch, Opened
 
 #: Why an entry is parked when today's policy sends something that is not simply less.
 POLICY_CHANGED = "policy-changed"
@@ -57,11 +58,13 @@ class LastLook:
         self._now = now
 
     def __call__(self, opened: Opened) -> Sight | Deferred[Sight]:
-        """At once for what was cut under today's policy, later for the rest."""
+        """At once for what was cut under today's policy and today's facts, later for the rest."""
         sight = self._as_cut(opened)
         if not isinstance(sight, Send):
             return sight
-        if self._redecision.is_current(self._channel, opened.note, self._now()):
+        if not opened.stale and self._redecision.is_current(
+            self._channel, opened.note, self._now()
+        ):
             return sight
         return Deferred.fromCoroutine(self._again(opened, sight))
 
@@ -74,12 +77,12 @@ class LastLook:
         except EngineError:
             return ParkIt(UNDECIPHERABLE)
         recalled: tuple[bytes | None, ...] = ()
-        if case.names:
-            answer = await self._commit.submit(Recall(case.names))
+        if case.names or case.patients:
+            answer = await self._commit.submit(case.recall)
             recalled = cast("tuple[bytes | None, ...]", answer)
         outcome = self._redecision.decide(case, recalled, self._now()).get(self._channel)
         sight = self._seen(opened, cut, case, outcome)
-        if not isinstance(sight, Send) and _never_left(opened):
+        if isinstance(sight, Withhold | ParkIt) and _never_left(opened):
             undo = self._redecision.taken_back(case, self._channel)
             if undo is not None:  # before it leaves the lane, so that no cancel comes between
                 await self._commit.submit(undo)
@@ -90,7 +93,10 @@ class LastLook:
             return ParkIt(POLICY_CHANGED)
         if outcome.verdict is Verdict.DISCLOSE:
             return self._both(opened, cut, case, outcome)
-        reason = outcome.reasons[0].code.value
+        code = outcome.reasons[0].code
+        if code is Code.FACTS_UNAVAILABLE:
+            return NotYet(code.value)
+        reason = code.value
         return Withhold(reason) if outcome.verdict is Verdict.WITHHOLD else ParkIt(reason)
 
     def _both(self, opened: Opened, cut: Send, case: KeptMessage, outcome: Outcome) -> Sight:

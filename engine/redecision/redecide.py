@@ -6,7 +6,7 @@ patients, a parked part comes back as that part or not at all.
 
     redecision = Redecision(compiled, sealing)
     case = redecision.case(receipt, sealed)              # sealed: what `Fetch(receipt)` answered
-    outcomes = redecision.decide_kept(case, recalled, now)   # recalled: of `Recall(case.names)`
+    outcomes = redecision.decide_kept(case, recalled, now)   # recalled: of `case.recall`
     resolve = redecision.resolve(item, case, outcomes, Act(...))   # for each item of the receipt
 """
 
@@ -24,6 +24,7 @@ from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.disclosed import Followed, cancelled_name, disclosure_mark, followed
 from engine.intake.records import Notes, outcome_record
+from engine.intake.registered import PatientNames, known_of
 from engine.intake.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -34,7 +35,18 @@ from engine.policy.runnable.events import CANCEL_FOLLOWS
 from engine.policy.vocabulary.conditions import MessageType
 from engine.privacy.coverage import coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Disclosed, Facts
-from engine.store.port import Copy, Hold, Item, Kept, Learned, Resolve, Unlearn
+from engine.store.port import (
+    NOBODY_LOOKED,
+    Copy,
+    Footing,
+    Hold,
+    Item,
+    Kept,
+    Learned,
+    Recall,
+    Resolve,
+    Unlearn,
+)
 
 _CANCELLED = (plain(Code.CANCELLED),)
 
@@ -60,9 +72,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class KeptMessage:
-    """A journalled message, open. `names`: what to `Recall` before it is decided, in order.
+    """A journalled message, open. `recall`: what to ask before it is decided.
 
-    First come those of `keys`, then those of the visit that a cancel follows, and last, if
+    `patients` are those whom the registry may know, `names` what may have been learned. Of these
+    first come those of `keys`, then those of the visit that a cancel follows, and last, if
     `asks_cancel`, the one of a cancel that takes this event back.
     """
 
@@ -72,6 +85,12 @@ class KeptMessage:
     names: tuple[bytes, ...]
     cancel: Followed | None = None
     asks_cancel: bool = False
+    patients: tuple[bytes, ...] = ()
+
+    @property
+    def recall(self) -> Recall:
+        """The question; its answer is `recalled` everywhere here."""
+        return Recall(self.names, self.patients)
 
 
 class Redecision:
@@ -82,6 +101,7 @@ class Redecision:
         self._sealing = sealing
         self._acceptances = Acceptances(compiled, sealing)
         self._notes = Notes(compiled.rules, compiled.revision)
+        self._patients = PatientNames(sealing)
         self._expires_at = {
             rules.id: rules.expires_at for rules in compiled.for_type(MessageType("")).channels
         }
@@ -95,7 +115,8 @@ class Redecision:
         names += () if cancel is None else cancel.names
         cancelled = cancelled_name(message, self._sealing)
         names += () if cancelled is None else (cancelled,)
-        return KeptMessage(receipt, message, keys, tuple(names), cancel, cancelled is not None)
+        asks_cancel, patients = cancelled is not None, self._patients.of(message)
+        return KeptMessage(receipt, message, keys, tuple(names), cancel, asks_cancel, patients)
 
     def decide(
         self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
@@ -113,7 +134,24 @@ class Redecision:
         disclosed: frozenset[Disclosed] = frozenset()
         if cancel is not None:
             disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
-        return Facts(now, coverages, disclosed)
+        about_patients = recalled[len(case.names) :]
+        registered = known_of(self._sealing, case.patients, about_patients, now)
+        return Facts(
+            now,
+            coverages,
+            disclosed,
+            registered.is_available,
+            registered.consents,
+            registered.restrictions,
+            self._compiled.policy.units,
+        )
+
+    def footing(
+        self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
+    ) -> Footing:
+        """What a decision on these facts rests on."""
+        answers = recalled[len(case.names) :]
+        return known_of(self._sealing, case.patients, answers, now).footing
 
     def decide_kept(
         self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
@@ -123,7 +161,7 @@ class Redecision:
         Then it goes to no payer any more: the cancel has gone its way, and does not come again.
         """
         outcomes = dict(self.decide(case, recalled, now))
-        cancelled = recalled[-1] if case.asks_cancel else None
+        cancelled = recalled[len(case.names) - 1] if case.asks_cancel else None
         if cancelled is not None and cancelled.decode("ascii") > case.receipt:
             for channel in outcomes:
                 if self._compiled.policy.channels[channel].kind is Kind.PAYER:
@@ -136,7 +174,12 @@ class Redecision:
         return None if mark is None or case.cancel else Unlearn(mark.key, mark.sealed)
 
     def resolve(
-        self, item: Item, case: KeptMessage, outcomes: Mapping[str, Outcome], act: Act
+        self,
+        item: Item,
+        case: KeptMessage,
+        outcomes: Mapping[str, Outcome],
+        act: Act,
+        footing: Footing = NOBODY_LOOKED,
     ) -> Resolve:
         """Put the outcome for the item's channel in the item's place.
 
@@ -159,9 +202,10 @@ class Redecision:
             mark = disclosure_mark(case.message, item.receipt, item.channel, self._sealing)
             learned = () if mark is None or case.cancel else (mark,)
         elif outcome.verdict is Verdict.HOLD:
-            hold = self._acceptances.hold(outcome, case.keys)
+            hold = self._acceptances.hold(outcome, case.keys, case.patients)
         record = self._record(item, outcome, channel.state, act)
-        return Resolve(item.channel, item.id, record, copies, hold, learned=learned)
+        channel_id, id_ = item.channel, item.id
+        return Resolve(channel_id, id_, record, copies, hold, learned=learned, footing=footing)
 
     def part(
         self, case: KeptMessage, outcome: Outcome, part: int, channel: str, sealed: bytes

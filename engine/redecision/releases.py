@@ -24,7 +24,6 @@ from engine.store.port import (
     Items,
     Kept,
     NextReleased,
-    Recall,
     Resolve,
 )
 
@@ -105,13 +104,15 @@ class Releases:
         holds = await self._holds(receipt) if isinstance(sealed, bytes) else []
         if isinstance(sealed, bytes) and holds:
             case = self._redecision.case(receipt, sealed)
-            answer = await self._commit.submit(Recall(case.names))
+            answer = await self._commit.submit(case.recall)
             now = self._clock.now()
             recalled = cast("tuple[bytes | None, ...]", answer)
             outcomes = self._redecision.decide_kept(case, recalled, now)
-            act = Act(ENGINE, now, "coverage became known")
+            footing = self._redecision.footing(case, recalled, now)
+            act = Act(ENGINE, now, "what it waited for became known")
             for hold in holds:
-                decided += await self._put(self._redecision.resolve(hold, case, outcomes, act))
+                resolve = self._redecision.resolve(hold, case, outcomes, act, footing)
+                decided += await self._put(resolve)
         await self._commit.submit(ForgetReleased(receipt))
         return decided
 

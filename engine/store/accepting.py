@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.store import keys
-from engine.store.port import Accept, Accepted
+from engine.store.port import Accept, Accepted, Footing
 from engine.store.scripts import ACCEPT
 
 Argument = str | bytes | int
@@ -24,7 +24,7 @@ BEHIND = b"behind"
 
 _KEYS = (
     keys.JOURNAL, keys.PENDING, keys.LEDGER, keys.META, *keys.RECEIPTS, keys.COVERAGE, keys.WAITS,
-    keys.RELEASED, keys.RELEASED_NEWS, keys.CHAIN,
+    keys.RELEASED, keys.RELEASED_NEWS, keys.CHAIN, keys.PRIVACY_VERSIONS,
 )  # fmt: skip
 _CHANNEL_KEYS = (keys.out, keys.counts, keys.parts, keys.parked, keys.parked_order)
 
@@ -58,7 +58,7 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
     for message in messages:
         size_at = len(arguments)
         add((0, message.receipt, message.duplicate_key, message.digest, message.sealed))
-        add((message.record, len(message.copies)))
+        add((message.record, *footing_arguments(message.footing), len(message.copies)))
         for copy in message.copies:
             add((index(copy.channel), copy.part, copy.sealed, copy.note))
         add((len(message.holds),))
@@ -75,9 +75,16 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
     return ["EVALSHA", ACCEPT.sha, len(names), *names, *arguments]
 
 
+def footing_arguments(footing: Footing) -> tuple[Argument, Argument, Argument]:
+    """Version, until, patients."""
+    return footing.version, footing.until_ms or "", b"".join(footing.patients)
+
+
 def read_answer(text: bytes) -> Accepted:
-    """`= RECEIPT`, a duplicate; or `+ REUSED RECEIPT RELEASED…`."""
+    """`= RECEIPT`, a duplicate; `~ RECEIPT`, stale; or `+ REUSED RECEIPT RELEASED…`."""
     kind, *words = text.decode().split(" ")
+    if kind == "~":
+        return Accepted(words[0], stale=True)
     if kind == "=":
         return Accepted(words[0], duplicate=True)
     reused, receipt, *released = words

@@ -11,15 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.store import keys, scripts
-from engine.store.accepting import Argument, Command
+from engine.store.accepting import Argument, Command, footing_arguments
 from engine.store.port import (
     Advance,
     Backlog,
     Beat,
+    Changed,
     Claim,
     Claimed,
     Contents,
     Control,
+    Enter,
+    Entered,
     Entry,
     Fetch,
     ForgetReleased,
@@ -31,12 +34,15 @@ from engine.store.port import (
     Kept,
     LaneView,
     LetGo,
+    News,
     NextReleased,
+    OpenAttempt,
     Opened,
     Operation,
     Order,
     ReadLedger,
     Recall,
+    Release,
     Resolve,
     Result,
     Settle,
@@ -86,6 +92,7 @@ def _advance(op: Advance) -> list[Command]:
     names = [
         keys.lane(channel), keys.out(channel), keys.counts(channel), keys.parts(channel),
         keys.parked(channel), keys.parked_order(channel), keys.JOURNAL, keys.PENDING, keys.LEDGER,
+        keys.PRIVACY_VERSIONS,
     ]  # fmt: skip
     how: Command = [""]
     if isinstance(close, Settle):
@@ -102,10 +109,10 @@ def _advanced(_: Advance, replies: Sequence[Any]) -> Opened | Halted:
     word, *rest = replies[0]
     if word != b"opened":
         return Halted(Halt(word.decode()), rest[0])
-    entry, receipt, part, sealed, note, attempt, possible_duplicate, waited_ms = rest
+    entry, receipt, part, sealed, note, attempt, possible_duplicate, waited_ms, stale = rest
     return Opened(
         entry.decode(), receipt.decode(), part, sealed, note, attempt,
-        possible_duplicate == 1, waited_ms,
+        possible_duplicate == 1, waited_ms, stale == 1,
     )  # fmt: skip
 
 
@@ -113,7 +120,28 @@ def _advanced(_: Advance, replies: Sequence[Any]) -> Opened | Halted:
 
 
 def _recall(op: Recall) -> list[Command]:
-    return [["HMGET", keys.COVERAGE, *op.keys]] if op.keys else []
+    """Versions before what they are of: what has a version by then is there."""
+    found: list[Command] = [["HMGET", keys.COVERAGE, *op.keys]] if op.keys else []
+    if op.patients:
+        found += [
+            ["ZMSCORE", keys.PRIVACY_VERSIONS, *op.patients],
+            ["HMGET", keys.PRIVACY, *op.patients],
+        ]
+    return found
+
+
+def _recalled(op: Recall, replies: Sequence[Any]) -> tuple[bytes | None, ...]:
+    found = tuple(replies[0]) if op.keys else ()
+    if not op.patients:
+        return found
+    versions, held = replies[-2:]
+    return (
+        *found,
+        *(
+            b"" if version is not None and one is None else one
+            for version, one in zip(versions, held, strict=True)
+        ),
+    )
 
 
 def _unlearn(op: Unlearn) -> list[Command]:
@@ -134,6 +162,7 @@ def _resolve(op: Resolve) -> list[Command]:
         keys.out(channel), keys.counts(channel), keys.parts(channel), keys.parked(channel),
         keys.parked_order(channel), keys.JOURNAL, keys.PENDING, keys.LEDGER, keys.COVERAGE,
         keys.WAITS, keys.RELEASED, keys.RELEASED_NEWS, keys.META, *keys.RECEIPTS,
+        keys.PRIVACY_VERSIONS,
     ]  # fmt: skip
     identity = _identity(channel.encode(), op.item.encode(), op.record)
     decision: Command = ["withhold"]
@@ -145,8 +174,8 @@ def _resolve(op: Resolve) -> list[Command]:
             decision += [learned.key, learned.sealed]
     elif op.hold is not None:
         decision = ["hold", op.hold.reason, *op.hold.waits_for]
-    order = (identity, channel, op.item, op.record, op.forget_release, *decision)
-    return [_call(scripts.RESOLVE, names, *order)]
+    order: Command = [identity, channel, op.item, op.record, op.forget_release]
+    return [_call(scripts.RESOLVE, names, *order, *footing_arguments(op.footing), *decision)]
 
 
 def _control(op: Control) -> list[Command]:
@@ -157,6 +186,56 @@ def _control(op: Control) -> list[Command]:
 
 def _yes(_: Operation, replies: Sequence[Any]) -> bool:
     return bool(replies[0] == 1)
+
+
+# --- the privacy registry ---
+
+
+def _enter(op: Enter) -> list[Command]:
+    names = [
+        keys.PRIVACY, keys.PRIVACY_VERSIONS, keys.WAITS, keys.RELEASED, keys.RELEASED_NEWS,
+        keys.META, keys.LEDGER, *keys.RECEIPTS,
+    ]  # fmt: skip
+    for channel in op.channels:
+        names += [keys.lane(channel), keys.out(channel)]
+    identity = _identity(b"enter", op.patient, op.record)
+    change: Command = [identity, op.patient, op.expects, op.sealed, op.record]
+    return [_call(scripts.ENTER, names, *change, *op.channels)]
+
+
+def _entered(_: Enter, replies: Sequence[Any]) -> Entered:
+    version, *words = replies[0].decode().split(" ")
+    attempts = zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)
+    return Entered(
+        int(version),
+        tuple(
+            OpenAttempt(channel, entry, receipt, int(since_ms))
+            for channel, entry, receipt, since_ms in attempts
+        ),
+    )
+
+
+def _news(op: News) -> list[Command]:
+    bounds = (f"({op.since}", "+inf", "WITHSCORES", "LIMIT", 0, op.limit)
+    return [
+        ["ZRANGEBYSCORE", keys.PRIVACY_VERSIONS, *bounds],
+        ["ZREVRANGE", keys.PRIVACY_VERSIONS, 0, 0, "WITHSCORES"],
+    ]
+
+
+def _changed(_: News, replies: Sequence[Any]) -> Changed:
+    flat, last = replies
+    patients = tuple(zip(flat[::2], map(int, flat[1::2]), strict=True))
+    return Changed(patients, int(last[1]) if last else 0)
+
+
+def _release(op: Release) -> list[Command]:
+    names = [keys.WAITS, keys.RELEASED, keys.RELEASED_NEWS, keys.META]
+    return [_call(scripts.RELEASE, names, op.key)]
+
+
+def _receipts(_: Operation, replies: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(receipt.decode() for receipt in replies[0])
 
 
 # --- what people and monitors ask ---
@@ -278,15 +357,15 @@ _TABLE: dict[
 ] = {
     Claim: (_claim, _claimed),
     Advance: (_advance, _advanced),
-    Recall: (_recall, lambda op, replies: tuple(replies[0]) if op.keys else ()),
+    Recall: (_recall, _recalled),
     Unlearn: (_unlearn, lambda _op, _replies: None),
-    NextReleased: (
-        _next_released,
-        lambda _, replies: tuple(receipt.decode() for receipt in replies[0]),
-    ),
+    NextReleased: (_next_released, _receipts),
     ForgetReleased: (_forget_released, lambda _op, _replies: None),
     Fetch: (lambda op: [["HGET", keys.JOURNAL, op.receipt]], lambda _, replies: replies[0]),
     Resolve: (_resolve, _yes),
+    Enter: (_enter, _entered),
+    News: (_news, _changed),
+    Release: (_release, _receipts),
     Control: (_control, _yes),
     Beat: (_beat, _read_beat),
     Survey: (_survey, _read_survey),

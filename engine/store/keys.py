@@ -21,6 +21,8 @@ WAITS = f"{TAG}:waits"
 RELEASED = f"{TAG}:released"
 RELEASED_NEWS = f"{TAG}:released-news"
 CHAIN = f"{TAG}:chain"
+PRIVACY = f"{TAG}:privacy"
+PRIVACY_VERSIONS = f"{TAG}:privacy-versions"
 ENGINES = f"{TAG}:engines"
 
 

@@ -16,19 +16,24 @@ from typing import Any
 
 from engine.clock import Clock, SystemClock
 from engine.store.port import (
+    NOBODY_LOOKED,
     Accept,
     Accepted,
     Advance,
     Backlog,
     Beat,
+    Changed,
     Claim,
     Claimed,
     Contents,
     Control,
     Copy,
+    Enter,
+    Entered,
     Entry,
     Fetch,
     Final,
+    Footing,
     ForgetReleased,
     Halt,
     Halted,
@@ -39,13 +44,16 @@ from engine.store.port import (
     Kept,
     LaneView,
     LetGo,
+    News,
     NextReleased,
+    OpenAttempt,
     Opened,
     Operation,
     Order,
     Postpone,
     ReadLedger,
     Recall,
+    Release,
     Resolve,
     Result,
     Settle,
@@ -79,6 +87,7 @@ class _Queued:
     note: bytes
     since_ms: int
     doubtful: bool = False
+    footing: Footing = NOBODY_LOOKED
 
 
 @dataclass(slots=True)
@@ -103,6 +112,7 @@ class _Lane:
     turn: int = 0
     answer: Opened | Halted | None = None
     open_entry: str = ""
+    opened_ms: int = 0
     attempts: int = 0
     unknown: bool = False
     not_before_ms: int = 0
@@ -138,6 +148,9 @@ class MemoryStore:
         self._archives = False
         self._head = ""
         self._coverage: dict[bytes, bytes] = {}
+        self._privacy: dict[bytes, bytes] = {}
+        self._versions: dict[bytes, int] = {}  # patient → the version of its last change
+        self._entered: dict[tuple[bytes, bytes], Entered] = {}
         self._waits: dict[bytes, dict[tuple[str, str], str]] = {}
         self._released: dict[str, bool] = {}  # receipt → learned since it was last read
         self._acts: dict[tuple[str, str, bytes], bool] = {}
@@ -147,12 +160,15 @@ class MemoryStore:
             Accept: self._accept,
             Claim: self._claim,
             Advance: self._advance,
-            Recall: lambda op: tuple(self._coverage.get(key) for key in op.keys),
+            Recall: self._recall,
             Unlearn: self._unlearn,
             NextReleased: self._next_released,
             Fetch: lambda op: self._journal.get(op.receipt),
             Resolve: self._resolve,
             ForgetReleased: self._forget_released,
+            Enter: self._enter,
+            News: self._news,
+            Release: lambda op: self._release(op.key),
             Control: self._control,
             Beat: self._beat,
             Survey: self._survey,
@@ -203,8 +219,10 @@ class MemoryStore:
         same = first[1] if first and first[0] == digest else self._seen_again.get((key, digest))
         if same is not None:
             return same if same.receipt == op.receipt else Accepted(same.receipt, duplicate=True)
+        if self._is_stale(op.footing):
+            return Accepted(op.receipt, stale=True)
         for copy in op.copies:
-            self._enqueue(op.receipt, copy)
+            self._enqueue(op.receipt, copy, op.footing)
         for hold in op.holds:
             self._keep_hold(op.receipt, hold)
         for channel in op.withheld:
@@ -227,12 +245,14 @@ class MemoryStore:
             self._seen_again[key, digest] = answer
         return answer
 
-    def _enqueue(self, receipt: str, copy: Copy, doubtful: bool = False) -> None:
+    def _enqueue(
+        self, receipt: str, copy: Copy, footing: Footing, *, doubtful: bool = False
+    ) -> None:
         lane = self._lane(copy.channel)
         self._last_entry += 1
         entry = f"{self._now_ms}-{self._last_entry}"
         lane.entries[entry] = _Queued(
-            entry, receipt, copy.part, copy.sealed, copy.note, self._now_ms, doubtful
+            entry, receipt, copy.part, copy.sealed, copy.note, self._now_ms, doubtful, footing
         )
         lane.parts.setdefault(receipt, Parts()).waiting += 1
 
@@ -259,15 +279,20 @@ class MemoryStore:
 
     def _learn(self, op: Accept) -> tuple[str, ...]:
         """Store what was learned; release who waited, and this message if it came too late."""
-        released: dict[str, bool] = {}
+        released: dict[str, None] = {}
         for learned in op.learned:
             self._coverage[learned.key] = learned.sealed
-            waiting = sorted(self._waits.get(learned.key, {}).values())  # in order of arrival
-            released.update(dict.fromkeys(waiting, True))
+            released.update(dict.fromkeys(self._release(learned.key)))
         if any(key in self._coverage for hold in op.holds for key in hold.waits_for):
-            released[op.receipt] = True
-        self._released.update(released)
+            released[op.receipt] = None
+            self._released[op.receipt] = True
         return tuple(released)
+
+    def _release(self, key: bytes) -> tuple[str, ...]:
+        """Release who waits for `key`, in order of arrival."""
+        waiting = tuple(dict.fromkeys(sorted(self._waits.get(key, {}).values())))
+        self._released.update(dict.fromkeys(waiting, True))
+        return waiting
 
     # --- lanes ---
 
@@ -296,7 +321,7 @@ class MemoryStore:
             lane.postponed_ms = now_ms
         if op.turn == lane.turn and lane.answer is not None:
             lane.until_ms = now_ms + op.lease_ms
-            return lane.answer
+            return self._as_of_now(lane, lane.answer)
         closes = op.close.entry if op.close else ""
         # A turn too many is of a holder that knows more than this store: an old copy was put back.
         if op.turn != lane.turn + 1 or closes != lane.open_entry:
@@ -308,6 +333,11 @@ class MemoryStore:
         lane.open_entry, lane.turn, lane.until_ms = "", op.turn, now_ms + op.lease_ms
         lane.answer = self._next(lane, op.open_next)
         return lane.answer
+
+    def _as_of_now(self, lane: _Lane, answer: Opened | Halted) -> Opened | Halted:
+        if isinstance(answer, Halted):
+            return answer
+        return replace(answer, stale=self._is_outdated(lane.entries[answer.entry].footing))
 
     def _settle(self, lane: _Lane, channel: str, close: Settle) -> None:
         queued = lane.entries.pop(close.entry)
@@ -355,12 +385,12 @@ class MemoryStore:
             return Halted(Halt.WAIT, max(0, lane.not_before_ms - now_ms))
         head = next(iter(lane.entries.values()))
         possible_duplicate = lane.unknown or head.doubtful
-        lane.open_entry = head.entry
+        lane.open_entry, lane.opened_ms = head.entry, now_ms
         lane.attempts += 1
         lane.count("duplicates", int(possible_duplicate))
         return Opened(
             head.entry, head.receipt, head.part, head.sealed, head.note, lane.attempts,
-            possible_duplicate, max(0, now_ms - head.since_ms),
+            possible_duplicate, max(0, now_ms - head.since_ms), self._is_outdated(head.footing),
         )  # fmt: skip
 
     def _recount(self, lane: _Lane, receipt: str, before: str) -> None:
@@ -408,11 +438,11 @@ class MemoryStore:
         self._stop_waiting(kept)
         if op.hold:
             parts.held += 1
-            self._hold_again(kept, op.hold)
+            self._hold_again(kept, op.hold, op.footing)
         else:
             del lane.items[op.item]
         for copy in op.copies:
-            self._enqueue(item.receipt, copy, kept.doubtful)
+            self._enqueue(item.receipt, copy, op.footing, doubtful=kept.doubtful)
         self._coverage.update((learned.key, learned.sealed) for learned in op.learned)
         self._recount(lane, item.receipt, before)
         self._finish(item.receipt, 0 if op.hold else 1 - len(op.copies))
@@ -422,13 +452,14 @@ class MemoryStore:
         self._acts[act] = True
         return True
 
-    def _hold_again(self, kept: _Kept, hold: Hold) -> None:
+    def _hold_again(self, kept: _Kept, hold: Hold, footing: Footing) -> None:
         """A new wait for what is already known is over at once; an old one waits for news."""
         new = set(hold.waits_for) - set(kept.waits_for)
         kept.item = replace(kept.item, kind=Kept.HELD, reason=hold.reason, sealed=b"", note=b"")
         kept.waits_for = hold.waits_for
         self._wait(kept)
-        if any(key in self._coverage for key in new):
+        is_stale = bool(hold.waits_for) and self._is_stale(footing)
+        if is_stale or any(key in self._coverage for key in new):
             self._released[kept.item.receipt] = True
 
     def _control(self, op: Control) -> bool:
@@ -444,6 +475,59 @@ class MemoryStore:
         self._write(op.record)
         self._acts[act] = effective
         return effective
+
+    # --- the privacy registry ---
+
+    def _is_stale(self, footing: Footing) -> bool:
+        newest = max(self._versions.values(), default=0)
+        if footing.version < 0:
+            return newest > 0
+        return footing.version > newest or any(
+            self._versions.get(patient, 0) > footing.version for patient in footing.patients
+        )
+
+    def _is_outdated(self, footing: Footing) -> bool:
+        ended = 0 < footing.until_ms <= self._now_ms
+        return ended or self._is_stale(footing)
+
+    def _recall(self, op: Recall) -> tuple[bytes | None, ...]:
+        return (
+            *(self._coverage.get(key) for key in op.keys),
+            *(
+                self._privacy.get(patient, b"" if patient in self._versions else None)
+                for patient in op.patients
+            ),
+        )
+
+    def _enter(self, op: Enter) -> Entered:
+        act = (op.patient, op.record)
+        if act in self._entered:
+            return self._entered[act]
+        if self._versions.get(op.patient, 0) != op.expects:
+            return Entered(0)
+        version = max(self._versions.values(), default=0) + 1
+        found = (
+            (channel, self._lane(channel), self._lane(channel).open_entry)
+            for channel in op.channels
+        )
+        attempts = tuple(
+            OpenAttempt(channel, entry, lane.entries[entry].receipt, lane.opened_ms)
+            for channel, lane, entry in found
+            if entry and _concerns(lane.entries[entry].footing, op.patient)
+        )
+        self._privacy[op.patient] = b"%d %b" % (version, op.sealed)
+        self._versions[op.patient] = version
+        self._release(op.patient)
+        self._write(op.record)
+        self._entered[act] = Entered(version, attempts)
+        return self._entered[act]
+
+    def _news(self, op: News) -> Changed:
+        found = sorted(
+            (version, patient) for patient, version in self._versions.items() if version > op.since
+        )
+        newest = max(self._versions.values(), default=0)
+        return Changed(tuple((p, version) for version, p in found[: op.limit]), newest)
 
     # --- what people and monitors ask ---
 
@@ -536,6 +620,11 @@ class MemoryStore:
     def _backlog(self, _: Backlog) -> Unarchived:
         oldest_ms = self._ledger[0][0] if self._ledger else 0
         return Unarchived(len(self._ledger), oldest_ms, self._head)
+
+
+def _concerns(footing: Footing, patient: bytes) -> bool:
+    """Whether a copy is about `patient`, or it is not known whom it is about."""
+    return footing.version < 0 or patient in footing.patients
 
 
 def _unavailable() -> StoreUnavailable:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.errors import StoreError
 
@@ -44,6 +44,24 @@ class StoreFull(StoreUnavailable):
 
 
 # --- intake ------------------------------------------------------------------------------------
+
+
+class Footing(NamedTuple):
+    """What of the privacy registry a decision knew, so that the store can tell when it knew less.
+
+    `version` is that of the registry (`News`), -1 where nobody looked; `patients` are the keyed
+    hashes, 16 bytes each, of everybody whose entries matter to it. It is stale once one of them
+    was changed after `version`, or, unless that is 0, at `until_ms` of the store's clock, when an
+    entry begins or ends by itself. A tuple, since every message makes one.
+    """
+
+    version: int = -1
+    patients: tuple[bytes, ...] = ()
+    until_ms: int = 0
+
+
+#: Of what is older than the registry: stale as soon as there is anything in it.
+NOBODY_LOOKED = Footing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,7 @@ class Accept:
     holds: tuple[Hold, ...] = ()
     withheld: tuple[str, ...] = ()
     learned: tuple[Learned, ...] = ()
+    footing: Footing = NOBODY_LOOKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +129,15 @@ class Accepted:
     first one's, and nothing was stored. `reused_id`: same sender and id, other content; stored as
     a new message. `released`: receipts of held messages that what was learned may release (this
     one too, if something it waits for was learned since it was decided); they are also on the
-    durable list that `NextReleased` reads.
+    durable list that `NextReleased` reads. `stale`: it was decided on facts of privacy that have
+    changed; nothing was stored, decide again and submit it anew.
     """
 
     receipt: str
     duplicate: bool = False
     reused_id: bool = False
     released: tuple[str, ...] = ()
+    stale: bool = False
 
 
 # --- lanes -------------------------------------------------------------------------------------
@@ -207,7 +228,8 @@ class Opened:
 
     `attempt` counts from 1 over restarts; a replay of a parked item counts anew.
     `possible_duplicate`: an earlier attempt's outcome is not known, also one before the replay.
-    `waited_ms` is the entry's age.
+    `waited_ms` is the entry's age. `stale`: the facts of privacy that it was cut under have changed
+    (`Footing`); this alone is as of the answer, also when a step is answered for a second time.
     """
 
     entry: str
@@ -218,6 +240,7 @@ class Opened:
     attempt: int
     possible_duplicate: bool
     waited_ms: int
+    stale: bool = False
 
 
 class Halt(Enum):
@@ -245,9 +268,14 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Read what was learned, by key; answers a tuple of what stands there or None, in order."""
+    """Read what was learned, by key; answers a tuple of what stands there or None, in order.
+
+    Then, for each of `patients` (as in `Footing`), what the privacy registry holds: None, or the
+    version of it, a space, and what `Enter` sealed; empty if it must hold something and does not.
+    """
 
     keys: tuple[bytes, ...]
+    patients: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +326,7 @@ class Resolve:
     discard: str = ""
     forget_release: str = ""
     learned: tuple[Learned, ...] = ()
+    footing: Footing = NOBODY_LOOKED
 
     def __post_init__(self) -> None:
         """Refuse what could never be right: a copy that was cut for another channel."""
@@ -316,6 +345,73 @@ class ForgetReleased:
     """Take a receipt off the released list: all its holds were decided again. Answers None."""
 
     receipt: str
+
+
+# --- the privacy registry ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Change what the registry holds of one patient; answers `Entered`.
+
+    `patient` is a keyed hash; `sealed` takes the place of what stood there under the version
+    `expects` (0: nothing did). Whatever waits for `patient` is released. `record` goes to the
+    ledger and is the change's identity, as in `Resolve`. `channels`: whose open attempts to list.
+    """
+
+    patient: bytes
+    expects: int
+    sealed: bytes
+    record: bytes
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt that was open when a change came: of this entry a byte may still leave."""
+
+    channel: str
+    entry: str
+    receipt: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The registry's version that the change made; 0: `expects` was wrong, nothing was changed.
+
+    `open`: attempts on copies about this patient that were open at that moment. Any that is opened
+    later is looked at with the change.
+    """
+
+    version: int
+    open: tuple[OpenAttempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Ask which patients were changed last after the version `since`; answers `Changed`."""
+
+    since: int
+    limit: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Up to `limit` patients with their versions, oldest first, and the registry's newest version.
+
+    Ask again from the last of them until there are none.
+    """
+
+    patients: tuple[tuple[bytes, int], ...]
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Put whoever waits for `key` on the released list; answers their receipts."""
+
+    key: bytes
 
 
 # --- what people and monitors ask --------------------------------------------------------------
@@ -526,6 +622,9 @@ Operation = (
     | Fetch
     | Resolve
     | ForgetReleased
+    | Enter
+    | News
+    | Release
     | Control
     | Beat
     | Survey
@@ -551,6 +650,8 @@ Result = (
     | tuple[tuple[str, bytes], ...]
     | View
     | Unarchived
+    | Entered
+    | Changed
     | bytes
     | bool
     | None

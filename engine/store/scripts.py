@@ -46,10 +46,12 @@ BEAT = read_script("beat")
 CLAIM = read_script("claim")
 CONTENTS = read_script("contents")
 CONTROL = read_script("control")
+ENTER = read_script("enter")
 FORGET = read_script("forget")
 ITEMS = read_script("items")
 LETGO = read_script("letgo")
 MARK = read_script("mark")
+RELEASE = read_script("release")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
@@ -57,6 +59,6 @@ UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, FORGET, ITEMS, LETGO, MARK, RELEASED,
-    RESOLVE, SURVEY, UNLEARN, WAITING,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, ENTER, FORGET, ITEMS, LETGO, MARK, RELEASE,
+    RELEASED, RESOLVE, SURVEY, UNLEARN, WAITING,
 )  # fmt: skip

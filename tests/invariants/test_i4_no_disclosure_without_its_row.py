@@ -16,7 +16,7 @@ import pytest
 from engine.archive import schema
 from engine.archive.audit import audit
 from engine.redecision.redecide import Act, Redecision
-from engine.store.port import Final, Items, Recall
+from engine.store.port import Final, Items
 from tests.support.archive_rig import Rig, adt, rigs
 
 CHANNELS = ("acme", "beta")
@@ -36,7 +36,7 @@ def replay(rig: Rig, channel: str) -> None:
     item = items[0]
     sealed: Any = rig.fetch(item.receipt)
     case = redecision.case(item.receipt, sealed)
-    recalled: Any = rig.store.execute([Recall(case.names)])[0]
+    recalled: Any = rig.store.execute([case.recall])[0]
     outcomes = redecision.decide_kept(case, recalled, rig.clock.now())
     act = Act("tester", rig.clock.now(), "again")
     assert rig.store.execute([redecision.resolve(item, case, outcomes, act)]) == [True]

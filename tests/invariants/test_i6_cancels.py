@@ -27,7 +27,6 @@ from engine.store.port import (
     Item,
     Items,
     Opened,
-    Recall,
     Settle,
     Waiting,
 )
@@ -92,7 +91,7 @@ class Desk(Rig):
         redecision = Redecision(compile_policy(SITE.policy, "rev"), self.sealer)
         item = self.items()[0]
         case = redecision.case(item.receipt, self.do(Fetch(item.receipt)))
-        outcomes = redecision.decide_kept(case, self.do(Recall(case.names)), NOW)
+        outcomes = redecision.decide_kept(case, self.do(case.recall), NOW)
         resolve = redecision.resolve(item, case, outcomes, Act("pat", NOW))
         assert self.do(resolve)
         code: str = outcomes["acme"].reasons[0].code.value

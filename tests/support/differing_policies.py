@@ -37,6 +37,7 @@ from engine.policy.vocabulary.conditions import (
     MessageType,
     OneOf,
 )
+from engine.privacy.facts import Unit
 from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections
 
 HERE = Place("rules/r.yaml", 7, 5)
@@ -159,6 +160,7 @@ NARROWER: dict[tuple[type, str], Policy] = {
     (Grant, "maskings"): grant(PID, maskings={(5, 1): Masking(MaskKind.INITIAL)}),
     (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
     (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
+    (Policy, "units"): replace(BASE, units={"SUD1": Unit.PART2}),
     (Policy, "protections"): replace(BASE, protections=Protections((PACK,))),
     (Policy, "label_sets"): replace(
         BASE, label_sets=(LabelSet("hiv", CodeSet("x", codes=frozenset("A"))),)),

@@ -19,6 +19,7 @@ from engine.config.schemas.shapes import (
     whole,
 )
 from engine.config.settings import Environment
+from engine.privacy.facts import Unit
 
 _ADDRESS = r"^(tcp|tls):.+:\d{1,5}$"
 _HEADER_FIELD = r"^MSH-[1-9]\d*$"
@@ -75,6 +76,11 @@ def config() -> Shape:
                 "type": "object",
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what psychotherapy notes are",
+            },
+            "units": {
+                "type": "object",
+                "additionalProperties": choice("what the unit is", Unit),
+                "description": "source units (PV1-3.1), and whether each is a Part 2 program",
             },
             "workers": whole("processes that receive and deliver", 1, 256),
         },

@@ -12,6 +12,7 @@ from engine.policy.compare.changes import Change, Effect, Found
 from engine.policy.compare.insurance import contests
 from engine.policy.meaning.canonical import labelling
 from engine.policy.model import Policy
+from engine.privacy.facts import Unit
 
 _MORE, _LESS = Effect.MAY_DISCLOSE, Effect.DISCLOSES_LESS
 
@@ -90,6 +91,19 @@ def _marked(policy: Policy) -> frozenset[tuple[str, str, str]]:
     )
 
 
+def _units(old: Policy, new: Policy) -> Found:
+    """What is no Part 2 program is not protected as one; an unlisted unit may be one."""
+    before, after = _units_that_are(old, Unit.PART2), _units_that_are(new, Unit.PART2)
+    if before - after or _units_that_are(new, Unit.GENERAL) - _units_that_are(old, Unit.GENERAL):
+        yield _MORE, "units: fewer source units are, or may be, Part 2 programs"
+    elif old.units != new.units:
+        yield _LESS, "units: more source units are, or may be, Part 2 programs"
+
+
+def _units_that_are(policy: Policy, what: Unit) -> frozenset[str]:
+    return frozenset(name for name, unit in policy.units.items() if unit is what)
+
+
 #: Setting of a policy → what its change does.
 POLICY_ROWS: dict[str, Callable[[Policy, Policy], Found]] = {
     "environment": _environment,
@@ -98,4 +112,5 @@ POLICY_ROWS: dict[str, Callable[[Policy, Policy], Found]] = {
     "protections": _protections,
     "label_sets": _label_sets,
     "marks": _marks,
+    "units": _units,
 }

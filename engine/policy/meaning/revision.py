@@ -53,9 +53,11 @@ def _namesakes(policy: Policy) -> list[list[str]]:
 
 def _protections(policy: Policy) -> object:
     """The packs that hold, by what they say, and what puts labels beside the site's own sets."""
+    units = set_of([name, unit.value] for name, unit in policy.units.items())
     if not (policy.protections.packs or policy.marks or policy.label_sets):
-        return []
+        return [units] if policy.units else []
     return [
+        *([units] if policy.units else []),
         set_of(_protection(one) for pack in policy.protections.packs for one in pack.protections),
         set_of(
             [sorted(label.value for label in one.labels), one.from_age]

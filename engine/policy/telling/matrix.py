@@ -213,6 +213,9 @@ def _protected(policy: Policy) -> Iterator[tuple[str, str]]:
     packs = ", ".join(pack.id for pack in policy.protections.packs) or "none"
     off = [f"{name} is off: {why}" for name, why in sorted(policy.protections.off.items())]
     yield "Packs of statutes", "; ".join((packs, *off))
+    if policy.units:
+        units = sorted(f"{name} ({unit.value})" for name, unit in policy.units.items())
+        yield "Source units", ", ".join(units)
     if policy.label_sets or policy.marks:
         count = f"{len(policy.label_sets)} sets of codes, {len(policy.marks)} markers"
         notes = Label.PSYCHOTHERAPY_NOTES.value

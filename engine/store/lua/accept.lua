@@ -4,25 +4,28 @@
 --
 -- KEYS  1 journal, 2 pending, 3 ledger (stream; field "r": the record), 4 meta,
 --       5–8 receipts:0…3, 9 coverage (hash: key → sealed snapshot), 10 waits, 11 released,
---       12 released-news, 13 chain (string),
---       then for each channel: out (stream; fields r receipt, p part, s sealed, n note, and u when
---       an attempt before a replay has an unknown outcome), counts, parts, parked, parked-order
+--       12 released-news, 13 chain (string), 14 privacy-versions (footing.lua),
+--       then for each channel: out (stream; fields r receipt, p part, s sealed, n note, of the
+--       footing v version, x until (ms, or empty) and h patients, and u when an attempt before a
+--       replay has an unknown outcome), counts, parts, parked, parked-order
 -- ARGV  after, leave: a call that follows another one of its batch names what that one left, so
 --       that nothing is accepted behind what was refused; then the number of messages, each:
 --       how many arguments follow for it, receipt, duplicate key, digest, sealed, record,
+--       of the footing: version, until (ms, or empty), patients (16 bytes each),
 --       number of copies, each: channel (index from 0), part, sealed, note,
 --       number of holds, each: channel (index), channel (name), reason, number of keys, keys…,
 --       number of channels that get nothing: indexes…, number of learned: key, sealed…
--- reply "behind", or one text for each message: "= RECEIPT" (a duplicate of it) or
---       "+ REUSED RECEIPT RELEASED…" with REUSED 0 or 1
+-- reply "behind", or one text for each message: "= RECEIPT" (a duplicate of it),
+--       "~ RECEIPT" (decided on a footing that is stale; nothing was done) or "+ REUSED RECEIPT RELEASED…" with REUSED 0 or 1
 --
 -- receipts: duplicate key → answer, line feed, digest of the first message of this id;
 --           duplicate key, "/", digest → answer, for other contents under the same id
--- use clock tally kept window
+-- use clock tally kept window footing
 
 local journal, pending, ledger, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local windows = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
 local coverage, waits, released, news, chain = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local versions = KEYS[14]
 
 local at = 0
 local function take()
@@ -32,12 +35,13 @@ end
 local function number() return tonumber(take()) end
 
 -- The `which`th key (from 1: out, counts, parts, parked, parked-order) of a channel.
-local function key_of(channel, which) return KEYS[13 + channel * 5 + which] end
+local function key_of(channel, which) return KEYS[14 + channel * 5 + which] end
 
 local now = now_ms()
 local after, leave, messages = take(), take(), number()
 if after ~= "" and redis.call("GET", chain) ~= after then return "behind" end
 local window = current_window(meta, windows, now)
+local newest = newest_version(versions)
 
 -- What was answered under the duplicate keys of these messages, and is while this runs.
 local answered = {}
@@ -78,11 +82,12 @@ local function keep_answer(field, answer)
 end
 
 -- Store a message's copies and holds; gives the keys that each hold waits for.
-local function store_parts(receipt, sealed)
+local function store_parts(receipt, sealed, version, until_ms, patients)
   local copies, held, channels, waited = {}, {}, {}, {}
   for _ = 1, number() do
     local channel = number()
-    redis.call("XADD", key_of(channel, 1), "*", "r", receipt, "p", take(), "s", take(), "n", take())
+    redis.call("XADD", key_of(channel, 1), "*", "r", receipt, "p", take(), "s", take(), "n", take(),
+      "v", version, "x", until_ms, "h", patients)
     copies[channel] = (copies[channel] or 0) + 1
     channels[channel] = true
   end
@@ -112,23 +117,22 @@ end
 -- Store what was learned; gives the receipts that it releases, this one if it came too late.
 local function learn(receipt, waited)
   local free, listed = {}, {}
-  local function let_go(waiting)
+  local function list(waiting)
     if not listed[waiting] then
       listed[waiting] = true
       free[#free + 1] = waiting
-      release(released, news, meta, waiting)
     end
   end
   for _ = 1, number() do
     local key, sealed = take(), take()
     redis.call("HSET", coverage, key, sealed)
-    local from, to = "[" .. key .. " ", "(" .. key .. "!"
-    for _, waiting in ipairs(redis.call("ZRANGEBYLEX", waits, from, to)) do
-      let_go(waiting:sub(#key + 2):match("^%S+"))
-    end
+    for _, waiting in ipairs(release_waiting(waits, released, news, meta, key)) do list(waiting) end
   end
   for _, keys in ipairs(waited) do
-    if any_known(coverage, keys) then let_go(receipt) end
+    if any_known(coverage, keys) then
+      release(released, news, meta, receipt)
+      list(receipt)
+    end
   end
   return free
 end
@@ -148,7 +152,9 @@ local function accept()
     local stands = answer:match("^%+ %d (%S+)")
     return stands == receipt and answer or "= " .. stands
   end
-  local free = learn(receipt, store_parts(receipt, sealed))
+  local version, until_ms, patients = take(), take(), take()
+  if is_stale(versions, newest, tonumber(version), patients) then return "~ " .. receipt end
+  local free = learn(receipt, store_parts(receipt, sealed, version, until_ms, patients))
   redis.call("XADD", ledger, "*", "r", record)
   answer = table.concat({"+", first and "1" or "0", receipt, unpack(free)}, " ")
   if first then

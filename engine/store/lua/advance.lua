@@ -2,16 +2,16 @@
 -- One step of a lane: close the open attempt, then open one on the head. A full store drains too.
 --
 -- KEYS  1 lane (claim.lua), 2 out, 3 counts, 4 parts, 5 parked, 6 parked-order, 7 journal,
---       8 pending, 9 ledger (accept.lua)
+--       8 pending, 9 ledger (accept.lua), 10 privacy-versions (footing.lua)
 -- ARGV  fence, turn, lease in ms, open the next (0 or 1), how to close ("", "settle", "postpone"),
 --       then for settle: entry, final (delivered, parked, withheld), record, reason, answered;
 --       for postpone: entry, delay in ms, error, unknown (0 or 1), answered, keep attempt (0 or 1)
--- reply "opened", entry, receipt, part, sealed, note, attempt, possible duplicate, age in ms;
+-- reply "opened", entry, receipt, part, sealed, note, attempt, possible duplicate, age in ms, stale;
 --       or WHY (fenced, paused, empty, wait), wait in ms
--- use clock tally kept
+-- use clock tally kept footing
 
 local lane_key, out, counts, parts, parked, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local journal, pending, ledger = KEYS[7], KEYS[8], KEYS[9]
+local journal, pending, ledger, versions = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local fence, turn, lease, open_next, how, entry =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == "1", ARGV[5], ARGV[6] or ""
 
@@ -38,11 +38,18 @@ local function fields_of(stream_entry)
   return fields
 end
 
+-- Whether the copy was cut under facts of privacy that have changed, or have run out by now.
+local function is_outdated(fields)
+  local until_ms = tonumber(fields.x or "")
+  if until_ms and until_ms <= now then return true end
+  return is_stale(versions, newest_version(versions), tonumber(fields.v or -1), fields.h or "")
+end
+
 local function opened(head)
   local fields = fields_of(head)
   local age = math.max(0, tonumber(lane.opened_ms) - tonumber(head[1]:match("^%d+")))
   return {"opened", head[1], fields.r, tonumber(fields.p), fields.s, fields.n, lane.attempts,
-          lane.doubtful == "1" and 1 or 0, age}
+          lane.doubtful == "1" and 1 or 0, age, is_outdated(fields) and 1 or 0}
 end
 
 if turn == tonumber(lane.turn) and lane.answer ~= "" then

@@ -97,6 +97,20 @@ local function release(released, news, meta, receipt)
   redis.call("SADD", news, receipt)
 end
 
+-- Release all items that wait for a key; gives their receipts, in order of arrival.
+local function release_waiting(waits, released, news, meta, key)
+  local receipts, listed = {}, {}
+  for _, waiting in ipairs(redis.call("ZRANGEBYLEX", waits, "[" .. key .. " ", "(" .. key .. "!")) do
+    local receipt = waiting:sub(#key + 2):match("^%S+")
+    if not listed[receipt] then
+      listed[receipt] = true
+      receipts[#receipts + 1] = receipt
+      release(released, news, meta, receipt)
+    end
+  end
+  return receipts
+end
+
 -- Take a receipt off the released list, unless something was learned since it was read.
 local function forget_release(released, news, receipt)
   if redis.call("SISMEMBER", news, receipt) == 0 then

@@ -3,19 +3,19 @@
 --
 -- KEYS  1 out, 2 counts, 3 parts, 4 parked, 5 parked-order, 6 journal, 7 pending, 8 ledger,
 --       9 coverage, 10 waits, 11 released, 12 released-news, 13 meta, 14–17 receipts:0…3
---       (there: the order's identity → "1")
+--       (there: the order's identity → "1"), 18 privacy-versions (footing.lua)
 -- ARGV  identity of the order, channel (name), item, record, receipt to take off the released list
---       or "", then "copies", number, each: part, sealed, note, then what they teach: key, sealed…;
+--       or "", of the footing: version, until (ms, or empty), patients, then "copies", number, each: part, sealed, note, then what they teach: key, sealed…;
 --       or "hold", reason, keys…; or "withhold"
 -- reply 1, or 0 when there is no such item
--- use clock tally kept window
+-- use clock tally kept window footing
 
 local out, counts, parts, parked, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local journal, pending, ledger, coverage, waits = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local released, news, meta = KEYS[11], KEYS[12], KEYS[13]
 local windows = {KEYS[14], KEYS[15], KEYS[16], KEYS[17]}
-local identity, channel, id, record, forget, way =
-  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local identity, channel, id, record, forget = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local version, until_ms, patients, way = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 
 local now = now_ms()
 local window = current_window(meta, windows, now)
@@ -24,31 +24,36 @@ local item = read_item(parked, id)
 if not item then return 0 end
 
 local function enqueue()
-  local number = tonumber(ARGV[7])
+  local number = tonumber(ARGV[10])
   for i = 0, number - 1 do
-    local copy = {"r", item.receipt, "p", ARGV[8 + i * 3], "s", ARGV[9 + i * 3], "n", ARGV[10 + i * 3]}
+    local copy = {"r", item.receipt, "p", ARGV[11 + i * 3], "s", ARGV[12 + i * 3],
+                  "n", ARGV[13 + i * 3], "v", version, "x", until_ms, "h", patients}
     if item.doubtful == "1" then
       copy[#copy + 1] = "u"
       copy[#copy + 1] = "1"
     end
     redis.call("XADD", out, "*", unpack(copy))
   end
-  for i = 8 + number * 3, #ARGV, 2 do redis.call("HSET", coverage, ARGV[i], ARGV[i + 1]) end
+  for i = 11 + number * 3, #ARGV, 2 do redis.call("HSET", coverage, ARGV[i], ARGV[i + 1]) end
   return number
 end
 
 -- A new wait for what is already known is over at once; an old one waits for news.
 local function hold_again(waited)
   local keys, new = {}, {}
-  for i = 8, #ARGV do
+  for i = 11, #ARGV do
     keys[#keys + 1] = ARGV[i]
     if not waited[ARGV[i]] then new[#new + 1] = ARGV[i] end
   end
   redis.call("HDEL", parked, id .. ":sealed", id .. ":note")
   redis.call("HSET", parked, id, describe(
-    "held", item.part, item.attempts, item.since_ms, item.doubtful, item.receipt, ARGV[7]))
+    "held", item.part, item.attempts, item.since_ms, item.doubtful, item.receipt, ARGV[10]))
   write_waits(waits, parked, channel, id, item.receipt, keys)
-  if any_known(coverage, new) then release(released, news, meta, item.receipt) end
+  local newest = newest_version(KEYS[18])
+  if any_known(coverage, new)
+    or (#keys > 0 and is_stale(KEYS[18], newest, tonumber(version), patients)) then
+    release(released, news, meta, item.receipt)
+  end
 end
 
 local waited = {}

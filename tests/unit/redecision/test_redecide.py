@@ -25,7 +25,6 @@ from engine.store.port import (
     Kept,
     Opened,
     Operation,
-    Recall,
     Resolve,
     Settle,
 )
@@ -75,7 +74,7 @@ class Desk:
     def resolve(self, item: Item, redecision: Redecision | None = None) -> Resolve:
         redecision = redecision or self.redecision
         case = redecision.case(item.receipt, self.do(Fetch(item.receipt)))
-        outcomes = redecision.decide(case, self.do(Recall(case.names)), NOW)
+        outcomes = redecision.decide(case, self.do(case.recall), NOW)
         return redecision.resolve(item, case, outcomes, ACT)
 
 
@@ -203,7 +202,7 @@ def test_a_part_that_would_be_another_patients_today_stays(desk: Desk) -> None:
     """When one of two patients is withheld today, part 0 is the other one's."""
     first, second = desk_with_two_parked_parts(desk)
     case = desk.redecision.case(first.receipt, desk.do(Fetch(first.receipt)))
-    outcomes = dict(desk.redecision.decide(case, desk.do(Recall(case.names)), NOW))
+    outcomes = dict(desk.redecision.decide(case, desk.do(case.recall), NOW))
     acme = outcomes["acme"]
     outcomes["acme"] = acme._replace(payloads=acme.payloads[1:])
     for item in (first, second):

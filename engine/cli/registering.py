@@ -1,0 +1,298 @@
+"""What `payergate consent` and `payergate restriction` have in common: add, ls, revoke, import.
+
+Law: a change is in force when the command returns: whatever is sent from then on is looked at with
+it, but for attempts that were open at that moment, which the command lists. A patient's entries
+are shown only to who names the patient; nothing else that is printed tells who has any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from engine.cli.arguments import add_site_and_json
+from engine.cli.reach import operator, working_store
+from engine.cli.reach import reason as as_reason
+from engine.cli.table import table
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
+from engine.errors import Exit, UsageError
+from engine.privacy.consents import is_in_force
+from engine.privacy.facts import SignedConsent
+from engine.privacy.registry import Act, Change, Entry, Sort
+from engine.registering import StoredRegistry
+from engine.store.sealing import Sealer
+
+#: The largest file that is imported.
+MOST_BYTES = 256 * 1024 * 1024
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+#: What each option of `add` is; those of the other sort are not offered.
+_HELP = {
+    "patient": "the identifier (PID-3.1); - reads it from standard input",
+    "authority": "who gave it (PID-3.4.1); without it nothing is permitted",
+    "kind": "authorization, part2-tpo or refusal",
+    "purposes": "purposes, or all",
+    "channels": "channel ids, or all",
+    "labels": "specially protected content that it covers",
+    "given": "the first day",
+    "expires": "the last day",
+    "revoked": "since when it no longer holds",
+    "signed_by": "self, personal-representative, guardian or parent",
+    "visit": "a visit (PV1-19)",
+    "account": "an account (PID-18)",
+    "order": "an order (ORC or OBR-2, -3)",
+    "charge": "a charge (FT1-2)",
+    "reason": "self-pay-in-full or patient-request",
+    "from": "the first date of service",
+    "to": "the last date of service",
+}
+
+
+def register(subparsers: Any, sort: Sort) -> None:
+    """Add the command of one sort and its actions to the command line."""
+    name = sort.value
+    parser = subparsers.add_parser(
+        name,
+        help=f"patients' {name}s: add, list, revoke, import",
+        description=(
+            f"Keeps patients' {name}s in the registry of the engine. A change is in force when the"
+            " command returns; attempts that were open at that moment are listed."
+        ),
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    adding = actions.add_parser("add", help=f"enter a {name}; the same twice is one")
+    for column in COLUMNS[sort]:
+        option = f"--{column.replace('_', '-')}"
+        if column == "everything":
+            adding.add_argument(
+                option, dest="of_everything", action="store_const", const="true", default="",
+                help="all of the patient's care",
+            )  # fmt: skip
+        else:
+            adding.add_argument(
+                option, dest=f"of_{column}", default="", required=column == "patient",
+                metavar="TEXT", help=_HELP[column],
+            )  # fmt: skip
+    _why(adding, is_required=False)
+    adding.set_defaults(run=partial(add, sort=sort))
+    listing = actions.add_parser("ls", help="a patient's entries; of nobody, how many there are")
+    listing.add_argument("--patient", default="", metavar="ID", help=_HELP["patient"])
+    listing.set_defaults(run=partial(ls, sort=sort))
+    ending = actions.add_parser("revoke", help="end an entry, from now on; it stays in the history")
+    ending.add_argument("entry", metavar="ENTRY", help="its id, as `ls` shows it")
+    ending.add_argument("--patient", required=True, metavar="ID", help=_HELP["patient"])
+    _why(ending, is_required=True)
+    ending.set_defaults(run=partial(revoke, sort=sort))
+    importing = actions.add_parser("import", help="enter all lines of a CSV file, or none")
+    importing.add_argument("file", type=pathlib.Path, metavar="FILE")
+    importing.add_argument("--dry-run", action="store_true", help="say what would be")
+    _why(importing, is_required=False)
+    importing.set_defaults(run=partial(import_all, sort=sort))
+    for action in (adding, listing, ending, importing):
+        add_site_and_json(action)
+
+
+def _why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:
+    parser.add_argument(
+        "--why", type=as_reason, default="", required=is_required, help="recorded with the change"
+    )
+    parser.add_argument("--document", default="", metavar="SHA256", help="digest of the evidence")
+
+
+def add(args: argparse.Namespace, sort: Sort) -> int:
+    """Enter one fact."""
+    site = load_site(args.site)
+    row = {column: getattr(args, f"of_{column}") for column in COLUMNS[sort]}
+    row["patient"] = _patient(row["patient"])
+    fact, act = fact_of_row(sort, row, site.policy), _act(args)
+    with _registry(site) as registry:
+        return _tell(registry.add(fact, act), "entered", as_json=args.json)
+
+
+def revoke(args: argparse.Namespace, sort: Sort) -> int:
+    """End one entry."""
+    site = load_site(args.site)
+    act = _act(args)
+    with _registry(site) as registry:
+        patient = _patient(args.patient)
+        entry = registry.held(patient).entry(args.entry)
+        if entry is not None and entry.sort is not sort:
+            raise UsageError(
+                "wrong-entry",
+                f"The entry is a {entry.sort.value}.",
+                f"Use `payergate {entry.sort.value} revoke`.",
+            )
+        return _tell(registry.end(patient, args.entry, act), "revoked", as_json=args.json)
+
+
+def ls(args: argparse.Namespace, sort: Sort) -> int:
+    """The entries of a patient, or how many entries there are."""
+    site = load_site(args.site)
+    with _registry(site) as registry:
+        if args.patient:
+            found = [e for e in registry.held(_patient(args.patient)).entries if e.sort is sort]
+        else:
+            return _count(registry, sort, as_json=args.json)
+    entries = [_as_json(entry) for entry in found]
+    if args.json:
+        print(json.dumps({"entries": entries}))
+        return Exit.OK
+    head = ("ENTRY", "STATE", "WHAT", "CHANNELS", "ADDED", "BY")
+    rows = [
+        (e["entry"], e["state"], e["what"], e["channels"], e["history"][0]["at"][:10],
+         e["history"][0]["by"])
+        for e in entries
+    ]  # fmt: skip
+    print(table(head, rows) if rows else f"the patient has no {sort.value}s")
+    return Exit.OK
+
+
+def import_all(args: argparse.Namespace, sort: Sort) -> int:
+    """Enter all lines of a file, or none if any of them is wrong."""
+    site = load_site(args.site)
+    facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
+    act = _act(args)
+    with _registry(site) as registry:
+        if args.dry_run:
+            new = registry.would_add(facts, act)
+            changes: list[Change] = []
+        else:
+            changes = registry.add_all(facts, act)
+            new = sum(change.version > 0 for change in changes)
+    attempts = {attempt for change in changes for attempt in change.open_attempts}
+    if args.json:
+        said = {"lines": len(facts), "new": new, "known": len(facts) - new, "dry_run": args.dry_run}
+        print(json.dumps({**said, "open_attempts": _attempts(tuple(attempts))}))
+        return Exit.OK
+    verb = "would be entered" if args.dry_run else "entered"
+    print(f"{new} {verb}, {len(facts) - new} there before")
+    _tell_attempts(tuple(attempts))
+    return Exit.OK
+
+
+@contextmanager
+def _registry(site: Site) -> Iterator[StoredRegistry]:
+    with working_store(site) as store:
+        sealer = Sealer.from_file(site.key_file, create=True)
+        yield StoredRegistry(store, sealer, tuple(site.policy.channels))
+
+
+def _act(args: argparse.Namespace) -> Act:
+    if args.document and not _SHA256.fullmatch(args.document):
+        raise UsageError(
+            "registry-input",
+            "`--document` is no SHA-256 in hexadecimal.",
+            "Give the digest of the signed paper's scan, such as `sha256sum` prints.",
+        )
+    return Act(operator(), SystemClock().now(), args.why, args.document)
+
+
+def _patient(text: str) -> str:
+    """The identifier; `-`: from standard input, so that no list of processes shows it."""
+    found = sys.stdin.readline().strip() if text == "-" else text
+    if not found:
+        raise UsageError("registry-input", "No patient is named.", "Give --patient ID.")
+    return found
+
+
+def _text(file: pathlib.Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_BYTES).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "file-unreadable",
+            f"{file} cannot be read ({type(error).__name__}).",
+            "Give the path of a CSV file in UTF-8.",
+        ) from error
+
+
+def _tell(change: Change, verb: str, *, as_json: bool) -> int:
+    attempts = change.open_attempts
+    if as_json:
+        said = {"entry": change.entry, "new": change.version > 0, "version": change.version}
+        print(json.dumps({**said, "open_attempts": _attempts(attempts)}))
+        return Exit.OK
+    print(f"{change.entry}: {verb if change.version else f'was {verb} before'}")
+    _tell_attempts(attempts)
+    return Exit.OK
+
+
+def _attempts(attempts: tuple[tuple[str, str, str, int], ...]) -> list[dict[str, Any]]:
+    names = ("channel", "entry", "receipt", "since_ms")
+    return [dict(zip(names, attempt, strict=True)) for attempt in sorted(attempts)]
+
+
+def _tell_attempts(attempts: tuple[tuple[str, str, str, int], ...]) -> None:
+    for channel, entry, receipt, _ in sorted(attempts):
+        print(f"on its way already: {channel}, entry {entry}, receipt {receipt}")
+
+
+def _count(registry: StoredRegistry, sort: Sort, *, as_json: bool) -> int:
+    patients, states = 0, Counter[str]()
+    for held in registry.everyone():
+        found = [entry for entry in held.entries if entry.sort is sort]
+        patients += bool(found)
+        states.update(_state(entry) for entry in found)
+    said = {"patients": patients, "entries": dict(sorted(states.items()))}
+    if as_json:
+        print(json.dumps(said))
+    else:
+        counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+        print(f"{patients} identifiers with {sort.value}s: {counts or 'none'}")
+    return Exit.OK
+
+
+def _state(entry: Entry) -> str:
+    if entry.is_lifted:
+        return "lifted"
+    fact = entry.fact
+    if not isinstance(fact, SignedConsent):
+        return "in force"
+    now = SystemClock().now()
+    if is_in_force(fact, now):
+        return "in force"
+    if fact.revoked is not None and fact.revoked <= now:
+        return "revoked"
+    return "expired" if fact.ends is not None and fact.ends <= now else "not yet"
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    fact = entry.fact
+    said: dict[str, Any] = {
+        "entry": entry.id,
+        "state": _state(entry),
+        "authority": fact.patient.authority,
+        "channels": "all" if fact.channels is None else " ".join(sorted(fact.channels)),
+    }
+    if isinstance(fact, SignedConsent):
+        said["what"] = fact.kind.value
+        said["purposes"] = "all" if fact.purposes is None else " ".join(sorted(fact.purposes))
+        said["labels"] = sorted(fact.labels)
+        ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
+        said |= {name: None if when is None else when.isoformat() for name, when in ends}
+        said["signed_by"] = fact.signed_by and fact.signed_by.value
+    else:
+        items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
+        said["what"] = ", ".join(items)
+        said["reason"] = fact.reason.value
+        days = (("from", fact.since), ("to", fact.until))
+        said |= {name: None if day is None else day.isoformat() for name, day in days}
+    said["history"] = [
+        {"verb": verb.value, "at": act.at.isoformat(), "by": act.by, "why": act.why,
+         "document": act.document}
+        for verb, act in entry.history
+    ]  # fmt: skip
+    return said

@@ -1,0 +1,138 @@
+"""Consents and restrictions as rows of text: options of a command, lines of a CSV file.
+
+Law: a row means what the same words mean in a facts file (rules.md §7), and is refused for the same
+mistakes, each with its place; a list is separated by `;`, `,` or spaces.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from engine.config.consents import consent_of
+from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
+from engine.config.restrictions import restriction_of
+from engine.errors import Place, UsageError
+from engine.policy.language import Problems, Reader
+from engine.policy.language.source import Mapping as MappingNode
+from engine.policy.language.source import Node, Scalar
+from engine.policy.language.source import Sequence as SequenceNode
+from engine.policy.model import Policy
+from engine.privacy.facts import ItemKind
+from engine.privacy.registry import Fact, Sort
+
+_PERSON = ("patient", "authority")
+_ITEMS = tuple(kind.value for kind in ItemKind)
+
+#: The columns of each sort, in the order in which documentation lists them.
+COLUMNS: dict[Sort, tuple[str, ...]] = {
+    Sort.CONSENT: (
+        *_PERSON,
+        *("kind", "purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
+    ),
+    Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "from", "to"),
+}
+
+_LISTS = frozenset({"purposes", "channels", "labels"})
+_BETWEEN = re.compile(r"[;,\s]+")
+
+Row = Mapping[str, str]
+
+
+def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact]:
+    """The facts of a CSV text with a header line. Raises `UsageError` with every mistake."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+    try:
+        given = reader.fieldnames or ()
+        unknown = [name for name in given if name not in COLUMNS[sort]]
+        if unknown or "patient" not in given:
+            raise UsageError(
+                "registry-input",
+                "The first line must name the columns, `patient` among them, and no others than"
+                f" {', '.join(COLUMNS[sort])}.",
+                "Correct it; nothing was read.",
+            )
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise UsageError(
+            "registry-input", "The file is no CSV.", "Save it as CSV in UTF-8."
+        ) from error
+    problems = Problems()
+    read = FactReader(Reader(problems), policy)
+    columns = {name: number for number, name in enumerate(given, start=1)}
+    facts: list[Fact] = []
+    for line, row in rows:
+        if "" in row or None in row.values():
+            place = Place(file, line, 1)
+            read.reader.bad_value(
+                Scalar(place, ""), "The line has not as many values as the first.", "Complete it."
+            )
+            continue
+        fact = _fact(sort, row, partial(_place, columns, file, line), read)
+        if fact is not None:
+            facts.append(fact)
+    _refuse(problems)
+    return facts
+
+
+def fact_of_row(sort: Sort, row: Row, policy: Policy) -> Fact:
+    """The fact that options say. Raises `UsageError` with every mistake."""
+    problems = Problems()
+    read = FactReader(Reader(problems), policy)
+    fact = _fact(sort, row, lambda name: Place(f"--{name.replace('_', '-')}", 1, 1), read)
+    _refuse(problems)
+    if fact is None:
+        raise UsageError("registry-input", "Nothing can be made of that.", "Say --kind.")
+    return fact
+
+
+def _place(columns: Mapping[str, int], file: str, line: int, name: str) -> Place:
+    return Place(file, line, columns.get(name, 1))
+
+
+def _fact(sort: Sort, row: Row, at: Callable[[str], Place], read: FactReader) -> Fact | None:
+    node = _node(sort, row, at)
+    return consent_of(node, read) if sort is Sort.CONSENT else restriction_of(node, read)
+
+
+def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
+    """The row as it would stand in a facts file."""
+    here = at("patient")
+
+    def named(members: list[tuple[str, Node]], place: Place) -> MappingNode:
+        return MappingNode(place, tuple((Scalar(at(name), name), node) for name, node in members))
+
+    said = {name: value.strip() for name, value in row.items() if value and value.strip()}
+    person = [(name, Scalar(at(column), said[column]))
+              for name, column in (("id", "patient"), ("authority", "authority"))
+              if column in said]  # fmt: skip
+    members: list[tuple[str, Node]] = [("patient", named([*person], here))]
+    items: list[tuple[str, Node]] = []
+    for name, text in said.items():
+        place = at(name)
+        if name in _PERSON:
+            continue
+        if name == "signed_by":
+            members.append((name, named([("relation", Scalar(place, text))], place)))
+        elif name in _LISTS and text not in {ALL, ALL_PAYERS}:
+            parts = [Scalar(place, part) for part in _BETWEEN.split(text) if part]
+            members.append((name, SequenceNode(place, tuple(parts))))
+        elif sort is Sort.RESTRICTION and name in _ITEMS:
+            items.append((name, Scalar(place, text)))
+        else:
+            members.append((name, Scalar(place, text)))
+    if items:
+        members.append(("items", named(items, here)))
+    return named(members, here)
+
+
+def _refuse(problems: Problems) -> None:
+    found = problems.sorted()
+    if found:
+        raise UsageError(
+            "registry-input",
+            "It cannot be entered; nothing was changed.\n" + "\n".join(map(str, found)),
+        )

@@ -1,0 +1,174 @@
+"""What is held of a patient, sealed, and the names under which it is.
+
+Law: nothing of it leaves this process unsealed (I7): the store has a keyed hash of the identifier,
+a version, and a blob that opens in that place alone. What cannot be read raises; it is never taken
+for nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from engine.intake.sealed import Sealing
+from engine.privacy.facts import (
+    ConsentKind,
+    Item,
+    ItemKind,
+    Relation,
+    Restriction,
+    RestrictionReason,
+    SignedConsent,
+)
+from engine.privacy.patients import Patient
+from engine.privacy.registry import Act, Entry, Fact, Held, Sort, Verb
+
+#: Holds that only the registry as such can release wait for this name.
+_REGISTRY = b"registry"
+
+_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r"}
+_ID_BYTES = 10
+
+
+def patient_name(sealing: Sealing, id_: str) -> bytes:
+    """The name under which it stands what is held of an identifier, whoever gave it."""
+    return sealing.keyed_hash(b"registry\x1c" + id_.encode("utf-8", "surrogatepass"))
+
+
+def registry_name(sealing: Sealing) -> bytes:
+    """What holds wait for that wait for the registry to answer at all."""
+    return sealing.keyed_hash(_REGISTRY)
+
+
+def entry_id(sealing: Sealing, fact: Fact) -> str:
+    """The id of an entry: the same for the same fact, whether or not it was revoked since."""
+    plain = replace(fact, revoked=None) if isinstance(fact, SignedConsent) else fact
+    said = ("entry", sort_of(fact).value, _fact_json(plain))
+    digest = sealing.keyed_hash(json.dumps(said, sort_keys=True).encode())
+    name = base64.b32encode(digest[:_ID_BYTES]).decode("ascii").lower()
+    return f"{_LETTERS[sort_of(fact)]}-{name}"
+
+
+def sort_of(fact: Fact) -> Sort:
+    """What a fact is."""
+    return Sort.CONSENT if isinstance(fact, SignedConsent) else Sort.RESTRICTION
+
+
+def seal_held(sealing: Sealing, name: bytes, held: Held) -> bytes:
+    """All entries of one patient, for the place `name`."""
+    said = [
+        {
+            "id": entry.id,
+            "sort": entry.sort.value,
+            "fact": _fact_json(entry.fact),
+            "history": [
+                [verb.value, act.by, act.at.isoformat(), act.why, act.document]
+                for verb, act in entry.history
+            ],
+        }
+        for entry in held.entries
+    ]
+    return sealing.seal(json.dumps(said, separators=(",", ":")).encode(), _about(name))
+
+
+def unseal_held(sealing: Sealing, name: bytes, sealed: bytes) -> Held:
+    """What `seal_held` made. Raises `EngineError` or `ValueError` and its kin."""
+    said = json.loads(sealing.open(sealed, _about(name)))
+    return Held(
+        tuple(
+            Entry(
+                one["id"],
+                _FACTS[Sort(one["sort"])](one["fact"]),
+                tuple(
+                    (Verb(verb), Act(by, datetime.fromisoformat(at), why, document))
+                    for verb, by, at, why, document in one["history"]
+                ),
+            )
+            for one in said
+        )
+    )
+
+
+def _about(name: bytes) -> bytes:
+    return b"registry|" + name
+
+
+# --- facts as JSON ------------------------------------------------------------------------------
+
+
+def _fact_json(fact: Fact) -> dict[str, Any]:
+    said: dict[str, Any] = {"patient": [fact.patient.id, fact.patient.authority]}
+    said["channels"] = _listed(fact.channels)
+    if isinstance(fact, SignedConsent):
+        return said | {
+            "kind": fact.kind.value,
+            "purposes": _listed(fact.purposes),
+            "labels": _listed(fact.labels),
+            "begins": _iso(fact.begins),
+            "ends": _iso(fact.ends),
+            "revoked": _iso(fact.revoked),
+            "signed_by": fact.signed_by and fact.signed_by.value,
+        }
+    return said | {
+        "items": sorted([one.kind.value, one.number, one.namespace] for one in fact.items),
+        "reason": fact.reason.value,
+        "since": _iso(fact.since),
+        "until": _iso(fact.until),
+    }
+
+
+def _consent(said: Mapping[str, Any]) -> SignedConsent:
+    return SignedConsent(
+        patient=Patient(*said["patient"]),
+        kind=ConsentKind(said["kind"]),
+        purposes=_set(said["purposes"]),
+        channels=_set(said["channels"]),
+        labels=frozenset(said["labels"]),
+        begins=_instant(said["begins"]),
+        ends=_instant(said["ends"]),
+        revoked=_instant(said["revoked"]),
+        signed_by=None if said["signed_by"] is None else Relation(said["signed_by"]),
+    )
+
+
+def _restriction(said: Mapping[str, Any]) -> Restriction:
+    return Restriction(
+        patient=Patient(*said["patient"]),
+        items=frozenset(
+            Item(ItemKind(kind), number, namespace) for kind, number, namespace in said["items"]
+        ),
+        channels=_set(said["channels"]),
+        reason=RestrictionReason(said["reason"]),
+        since=_day(said["since"]),
+        until=_day(said["until"]),
+    )
+
+
+_FACTS: dict[Sort, Callable[[Mapping[str, Any]], Fact]] = {
+    Sort.CONSENT: _consent,
+    Sort.RESTRICTION: _restriction,
+}
+
+
+def _listed(values: frozenset[str] | None) -> list[str] | None:
+    return None if values is None else sorted(values)
+
+
+def _set(values: list[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
+
+
+def _iso(when: date | None) -> str | None:
+    return None if when is None else when.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

@@ -1,0 +1,57 @@
+#!lua flags=allow-oom
+-- Change what the privacy registry holds of one patient. A full store does it, too.
+--
+-- KEYS  1 privacy (hash): patient → "VERSION sealed", 2 privacy-versions (footing.lua), 3 waits,
+--       4 released, 5 released-news (kept.lua), 6 meta, 7 ledger, 8–11 receipts:0…3 (there: the
+--       change's identity → the reply), then for each channel: lane (claim.lua), out (accept.lua)
+-- ARGV  identity of the change, patient, version expected (0: none), sealed, record, channels…
+-- reply "VERSION", or "0" when another version stood there, then for each open attempt
+--       " CHANNEL ENTRY RECEIPT OPENED_MS"
+-- use clock window kept footing
+
+local privacy, versions, waits, released, news, meta, ledger =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local windows = {KEYS[8], KEYS[9], KEYS[10], KEYS[11]}
+local identity, patient, expected, sealed, record = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+
+local now = now_ms()
+local window = current_window(meta, windows, now)
+local done = find(windows, window, identity)
+if done then return done end
+if tonumber(redis.call("ZSCORE", versions, patient) or 0) ~= expected then return "0" end
+
+local function fields_of(stream_entry)
+  local fields, flat = {}, stream_entry[2]
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
+
+-- Whether a copy is about the patient, or it was not written down whom it is about.
+local function concerns(fields)
+  if tonumber(fields.v or -1) < 0 then return true end
+  for at = 1, #fields.h, 16 do
+    if fields.h:sub(at, at + 15) == patient then return true end
+  end
+  return false
+end
+
+local version = newest_version(versions) + 1
+local answer = {text(version)}
+for i = 6, #ARGV do
+  local lane, out = KEYS[12 + (i - 6) * 2], KEYS[13 + (i - 6) * 2]
+  local open = redis.call("HMGET", lane, "open", "opened_ms")
+  if open[1] and open[1] ~= "" then
+    local fields = fields_of(redis.call("XRANGE", out, open[1], open[1])[1])
+    if concerns(fields) then
+      answer[#answer + 1] = table.concat({ARGV[i], open[1], fields.r, open[2]}, " ")
+    end
+  end
+end
+
+redis.call("HSET", privacy, patient, text(version) .. " " .. sealed)
+redis.call("ZADD", versions, text(version), patient)
+release_waiting(waits, released, news, meta, patient)
+redis.call("XADD", ledger, "*", "r", record)
+answer = table.concat(answer, " ")
+remember(windows, window, now, identity, answer)
+return answer

@@ -1,0 +1,208 @@
+"""What every store must do for the privacy registry (engine/store/port.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from engine.store.client import connect
+from engine.store.embedded import EmbeddedServer
+from engine.store.memory import MemoryStore
+from engine.store.port import (
+    Accept,
+    Changed,
+    Claim,
+    Claimed,
+    Enter,
+    Entered,
+    Footing,
+    Hold,
+    Items,
+    News,
+    NextReleased,
+    OpenAttempt,
+    Opened,
+    Postpone,
+    ReadLedger,
+    Recall,
+    Release,
+    Resolve,
+    Store,
+    Survey,
+)
+from engine.store.redis import RedisStore
+from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
+
+ANN, BOB = b"a" * 16, b"\0" * 15 + b" "
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A real server."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("site") / "var")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """Each store in turn, empty."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    client = connect(request.getfixturevalue("server").url)
+    client.flushall()
+    client.close()
+    store = RedisStore(client)
+    yield store
+    store.close()
+
+
+def enter(store: Store, patient: bytes, expects: int = 0, name: str = "1") -> Entered:
+    change = Enter(patient, expects, b"sealed " + name.encode(), name.encode(), ("acme", "beta"))
+    answer = do(store, change)
+    assert isinstance(answer, Entered)
+    assert do(store, change) == answer or not answer.version
+    return answer
+
+
+def about(accept: Accept, version: int, *patients: bytes, until_ms: int = 0) -> Accept:
+    return replace(accept, footing=Footing(version, patients, until_ms))
+
+
+def head(store: Store, fence: int = 1) -> Opened:
+    claimed = do(store, Claim("acme", f"engine-{fence}", LEASE_MS, takeover=True))
+    assert isinstance(claimed, Claimed)
+    return opened(do(store, advance("acme", claimed.fence, 1)))
+
+
+def test_a_change_counts_the_registry_up_and_is_recorded_once(store: Store) -> None:
+    assert enter(store, ANN) == Entered(1)
+    assert enter(store, BOB, name="2") == Entered(2)
+    assert enter(store, ANN, 1, name="3") == Entered(3)
+    records = do(store, ReadLedger())
+    assert [one[1] for one in records] == [b"1", b"2", b"3"]  # type: ignore[union-attr, index]
+    assert do(store, News(0)) == Changed(((BOB, 2), (ANN, 3)), 3)
+    assert do(store, News(2)) == Changed(((ANN, 3),), 3)
+    assert do(store, News(0, limit=1)) == Changed(((BOB, 2),), 3)
+    assert do(store, News(3)) == Changed((), 3)
+
+
+def test_who_expected_another_version_changes_nothing(store: Store) -> None:
+    enter(store, ANN)
+    assert enter(store, ANN, name="2") == Entered(0)
+    assert enter(store, ANN, 7, name="3") == Entered(0)
+    assert do(store, Recall((), (ANN, BOB))) == (b"1 sealed 1", None)
+
+
+def test_what_is_known_of_patients_follows_what_was_learned(store: Store) -> None:
+    enter(store, BOB)
+    do(store, message("R1", "acme", learned=[(b"key", b"learned")]))
+    do(store, about(message("R2", "acme", learned=[(b"key", b"learned")]), 1))
+    assert do(store, Recall((b"key", b"no"), (ANN, BOB))) == (b"learned", None, None, b"1 sealed 1")
+
+
+def test_what_was_decided_on_stale_facts_is_not_stored(store: Store) -> None:
+    enter(store, ANN)
+    stale = about(message("R1", "acme"), 0, ANN)
+    answer = do(store, stale)
+    assert answer.stale  # type: ignore[union-attr]
+    assert do(store, Survey(("acme",))).lanes[0].depth == 0  # type: ignore[union-attr]
+    again = do(store, about(stale, 1, ANN))
+    assert not again.stale  # type: ignore[union-attr]
+    assert do(store, stale) == again
+
+
+@pytest.mark.parametrize(
+    ("footing", "is_stale"),
+    [
+        (Footing(0, (BOB,)), False),
+        (Footing(1, (ANN,)), False),
+        (Footing(0, (BOB, ANN)), True),
+        (Footing(2, (BOB,)), True),  # of a registry that this store has lost
+        (Footing(), True),
+    ],
+)
+def test_only_what_concerns_a_message_makes_it_stale(
+    store: Store, footing: Footing, is_stale: bool
+) -> None:
+    enter(store, ANN)
+    answer = do(store, replace(message("R1", "acme"), footing=footing))
+    assert answer.stale is is_stale  # type: ignore[union-attr]
+
+
+def test_an_attempt_tells_that_the_facts_have_changed_since_the_cut(store: Store) -> None:
+    do(store, about(message("R1", "acme"), 0, ANN))
+    first = head(store)
+    assert not first.stale
+    enter(store, BOB)
+    assert not head(store, 2).stale
+    enter(store, ANN, name="2")
+    third = head(store, 3)
+    assert third.stale
+    assert do(store, advance("acme", 3, 1)) == third
+
+
+def test_an_attempt_tells_that_the_facts_have_run_out(store: Store) -> None:
+    do(store, about(message("R1", "acme"), 0, ANN, until_ms=1))
+    assert head(store).stale
+
+
+def test_a_change_lists_the_attempts_that_are_open(store: Store) -> None:
+    do(store, about(message("R1", "acme", "beta"), 0, ANN, BOB))
+    attempt = head(store)
+    (found,) = enter(store, BOB).open
+    assert found == OpenAttempt("acme", attempt.entry, "R1", found.since_ms)
+    assert found.since_ms > 0
+    assert enter(store, b"c" * 16, name="2").open == ()
+    do(store, advance("acme", 1, 2, Postpone(attempt.entry, 60_000, "refused", unknown=False)))
+    assert enter(store, ANN, name="3").open == ()
+
+
+def test_an_open_attempt_on_nobody_knows_whom_is_listed(store: Store) -> None:
+    do(store, message("R1", "acme"))
+    head(store)
+    assert len(enter(store, ANN).open) == 1
+
+
+def test_a_change_releases_what_waits_for_the_patient(store: Store) -> None:
+    held = message("R1", holds=[Hold("acme", "ambiguous-restriction", (ANN,))])
+    do(store, about(held, 0, ANN))
+    enter(store, BOB)
+    assert do(store, NextReleased(10)) == ()
+    enter(store, ANN, name="2")
+    assert do(store, NextReleased(10)) == ("R1",)
+
+
+def test_one_key_can_be_released_by_itself(store: Store) -> None:
+    do(store, about(message("R1", holds=[Hold("acme", "facts-unavailable", (BOB,))]), 0, ANN))
+    assert do(store, Release(ANN)) == ()
+    assert do(store, Release(BOB)) == ("R1",)
+    assert do(store, NextReleased(10)) == ("R1",)
+
+
+def test_a_hold_that_is_put_back_on_stale_facts_is_released_again(store: Store) -> None:
+    hold = Hold("acme", "ambiguous-restriction", (ANN,))
+    do(store, about(message("R1", holds=[hold]), 0, ANN))
+    enter(store, ANN)
+    do(store, NextReleased(10))
+    (item,) = do(store, Items("acme"))  # type: ignore[misc]
+    again = Resolve("acme", item.id, b"again", hold=hold, forget_release="R1")  # type: ignore[union-attr]
+    do(store, replace(again, footing=Footing(1, (ANN,))))
+    assert do(store, NextReleased(10)) == ()
+    do(store, replace(again, record=b"stale", footing=Footing(0, (ANN,))))
+    assert do(store, NextReleased(10)) == ("R1",)
+
+
+def test_copies_that_were_decided_again_have_their_footing(store: Store) -> None:
+    do(store, about(message("R1", holds=[Hold("acme", "leak", ())]), 0, ANN))
+    (item,) = do(store, Items("acme"))  # type: ignore[misc]
+    enter(store, ANN)
+    resolve = Resolve("acme", item.id, b"go", copies=(copy("acme"),))  # type: ignore[union-attr]
+    do(store, replace(resolve, footing=Footing(1, (ANN,))))
+    assert not head(store).stale
+    enter(store, ANN, 1, name="2")
+    assert head(store, 2).stale

@@ -1,0 +1,157 @@
+"""I6, with real processes: a restriction or a revocation stops all that is still queued.
+
+Nothing for the patient leaves after the command has returned, but for the attempts that it listed;
+whoever is killed meanwhile.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.estate import Estate
+
+#: What the rules of the estate become, so that alpha receives under a consent alone.
+CONSENTED = ("purpose: payment\n", "purpose: payment\nconsent: required\n")
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """An engine whose insurers all work."""
+    with Estate(tmp_path_factory.mktemp("estate")) as running:
+        yield running
+
+
+def admission(patient: str, control_id: str) -> bytes:
+    lines = (
+        f"MSH|^~\\&|HIS|GH|PG|PG|20260301||ADT^A01^ADT_A01|{control_id}|P|2.5.1",
+        "EVN|A01|20260301",
+        f"PID|1||{patient}^^^GH^MR||DOE^JANE||19700101|F",
+        f"PV1|1|I|W||||||||||||||||V{control_id}^^^GH",
+        "IN1|1|P1|ALPHA|ALPHA PLAN",
+    )
+    return "\r".join(lines).encode() + b"\r"
+
+
+def send(port: int, *messages: bytes) -> None:
+    """Send, and see each acknowledged."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.settimeout(20)
+        for message in messages:
+            connection.sendall(b"\x0b" + message + b"\x1c\r")
+            answer = b""
+            while not answer.endswith(b"\x1c\r"):
+                got = connection.recv(4096)
+                assert got, "the engine hung up"
+                answer += got
+            assert b"MSA|AA|" in answer
+
+
+def of(patient: str, messages: list[bytes]) -> list[bytes]:
+    return [message for message in messages if b"|" + patient.encode() + b"^" in message]
+
+
+def wait_for(estate: Estate, patient: str) -> None:
+    deadline = time.monotonic() + 40
+    while not of(patient, estate.received("alpha")):
+        assert time.monotonic() < deadline, estate.status()
+        time.sleep(0.1)
+
+
+def restrict(estate: Estate, patient: str) -> list[dict[str, Any]]:
+    """The open attempts that the command listed."""
+    words = ("restriction", "add", "--everything", "--channels", "alpha", "--patient", patient)
+    said = estate.command(*words)
+    assert said["new"]
+    attempts: list[dict[str, Any]] = said["open_attempts"]
+    return attempts
+
+
+@pytest.mark.parametrize("killed", ["", "worker", "store", "supervisor"])
+def test_a_restriction_stops_all_copies_that_wait(estate: Estate, killed: str) -> None:
+    patient, other = f"P{killed}1", f"Q{killed}1"
+    estate.stop_sink("alpha")
+    try:
+        send(estate.listener_port, *(admission(patient, f"{killed}{n}") for n in range(5)))
+        restrict(estate, patient)
+        if killed:
+            estate.kill(killed)
+    finally:
+        estate.start_sink("alpha")
+    send(estate.listener_port, admission(patient, f"{killed}9"), admission(other, f"{killed}10"))
+    wait_for(estate, other)
+    assert of(patient, estate.received("alpha")) == []
+    rows = [row for row in estate.ledger("withheld") if row["reason"] == "restricted"]
+    assert len(rows) % 5 == 0
+    assert rows
+
+
+def test_what_was_on_its_way_is_listed_and_nothing_else_leaves(estate: Estate) -> None:
+    patient, other = "PLATE", "QLATE"
+    estate.restart_sink("alpha", "- {every: 1, count: 1, do: late, delay: 2s}\n")
+    send(estate.listener_port, *(admission(patient, f"late{n}") for n in range(5)))
+    wait_for(estate, patient)
+    (attempt,) = restrict(estate, patient)
+    assert attempt["channel"] == "alpha"
+    send(estate.listener_port, admission(other, "late9"))
+    wait_for(estate, other)
+    (sent,) = of(patient, estate.received("alpha"))
+    assert b"|late0|" in sent
+    (row,) = [row for row in estate.ledger("delivered") if row["receipt"] == attempt["receipt"]]
+    assert row["control_id"] == "late0"
+
+
+def test_a_lifted_restriction_lets_what_comes_through(estate: Estate) -> None:
+    patient = "PLIFT"
+    restrict(estate, patient)
+    (entry,) = estate.command("restriction", "ls", "--patient", patient)["entries"]
+    words = ("restriction", "revoke", entry["entry"], "--why", "asked for", "--patient", patient)
+    assert estate.command(*words)["new"]
+    send(estate.listener_port, admission(patient, "lift1"))
+    wait_for(estate, patient)
+
+
+def test_a_consent_opens_and_its_revocation_stops_what_waits(tmp_path: Path) -> None:
+    class Consented(Estate):
+        def lay_out(self) -> None:
+            super().lay_out()
+            rules = self.site / "rules" / "all.yaml"
+            rules.write_text(rules.read_text().replace(*CONSENTED))
+
+    grant: tuple[str, ...] = (
+        "consent",
+        "add",
+        "--authority",
+        "GH",
+        "--kind",
+        "authorization",
+        "--purposes",
+    )
+    grant += ("payment", "--channels", "alpha", "--given", "2020-01-01", "--patient")
+    with Consented(tmp_path) as estate:
+        send(estate.listener_port, admission("NONE", "c0"))
+        said = estate.command(*grant, "P1")
+        assert estate.command(*grant, "P1")["new"] is False
+        estate.command(*grant, "P2")
+        send(estate.listener_port, admission("P1", "c1"))
+        wait_for(estate, "P1")
+        estate.stop_sink("alpha")
+        send(estate.listener_port, *(admission("P1", f"c2{n}") for n in range(4)))
+        words = ("consent", "revoke", said["entry"], "--why", "by letter", "--patient", "P1")
+        assert estate.command(*words)["new"]
+        estate.kill("worker")
+        estate.start_sink("alpha")
+        send(estate.listener_port, admission("P1", "c3"), admission("P2", "c4"))
+        wait_for(estate, "P2")
+        received = estate.received("alpha")
+        reasons = {row["reason"] for row in estate.ledger("withheld")}
+        changes = [verb for row in estate.ledger("registry") for _, verb in row["entries"]]
+    assert len(of("P1", received)) == 1
+    assert of("NONE", received) == []
+    assert reasons == {"consent-revoked"}
+    assert changes == ["added", "added", "revoked"]

@@ -1,0 +1,201 @@
+"""The privacy registry in a store: history, idempotence, and that nothing is lost or leaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import cast
+
+import pytest
+
+from engine.errors import EngineError
+from engine.intake.recorded import patient_name, seal_held, unseal_held
+from engine.intake.registered import UNAVAILABLE, Registered, known_of
+from engine.privacy.facts import (
+    ConsentKind,
+    Item,
+    ItemKind,
+    Relation,
+    Restriction,
+    RestrictionReason,
+    SignedConsent,
+)
+from engine.privacy.patients import Patient
+from engine.privacy.registry import Act, Held, RegistryError, Verb
+from engine.registering import StoredRegistry
+from engine.store.keyfile import KEY_BYTES, Keys
+from engine.store.memory import MemoryStore
+from engine.store.port import Changed, Enter, News, ReadLedger, Recall
+from engine.store.sealing import Sealer
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACT = Act("ann", NOW, "on paper", "0" * 64)
+LATER = Act("bob", NOW + timedelta(days=1), "by letter")
+PERSON = Patient("PATID1234", "GOOD HEALTH")
+CONSENT = SignedConsent(
+    PERSON, ConsentKind.AUTHORIZATION, frozenset({"payment"}), frozenset({"acme"}),
+    frozenset({"hiv"}), NOW - timedelta(days=9), NOW + timedelta(days=9), None, Relation.GUARDIAN,
+)  # fmt: skip
+RESTRICTION = Restriction(
+    PERSON, frozenset({Item(ItemKind.VISIT, "VISIT-7001"), Item(ItemKind.ORDER, "7", "LAB")}), None,
+    RestrictionReason.SELF_PAY_IN_FULL, date(2026, 1, 1), date(2026, 2, 1),
+)  # fmt: skip
+KEY = b"\1" * 4
+SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def registry(store: MemoryStore) -> StoredRegistry:
+    return StoredRegistry(store, SEALER, ("acme",))
+
+
+def test_what_is_entered_is_held_as_it_was_said(registry: StoredRegistry) -> None:
+    registry.add(CONSENT, ACT)
+    registry.add(RESTRICTION, LATER)
+    held = registry.held("PATID1234")
+    assert [entry.fact for entry in held.entries] == [CONSENT, RESTRICTION]
+    assert [entry.history for entry in held.entries] == [
+        ((Verb.ADDED, ACT),),
+        ((Verb.ADDED, LATER),),
+    ]
+    assert registry.held("another") == Held()
+
+
+def test_sealing_and_opening_give_back_everything() -> None:
+    bare = SignedConsent(Patient("1"), ConsentKind.REFUSAL)
+    held = Held().added("c-1", CONSENT, ACT).added("c-2", bare, ACT).added("r", RESTRICTION, ACT)
+    held = held.ended("c-2", LATER).ended("r", LATER)
+    name = patient_name(SEALER, "1")
+    assert unseal_held(SEALER, name, seal_held(SEALER, name, held)) == held
+    with pytest.raises(EngineError):
+        unseal_held(SEALER, patient_name(SEALER, "2"), seal_held(SEALER, name, held))
+
+
+def test_the_same_twice_is_one_entry(registry: StoredRegistry) -> None:
+    first, again = registry.add(CONSENT, ACT), registry.add(CONSENT, LATER)
+    assert (first.version, again.version) == (1, 0)
+    assert first.entry == again.entry
+    assert registry.add(RESTRICTION, ACT).entry != first.entry
+    many = registry.add_all([CONSENT, RESTRICTION, replace(CONSENT, labels=frozenset())], ACT)
+    assert [change.version for change in many] == [0, 0, 3]
+
+
+def test_a_revoked_consent_stays_and_is_not_signed_again_by_chance(
+    registry: StoredRegistry,
+) -> None:
+    id_ = registry.add(CONSENT, ACT).entry
+    assert registry.end("PATID1234", id_, LATER).version == 2
+    assert registry.end("PATID1234", id_, LATER).version == 0
+    assert registry.add(CONSENT, LATER).version == 0
+    (entry,) = registry.held("PATID1234").entries
+    assert entry.fact == replace(CONSENT, revoked=LATER.at)
+    assert [verb for verb, _ in entry.history] == [Verb.ADDED, Verb.REVOKED]
+
+
+def test_a_consent_that_is_entered_as_revoked_revokes(registry: StoredRegistry) -> None:
+    registry.add(CONSENT, ACT)
+    assert registry.add(replace(CONSENT, revoked=NOW), LATER).version == 2
+    (entry,) = registry.held("PATID1234").entries
+    assert entry.fact == replace(CONSENT, revoked=NOW)
+
+
+def test_a_lifted_restriction_stays_and_may_come_again(registry: StoredRegistry) -> None:
+    id_ = registry.add(RESTRICTION, ACT).entry
+    registry.end("PATID1234", id_, LATER)
+    (entry,) = registry.held("PATID1234").entries
+    assert entry.is_lifted
+    registry.add(RESTRICTION, LATER)
+    (entry,) = registry.held("PATID1234").entries
+    assert not entry.is_lifted
+    assert len(entry.history) == 3
+
+
+def test_what_is_not_there_cannot_be_ended(registry: StoredRegistry) -> None:
+    with pytest.raises(RegistryError, match="no entry"):
+        registry.end("PATID1234", "c-none", ACT)
+
+
+def test_no_record_and_no_name_tells_whom_it_is_about(
+    registry: StoredRegistry, store: MemoryStore
+) -> None:
+    registry.add(RESTRICTION, ACT)
+    told = repr(store.execute([ReadLedger(), News(0)]))
+    for said in ("PATID1234", "GOOD HEALTH", "VISIT-7001", "self-pay"):
+        assert said not in told
+
+
+def test_many_are_entered_page_by_page_and_counted_beforehand(registry: StoredRegistry) -> None:
+    facts = [replace(RESTRICTION, patient=Patient(str(n // 2), f"GH{n % 2}")) for n in range(900)]
+    assert registry.would_add(facts[:1], ACT) == 1
+    assert list(registry.everyone()) == []
+    changes = registry.add_all(facts, ACT)
+    assert sum(change.version > 0 for change in changes) == 900
+    assert len(list(registry.everyone())) == 450
+    assert registry.would_add(facts, ACT) == 0
+
+
+def test_a_projection_learns_the_news(registry: StoredRegistry, store: MemoryStore) -> None:
+    registered = Registered(SEALER)
+    registry.add(CONSENT, ACT)
+    assert not registered.learned(cast("Changed", store.execute([registered.news()])[0]))
+    name = patient_name(SEALER, "PATID1234")
+    assert registered.concerns((name,))
+    assert not registered.concerns((patient_name(SEALER, "X"),))
+    answers = store.execute([Recall((), (name,))])[0]
+    known = registered.known((name,), answers, NOW)  # type: ignore[arg-type]
+    assert known.consents == (CONSENT,)
+    ends = CONSENT.ends
+    assert ends is not None
+    assert known.footing == (1, (name,), int(ends.timestamp() * 1000))
+
+
+def test_what_should_be_there_and_is_not_is_no_answer(registry: StoredRegistry) -> None:
+    registry.add(CONSENT, ACT)
+    name = patient_name(SEALER, "PATID1234")
+    registered = Registered(SEALER)
+    registered.learned(Changed(((name, 1),), 1))
+    for answer in (None, b"", b"1 garbage", b"x"):
+        assert registered.known((name,), (answer,), NOW) == UNAVAILABLE
+    assert known_of(SEALER, (name,), (b"",), NOW) == UNAVAILABLE
+
+
+def test_a_store_that_has_forgotten_is_believed_no_more_until_it_has_caught_up() -> None:
+    ann, bob, other = b"a" * 16, b"b" * 16, b"c" * 16
+    registered = Registered(SEALER)
+
+    def is_believed() -> bool:
+        return registered.known((other,), (None,), NOW) != UNAVAILABLE
+
+    registered.learned(Changed(((ann, 7),), 7))
+    assert is_believed()
+    assert registered.learned(Changed((), 2))  # read it from its beginning
+    assert not is_believed()
+    assert not registered.learned(Changed(((bob, 2),), 2))
+    assert not is_believed()
+    assert registered.concerns((other,))
+    assert not registered.learned(Changed(((bob, 8),), 8))
+    assert is_believed()
+    assert registered.concerns((bob,))
+    assert not registered.concerns((other,))
+
+
+def test_who_reads_again_when_others_were_there(store: MemoryStore) -> None:
+    class Raced(MemoryStore):
+        """Another command is quicker, once."""
+
+        raced = False
+
+        def execute(self, batch):  # type: ignore[no-untyped-def]
+            if not self.raced and isinstance(batch[0], Enter):
+                self.raced = True
+                StoredRegistry(self, SEALER, ()).add(RESTRICTION, LATER)
+            return super().execute(batch)
+
+    registry = StoredRegistry(Raced(), SEALER, ())
+    assert registry.add(CONSENT, ACT).version == 2
+    assert len(registry.held("PATID1234").entries) == 2
