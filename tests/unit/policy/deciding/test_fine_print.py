@@ -176,6 +176,17 @@ def test_merges_are_sent_only_where_a_rule_names_them() -> None:
     assert code(half, raw) == "nothing-left"
 
 
+@pytest.mark.parametrize(
+    "event",
+    ["A17", "A18", "A24", "A30", *(f"A{number}" for number in (*range(34, 38), *range(39, 52)))],
+)
+def test_9_no_rule_for_all_admissions_sends_a_merge_move_link_or_swap(event: str) -> None:
+    raw = hl7(f"ADT^{event}", "EVN||20260101", PID, PV1, "MRG|B^^^H")
+    grants = "PID: [3], PV1: [2], MRG: all"
+    assert code(policy([rule("r", f"message: ADT, {ANY}", grants)]), raw) == "no-rule"
+    assert code(policy([rule("r", f"message: ADT^{event}, {ANY}", grants)]), raw) == "granted"
+
+
 def test_a_cancel_follows_what_it_cancels_and_nothing_else() -> None:
     compiled = policy([rule("r", "message: ADT^A01", "PID: all")])
     cancel = adt(event="A11")
@@ -607,3 +618,11 @@ def test_19_own_insurance_takes_its_own_additions_along_and_own_charges_none() -
     assert sent(policy([rule("r", "message: ADT", every)]), raw)[1:] == [
         *("IN2||stray", "IN1|||ACME", "IN2||mine", "IN1|||BETA", "IN2||theirs")
     ]
+
+
+def test_two_withholdings_of_one_segment_both_take() -> None:
+    more = "    withhold: {PID: [5, 7]}\n"
+    other = rule("s", "PV1-2: I", "", "    withhold: [PID-8]\n")
+    third = rule("t", "PV1-2: I", "", "    withhold: {PID-11: {where: {PID-8: F}}}\n")
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all", more), other, third])
+    assert sent(compiled, adt()) == ["PID|1||A^^^H^MR"]
