@@ -30,11 +30,14 @@ from engine.plan import ArchivePlan
 from engine.policy.compile import compile_policy
 from engine.stderr import forgive_standard_error
 from engine.store.client import connect
+from engine.store.keyfile import KeysAwayError
+from engine.store.keyring import KeyRing, KeysLook
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.port import StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import Reserve
 from engine.store.sealing import Sealer
+from engine.store.watched import WatchedStore
 
 #: How often the store is asked when there was nothing, in seconds.
 POLL_S = 0.25
@@ -134,7 +137,7 @@ class Life:
         try:
             self._leave_room()
             found = do()
-        except (StoreUnavailable, ArchiveUnavailableError) as error:
+        except (StoreUnavailable, ArchiveUnavailableError, KeysAwayError) as error:
             if not self._is_away:
                 self._is_away = True
                 self._log.failure(Event.ARCHIVE_UNAVAILABLE, error)
@@ -173,8 +176,10 @@ def main() -> int:
     site = plan.site
     try:
         compiled = compile_policy(site.policy, plan.revision)
-        store = RedisStore(connect(plan.store_url), site.store.replicas)
-        sealing = Sealer.from_file(site.key_file)
+        ring = KeyRing(site.keys, clock.now)
+        sealing = Sealer(ring.masters, ring)
+        bare = RedisStore(connect(plan.store_url), site.store.replicas)
+        store = WatchedStore(bare, (KeysLook(ring.look),), clock.monotonic)
         key_file = signing_key_of(site)
         create_signing_key(key_file)
         signer = read_signer(key_file)

@@ -124,7 +124,7 @@ def hold(args: argparse.Namespace) -> int:
     since, _ = whole_days(args.since, None, site.policy.timezone, now, 0)
     term = b""
     if args.patient:
-        term = patient_term(Sealer.from_file(site.key_file), args.patient, args.authority)
+        term = patient_term(Sealer.of(site.keys), args.patient, args.authority)
     row = {
         "patient": term,
         "from_ms": ms(since) if args.since else 0,
@@ -229,7 +229,7 @@ def _open_record(
         "look", SystemClock().now(), operator(), args.reason, receipt=row["receipt"], what=what
     )
     record(archive, read_signer(signing_key_of(site)), entry)
-    print(json.dumps(unseal_record(Sealer.from_file(site.key_file), row)))
+    print(json.dumps(unseal_record(Sealer.of(site.keys), row)))
     return Exit.OK
 
 

@@ -72,7 +72,7 @@ def test_a_small_site_has_documented_defaults(tmp_path: pathlib.Path) -> None:
     assert loaded.policy.timezone == "UTC"
     assert loaded.listeners == ()
     assert loaded.store == StoreSettings("embedded", 0)
-    assert loaded.key_file == tmp_path.resolve() / "var" / "keys"
+    assert loaded.keys.file == tmp_path.resolve() / "var" / "keys"
     assert loaded.var == tmp_path.resolve() / "var"
     assert loaded.deliveries == {"acme": Delivery(Address("127.0.0.1", 6661))}
     assert loaded.warnings == ()
@@ -80,7 +80,7 @@ def test_a_small_site_has_documented_defaults(tmp_path: pathlib.Path) -> None:
 
 def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
     loaded = load_site(site(tmp_path, config=CONFIG + "keys: {file: secret/key}\n"))
-    assert loaded.key_file == tmp_path.resolve() / "secret" / "key"
+    assert loaded.keys.file == tmp_path.resolve() / "secret" / "key"
 
 
 @pytest.mark.parametrize(

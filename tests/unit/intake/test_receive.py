@@ -30,7 +30,6 @@ from engine.intake.receive import Intake
 from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import (
     Accept,
@@ -41,7 +40,7 @@ from engine.store.port import (
     Result,
     StoreUnavailable,
 )
-from engine.store.sealing import Sealer
+from tests.support.key_ring import any_sealer
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SITE = load_site(REPOSITORY)
@@ -89,8 +88,7 @@ class Rig:
         self.store = store or MemoryStore()
         self.clock = Clock()
         self.commit = GroupCommit(self.store, self._run, self.clock, Unwatched())
-        key = b"\1" * 4
-        self.sealer = Sealer(Keys({key: bytes(KEY_BYTES)}, key, bytes(KEY_BYTES)))
+        self.sealer = any_sealer()
         self.log = io.StringIO()
         self.committed: list[Accept] = []
         self.releases = 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.store.keyfile import KeyFileError, Keys, create_keys, read_keys
 from engine.store.sealing import LOOKUP_BYTES, OVERHEAD_BYTES, Sealer, SealError
+from tests.support.key_ring import sealer_of
 
 FIRST = Keys({b"aaaa": b"1" * 32}, b"aaaa", b"L" * 32)
 ROTATED = Keys({b"aaaa": b"1" * 32, b"bbbb": b"2" * 32}, b"bbbb", b"L" * 32)
@@ -20,21 +21,21 @@ SECRET = b"PID|1||12345^^^GOOD HEALTH^MR||DOE^JANE"
 @settings(deadline=None)
 @given(content=st.binary(max_size=2000), context=st.binary(max_size=40))
 def test_what_is_sealed_opens_again(content: bytes, context: bytes) -> None:
-    sealer = Sealer(FIRST)
+    sealer = sealer_of(FIRST)
     blob = sealer.seal(content, context)
     assert len(blob) == len(content) + OVERHEAD_BYTES
     assert sealer.open(blob, context) == content
 
 
 def test_the_same_content_never_looks_the_same() -> None:
-    sealer = Sealer(FIRST)
+    sealer = sealer_of(FIRST)
     blobs = {sealer.seal(SECRET, b"") for _ in range(1000)}
     assert len(blobs) == 1000
     assert not any(b"DOE" in blob for blob in blobs)
 
 
 def test_a_copy_for_one_channel_does_not_open_as_anothers() -> None:
-    sealer = Sealer(FIRST)
+    sealer = sealer_of(FIRST)
     blob = sealer.seal(SECRET, b"R1|acme")
     with pytest.raises(SealError) as caught:
         sealer.open(blob, b"R1|beta")
@@ -43,7 +44,7 @@ def test_a_copy_for_one_channel_does_not_open_as_anothers() -> None:
 
 
 def test_every_changed_byte_is_noticed() -> None:
-    sealer = Sealer(FIRST)
+    sealer = sealer_of(FIRST)
     blob = sealer.seal(SECRET, b"R1|acme")
     for at in range(len(blob)):
         changed = bytearray(blob)
@@ -56,7 +57,7 @@ def test_every_changed_byte_is_noticed() -> None:
 
 
 def test_after_a_rotation_the_old_opens_and_the_new_seals() -> None:
-    old, new = Sealer(FIRST), Sealer(ROTATED)
+    old, new = sealer_of(FIRST), sealer_of(ROTATED)
     assert new.open(old.seal(SECRET, b"x"), b"x") == SECRET
     with pytest.raises(SealError) as caught:
         old.open(new.seal(SECRET, b"x"), b"x")
@@ -65,12 +66,12 @@ def test_after_a_rotation_the_old_opens_and_the_new_seals() -> None:
 
 
 def test_a_lookup_hash_needs_the_key() -> None:
-    hashed = Sealer(FIRST).keyed_hash(SECRET)
+    hashed = sealer_of(FIRST).keyed_hash(SECRET)
     assert len(hashed) == LOOKUP_BYTES
-    assert hashed == Sealer(FIRST).keyed_hash(SECRET)
-    assert hashed != Sealer(FIRST).keyed_hash(SECRET + b" ")
-    other = Keys(FIRST.sealing, FIRST.current, b"M" * 32)
-    assert hashed != Sealer(other).keyed_hash(SECRET)
+    assert hashed == sealer_of(FIRST).keyed_hash(SECRET)
+    assert hashed != sealer_of(FIRST).keyed_hash(SECRET + b" ")
+    other = Keys(FIRST.masters, FIRST.current, b"M" * 32)
+    assert hashed != sealer_of(other).keyed_hash(SECRET)
 
 
 def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -94,8 +95,8 @@ def test_every_sealing_line_opens_and_the_last_one_seals(tmp_path: Path) -> None
     added = next(line for line in other.read_text().splitlines() if line.startswith("seal"))
     path.write_text(path.read_text() + added + "\n\n")
     after = read_keys(path)
-    assert set(before.sealing) < set(after.sealing)
-    assert after.current not in before.sealing
+    assert set(before.masters) < set(after.masters)
+    assert after.current not in before.masters
     assert after.lookup == before.lookup
 
 
