@@ -44,6 +44,7 @@ from tests.support.key_ring import any_sealer
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SITE = load_site(REPOSITORY)
+SEALER = any_sealer()
 START_MS = 1_772_409_600_000
 
 
@@ -88,7 +89,7 @@ class Rig:
         self.store = store or MemoryStore()
         self.clock = Clock()
         self.commit = GroupCommit(self.store, self._run, self.clock, Unwatched())
-        self.sealer = any_sealer()
+        self.sealer = SEALER
         self.log = io.StringIO()
         self.committed: list[Accept] = []
         self.releases = 0
