@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.intake.receipts import Receipts
-from engine.store.keyfile import KeyFileError, KeysAwayError, create_keys, read_keys
+from engine.store.keyfile import KeyFileError, Keys, KeysAwayError, create_keys, read_keys
 from engine.store.keyfolder import KeyFolder
 from engine.store.keykeeping import Doer, KeyKeeper
 from engine.store.keynames import KeyClass, KeyName, day_of
@@ -113,14 +113,15 @@ def test_a_rotation_that_was_killed_is_finished_by_the_next(
     message = site.message()
     blob = site.sealer.seal_message(SECRET, message)
     site.sealer.seal(SECRET, b"x")
-    keeper, written = site.keeper, []
+    keeper = site.keeper
+    written: list[KeyName] = []
     write = keeper.folder.write
 
-    def killed(name: KeyName, key: bytes, keys: object) -> None:
+    def killed(name: KeyName, key: bytes, keys: Keys) -> None:
         if written:
             raise KeyboardInterrupt
         written.append(name)
-        write(name, key, keys)  # type: ignore[arg-type] - as it came
+        write(name, key, keys)
 
     monkeypatch.setattr(keeper.folder, "write", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -240,13 +241,12 @@ def test_keys_that_cannot_be_had_seal_and_open_nothing(
     message = site.message()
     blob = site.sealer.seal_message(SECRET, message)
     harm(site)
-    for use in (
-        lambda sealer: sealer.open(blob, message),
-        lambda sealer: sealer.seal_message(SECRET, message),
-    ):
-        with pytest.raises(KeysAwayError) as caught:
-            use(site.process()[1])
-        assert caught.value.code == code
+    with pytest.raises(KeysAwayError) as caught:
+        site.process()[1].open(blob, message)
+    assert caught.value.code == code
+    with pytest.raises(KeysAwayError) as caught:
+        site.process()[1].seal_message(SECRET, message)
+    assert caught.value.code == code
 
 
 def test_a_look_misses_a_key_that_was_taken_away_until_it_is_back(site: Site) -> None:
