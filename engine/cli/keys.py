@@ -73,7 +73,7 @@ def ls(args: argparse.Namespace) -> int:
             {
                 "id": id_.hex(),
                 "current": id_ == masters.current,
-                "seals": id_ not in masters.only_wrap,
+                "opens_content": id_ not in masters.only_wrap,
             }
             for id_ in masters.masters
         ]
