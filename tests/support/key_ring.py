@@ -11,11 +11,12 @@ from engine.store.sealing import Sealer
 
 
 class MemoryRing:
-    """Implements `engine.store.keyring.Ring`."""
+    """Implements `engine.store.keyring.Ring`. `is_away`: as if the folder were not mounted."""
 
     def __init__(self) -> None:
         self._current: dict[tuple[KeyClass, int], KeyName] = {}
         self._keys: dict[KeyName, bytes | None] = {}
+        self.is_away = False
 
     def current(self, class_: KeyClass, day: int) -> tuple[KeyName, bytes]:
         place = class_, 0 if class_ is KeyClass.LASTING else day
@@ -29,7 +30,7 @@ class MemoryRing:
         return message_key(self.find(name), message)
 
     def find(self, name: KeyName) -> bytes:
-        if name not in self._keys:
+        if self.is_away or name not in self._keys:
             raise KeysAwayError("content-keys-missing", "no such key")
         key = self._keys[name]
         if key is None:

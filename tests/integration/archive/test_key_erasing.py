@@ -8,8 +8,10 @@ import pytest
 
 from engine.archive import schema
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
+from engine.archive.story import Scribe
 from engine.config.model import Retention
 from engine.intake.sealed import about_message
+from engine.store.keyfile import KeysAwayError
 from engine.store.keykeeping import Doer, KeyKeeper
 from engine.store.keynames import KeyClass, KeyName
 from engine.store.port import Final
@@ -159,3 +161,18 @@ def test_the_end_of_a_key_is_recorded_by_whoever_comes_after_one_that_was_killed
     assert proofs(rig) == []
     erase_all(rig)
     assert proofs(rig) == [("content", 0)]
+
+
+def test_the_archiver_waits_for_keys_that_are_away_and_archives_nothing_untold(rig: Rig) -> None:
+    receipt = rig.take(adt("M1"))
+    rig.scribe = Scribe(rig.compiled, Sealer.of(rig.site.keys))
+    archiver = rig.new_archiver()
+    elsewhere = rig.root / "elsewhere"
+    rig.site.keys.folder.rename(elsewhere)
+    with pytest.raises(KeysAwayError):
+        archiver.step()
+    assert rig.rows(schema.messages) == []
+    elsewhere.rename(rig.site.keys.folder)
+    assert archiver.step() == 1
+    assert [row.receipt for row in rig.rows(schema.messages)] == [receipt]
+    assert rig.rows(schema.terms), "it was opened, and is found by what it says"

@@ -30,6 +30,7 @@ from engine.intake.receive import Intake
 from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
+from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import (
     Accept,
@@ -40,7 +41,8 @@ from engine.store.port import (
     Result,
     StoreUnavailable,
 )
-from tests.support.key_ring import any_sealer
+from engine.store.sealing import Sealer
+from tests.support.key_ring import MemoryRing, any_sealer
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SITE = load_site(REPOSITORY)
@@ -85,11 +87,12 @@ class Rig:
         *,
         compiled: CompiledPolicy | None = None,
         answer_while_down: frozenset[str] = frozenset(),
+        sealer: Sealer = SEALER,
     ) -> None:
         self.store = store or MemoryStore()
         self.clock = Clock()
         self.commit = GroupCommit(self.store, self._run, self.clock, Unwatched())
-        self.sealer = SEALER
+        self.sealer = sealer
         self.log = io.StringIO()
         self.committed: list[Accept] = []
         self.releases = 0
@@ -279,6 +282,19 @@ def test_results_follow_the_coverage_of_an_admission_that_is_not_yet_committed()
     rig.send(sample("oru-r01"), LAB)
     rig.turn()
     assert "acme" in rig.channels_of(1)
+
+
+def test_what_cannot_be_sealed_now_is_not_answered_and_stays_the_hospitals() -> None:
+    ring = MemoryRing()
+    keys = Keys({bytes(4): bytes(KEY_BYTES)}, bytes(4), bytes(KEY_BYTES))
+    rig = Rig(sealer=Sealer(keys, ring))
+    ring.is_away = True
+    assert rig.answer(sample("adt-a01", f10="M1")) is None
+    assert rig.committed == []
+    event = json.loads(rig.log.getvalue().splitlines()[-1])
+    assert (event["event"], event["code"]) == ("intake_failed", "content-keys-missing")
+    ring.is_away = False
+    assert msa(rig.answer(sample("adt-a01", f10="M1"))) == b"MSA|AA|M1"
 
 
 def test_results_follow_the_coverage_that_only_the_store_knows() -> None:
