@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.store.keyfile import Keys, KeysAwayError
 from engine.store.keyfolder import Kept, KeyFolder, Listing, UnknownMasterError
@@ -34,10 +34,18 @@ class ErasedKeyError(Exception):
     """The key was destroyed on purpose."""
 
 
+class Current(NamedTuple):
+    """A key that seals now."""
+
+    name: KeyName
+    key: bytes
+    header: bytes
+
+
 class Ring(Protocol):
     """Content keys."""
 
-    def current(self, class_: KeyClass, day: int) -> tuple[KeyName, bytes]:
+    def current(self, class_: KeyClass, day: int) -> Current:
         """The key that seals now: of that day; of `LASTING` the latest. Made if there is none."""
 
     def of_message(self, name: KeyName, message: bytes) -> bytes:
@@ -58,19 +66,19 @@ class KeyRing:
         self._listing = Listing()
         self._stamp = -1
         self._found: dict[KeyName, bytes] = {}
-        self._current: dict[tuple[KeyClass, int], tuple[KeyName, bytes]] = {}
+        self._current: dict[tuple[KeyClass, int], Current] = {}
         self._kept: dict[KeyName, Kept] = {}
 
     # --- what seals -----------------------------------------------------------------------------
 
-    def current(self, class_: KeyClass, day: int) -> tuple[KeyName, bytes]:
+    def current(self, class_: KeyClass, day: int) -> Current:
         """As `Ring.current`."""
         if class_ is KeyClass.LASTING:
             day = -1
         found = self._current.get((class_, day))
         if found is None:
             name = self._standing(class_, day) or self._made(class_, day)
-            found = self._current[class_, day] = name, self.find(name)
+            found = self._current[class_, day] = Current(name, self.find(name), name.header)
         return found
 
     def _standing(self, class_: KeyClass, day: int) -> KeyName | None:
@@ -191,7 +199,7 @@ class KeyRing:
             del self._found[name]
         lasting = [one for one in listing.keys if one.class_ is KeyClass.LASTING]
         newest = max(lasting, key=lambda one: (one.day, one.id), default=None)
-        for place, (name, _) in list(self._current.items()):
+        for place, (name, _, _) in list(self._current.items()):
             is_former = name.class_ is KeyClass.LASTING and name != newest
             if name in listing.gone or is_former:
                 del self._current[place]

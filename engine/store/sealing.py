@@ -93,11 +93,12 @@ class Sealer:
 
     def seal(self, content: bytes, context: bytes) -> bytes:
         """`content`, sealed to last; `context` must be given again to open it and is not kept."""
-        name, key = self._ring.current(KeyClass.LASTING, 0)
-        header = name.header
-        if self._lasting is None or self._lasting[0] != header:
-            self._lasting = header, AESGCM(key)
-        return _sealed(header, self._lasting[1], content, context)
+        _, key, header = self._ring.current(KeyClass.LASTING, 0)
+        found = self._lasting
+        if found is None or found[0] is not header:
+            found = self._lasting = header, AESGCM(key)
+        nonce = os.urandom(NONCE_BYTES)
+        return header + nonce + found[1].encrypt(nonce, content, header + context)
 
     def seal_message(self, content: bytes, context: bytes) -> bytes:
         """`content` of a message, whose receipt begins `context`; `|` ends it if more follows."""
@@ -105,10 +106,12 @@ class Sealer:
         found = self._message
         if found is None or found[0] != message:
             day = received_ms(message.decode("ascii")) // _DAY_MS
-            name, key = self._ring.current(KeyClass.CONTENT, day)
+            _, key, header = self._ring.current(KeyClass.CONTENT, day)
             cipher = AESGCM(message_key(key, message))
-            found = self._message = message, name.header, cipher
-        return _sealed(found[1], found[2], content, context)
+            found = self._message = message, header, cipher
+        _, header, cipher = found
+        nonce = os.urandom(NONCE_BYTES)
+        return header + nonce + cipher.encrypt(nonce, content, header + context)
 
     # --- opening --------------------------------------------------------------------------------
 
@@ -164,11 +167,6 @@ class Sealer:
         hasher = self._lookup.copy()
         hasher.update(text)
         return hasher.digest()
-
-
-def _sealed(header: bytes, cipher: AESGCM, content: bytes, context: bytes) -> bytes:
-    nonce = os.urandom(NONCE_BYTES)
-    return header + nonce + cipher.encrypt(nonce, content, header + context)
 
 
 def _damaged() -> SealError:

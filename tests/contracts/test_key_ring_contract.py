@@ -48,12 +48,12 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
 
 
 def test_a_class_and_day_has_one_key(subject: Subject) -> None:
-    name, key = subject.ring.current(KeyClass.CONTENT, DAY)
+    name, key, _ = subject.ring.current(KeyClass.CONTENT, DAY)
     assert (name.class_, name.day) == (KeyClass.CONTENT, DAY)
-    assert subject.ring.current(KeyClass.CONTENT, DAY) == (name, key)
+    assert subject.ring.current(KeyClass.CONTENT, DAY) == (name, key, name.header)
     assert subject.ring.find(name) == key
     assert len(key) == 32
-    other, other_key = subject.ring.current(KeyClass.CONTENT, DAY + 1)
+    other, other_key, _ = subject.ring.current(KeyClass.CONTENT, DAY + 1)
     assert other != name
     assert other_key != key
 
@@ -63,20 +63,20 @@ def test_what_lasts_has_one_key_whatever_the_day(subject: Subject) -> None:
 
 
 def test_each_message_has_a_key(subject: Subject) -> None:
-    name, key = subject.ring.current(KeyClass.CONTENT, DAY)
+    name, key, _ = subject.ring.current(KeyClass.CONTENT, DAY)
     keys = [subject.ring.of_message(name, message) for message in (b"A", b"B", b"A")]
     assert keys[0] == keys[2]
     assert len({key, *keys}) == 3
 
 
 def test_a_destroyed_key_is_erased_and_another_one_seals_from_then_on(subject: Subject) -> None:
-    name, _ = subject.ring.current(KeyClass.CONTENT, DAY)
+    name, _, _ = subject.ring.current(KeyClass.CONTENT, DAY)
     subject.destroy(name)
     with pytest.raises(ErasedKeyError):
         subject.ring.find(name)
     with pytest.raises(ErasedKeyError):
         subject.ring.of_message(name, b"A")
-    assert subject.ring.current(KeyClass.CONTENT, DAY)[0] != name
+    assert subject.ring.current(KeyClass.CONTENT, DAY).name != name
 
 
 def test_an_unknown_key_may_be_back(subject: Subject) -> None:

@@ -317,7 +317,7 @@ def test_a_program_whose_keys_were_rotated_is_asked_again(tmp_path: Path) -> Non
 
 
 def test_nothing_in_the_folder_is_a_key_in_clear(site: Site) -> None:
-    name, key = site.ring.current(KeyClass.CONTENT, 20_000)
+    name, key, _ = site.ring.current(KeyClass.CONTENT, 20_000)
     found = b"".join(file.read_bytes() for file in site.source.folder.iterdir())
     assert key not in found
     assert key.hex().encode() not in found

@@ -6,7 +6,7 @@ import secrets
 
 from engine.store.keyfile import KEY_BYTES, Keys, KeysAwayError
 from engine.store.keynames import ID_BYTES, KeyClass, KeyName, message_key
-from engine.store.keyring import ErasedKeyError
+from engine.store.keyring import Current, ErasedKeyError
 from engine.store.sealing import Sealer
 
 
@@ -18,13 +18,13 @@ class MemoryRing:
         self._keys: dict[KeyName, bytes | None] = {}
         self.is_away = False
 
-    def current(self, class_: KeyClass, day: int) -> tuple[KeyName, bytes]:
+    def current(self, class_: KeyClass, day: int) -> Current:
         place = class_, 0 if class_ is KeyClass.LASTING else day
         name = self._current.get(place)
         if name is None:
             name = self._current[place] = KeyName(class_, day, secrets.token_bytes(ID_BYTES))
             self._keys[name] = secrets.token_bytes(KEY_BYTES)
-        return name, self.find(name)
+        return Current(name, self.find(name), name.header)
 
     def of_message(self, name: KeyName, message: bytes) -> bytes:
         return message_key(self.find(name), message)
