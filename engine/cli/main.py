@@ -44,6 +44,7 @@ COMMANDS = (
     "messages",
     "ledger",
     "archive",
+    "keys",
     "send",
     "sink",
 )
