@@ -41,6 +41,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "patient",
     "messages",
     "ledger",
     "archive",
