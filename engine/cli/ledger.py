@@ -144,6 +144,7 @@ def account(args: argparse.Namespace) -> int:
             timezone=timezone,
             everything=args.all,
             one_by_one=args.each,
+            off=site.policy.protections.off,
         )
         entry = act(
             "accounting",
@@ -172,6 +173,7 @@ def _write(found: Account, args: argparse.Namespace) -> None:
             for line in found.lines
         ]
         period = {"from": found.since.isoformat(), "to": found.until.isoformat()}
-        print(json.dumps({"number": found.number, **period, "disclosures": lines}))
+        said = {"number": found.number, **period, "protections_off": dict(found.off)}
+        print(json.dumps({**said, "disclosures": lines}))
     elif not (args.html or args.pdf):
         print(as_text(found), end="")

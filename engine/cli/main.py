@@ -32,6 +32,7 @@ COMMANDS = (
     "explain",
     "diff",
     "matrix",
+    "protections",
     "schema",
     "run",
     "doctor",

@@ -69,8 +69,11 @@ def config() -> Shape:
             "protections_off": {
                 "type": "object",
                 "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+                "patternProperties": {
+                    f"^({'|'.join(sorted(packs()))})/[a-z-]+$": text("why this entry is off")
+                },
                 "additionalProperties": False,
-                "description": "packs that do not hold, each with the reason why",
+                "description": "packs, or PACK/LABEL, that do not hold, each with the reason why",
             },
             "psychotherapy_notes": {
                 "type": "object",

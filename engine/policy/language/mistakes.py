@@ -42,6 +42,7 @@ class Mistake(Enum):
     NEVER_APPLIES = "never-applies"
     NO_CHANNEL = "no-channel"
     NOT_ENFORCED = "not-enforced"
+    PROTECTION_OFF = "protection-off"
     PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
     SECRET_IN_SITE = "secret-in-site"  # noqa: S105  a code, not a secret
     SHADOWED = "shadowed"
@@ -74,6 +75,7 @@ WARNINGS = frozenset(
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
+        Mistake.PROTECTION_OFF,
         Mistake.SHADOWED,
         Mistake.SHARED_ADDRESS,
         Mistake.UNUSABLE_GRANT,
