@@ -33,6 +33,7 @@ COMMANDS = (
     "diff",
     "matrix",
     "protections",
+    "processing",
     "schema",
     "run",
     "doctor",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.controllers import Controller
 from engine.delivery.schedule import Schedule
 from engine.errors import Problem
 from engine.intake.admission import Admission
@@ -124,3 +125,4 @@ class Site:
     key_file: pathlib.Path = pathlib.Path("var/keys")  # absolute once loaded
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()
+    controller: Controller = field(default_factory=Controller)

@@ -80,6 +80,16 @@ def config() -> Shape:
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what psychotherapy notes are",
             },
+            "controller": _table(
+                "controller.",
+                {
+                    "name": text("who answers for the processing"),
+                    "contact": text("how to reach them"),
+                    "officer": text("the data protection officer"),
+                    "country": text("where they are established"),
+                },
+                "for the record of processing (GDPR Art. 30)",
+            ),
             "units": {
                 "type": "object",
                 "additionalProperties": choice("what the unit is", Unit),

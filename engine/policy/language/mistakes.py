@@ -37,6 +37,7 @@ class Mistake(Enum):
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
     NEEDLESS_IDENTIFIER = "needless-identifier"
+    NEEDS_BASIS = "needs-basis"
     NEEDS_CONSENT = "needs-consent"
     NEEDS_TLS = "needs-tls"
     NEVER_APPLIES = "never-applies"
