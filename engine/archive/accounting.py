@@ -60,6 +60,7 @@ class Account:
     until: datetime
     everything: bool
     lines: tuple[Line, ...]
+    off: tuple[tuple[str, str], ...] = ()  # packs of statutes that are switched off, and why
 
     @property
     def number(self) -> int:
@@ -77,6 +78,7 @@ def account_of(
     timezone: str = "UTC",
     everything: bool = False,
     one_by_one: bool = False,
+    off: Mapping[str, str] | None = None,
 ) -> Account:
     """The account of ledger rows, which are in order of time. `everything`: exempt ones, too."""
     zone = ZoneInfo(timezone)
@@ -92,7 +94,8 @@ def account_of(
             lines.append(_line(alike, zone))
     lines.sort(key=lambda line: (line.first, line.recipient))
     made, since, until = (at.astimezone(zone) for at in (made, since, until))
-    return Account(patient, made, since, until, everything, tuple(lines))
+    switched_off = tuple(sorted((off or {}).items()))
+    return Account(patient, made, since, until, everything, tuple(lines), switched_off)
 
 
 def _alike(row: Mapping[str, Any]) -> tuple[object, ...]:
@@ -162,6 +165,9 @@ def introduction(account: Account) -> tuple[str, ...]:
         "Where we gave information to the same recipient for the same purpose many times, we list"
         " the first time, how many times it was, and the last time."
     )
+    paragraphs += [
+        f"The protection {name} is switched off here: {why}" for name, why in account.off
+    ]
     return tuple(paragraphs)
 
 
