@@ -43,6 +43,7 @@ COMMANDS = (
     "restriction",
     "messages",
     "ledger",
+    "backtest",
     "archive",
     "send",
     "sink",
