@@ -1,12 +1,12 @@
 """A large archive, made by the archiver's own functions: real rows, real seals, a real chain.
 
-Only what would take its time in the store is left out: a message is decided, told and written in
-bulk, a few thousand to a transaction. Each went to one insurer;
-one of a hundred was refused and parked.
+Only the store is left out: a message is decided, sealed, told and written in bulk, a few
+thousand to a transaction. Each went to one insurer; one of a hundred was refused and parked.
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from engine.archive.opening import database_of, signing_key_of
 from engine.archive.rows import DAY_MS, Arrived, insert_arrived
 from engine.archive.signing import create_signing_key, read_signer
 from engine.archive.standing import Standings
-from engine.archive.story import Scribe
+from engine.archive.story import Scribe, Story
 from engine.config.load import load_site
 from engine.delivery.record import delivery_record
 from engine.hl7.wire import Message as Wire
@@ -29,6 +29,7 @@ from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.decide import decide
 from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
+from engine.redecision.redecide import KeptMessage
 from engine.store.port import Copy, Final, Opened
 from engine.store.sealing import Sealer
 
@@ -87,6 +88,7 @@ class _Writer:
         self._scribe = Scribe(compiled, sealer)
         self._acceptances = Acceptances(compiled, sealer)
         self._clerk = Clerk(compiled.policy, compiled.rules)
+        self._told: dict[str, dict[str, Any]] = {}
         self._at_ms = 0
         self._receipts = Receipts(lambda: self._at_ms, lambda bits: (1 << bits) // 3)
 
@@ -108,10 +110,7 @@ class _Writer:
         one.opened = self._scribe.open(receipt, accept.sealed)
         if one.opened is None:
             raise RuntimeError("a message of the benchmark does not open")
-        channels = [copy.channel for copy in accept.copies]
-        one.story = self._scribe.tell(
-            one.opened, channels, (None,) * (len(one.opened.names) + len(one.opened.patients)), at
-        )
+        one.story = self._story(one.opened, accept.copies, at)
         one.terms = self._scribe.terms(one.opened)
         standings.decided(one.record)
         about = Message(one.record["type"], one.record["control_id"], one.story)
@@ -119,6 +118,16 @@ class _Writer:
         for record in records[1:]:
             standings.happened(record)
         return one, [self._clerk.entry(record, f"{at_ms}-0", about) for record in records]
+
+    def _story(self, kept: KeptMessage, copies: tuple[Copy, ...], at: datetime) -> Story:
+        """The scribe's own story, told once for each insurer: only the digest is another."""
+        (copy,) = copies
+        if copy.channel not in self._told:
+            unknown = (None,) * (len(kept.names) + len(kept.patients))
+            story = self._scribe.tell(kept, (copy.channel,), unknown, at)
+            self._told[copy.channel] = story.copies[copy.channel][0]
+        told = self._told[copy.channel] | {"sha256": json.loads(copy.note)["sha256"]}
+        return Story(self._scribe.people(kept), {copy.channel: [told]})
 
 
 def admission(number: int) -> bytes:

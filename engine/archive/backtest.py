@@ -98,7 +98,10 @@ class Tally:
 def backtest(
     database: Database, store: Store, sides: tuple[Side, Side], from_ms: int, to_ms: int
 ) -> Tally:
-    """Decide every message of a time under both, the old and the new. Raises `StoreUnavailable`, `ArchiveError`."""
+    """Decide every message of a time under both, the old and the new.
+
+    Raises `StoreUnavailable`, `ArchiveError`.
+    """
     tally = Tally()
     old, new = sides
     for receipt, type_, sealed in _archived(database, from_ms, to_ms):
