@@ -43,14 +43,18 @@ def conserved(
                 owed.update((row["receipt"], channel, part) for part in range(said["parts"]))
             elif said["verdict"] == "hold":
                 owed[row["receipt"], channel, 0] += 1
-    ends = Counter((r["receipt"], r["channel"], r["part"]) for r in rows if r["kind"] in ENDS)
+    for row in rows:
+        if row["kind"] == "redecided" and row["was"] == "held" and row["verdict"] == "disclose":
+            owed.update((row["receipt"], row["channel"], part) for part in range(1, row["parts"]))
+    ends = Counter(_key(row) for row in rows if row["kind"] in ENDS)
     given_up = Counter(
-        (row["receipt"], row["channel"], row["part"])
+        _key(row)
         for row in rows
         if row["kind"] == "discarded"
         or (row["kind"] == "redecided" and row["verdict"] == "withhold")
     )
-    finals = ends + given_up
+    moved = Counter(_key(row) for row in rows if row.get("was") == "parked")
+    finals = ends + given_up - moved
     kept = sum(view["depth"] + view["held"] for view in status["channels"].values())
     assert not finals - owed, "a final row that nothing was owed for, or two for one"
     assert len(owed - finals) == kept, "what has no final row is not in the queues"
@@ -64,6 +68,10 @@ def conserved(
         f" {dict(verdicts)}, {sum(owed.values())} owed, {sum(finals.values())} final rows,"
         f" {kept} in queues, {len(delivered)} delivered"
     )
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["receipt"], row["channel"], row["part"]
 
 
 def _agree(channel: str, rows: list[Mapping[str, Any]], received: Iterable[bytes]) -> None:
