@@ -59,7 +59,7 @@ def measure(folder: pathlib.Path, messages: int, seconds: float, kept: pathlib.P
         begin = time.monotonic()
         fill(large, messages, DAYS, datetime.now(UTC))
         figures.append(Figure("filling", messages / (time.monotonic() - begin), "messages/s"))
-    found, slowest = _searching(large)
+    found, slowest = searching(large)
     figures += found
     targets.append(Target("slowest search, ms", slowest, 100, at_least=False))
     for part in (_pruning(large, seconds), _archiver(folder / "beside", seconds)):
@@ -72,7 +72,8 @@ def measure(folder: pathlib.Path, messages: int, seconds: float, kept: pathlib.P
 # --- search and size ---------------------------------------------------------------------------
 
 
-def _searching(large: pathlib.Path) -> tuple[list[Figure], float]:
+def searching(large: pathlib.Path, searches: int = _SEARCHES) -> tuple[list[Figure], float]:
+    """The archive's size, each kind of search, and how long the slowest took in milliseconds."""
     site = load_site(large)
     figures, slowest = [], 0.0
     with open_archive(site) as archive, archive.reading() as connection:
@@ -83,8 +84,8 @@ def _searching(large: pathlib.Path) -> tuple[list[Figure], float]:
     figures.append(Figure("archive's size", file.stat().st_size / total, "bytes/message"))
     for name, make in _kinds(Sealer.from_file(site.key_file), total, first_ms, last_ms).items():
         cold, warm = [], []
-        for number in range(_SEARCHES):
-            query = make(number * (total // _SEARCHES) + number)
+        for number in range(searches):
+            query = make(number * (total // searches) + number)
             _forget(file)
             with contextlib.closing(database_of(site)) as archive:
                 cold.append(_asked(archive, query))
