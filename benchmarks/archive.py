@@ -82,7 +82,7 @@ def searching(large: pathlib.Path, searches: int = _SEARCHES) -> tuple[list[Figu
     file = large / "var" / "archive.db"
     figures.append(Figure("archived messages", total, "messages"))
     figures.append(Figure("archive's size", file.stat().st_size / total, "bytes/message"))
-    for name, make in _kinds(Sealer.from_file(site.key_file), total, first_ms, last_ms).items():
+    for name, make in _kinds(Sealer.of(site.keys), total, first_ms, last_ms).items():
         cold, warm = [], []
         for number in range(searches):
             query = make(number * (total // searches) + number)

@@ -54,7 +54,7 @@ def fill(root: pathlib.Path, messages: int, days: int, now: datetime) -> Filled:
     """Archive `messages` of the bench site in `root`, spread over the `days` before today."""
     site = load_site(root)
     compiled = compile_policy(site.policy, revision(site.policy))
-    sealer = Sealer.from_file(site.key_file, create=True)
+    sealer = Sealer.of(site.keys, create=True)
     create_signing_key(signing_key_of(site))
     database = database_of(site)
     database.migrate()

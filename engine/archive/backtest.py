@@ -24,6 +24,7 @@ from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import Facts
 from engine.redecision.redecide import KeptMessage, Redecision
+from engine.store.keyfile import KeysAwayError
 from engine.store.port import Store
 
 #: How many names of messages one question reads; their contents are read one by one.
@@ -100,7 +101,7 @@ def backtest(
 ) -> Tally:
     """Decide every message of a time under both, the old and the new.
 
-    Raises `StoreUnavailable`, `ArchiveError`.
+    Raises `StoreUnavailable`, `ArchiveError`, `KeysAwayError`.
     """
     tally = Tally()
     old, new = sides
@@ -143,6 +144,8 @@ def _changes(
     try:
         before = old.redecision.case(receipt, sealed)
         after = new.redecision.case(receipt, sealed)
+    except KeysAwayError:
+        raise
     except EngineError:
         return None
     facts = _facts(store, old, before, new, after)

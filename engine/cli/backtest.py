@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         candidate = load_site(folder)
     now = SystemClock().now()
     since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
-    sealer = Sealer.from_file(site.key_file)
+    sealer = Sealer.of(site.keys)
     old, new = _side(site, sealer), _side(candidate, sealer)
     with open_archive(site) as archive, working_store(site) as store:
         said = {"revision": old.compiled.revision, "candidate": new.compiled.revision}

@@ -128,7 +128,7 @@ def account(args: argparse.Namespace) -> int:
     now = SystemClock().now()
     timezone = site.policy.timezone
     since, until = whole_days(args.since, args.until, timezone, now, YEARS)
-    patient = patient_term(Sealer.from_file(site.key_file), args.patient, args.authority)
+    patient = patient_term(Sealer.of(site.keys), args.patient, args.authority)
     signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive:
         with archive.reading() as connection:

@@ -45,6 +45,7 @@ COMMANDS = (
     "ledger",
     "backtest",
     "archive",
+    "keys",
     "send",
     "sink",
 )

@@ -119,7 +119,7 @@ def replay(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         store = stack.enter_context(working_store(site))
         contents = _Contents(store, site, stack)
-        sealer = Sealer.from_file(site.key_file)
+        sealer = Sealer.of(site.keys)
         compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
         redecision = Redecision(compiled, sealer)
         outcomes = [
