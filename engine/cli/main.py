@@ -46,6 +46,7 @@ COMMANDS = (
     "patient",
     "messages",
     "ledger",
+    "backtest",
     "archive",
     "keys",
     "send",
