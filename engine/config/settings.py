@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.config.archiving import archive_of, retention_of
+from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
@@ -28,7 +29,7 @@ CONFIG_KEYS = Keys(
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes", "units"),
+        *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
     ),
     not_enforced={
         "console": "the console",
@@ -79,6 +80,7 @@ class Settings:
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
     units: Mapping[str, Unit] = field(default_factory=dict)
+    controller: Controller = field(default_factory=Controller)
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -90,6 +92,9 @@ def settings_of(node: Node, reader: Reader) -> Settings:
     workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
     if workers is not None and workers > 1:
         reader.not_enforced(given["workers"], "`workers` (there is one)")
+    protections = protections_of(given, reader)
+    if RECORDED in protections.on and "controller" not in given:
+        reader.missing_key(node.place, f"config.yaml under `{RECORDED}`", "controller")
     return Settings(
         engine=name,
         environment=environment,
@@ -97,10 +102,11 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
         store=_store(given.get("store"), reader),
         keys=_keys(given.get("keys"), reader),
-        protections=protections_of(given, reader),
+        protections=protections,
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
         units=units_of(given.get("units"), reader),
+        controller=controller_of(given.get("controller"), reader),
     )
 
 

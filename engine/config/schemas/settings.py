@@ -74,14 +74,27 @@ def config() -> Shape:
             "protections_off": {
                 "type": "object",
                 "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+                "patternProperties": {
+                    f"^({'|'.join(sorted(packs()))})/[a-z-]+$": text("why this entry is off")
+                },
                 "additionalProperties": False,
-                "description": "packs that do not hold, each with the reason why",
+                "description": "packs, or PACK/LABEL, that do not hold, each with the reason why",
             },
             "psychotherapy_notes": {
                 "type": "object",
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what psychotherapy notes are",
             },
+            "controller": _table(
+                "controller.",
+                {
+                    "name": text("who answers for the processing"),
+                    "contact": text("how to reach them"),
+                    "officer": text("the data protection officer"),
+                    "country": text("where they are established"),
+                },
+                "for the record of processing (GDPR Art. 30)",
+            ),
             "units": {
                 "type": "object",
                 "additionalProperties": choice("what the unit is", Unit),
