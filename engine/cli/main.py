@@ -41,6 +41,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "registry",
     "messages",
     "ledger",
     "archive",
