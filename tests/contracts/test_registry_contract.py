@@ -201,7 +201,7 @@ def test_a_hold_that_is_put_back_on_stale_facts_is_released_again(store: Store) 
     do(store, about(message("R1", holds=[hold]), 0, ANN))
     enter(store, ANN)
     do(store, NextReleased(10))
-    (item,) = cast("tuple[Item, ...]", do(store, Items("acme")))
+    (item,) = do(store, Items("acme"))  # type: ignore[misc]
     again = Resolve("acme", item.id, b"again", hold=hold, forget_release="R1")  # type: ignore[union-attr]
     do(store, replace(again, footing=Footing(1, (ANN,))))
     assert do(store, NextReleased(10)) == ()
@@ -251,7 +251,7 @@ def test_nothing_is_decided_of_anybody_on_a_doubted_registry(
     assert do(store, about(message("R2", "acme"), 0, ANN)).stale  # type: ignore[union-attr]
     held = message("R3", holds=[Hold("acme", "facts-unavailable", (BOB,))])
     assert not do(store, about(held, 0)).stale  # type: ignore[union-attr]
-    (item,) = do(store, Items("acme"))  # type: ignore[misc]
+    (item,) = cast("tuple[Item, ...]", do(store, Items("acme")))
     again = Resolve("acme", item.id, b"{}", hold=Hold("acme", "no", (BOB,)), footing=Footing(0))
     do(store, again)
     assert do(store, NextReleased(9)) == ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.privacy.facts import Restriction, RestrictionReason
+from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, RegistryError
 from engine.registering import StoredRegistry
@@ -40,8 +40,7 @@ def store_of(estate: Estate) -> Iterator[Store]:
 
 def restrict(estate: Estate, patient: str) -> None:
     """As `restriction add --everything` does, without a process for it."""
-    reason = RestrictionReason.PATIENT_REQUEST
-    fact = Restriction(Patient(patient, ""), frozenset(), None, reason, None, None)
+    fact = Restriction(Patient(patient, ""), frozenset({Item(ItemKind.EVERYTHING)}))
     with store_of(estate) as store:
         sealing = Sealer.from_file(estate.site / "var" / "keys")
         assert StoredRegistry(store, sealing, ()).add(fact, ACT).version

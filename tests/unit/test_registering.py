@@ -212,7 +212,6 @@ def test_a_doubted_registry_is_believed_no_more_and_read_anew_once_it_is_settled
     assert registered.learned(Changed((), 2))
     assert registered.news() == News(0)
     assert not registered.learned(Changed(((bob, 2),), 2))
-    assert not registered.is_contradictory
     assert registered.concerns((bob,))
     assert not registered.concerns((ann,)), "of what is lost nobody waits for ever"
     assert registered.version == 2
