@@ -7,7 +7,7 @@ every key of a script is declared, every number is decimal text, content is pass
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from engine.store import keys, scripts
@@ -151,6 +151,27 @@ def _recalled(op: Recall, replies: Sequence[Any]) -> tuple[bytes | None, ...]:
             for version, one in zip(versions, held, strict=True)
         ),
     )
+
+
+def together(recalls: Sequence[Recall]) -> Recall:
+    """Several questions as one, so that a batch asks once however many messages it is about."""
+    return Recall(
+        tuple(key for one in recalls for key in one.keys),
+        tuple(patient for one in recalls for patient in one.patients),
+    )
+
+
+def read_recalls(
+    recalls: Sequence[Recall], replies: Sequence[Any]
+) -> Iterator[tuple[bytes | None, ...]]:
+    """The answer to each of the questions from the replies to them `together`."""
+    asked = together(recalls)
+    answers = _recalled(asked, replies)
+    key, patient = 0, len(asked.keys)
+    for one in recalls:
+        next_key, next_patient = key + len(one.keys), patient + len(one.patients)
+        yield (*answers[key:next_key], *answers[patient:next_patient])
+        key, patient = next_key, next_patient
 
 
 def _unlearn(op: Unlearn) -> list[Command]:
