@@ -90,7 +90,7 @@ def may_be_archived(url: str, root: Path) -> bool:
         return bool(url)
     try:
         path = root / url.removeprefix(_SQLITE).removeprefix("//")
-        return path.stat().st_size > 0
+        return path.is_file() and path.stat().st_size > 0
     except OSError:
         return False
 
