@@ -1,4 +1,4 @@
-"""What every store must do, whatever it is made of (engine/store/port.py)."""
+"""What every store must do, whatever it is made of (engine/store/port)."""
 
 from __future__ import annotations
 
