@@ -161,7 +161,14 @@ class StoredRegistry:
         return []
 
     def _read(self, names: tuple[bytes, ...]) -> list[tuple[Held, int]]:
-        answers = cast("tuple[bytes | None, ...]", self._store.execute([Recall((), names)])[0])
+        recalled, changed = self._store.execute([Recall((), names), News(0, 0)])
+        answers = cast("tuple[bytes | None, ...]", recalled)
+        if cast("Changed", changed).doubt:
+            raise RegistryError(
+                "registry-doubted",
+                "The registry may have lost entries; until that is settled it is not changed.",
+                "See `registry status`, and docs/how-to/restore-from-a-backup.md.",
+            )
         return [self._opened(name, answer) for name, answer in zip(names, answers, strict=True)]
 
     def _opened(self, name: bytes, answer: bytes | None) -> tuple[Held, int]:

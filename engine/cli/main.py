@@ -44,6 +44,7 @@ COMMANDS = (
     "consent",
     "restriction",
     "patient",
+    "registry",
     "messages",
     "ledger",
     "backtest",
