@@ -125,4 +125,5 @@ class Site:
     key_file: pathlib.Path = pathlib.Path("var/keys")  # absolute once loaded
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()
+    requires_elements: bool = False  # a consent that lacks one is not entered
     controller: Controller = field(default_factory=Controller)
