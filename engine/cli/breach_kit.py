@@ -74,7 +74,7 @@ def export(args: argparse.Namespace) -> int:
         _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
         (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         if args.patients:
-            people = _people(rows, Sealer.from_file(site.key_file))
+            people = _people(rows, Sealer.of(site.keys))
             _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
     if args.json:
         print(json.dumps(summary))

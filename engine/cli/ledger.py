@@ -130,7 +130,7 @@ def account(args: argparse.Namespace) -> int:
     timezone = site.policy.timezone
     since, until = whole_days(args.since, args.until, timezone, now, YEARS)
     named = named_patient(args.patient)
-    patient = patient_term(Sealer.from_file(site.key_file), named, args.authority)
+    patient = patient_term(Sealer.of(site.keys), named, args.authority)
     signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive:
         with archive.reading() as connection:

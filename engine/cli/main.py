@@ -47,6 +47,7 @@ COMMANDS = (
     "messages",
     "ledger",
     "archive",
+    "keys",
     "send",
     "sink",
 )

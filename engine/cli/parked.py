@@ -113,7 +113,7 @@ def replay(args: argparse.Namespace) -> int:
     """Decide items again; 1 if any of them could not be."""
     site = load_site(args.site)
     with working_store(site) as store:
-        sealer = Sealer.from_file(site.key_file)
+        sealer = Sealer.of(site.keys)
         compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
         redecision = Redecision(compiled, sealer)
         outcomes = [

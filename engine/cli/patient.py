@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "Say --reason TEXT; it is recorded.",
         )
     site = load_site(args.site)
-    sealer = Sealer.from_file(site.key_file)
+    sealer = Sealer.of(site.keys)
     with open_archive(site) as archive, working_store(site) as store:
         held = StoredRegistry(store, sealer, tuple(site.policy.channels)).held(patient.id)
         entries = tuple(entry for entry in held.entries if may_be(patient, entry.fact.patient))

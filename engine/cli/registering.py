@@ -194,7 +194,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
 @contextmanager
 def _registry(site: Site) -> Iterator[StoredRegistry]:
     with working_store(site) as store:
-        sealer = Sealer.from_file(site.key_file, create=True)
+        sealer = Sealer.of(site.keys, create=True)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 

@@ -61,6 +61,7 @@ from engine.store.port import (
     StoreUnavailable,
     Survey,
     Unarchived,
+    Unfinished,
     Unlearn,
     View,
     Waiting,
@@ -179,6 +180,7 @@ class MemoryStore:
             Contents: self._contents,
             LetGo: self._forget_archived,
             Backlog: self._backlog,
+            Unfinished: lambda _: ("", *self._pending),
         }
 
     def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:

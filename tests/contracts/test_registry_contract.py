@@ -1,4 +1,4 @@
-"""What every store must do for the privacy registry (engine/store/port.py)."""
+"""What every store must do for the privacy registry (engine/store/port)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def site(tmp_path: Path) -> Path:
     for name in ("channels", "rules"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "config.yaml", folder)
-    Sealer.from_file(load_site(folder).key_file, create=True)
+    Sealer.of(load_site(folder).keys, create=True)
     return folder
 
 
@@ -56,7 +56,7 @@ def store(site: Path) -> Iterator[Store]:
 
 def taken(site: Path, store: Store, *names: str) -> None:
     loaded = load_site(site)
-    reception = Reception(loaded, Sealer.from_file(loaded.key_file))
+    reception = Reception(loaded, Sealer.of(loaded.keys))
     store.execute([reception.accept(sample(name)) for name in names])
 
 

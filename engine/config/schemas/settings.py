@@ -61,7 +61,12 @@ def config() -> Shape:
             ),
             "keys": _table(
                 "keys.",
-                {"file": text("a file of its own, made at the first start")},
+                {
+                    "file": text("a file of its own, made at the first start"),
+                    "env": text("or the environment variable that has its text"),
+                    "command": text("or a program that prints its text"),
+                    "folder": text("where the content keys are, wrapped by it"),
+                },
                 "where the master key is",
             ),
             "timezone": text("for times without a zone: a name such as America/New_York"),
