@@ -43,6 +43,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "tasks",
     "patient",
     "messages",
     "ledger",

@@ -20,15 +20,13 @@ from engine.privacy.elements import lacking
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent, Statement
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, Sort
-from engine.store.keyfile import KEY_BYTES, Keys
-from engine.store.sealing import Sealer
 from tests.support.cutting import channel, facts, outcome, policy, rule
+from tests.support.key_ring import any_sealer
 from tests.support.law_messages import ANY, adt
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERSON = Patient("A", "H")
-KEY = b"\1" * 4
-SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+SEALER = any_sealer()
 WHOLE = SignedConsent(
     PERSON, ConsentKind.AUTHORIZATION, frozenset({"payment"}), frozenset({"acme"}),
     begins=NOW - timedelta(days=9), ends=NOW + timedelta(days=9), signed_by=Relation.GUARDIAN,
