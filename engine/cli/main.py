@@ -43,7 +43,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
-    "tasks",
+    "duties",
     "patient",
     "messages",
     "ledger",

@@ -1,6 +1,6 @@
-"""`payergate tasks`: what people still have to do about consents: tell the patient, watch an event.
+"""`payergate duties`: what people still have to do about consents: tell the patient, watch an event.
 
-Law: tasks are listed by entry and time; whom they concern is told for a reason only, and that is in
+Law: duties are listed by entry and time; whom they concern is told for a reason only, and that is in
 the ledger first. That a patient was told is a row of the entry's history, for good.
 """
 
@@ -24,15 +24,15 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
 from engine.privacy.registry import Act
-from engine.privacy.tasks import open_tasks
+from engine.privacy.duties import open_duties
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
 
 
 def register(subparsers: Any) -> None:
-    """Add `tasks` and its actions to the command line."""
+    """Add `duties` and its actions to the command line."""
     parser = subparsers.add_parser(
-        "tasks",
+        "duties",
         help="what people still have to do about consents",
         description=(
             "Lists what people still have to do about consents: tell a patient for whom another"
@@ -40,7 +40,7 @@ def register(subparsers: Any) -> None:
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("ls", help="the open tasks, the oldest change first")
+    listing = actions.add_parser("ls", help="the open duties, the oldest change first")
     listing.add_argument(
         "--patients", action="store_true", help="say whom they concern; needs --reason"
     )
@@ -59,7 +59,7 @@ def register(subparsers: Any) -> None:
 
 
 def ls(args: argparse.Namespace) -> int:
-    """The open tasks."""
+    """The open duties."""
     if args.patients and not args.reason.strip():
         raise UsageError("reason", "Patients are named for a reason only.", "Say --reason TEXT.")
     site = load_site(args.site)
@@ -67,14 +67,14 @@ def ls(args: argparse.Namespace) -> int:
         _record(site, args.reason)
     with working_store(site) as store:
         registry = StoredRegistry(store, Sealer.of(site.keys), tuple(site.policy.channels))
-        found = list(_tasks(registry))
+        found = list(_duties(registry))
     if not args.patients:
         for one in found:
             del one["patient"]
     if args.json:
-        print(json.dumps({"tasks": found}))
+        print(json.dumps({"duties": found}))
         return Exit.OK
-    head = ("TASK", "ENTRY", "SINCE", "SIGNED BY", "UNTIL", *(["PATIENT"] if args.patients else []))
+    head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", "UNTIL", *(["PATIENT"] if args.patients else []))
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
@@ -96,14 +96,14 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _tasks(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+def _duties(registry: StoredRegistry) -> Iterator[dict[str, str]]:
     for held in registry.everyone():
         for entry in held.entries:
-            for task in open_tasks(entry):
+            for duty in open_duties(entry):
                 fact = entry.fact
                 signer = getattr(fact, "signed_by", None)
                 yield {
-                    "task": task.value,
+                    "duty": duty.value,
                     "entry": entry.id,
                     "since": entry.history[0][1].at.date().isoformat(),
                     "signed_by": "" if signer is None else signer.value,
@@ -113,7 +113,7 @@ def _tasks(registry: StoredRegistry) -> Iterator[dict[str, str]]:
 
 
 def _record(site: Site, reason: str) -> None:
-    """The look at whom the tasks concern, before it is taken."""
-    entry = act("look", SystemClock().now(), operator(), reason, what="patients of open tasks")
+    """The look at whom the duties concern, before it is taken."""
+    entry = act("look", SystemClock().now(), operator(), reason, what="patients of open duties")
     with open_archive(site) as archive:
         record(archive, read_signer(signing_key_of(site)), entry)
