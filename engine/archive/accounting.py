@@ -48,6 +48,7 @@ class Line:
     basis: str
     accountable: bool
     uncertain: int  # how many of them may or may not have been received
+    impermissible: bool = False  # named so since
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def _alike(row: Mapping[str, Any]) -> tuple[object, ...]:
         tuple(row.get("purpose", ())),
         tuple(row.get("basis", ())),
         row.get("accountable", True),
+        row.get("impermissible", False),
     )
 
 
@@ -127,6 +129,7 @@ def _line(rows: list[Mapping[str, Any]], zone: ZoneInfo) -> Line:
         "; ".join(str(one) for one in first.get("basis", ())),
         bool(first.get("accountable", True)),
         sum(row.get("disclosed") != "yes" for row in rows),
+        bool(first.get("impermissible", False)),
     )
 
 
@@ -184,6 +187,8 @@ def notes(line: Line) -> tuple[str, ...]:
     if line.uncertain:
         several = f"{line.uncertain} of these" if line.number > 1 else "This"
         found.append(f"{several} may not have been received: the recipient did not confirm it.")
+    if line.impermissible:
+        found.append("This should not have been given. The purpose is the one it was given for.")
     if not line.accountable:
         found.append("Not required to be listed.")
     return tuple(found)

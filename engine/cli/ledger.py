@@ -1,4 +1,4 @@
-"""`payergate ledger`: verify the chain, account for a patient, export what went to a channel.
+"""`payergate ledger`: verify the chain, account for a patient, what went to a channel.
 
 Law: an accounting and an export are recorded before they are written; identifiers of patients are
 written only with `--patients` and a reason.
@@ -25,7 +25,7 @@ from engine.archive.search import disclosures_of
 from engine.archive.signing import public_file, read_signer, read_verifier
 from engine.archive.terms import patient_term
 from engine.cli.arguments import add_site_and_json, named_patient
-from engine.cli.breach_kit import add_export
+from engine.cli.breach_kit import add_export, add_impermissible
 from engine.cli.moments import ms, whole_days
 from engine.cli.reach import operator, running_store
 from engine.clock import SystemClock
@@ -40,7 +40,7 @@ def register(subparsers: Any) -> None:
     """Add `ledger` and its actions to the command line."""
     parser = subparsers.add_parser(
         "ledger",
-        help="the ledger: verify, account, export",
+        help="the ledger: verify, account, export, impermissible",
         description=(
             "Verifies the ledger, accounts for a patient's disclosures, exports "
             "what went to a channel."
@@ -67,6 +67,7 @@ def register(subparsers: Any) -> None:
     add_site_and_json(account_)
     account_.set_defaults(run=account)
     add_export(actions)
+    add_impermissible(actions)
 
 
 # --- verify ---

@@ -47,6 +47,7 @@ COMMANDS = (
     "patient",
     "messages",
     "ledger",
+    "backtest",
     "archive",
     "keys",
     "send",

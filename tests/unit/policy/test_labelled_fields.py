@@ -53,3 +53,16 @@ def test_a_code_is_looked_for_in_every_coded_field(name: str, number: int) -> No
 def test_a_number_of_rxnorm_is_one_only_where_that_is_said(code: str, is_told: bool) -> None:
     """All its codes are digits, which elsewhere mean other things."""
     assert tells("RXE", 2, code) is is_told
+
+
+def test_what_bytes_say_in_one_character_set_is_not_what_they_say_in_another() -> None:
+    """In GB 18030 the two bytes before `L` are one character; in Shift-JIS the second divides."""
+    compiled = policy(
+        [rule("r", "message: ADT, coverage: any", "PID: [3], DG1: [3]")],
+        config="protections: [us-fl]\n",
+    )
+    value = b"A^t\xa6^L^B20^x^I10"
+    for charset, is_told in (("GB18030-2000", True), ("SHIFT-JIS", False), ("GB18030-2000", True)):
+        raw = hl7("ADT^A01", "PID|1||A^^^H", "DG1|1||VALUE", msh=f"P|2.5.1||||||{charset}")
+        lines = sent(compiled, raw.replace(b"VALUE", value))
+        assert (len(lines) == 2) is is_told, charset

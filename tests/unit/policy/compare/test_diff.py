@@ -13,6 +13,7 @@ from engine.policy.compare.diff import Difference, difference
 from engine.policy.model import (
     Channel,
     Grant,
+    Kind,
     Masking,
     MaskKind,
     Policy,
@@ -222,6 +223,31 @@ def test_a_payer_that_claims_less_frees_what_was_contested() -> None:
     assert difference(
         replace(both, channels=apart), replace(gone, channels={"acme": apart["acme"]})
     ).is_wider
+
+
+def test_what_a_payer_lets_go_is_no_gain_for_one_that_it_never_met() -> None:
+    third = replace(ACME, id="apex", name="Apex", identified_by=(one("IN1-3.1", "APEX"),))
+
+    def gains(*claimed: Condition, kind: Kind = Kind.PAYER, name: str = "Acme") -> bool:
+        """Whether acme, which claims this, may gain by beta's end."""
+        acme = replace(ACME, identified_by=claimed, name=name, kind=kind)
+        after = replace(BASE, channels={"acme": acme, "apex": third})
+        found = difference(replace(after, channels={**after.channels, "beta": BETA}), after)
+        return any("beta claimed" in one.text and "acme" in one.channels for one in found.changes)
+
+    assert gains(*ACME.identified_by)
+    assert gains(AllOf((one("IN1-3.1", "ACME01"), one("IN1-2", "PPO"))))
+    assert gains(*ACME.identified_by, kind=Kind.VENDOR)
+    assert not gains(kind=Kind.VENDOR)
+    assert not gains(*ACME.identified_by, name=BETA.name)
+
+
+def test_a_ceiling_bounds_what_a_cancel_tells() -> None:
+    """No rule grants it; it follows what was disclosed (§10.26)."""
+    narrow = {**ACME.ceiling, "PV1": {2: None}}
+    found = difference(channel(ceiling=narrow), BASE)
+    assert found.is_wider
+    assert any(change.segment == "PV1" for change in found.changes)
 
 
 def test_a_condition_on_the_patient_that_goes_with_its_grant() -> None:
