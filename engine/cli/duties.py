@@ -1,7 +1,7 @@
-"""`payergate duties`: what people still have to do about consents: tell the patient, watch an event.
+"""`payergate duties`: what people still have to do about consents.
 
-Law: duties are listed by entry and time; whom they concern is told for a reason only, and that is in
-the ledger first. That a patient was told is a row of the entry's history, for good.
+Law: duties are listed by entry and time; whom they concern is told for a reason only, and that is
+in the ledger first. That a patient was told is a row of the entry's history, for good.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.privacy.registry import Act
 from engine.privacy.duties import open_duties
+from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
 
