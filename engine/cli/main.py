@@ -43,6 +43,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "duties",
     "patient",
     "registry",
     "messages",
