@@ -4,46 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from engine.privacy.facts import Item, ItemKind, Restriction
-from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, RegistryError
-from engine.registering import StoredRegistry
-from engine.store.client import connect
-from engine.store.embedded import EmbeddedServer
+from engine.privacy.registry import RegistryError
 from engine.store.mark import MARK_FILE, read_noted
-from engine.store.port import Changed, Control, News, Order, Store
-from engine.store.redis import RedisStore
-from engine.store.sealing import Sealer
+from engine.store.port import Changed, Control, News, Order
 from tests.faults.test_unfit_store import told, wait_until
 from tests.invariants.test_i6_registry import admission, of, send
 from tests.support.estate import Estate
-
-ACT = Act("ann", datetime(2026, 3, 1, tzinfo=UTC), "asked for")
-
-
-@contextmanager
-def store_of(estate: Estate) -> Iterator[Store]:
-    """The store that the engine runs on."""
-    store = RedisStore(connect(EmbeddedServer(estate.site / "var").url))
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def restrict(estate: Estate, patient: str) -> None:
-    """As `restriction add --everything` does, without a process for it."""
-    fact = Restriction(Patient(patient, ""), frozenset({Item(ItemKind.EVERYTHING)}))
-    with store_of(estate) as store:
-        sealing = Sealer.from_file(estate.site / "var" / "keys")
-        assert StoredRegistry(store, sealing, ()).add(fact, ACT).version
+from tests.support.restricting import restrict_at_once as restrict
+from tests.support.restricting import store_of
 
 
 def settled(estate: Estate, version: int) -> bool:
@@ -66,30 +38,6 @@ def resume(estate: Estate) -> None:
     """Have alpha send."""
     with store_of(estate) as store:
         store.execute([Control("alpha", Order.RESUME, "", b'{"kind":"order"}')])
-
-
-def test_a_lost_registry_is_made_again_before_anything_is_sent(tmp_path: Path) -> None:
-    with Estate(tmp_path) as estate:
-        restrict(estate, "P1")
-        restrict(estate, "P2")
-        noted(estate, 2)
-        estate.stop_engine()
-        lose_store(estate)
-        estate.start_engine()
-        assert told(estate, "store_restored")
-        send(estate.listener_port, admission("P1", "a1"), admission("Q1", "a2"))
-        resume(estate)
-        wait_until(lambda: settled(estate, 2))
-        wait_until(lambda: of("Q1", estate.received("alpha")))
-        send(estate.listener_port, admission("P2", "a3"), admission("Q2", "a4"))
-        wait_until(lambda: of("Q2", estate.received("alpha")))
-        received = estate.received("alpha")
-        assert of("P1", received) == of("P2", received) == []
-        assert told(estate, "registry_rebuilt")
-        (row,) = estate.ledger("registry-rebuilt")
-        assert (row["by"], row["noted"], row["found"]["newest"]) == ("payergate", 2, 2)
-        restrict(estate, "P3")
-        assert settled(estate, 3)
 
 
 def test_what_the_archive_had_not_carried_holds_everything_until_a_person_goes_on(
@@ -145,15 +93,21 @@ def test_a_store_that_is_emptied_under_a_running_engine_holds_until_it_is_made_a
         send(estate.listener_port, admission("Q0", "c0"))
         wait_until(lambda: of("Q0", estate.received("alpha")))
         restrict(estate, "P1")
-        noted(estate, 1)
-        pid = estate.pid_of("store")
-        assert pid is not None
+        restrict(estate, "P2")
+        noted(estate, 2)
         lose_store(estate)
         estate.kill("store")
         wait_until(lambda: told(estate, "store_restored"))
-        wait_until(lambda: settled(estate, 1))
         resume(estate)
         send(estate.listener_port, admission("P1", "c1"), admission("Q1", "c2"))
+        wait_until(lambda: settled(estate, 2))
         wait_until(lambda: of("Q1", estate.received("alpha")))
-        assert of("P1", estate.received("alpha")) == []
-        wait_until(lambda: told(estate, "registry_back"))
+        send(estate.listener_port, admission("P2", "c3"), admission("Q2", "c4"))
+        wait_until(lambda: of("Q2", estate.received("alpha")))
+        received = estate.received("alpha")
+        assert of("P1", received) == of("P2", received) == []
+        assert told(estate, "registry_rebuilt")
+        (row,) = estate.ledger("registry-rebuilt")
+        assert (row["by"], row["noted"], row["found"]["newest"]) == ("payergate", 2, 2)
+        restrict(estate, "P3")
+        assert settled(estate, 3)
