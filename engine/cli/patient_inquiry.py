@@ -37,7 +37,7 @@ from engine.privacy.registry import Entry
 from engine.privacy.supposing import Supposed, supposing
 from engine.redecision.redecide import Redecision
 from engine.store.port import Store
-from engine.store.sealing import Sealer
+from engine.store.sealing import Sealer, SealError
 
 #: How a message stands with whoever does not insure its patient.
 _ELSEWHERE = "withheld (no-coverage"
@@ -118,7 +118,12 @@ class Inquiry:
         for receipt, content in sealed:
             if content is None:
                 continue
-            case = redecision.case(receipt, content)
+            try:
+                case = redecision.case(receipt, content)
+            except SealError as error:
+                if error.code != "sealed-erased":
+                    raise
+                continue
             answers: tuple[bytes | None, ...] = ()
             if case.names or case.patients:
                 answers = cast("tuple[bytes | None, ...]", self.store.execute([case.recall])[0])

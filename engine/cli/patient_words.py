@@ -115,6 +115,12 @@ def _consent(fact: SignedConsent, names: Mapping[str, str], timezone: str) -> st
     if fact.labels:
         about = ", ".join(SENSITIVE[Label(label)] for label in sorted(fact.labels))
         parts.append(f"it names {about}")
+    if fact.description:
+        parts.append(f"about: {fact.description}")
+    if fact.is_verbal:
+        parts.append("only said, not written")
+    if fact.event:
+        parts.append(f"until {fact.event}")
     ends = (("from", fact.begins), ("until", fact.ends), ("revoked", fact.revoked))
     parts += [f"{word} {_day(when, timezone)}" for word, when in ends if when is not None]
     if fact.signed_by is not None:

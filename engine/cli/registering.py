@@ -11,8 +11,9 @@ import argparse
 import json
 import pathlib
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 from engine.cli.arguments import add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
-from engine.cli.registered_entries import entry_as_json, state_of
+from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -48,6 +49,12 @@ _HELP = {
     "expires": "the last day",
     "revoked": "since when it no longer holds",
     "signed_by": "self, personal-representative, guardian or parent",
+    "signer": "who signed",
+    "signer_authority": "by which authority, where it is not the patient",
+    "mode": "written, or verbal, which permits nothing",
+    "event": "the event that ends it, where no day does",
+    "description": "of the information, specific and meaningful",
+    "statements": "what it tells: revocation, conditioning, redisclosure",
     "visit": "a visit (PV1-19)",
     "account": "an account (PID-18)",
     "order": "an order (ORC or OBR-2, -3)",
@@ -115,8 +122,9 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
     row = {column: getattr(args, f"of_{column}") for column in COLUMNS[sort]}
     row["patient"] = named_patient(row["patient"])
     fact, act = fact_of_row(sort, row, site.policy), _act(args)
+    lacks = missing_elements([fact], is_required=site.requires_elements)
     with _registry(site) as registry:
-        return _tell(registry.add(fact, act), "entered", as_json=args.json)
+        return _tell(registry.add(fact, act), "entered", as_json=args.json, lacks=lacks)
 
 
 def revoke(args: argparse.Namespace, sort: Sort) -> int:
@@ -163,6 +171,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
     act = _act(args)
+    lacks = missing_elements(facts, is_required=site.requires_elements)
     with _registry(site) as registry:
         if args.dry_run:
             new = registry.would_add(facts, act)
@@ -173,10 +182,11 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     attempts = {attempt for change in changes for attempt in change.open_attempts}
     if args.json:
         said = {"lines": len(facts), "new": new, "known": len(facts) - new, "dry_run": args.dry_run}
-        print(json.dumps({**said, "open_attempts": _attempts(tuple(attempts))}))
+        print(json.dumps({**said, "lacks": lacks, "open_attempts": _attempts(tuple(attempts))}))
         return Exit.OK
     verb = "would be entered" if args.dry_run else "entered"
     print(f"{new} {verb}, {len(facts) - new} there before")
+    _tell_lacks(lacks)
     _tell_attempts(tuple(attempts))
     return Exit.OK
 
@@ -210,15 +220,28 @@ def _text(file: pathlib.Path) -> str:
         ) from error
 
 
-def _tell(change: Change, verb: str, *, as_json: bool) -> int:
+def _tell(
+    change: Change, verb: str, *, as_json: bool, lacks: Mapping[str, int] | None = None
+) -> int:
     attempts = change.open_attempts
     if as_json:
-        said = {"entry": change.entry, "new": change.version > 0, "version": change.version}
+        said: dict[str, Any] = {
+            "entry": change.entry,
+            "new": change.version > 0,
+            "version": change.version,
+        }
+        said |= {} if lacks is None else {"lacks": sorted(lacks)}
         print(json.dumps({**said, "open_attempts": _attempts(attempts)}))
         return Exit.OK
     print(f"{change.entry}: {verb if change.version else f'was {verb} before'}")
+    _tell_lacks(lacks or {})
     _tell_attempts(attempts)
     return Exit.OK
+
+
+def _tell_lacks(lacks: Mapping[str, int]) -> None:
+    for element, number in sorted(lacks.items()):
+        print(f"lacks {element}" + (f" ({number} lines)" if number > 1 else ""), file=sys.stderr)
 
 
 def _attempts(attempts: tuple[tuple[str, str, str, int], ...]) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ def load_site(root: pathlib.Path) -> Site:
         var=folder / "var",
         warnings=problems.sorted(),
         controller=settings.controller,
+        requires_elements=settings.requires_elements,
     )
 
 

@@ -30,6 +30,7 @@ CONFIG_KEYS = Keys(
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
         *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
+        "consent_elements",
     ),
     not_enforced={
         "console": "the console",
@@ -64,6 +65,13 @@ class Environment(Enum):
     TEST = "test"
 
 
+class Elements(Enum):
+    """What becomes of a consent that lacks an element of its form."""
+
+    REPORT = "report"
+    REQUIRE = "require"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """config.yaml as values; paths are still as written."""
@@ -81,6 +89,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     units: Mapping[str, Unit] = field(default_factory=dict)
     controller: Controller = field(default_factory=Controller)
+    requires_elements: bool = False
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -107,6 +116,10 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         retention=retention_of(given.get("retention"), reader),
         units=units_of(given.get("units"), reader),
         controller=controller_of(given.get("controller"), reader),
+        requires_elements=reader.choice(
+            given.get("consent_elements"), "`consent_elements`", Elements
+        )
+        is Elements.REQUIRE,
     )
 
 

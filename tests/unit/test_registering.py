@@ -197,3 +197,19 @@ def test_who_reads_again_when_others_were_there(store: MemoryStore) -> None:
     registry = StoredRegistry(Raced(), SEALER, ())
     assert registry.add(CONSENT, ACT).version == 2
     assert len(registry.held("PATID1234").entries) == 2
+
+
+def test_a_doubted_registry_is_believed_no_more_and_read_anew_once_it_is_settled() -> None:
+    ann, bob, other = b"a" * 16, b"b" * 16, b"c" * 16
+    registered = Registered(SEALER)
+    registered.learned(Changed(((ann, 7),), 7))
+    assert not registered.learned(Changed((), 0, b"why"))
+    assert registered.is_contradictory
+    assert registered.known((other,), (None,), NOW) == UNAVAILABLE
+    assert registered.news() == News(7), "nothing is read again and again meanwhile"
+    assert registered.learned(Changed((), 2))
+    assert registered.news() == News(0)
+    assert not registered.learned(Changed(((bob, 2),), 2))
+    assert registered.concerns((bob,))
+    assert not registered.concerns((ann,)), "of what is lost nobody waits for ever"
+    assert registered.version == 2

@@ -18,7 +18,7 @@ from engine.config.schemas.shapes import (
     text,
     whole,
 )
-from engine.config.settings import Environment
+from engine.config.settings import Elements, Environment
 from engine.privacy.facts import Unit
 
 _ADDRESS = r"^(tcp|tls):.+:\d{1,5}$"
@@ -95,6 +95,7 @@ def config() -> Shape:
                 },
                 "for the record of processing (GDPR Art. 30)",
             ),
+            "consent_elements": choice("of a consent that lacks elements of its form", Elements),
             "units": {
                 "type": "object",
                 "additionalProperties": choice("what the unit is", Unit),

@@ -46,7 +46,17 @@ from engine.store.port.lanes import (
     Postpone,
     Settle,
 )
-from engine.store.port.registry import Changed, Enter, Entered, News, OpenAttempt, Release
+from engine.store.port.registry import (
+    Changed,
+    Enter,
+    Entered,
+    News,
+    OpenAttempt,
+    Rebuild,
+    Release,
+    Snapshot,
+    Trust,
+)
 from engine.store.port.store import Operation, Result, Store, StoreFull, StoreUnavailable
 
 __all__ = [
@@ -87,15 +97,18 @@ __all__ = [
     "Order",
     "Postpone",
     "ReadLedger",
+    "Rebuild",
     "Recall",
     "Release",
     "Resolve",
     "Result",
     "Settle",
+    "Snapshot",
     "Store",
     "StoreFull",
     "StoreUnavailable",
     "Survey",
+    "Trust",
     "Unarchived",
     "Unfinished",
     "Unlearn",

@@ -305,3 +305,33 @@ def test_types_are_told_in_the_order_of_their_names() -> None:
     found = difference(rule(when=only(*kinds)), rule(when=only(*kinds), grants=(PID,)))
     named = [kind for kind in found.types if kind.trigger]
     assert named == sorted(named, key=lambda kind: (kind.code, kind.trigger or ""))
+
+
+def test_a_withholding_where_the_grant_does_not_hold_takes_nothing() -> None:
+    """What is certainly so cannot possibly not be so (§6)."""
+    asked = Compare(Path("DG1", 3), InSet((CodeSet("s", "I10", frozenset({"F32"})),)))
+    granted = replace(RULE, when=AllOf((RULE.when, asked)), withholdings=())
+    taken = replace(RULE, name="t", when=Not(asked), grants=(), withholdings=(WITHHELD,))
+    assert not difference(
+        replace(BASE, rules=(granted, taken)), replace(BASE, rules=(granted,))
+    ).is_wider
+    certain = replace(taken, when=asked)
+    assert difference(
+        replace(BASE, rules=(granted, certain)), replace(BASE, rules=(granted,))
+    ).is_wider
+
+
+def test_own_coverage_is_never_contested() -> None:
+    """To ask no longer whose an IN1 is lets nothing go that its being contested held (§10.6)."""
+    without = rule(grants=tuple(one for one in RULE.grants if one.segment != "IN1"))
+    assert not difference(BASE, without).is_wider
+
+
+def test_that_some_occurrence_is_so_says_nothing_of_each() -> None:
+    plain = replace(DG1, where=None)
+    each = rule(grants=(PID, replace(DG1, where=one("DG1-6", "A"))))
+    some = rule(when=AllOf((RULE.when, one("DG1-6", "A"))), grants=(PID, plain))
+    assert any(
+        change.segment == "DG1" and change.effect.widens
+        for change in difference(each, some).changes
+    )

@@ -10,7 +10,7 @@ import pytest
 from engine.config.yaml_source import read_yaml
 from engine.hl7.path import Path
 from engine.policy.language import Problems, policy_of
-from engine.policy.language.ceilings import above, under
+from engine.policy.language.ceilings import above, cut_to_ceiling, under
 from engine.policy.model import (
     Consent,
     Coverage,
@@ -322,3 +322,10 @@ def test_a_ceiling_of_all_takes_no_mask_away() -> None:
     found, codes = policy(wide, masked.replace("basis: law", "basis: law\nwithin: ceiling"))
     assert codes == []
     assert (7, 0) in found.rules[0].grants[0].maskings
+
+
+def test_what_a_ceiling_of_all_holds_is_left_as_it_is() -> None:
+    wide = CHANNEL.replace("PID: [3, 5, 11.3-11.5]", "PID: all")
+    found, _ = policy(wide, RULES.replace("PID: [3]", "PID: {fields: all, mask: {7: year}}"))
+    (grant,) = found.rules[0].grants
+    assert cut_to_ceiling(grant, found.channels["acme"].ceiling) == grant
