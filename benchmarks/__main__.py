@@ -1,6 +1,6 @@
 """`make bench`: everything, in one run on one machine, as text or with `--json`.
 
-python -m benchmarks [--json] [--quick] [--only intake,delivery,deciding,registry]
+python -m benchmarks [--json] [--quick] [--only intake,delivery,deciding,large,archive,registry]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from benchmarks import deciding, delivery, intake, large, machine, registry
+from benchmarks import archive, deciding, delivery, intake, large, machine, registry
 from benchmarks.report import Figure, Part, Target, as_json, as_text, machine_text
 
 #: Seconds of each measurement, messages end to end, messages queued for the memory figure.
@@ -21,6 +21,8 @@ _FULL = (6.0, 5_000, 100_000)
 _QUICK = (0.3, 200, 1_000)
 _PARTS = ("deciding", "large", "intake", "delivery")
 
+#: Archived messages of the part `archive`, which is measured only when it is named.
+_ARCHIVED = 1_000_000
 #: Patients whose coverage is known, and of these those with entries; `--only registry`.
 _REGISTRY = (1_000_000, 50_000)
 _QUICK_REGISTRY = (2_000, 100)
@@ -34,8 +36,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--only",
         default=",".join(_PARTS),
-        help="parts, separated by commas; registry is one that is not among them unasked",
+        help="parts, separated by commas; archive and registry are not among them unasked",
     )
+    parser.add_argument("--messages", type=int, default=_ARCHIVED, help="archive: so many")
+    parser.add_argument("--kept", type=pathlib.Path, help="archive: made there, or used again")
     asked = parser.parse_args(arguments)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="payergate-bench-") as folder:
@@ -57,6 +61,7 @@ def _measure(folder: pathlib.Path, asked: argparse.Namespace) -> list[Part]:
         "large": lambda: large.measure(folder / "large", seconds / 2),
         "intake": lambda: intake.measure(folder / "intake", seconds, queued),
         "delivery": lambda: delivery.measure(folder / "delivery", messages, seconds),
+        "archive": lambda: archive.measure(folder / "archive", asked.messages, seconds, asked.kept),
         "registry": lambda: registry.measure(folder / "registry", seconds, *known),
     }
     found: list[Part] = []

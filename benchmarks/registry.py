@@ -108,7 +108,7 @@ def _take_turns(
 
 def _fill(site: Site, patients: int, entries: int) -> tuple[list[Figure], list[Target]]:
     """Make a store with both registries; what they take, and how long they take to be read."""
-    sealer = Sealer.from_file(site.key_file, create=True)
+    sealer = Sealer.of(site.keys, create=True)
     with _server(site) as url, connect(url) as client:
         before = _used(client)
         for start in range(0, patients, _PAGE):

@@ -2,7 +2,8 @@
 
 Law: it may be killed at any instant and begins where the archive says that it ended. While store or
 archive is away it waits and tries again; nothing is let go meanwhile, and nothing waits for it. It
-is started with a lower priority than its neighbours: what it does can be done later.
+is started with a lower priority than its neighbours and rests between its steps
+(engine.archive.pace): what it does can be done later.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from engine.archive.archiver import Archiver
 from engine.archive.database import ArchiveUnavailableError, Database
 from engine.archive.entries import Clerk
 from engine.archive.grants import grants_of
+from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import database_of, signing_key_of
+from engine.archive.pace import rest_s
 from engine.archive.rebuild import Rebuilder
 from engine.archive.retention import Eraser
 from engine.archive.signing import (
@@ -36,11 +39,15 @@ from engine.plan import ArchivePlan
 from engine.policy.compile import compile_policy
 from engine.stderr import forgive_standard_error
 from engine.store.client import connect
+from engine.store.keyfile import KeysAwayError
+from engine.store.keykeeping import KeyKeeper
+from engine.store.keyring import KeyRing, KeysLook
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.port import StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import Reserve
 from engine.store.sealing import Sealer
+from engine.store.watched import WatchedStore
 
 #: How often the store is asked when there was nothing, in seconds.
 POLL_S = 0.25
@@ -57,6 +64,9 @@ ROUND_S = 3600.0
 ERASE_REST_S = 0.05
 
 _SHORT = "its disk is full"
+
+#: What passes: wait, and try again.
+_AWAY = (StoreUnavailable, ArchiveUnavailableError, KeysAwayError, KeysNeededError)
 
 
 class Control:
@@ -84,13 +94,33 @@ class Control:
         self.finishing = True
 
 
+class Erasing:
+    """What is due, in turn: rows first, then the keys of what they held."""
+
+    def __init__(self, rows: Eraser, keys: KeyEraser) -> None:
+        self._parts = (rows, keys)
+
+    def next_round(self) -> None:
+        """Look at everything again."""
+        for part in self._parts:
+            part.next_round()
+
+    def step(self) -> int | None:
+        """One transaction; how many, or None when the round is over."""
+        for part in self._parts:
+            number = part.step()
+            if number is not None:
+                return number
+        return None
+
+
 class Life:
     """What the archiver does, over and over. `is_short`: the disk's last room is for deliveries."""
 
     def __init__(
         self,
         archiver: Archiver,
-        eraser: Eraser,
+        eraser: Erasing,
         rebuilder: Rebuilder,
         control: Control,
         log: Log,
@@ -115,9 +145,12 @@ class Life:
                 return
         while True:
             self._rebuild()
+            began_s = self._clock.monotonic()
             number = self._attempt(self._archiver.step)
             if number:
-                self._control.wait(0)
+                took_s = self._clock.monotonic() - began_s
+                rest = 0.0 if self._control.finishing else rest_s(took_s, self._archiver.oldest_s)
+                self._control.wait(rest)
                 continue
             if self._control.finishing:
                 return
@@ -156,7 +189,7 @@ class Life:
         try:
             self._leave_room()
             found = do()
-        except (StoreUnavailable, ArchiveUnavailableError) as error:
+        except _AWAY as error:
             if not self._is_away:
                 self._is_away = True
                 self._log.failure(Event.ARCHIVE_UNAVAILABLE, error)
@@ -195,8 +228,10 @@ def main() -> int:
     site = plan.site
     try:
         compiled = compile_policy(site.policy, plan.revision)
-        store = RedisStore(connect(plan.store_url), site.store.replicas)
-        sealing = Sealer.from_file(site.key_file)
+        ring = KeyRing(site.keys, clock.now)
+        sealing = Sealer(ring.masters, ring)
+        bare = RedisStore(connect(plan.store_url), site.store.replicas)
+        store = WatchedStore(bare, (KeysLook(ring.look),), clock.monotonic)
         key_file = signing_key_of(site)
         create_signing_key(key_file)
         signer = read_signer(key_file)
@@ -212,7 +247,17 @@ def main() -> int:
                 Event.ARCHIVE_QUARANTINED, fault, receipt=receipt
             ),
         )
-        eraser = Eraser(database, signer, site.retention, clock=clock)
+        eraser = Erasing(
+            Eraser(database, signer, site.retention, clock=clock),
+            KeyEraser(
+                database,
+                signer,
+                store,
+                KeyKeeper(site.keys, clock.now),
+                site.retention,
+                clock=clock,
+            ),
+        )
         control.report(Listening())
         verifier = read_verifier(public_file(key_file))
         rebuilder = Rebuilder(database, store, verifier, clock)

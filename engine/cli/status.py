@@ -104,6 +104,9 @@ def as_text(now: Standing) -> str:
     revision = f", policy {engine['revision']}" if engine["revision"] else ""
     reachable = "reachable" if store["reachable"] else "not reachable"
     troubles = "".join(f"\n{trouble}" for trouble in now["troubles"])
+    troubles += "".join(
+        f"\n{name} is switched off: {why}" for name, why in now["protections"]["off"].items()
+    )
     listeners = table(
         ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED"),
         [

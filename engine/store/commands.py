@@ -50,6 +50,7 @@ from engine.store.port import (
     Survey,
     Trust,
     Unarchived,
+    Unfinished,
     Unlearn,
     View,
     Waiting,
@@ -392,6 +393,16 @@ def _unarchived(_: Backlog, replies: Sequence[Any]) -> Unarchived:
     return Unarchived(records, _since_ms(oldest[0][0]) if oldest else 0, (head or b"").decode())
 
 
+def _unfinished(op: Unfinished) -> list[Command]:
+    return [["HSCAN", keys.PENDING, op.page or 0, "COUNT", 1000]]
+
+
+def _page(_: Unfinished, replies: Sequence[Any]) -> tuple[str, ...]:
+    following, found = replies[0]
+    receipts = [receipt.decode("ascii") for receipt in found[::2]]
+    return ("" if following == b"0" else following.decode("ascii"), *receipts)
+
+
 _TABLE: dict[
     type[Operation],
     tuple[Callable[[Any], list[Command]], Callable[[Any, Sequence[Any]], Result]],
@@ -419,4 +430,5 @@ _TABLE: dict[
     Contents: (_contents, lambda _, replies: tuple(replies[0])),
     LetGo: (_let_go, lambda _, replies: None),
     Backlog: (_backlog, _unarchived),
+    Unfinished: (_unfinished, _page),
 }

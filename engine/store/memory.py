@@ -63,6 +63,7 @@ from engine.store.port import (
     Survey,
     Trust,
     Unarchived,
+    Unfinished,
     Unlearn,
     View,
     Waiting,
@@ -184,6 +185,7 @@ class MemoryStore:
             Contents: self._contents,
             LetGo: self._forget_archived,
             Backlog: self._backlog,
+            Unfinished: lambda _: ("", *self._pending),
         }
 
     def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:

@@ -21,6 +21,7 @@ from engine.archive.signing import public_file, read_verifier
 from engine.cli.reach import running_store
 from engine.config.load import load_site
 from engine.store.port import Backlog, Unarchived
+from tests.support.conservation import conserved
 from tests.support.estate import CHANNELS
 from tests.support.hospital import MARK, Sent, deliver, make_messages
 from tests.support.revoking import (
@@ -72,8 +73,11 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
         revoked = check_revoked(estate, revoker, ledger)
         kills = dict(estate.kills)
     report = check(batches, received, ledger, status)
+    sent = [message.control_id for batch in batches for message in batch]
+    counts = conserved(sent, ledger, received, status)
     with capsys.disabled():
         print(f"\nfaults: kills {kills}, hospital resends {len(resends)}, {report}; {revoked}")
+        print(counts)
 
 
 def read_ledger(root: Path, seconds: float) -> list[dict[str, object]]:

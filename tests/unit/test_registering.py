@@ -23,10 +23,9 @@ from engine.privacy.facts import (
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, RegistryError, Verb
 from engine.registering import StoredRegistry
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import Changed, Enter, News, ReadLedger, Recall
-from engine.store.sealing import Sealer
+from tests.support.key_ring import any_sealer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACT = Act("ann", NOW, "on paper", "0" * 64)
@@ -40,8 +39,7 @@ RESTRICTION = Restriction(
     PERSON, frozenset({Item(ItemKind.VISIT, "VISIT-7001"), Item(ItemKind.ORDER, "7", "LAB")}), None,
     RestrictionReason.SELF_PAY_IN_FULL, date(2026, 1, 1), date(2026, 2, 1),
 )  # fmt: skip
-KEY = b"\1" * 4
-SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+SEALER = any_sealer()
 
 
 @pytest.fixture

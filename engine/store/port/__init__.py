@@ -11,7 +11,14 @@ A store is synchronous; it lives behind `engine.commit.GroupCommit` on a thread 
 
 from __future__ import annotations
 
-from engine.store.port.archive import Backlog, Contents, KeepForArchive, LetGo, Unarchived
+from engine.store.port.archive import (
+    Backlog,
+    Contents,
+    KeepForArchive,
+    LetGo,
+    Unarchived,
+    Unfinished,
+)
 from engine.store.port.asking import (
     Beat,
     Control,
@@ -103,6 +110,7 @@ __all__ = [
     "Survey",
     "Trust",
     "Unarchived",
+    "Unfinished",
     "Unlearn",
     "View",
     "Waiting",

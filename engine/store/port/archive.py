@@ -57,3 +57,14 @@ class Unarchived:
     records: int
     oldest_ms: int
     head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Ask which messages have parts that are not final, a page at a time; changes nothing.
+
+    Answers a tuple of texts: where the next page begins, empty after the last one, then receipts.
+    Whatever is unfinished from the first page to the last is in one of them, perhaps in several.
+    """
+
+    page: str = ""

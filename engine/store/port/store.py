@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine.errors import StoreError
-from engine.store.port.archive import Backlog, Contents, KeepForArchive, LetGo, Unarchived
+from engine.store.port.archive import (
+    Backlog,
+    Contents,
+    KeepForArchive,
+    LetGo,
+    Unarchived,
+    Unfinished,
+)
 from engine.store.port.asking import (
     Beat,
     Control,
@@ -73,6 +80,7 @@ Operation = (
     | KeepForArchive
     | Contents
     | LetGo
+    | Unfinished
     | Backlog
 )
 
