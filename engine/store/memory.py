@@ -237,7 +237,11 @@ class MemoryStore:
         if parts:
             self._pending[op.receipt] = parts
         released = self._learn(op)
+        for entering in op.enters:
+            self._hold(entering.patient, entering.sealed, entering.record)
+            released += self._release(entering.patient)
         self._write(op.record)
+        released = tuple(dict.fromkeys(released))
         answer = Accepted(op.receipt, reused_id=first is not None, released=released)
         if first is None:
             self._seen[key] = (digest, answer)
@@ -505,7 +509,6 @@ class MemoryStore:
             return self._entered[act]
         if self._versions.get(op.patient, 0) != op.expects:
             return Entered(0)
-        version = max(self._versions.values(), default=0) + 1
         found = (
             (channel, self._lane(channel), self._lane(channel).open_entry)
             for channel in op.channels
@@ -515,12 +518,18 @@ class MemoryStore:
             for channel, lane, entry in found
             if entry and _concerns(lane.entries[entry].footing, op.patient)
         )
-        self._privacy[op.patient] = b"%d %b" % (version, op.sealed)
-        self._versions[op.patient] = version
+        version = self._hold(op.patient, op.sealed, op.record)
         self._release(op.patient)
-        self._write(op.record)
         self._entered[act] = Entered(version, attempts)
         return self._entered[act]
+
+    def _hold(self, patient: bytes, sealed: bytes, record: bytes) -> int:
+        """What is held of a patient from now on, under the next version."""
+        version = max(self._versions.values(), default=0) + 1
+        self._privacy[patient] = b"%d %b" % (version, sealed)
+        self._versions[patient] = version
+        self._write(record)
+        return version
 
     def _news(self, op: News) -> Changed:
         found = sorted(
