@@ -76,6 +76,8 @@ class Event(Enum):
     INTAKE_FAILED = "intake_failed"
     # deciding again
     REGISTRY_CONTRADICTORY = "registry_contradictory"
+    REGISTRY_CHANGED = "registry_changed"
+    MERGE_QUESTIONED = "merge_questioned"
     REGISTRY_BACK = "registry_back"
     HOLDS_DECIDED = "holds_decided"
     HOLDS_FAILED = "holds_failed"
@@ -115,6 +117,7 @@ LEVELS = {
     Event.INTAKE_FAILED: Level.ERROR,
     Event.HOLDS_FAILED: Level.ERROR,
     Event.REGISTRY_CONTRADICTORY: Level.ERROR,
+    Event.MERGE_QUESTIONED: Level.WARNING,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,
     Event.DELIVERY_WITHHELD: Level.WARNING,

@@ -41,6 +41,8 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "coverage",
+    "merge",
     "messages",
     "ledger",
     "archive",

@@ -237,11 +237,7 @@ class MemoryStore:
         if parts:
             self._pending[op.receipt] = parts
         released = self._learn(op)
-        for entering in op.enters:
-            self._hold(entering.patient, entering.sealed, entering.record)
-            released += self._release(entering.patient)
         self._write(op.record)
-        released = tuple(dict.fromkeys(released))
         answer = Accepted(op.receipt, reused_id=first is not None, released=released)
         if first is None:
             self._seen[key] = (digest, answer)
@@ -282,7 +278,10 @@ class MemoryStore:
             self._waits.get(key, {}).pop((kept.item.channel, kept.item.id), None)
 
     def _learn(self, op: Accept) -> tuple[str, ...]:
-        """Store what was learned; release who waited, and this message if it came too late."""
+        """Store what was learned and what is entered; release who waited for it.
+
+        This message too, if what it waits for was learned before it came.
+        """
         released: dict[str, None] = {}
         for learned in op.learned:
             self._coverage[learned.key] = learned.sealed
@@ -290,6 +289,9 @@ class MemoryStore:
         if any(key in self._coverage for hold in op.holds for key in hold.waits_for):
             released[op.receipt] = None
             self._released[op.receipt] = True
+        for entering in op.enters:
+            self._hold(entering.patient, entering.sealed, entering.record)
+            released.update(dict.fromkeys(self._release(entering.patient)))
         return tuple(released)
 
     def _release(self, key: bytes) -> tuple[str, ...]:

@@ -146,10 +146,10 @@ class Accepted:
 
     `receipt` is the one that stands: for a `duplicate` (same sender, id and digest) it is the
     first one's, and nothing was stored. `reused_id`: same sender and id, other content; stored as
-    a new message. `released`: receipts of held messages that what was learned or entered may release (this
-    one too, if something it waits for was learned since it was decided); they are also on the
-    durable list that `NextReleased` reads. `stale`: it was decided on facts of privacy that have
-    changed; nothing was stored, decide again and submit it anew.
+    a new message. `released`: receipts of held messages that what was learned or entered may
+    release (this one too, if something it waits for was learned since it was decided); they are
+    also on the durable list that `NextReleased` reads. `stale`: it was decided on facts of privacy
+    that have changed; nothing was stored, decide again and submit it anew.
     """
 
     receipt: str

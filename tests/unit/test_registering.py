@@ -108,10 +108,10 @@ def test_a_lifted_restriction_stays_and_may_come_again(registry: StoredRegistry)
     id_ = registry.add(RESTRICTION, ACT).entry
     registry.end("PATID1234", id_, LATER)
     (entry,) = registry.held("PATID1234").entries
-    assert entry.is_lifted
+    assert entry.is_over
     registry.add(RESTRICTION, LATER)
     (entry,) = registry.held("PATID1234").entries
-    assert not entry.is_lifted
+    assert not entry.is_over
     assert len(entry.history) == 3
 
 
@@ -148,7 +148,7 @@ def test_a_projection_learns_the_news(registry: StoredRegistry, store: MemorySto
     assert not registered.concerns((patient_name(SEALER, "X"),))
     answers = store.execute([Recall((), (name,))])[0]
     known = registered.known((name,), answers, NOW)  # type: ignore[arg-type]
-    assert known.consents == (CONSENT,)
+    assert known.rights.consents == (CONSENT,)
     ends = CONSENT.ends
     assert ends is not None
     assert known.footing == (1, (name,), int(ends.timestamp() * 1000))

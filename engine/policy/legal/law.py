@@ -32,7 +32,7 @@ from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents, Lapse
 from engine.privacy.facts import Facts, Restriction, Unit
-from engine.privacy.patients import patients_of
+from engine.privacy.patients import may_be, patients_of
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
 _UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
@@ -57,6 +57,7 @@ class Law:
         "_reaches",
         "_restrictions",
         "_statutes",
+        "_undecided",
         "_view",
         "is_silent",
         "labelled",
@@ -69,29 +70,28 @@ class Law:
         self._reaches: dict[Restriction, Reach] = {}
         self._restrictions: tuple[Restriction, ...] = ()
         self._consents: Consents | None = None
-        if facts.restrictions or facts.consents:
+        self._undecided = False
+        if facts.restrictions or facts.consents or facts.undecided:
             denied = denied_patients(view)
             self._restrictions = patient_restrictions(facts.restrictions, denied)
             ids = patients_of(view.message, view.all("PID"), 3)
             self._consents = Consents(facts.consents, ids, denied, facts.now)
+            self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
         is_part2 = bool(facts.units) and Unit.PART2 in self._units()
         #: Labels of the message and of its segments.
         self.labelled = self._labelled(is_part2)
         present = self.labelled.present
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
-        self.is_silent = not present and not self._restrictions
+        self.is_silent = not (present or self._restrictions or self._undecided)
 
     # --- before all rules ---------------------------------------------------------------------
 
     def gate(self, channel: ChannelRules) -> Code | None:
         """What keeps the whole message from this channel, before any rule is asked."""
-        reached = self.reach(channel)
-        if reached.whole:
-            # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
-            return Code.AMBIGUOUS_RESTRICTION if channel.is_cancel else Code.RESTRICTED
-        if reached.ambiguous:
-            return Code.AMBIGUOUS_RESTRICTION
+        code = self._restricted(channel)
+        if code is not None:
+            return code
         if self.labelled.message:
             code = self._labels_message(channel)
             if code is not None:
@@ -101,6 +101,14 @@ class Law:
         if self.labelled.message and not has_place(self._view) and self._message_notice(channel):
             return Code.NOTICE
         return None
+
+    def _restricted(self, channel: ChannelRules) -> Code | None:
+        reached = self.reach(channel)
+        if reached.whole and not (channel.is_cancel or self._undecided):
+            return Code.RESTRICTED
+        # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
+        held = reached.whole or reached.ambiguous or self._undecided
+        return Code.AMBIGUOUS_RESTRICTION if held else None
 
     def reach(self, channel: ChannelRules) -> Reach:
         """What the patient's restrictions take from this channel."""

@@ -14,7 +14,7 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.message.view import View
 from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
-from engine.privacy.facts import Item, ItemKind, Restriction
+from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 from engine.privacy.patients import Patient, may_be, patients_of
 
 _NONE: frozenset[int] = frozenset()
@@ -68,6 +68,8 @@ def reach(restriction: Restriction, view: View) -> Reach:
     found = NOWHERE
     for item in restriction.items:
         found |= _REACHES[item.kind](restriction, item, view)
+    if restriction.reason is RestrictionReason.MARKED:
+        return Reach(ambiguous=found != NOWHERE)
     return found
 
 
