@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level, Restriction
 from engine.privacy.moves import Move
@@ -130,12 +131,12 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
     if not link.binds:
         return dict(records)
     found = dict(spread(records))
-    joined_at = next(act.at for verb, act in reversed(link.history) if verb is Verb.JOINED)
+    joined_at = _last(link.history, Verb.JOINED)
     own = newest_entries(found[one.id] for one in link.members)
     for side, other in ((link.survivors, link.priors), (link.priors, link.survivors)):
         for entry in own:
             is_of_side = any(may_be(entry.fact.patient, one) for one in side)
-            if is_of_side and entry.history[0][1].at >= joined_at and _denies(entry):
+            if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
                     _add(found, replace(entry.fact, patient=patient), act, identify)
     apart = link.done(Verb.PARTED, act)
@@ -144,6 +145,10 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
             for id_ in {one.id for one in person.members}:
                 found[id_] = found[id_].linked(apart)
     return spread(found)
+
+
+def _last(history: History, verb: Verb) -> datetime:
+    return next(act.at for done, act in reversed(history) if done is verb)
 
 
 def _denies(entry: Entry) -> bool:
