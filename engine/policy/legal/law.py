@@ -23,6 +23,7 @@ from engine.policy.legal.restrictions import (
     patient_restrictions,
     reach,
 )
+from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Kind, Purpose
 from engine.policy.outcome import LABELLED, Code
@@ -43,6 +44,9 @@ _LAPSES = {
     Lapse.NEVER: Code.NO_CONSENT,
 }
 
+#: What a patient who opts out does not opt out of; eligibility is part of payment.
+_NEEDED = frozenset({Purpose.TREATMENT, Purpose.PAYMENT, Purpose.ELIGIBILITY})
+
 #: Reasons why a rule that applies grants nothing, all told: the order in which they are weighed.
 WHY_NOT = (*LABELLED.values(), Code.REFUSED, *_LAPSES.values())
 
@@ -56,6 +60,7 @@ class Law:
         "_lifting",
         "_reaches",
         "_restrictions",
+        "_signals",
         "_statutes",
         "_undecided",
         "_view",
@@ -71,11 +76,17 @@ class Law:
         self._restrictions: tuple[Restriction, ...] = ()
         self._consents: Consents | None = None
         self._undecided = False
-        if facts.restrictions or facts.consents or facts.undecided:
+        #: What the message itself says.
+        self._signals = signals = signals_of(view, facts.now, statutes.self_pay)
+        said = tuple(one for one in signals.restrictions if one not in facts.lifted)
+        restrictions, consents = facts.restrictions, facts.consents
+        if said or signals.refusals:
+            restrictions, consents = restrictions + said, consents + signals.refusals
+        if restrictions or consents or facts.undecided:
             denied = denied_patients(view)
-            self._restrictions = patient_restrictions(facts.restrictions, denied)
+            self._restrictions = patient_restrictions(restrictions, denied)
             ids = patients_of(view.message, view.all("PID"), 3)
-            self._consents = Consents(facts.consents, ids, denied, facts.now)
+            self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
         is_part2 = bool(facts.units) and Unit.PART2 in self._units()
         #: Labels of the message and of its segments.
@@ -83,7 +94,9 @@ class Law:
         present = self.labelled.present
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
-        self.is_silent = not (present or self._restrictions or self._undecided)
+        self.is_silent = signals is NO_SIGNALS and not (
+            present or self._restrictions or self._undecided
+        )
 
     # --- before all rules ---------------------------------------------------------------------
 
@@ -108,6 +121,10 @@ class Law:
             return Code.RESTRICTED
         # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
         held = reached.whole or reached.ambiguous or self._undecided
+        if not held and channel.channel.kind is not Kind.PROVIDER:
+            if self._signals.withholds and not channel.is_cancel:
+                return Code.RESTRICTED
+            held = self._signals.holds or self._signals.withholds
         return Code.AMBIGUOUS_RESTRICTION if held else None
 
     def reach(self, channel: ChannelRules) -> Reach:
@@ -157,6 +174,8 @@ class Law:
         bits = self.labelled.message and self.labelled.message & self._blocked_for(channel, rule)
         if bits:
             return self.code_of(bits)
+        if self._signals.opts_out and rule.rule.purpose not in _NEEDED:
+            return Code.REFUSED
         if rule.rule.consent is Consent.NOT_REQUIRED:
             return None
         return _unconsented(self._consents, channel.id, rule)
@@ -188,6 +207,8 @@ class Law:
                 plan = plan_of(free) if free else None
                 found[index] = Bar(self.code_of(blocked), plan)
         groups = self.reach(channel).groups
+        if channel.channel.kind is not Kind.PROVIDER:
+            groups |= self._signals.groups
         if groups:
             for index in _with_descendants(self._view, groups):
                 found[index] = Bar(Code.RESTRICTED)
