@@ -16,10 +16,12 @@ from engine.config.archiving import archive_of, retention_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
+from engine.config.signals import self_pay_of
 from engine.config.units import units_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
+from engine.policy.model import SelfPay
 from engine.privacy.facts import Unit
 
 CONFIG_KEYS = Keys(
@@ -27,7 +29,7 @@ CONFIG_KEYS = Keys(
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes", "units"),
+        *("protections", "protections_off", "psychotherapy_notes", "units", "signals"),
     ),
     not_enforced={
         "console": "the console",
@@ -77,6 +79,7 @@ class Settings:
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
     units: Mapping[str, Unit] = field(default_factory=dict)
+    self_pay: SelfPay | None = None
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -99,6 +102,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
         units=units_of(given.get("units"), reader),
+        self_pay=self_pay_of(given.get("signals"), reader),
     )
 
 
