@@ -139,7 +139,7 @@ class Intake:
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
         self._names = PatientNames(sealing)
-        self._registered = registered or Registered(sealing)
+        self._registered = Registered(sealing) if registered is None else registered
         self._entries = Entries(compiled, sealing)
         self._units = compiled.policy.units
         self._marks = Marks(compiled, sealing)

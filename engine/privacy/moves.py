@@ -79,19 +79,19 @@ def _linked(message: Message, *, parts: bool) -> tuple[Move, ...]:
 
 
 def _pairs(message: Message) -> Iterator[tuple[Segment, Segment, Segment | None]]:
-    """Each MRG with the PID before it, and with its PV1: behind it, else the one before it."""
+    """Each MRG with the PID before it, and with its PV1: behind it, else right behind the PID."""
     pid: Segment | None = None
+    first: Segment | None = None
     found: list[tuple[Segment, Segment, Segment | None]] = []
-    before: Segment | None = None
     for segment in message.segments:
         if segment.id == "PID":
-            pid, before = segment, None
+            pid, first = segment, None
         elif segment.id == "MRG" and pid is not None:
-            found.append((pid, segment, before))
+            found.append((pid, segment, first))
+        elif segment.id == "PV1" and found and found[-1][0] is pid:
+            found[-1] = (*found[-1][:2], segment)
         elif segment.id == "PV1":
-            if found and found[-1][0] is pid and found[-1][2] is None:
-                found[-1] = (*found[-1][:2], segment)
-            before = segment
+            first = segment
     yield from found
 
 
