@@ -29,6 +29,7 @@ def cover_of(node: Node, read: FactReader) -> Cover | None:
             given["account"], "It is for a visit and for an account.", "Write two rows."
         )
     level = next((one for one in (Level.VISIT, Level.ACCOUNT) if one.value in given), Level.PATIENT)
+    number = "" if level is Level.PATIENT else read.text(given[level.value])
     since, until = read.day(given.get("from"), "`from`"), read.day(given.get("to"), "`to`")
     if since is not None and until is not None and until < since:
         read.reader.bad_value(given["to"], "It ends before it begins.", "Correct the days.")
@@ -36,7 +37,7 @@ def cover_of(node: Node, read: FactReader) -> Cover | None:
         patient,
         read.channel(given.get("channel")),
         level,
-        read.text(given.get(level.value)),
+        number,
         since,
         until,
         read.reader.flag(given.get("settles"), "`settles`") is True,
