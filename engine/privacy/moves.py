@@ -48,10 +48,14 @@ class Move:
 
 def moves_in(message: Message) -> tuple[Move, ...]:
     """Every move that a message reports, in its order."""
+    ids = message.ids
+    is_merged = "MRG" in ids
+    if not is_merged and ids.count("PID") < 2:
+        return ()
     event = _event(message)
     if event in (_LINK, _UNLINK):
         return _linked(message, parts=event == _UNLINK)
-    if "MRG" not in message.ids:
+    if not is_merged:
         return ()
     tie = _TIES.get(event, Tie.MERGED)
     return tuple(_move(message, tie, pid, merged, visit) for pid, merged, visit in _pairs(message))

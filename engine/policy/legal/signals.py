@@ -8,7 +8,7 @@ registry, as most messages of the same visit have no place to say it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from engine.policy.legal.signal_codes import (
     ORDERS_FREE,
     Says,
 )
+from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
 from engine.policy.sensitive.self_pay import SelfPayRequests
 from engine.privacy.coverage import days
@@ -76,10 +77,10 @@ class _Said(NamedTuple):
 def signals_of(view: View, now: datetime, self_pay: SelfPayRequests | None = None) -> Signals:
     """What one patient's part of a message says."""
     said: list[_Said] = []
-    for name, read in _READERS.items():
-        if view.has(name):
-            said += read(view, now)
-    groups = _dropped(view)
+    readers, indicators, orders = view.structure.once(_asked_of)
+    for read in readers:
+        said += read(view, now)
+    groups = _dropped(view, indicators, orders)
     asked = () if self_pay is None or not view.has(self_pay.segment) else self_pay.items(view)
     if not (said or groups or asked):
         return NO_SIGNALS
@@ -168,7 +169,7 @@ def _header(view: View, now: datetime) -> list[_Said]:
     """MSH-26 is a label (table 0952), MSH-27 and MSH-28 are instructions that nobody here reads."""
     del now
     header = view.message.msh
-    if len(header.fields) < 26:
+    if header.raw.count(view.message.delimiters.field) < 25:
         return []
     says = CONFIDENTIALITY.get(view.first(Path("MSH", 26, 1)), Says.MARKED)
     instructed = any(header.field(number) not in _EMPTY for number in (27, 28))
@@ -224,8 +225,11 @@ def _consented(view: View, now: datetime) -> list[_Said]:
     return found
 
 
+#: Reads one kind of segment.
+_Reader = Callable[[View, datetime], list[_Said]]
+
 #: What is read of each segment, where there is any.
-_READERS: Mapping[str, Callable[[View, datetime], list[_Said]]] = {
+_READERS: Mapping[str, _Reader] = {
     "MSH": _header,
     "PD1": _patient_protected,
     "PV2": _visit_protected,
@@ -246,27 +250,54 @@ _NO = (*_EMPTY, b"N")
 
 def _indicated(view: View, name: str, field: int) -> bool:
     """Table 0136: anything but N is a yes."""
-    return any(row[field] not in _NO for row in view.rows(name, field))
+    return bool(_marked(view, view.structure.by_id[name], field, _NO))
+
+
+def _marked(view: View, indexes: Iterable[int], field: int, free: Sequence[bytes]) -> list[int]:
+    """Of some segments those whose field says more than what is free to go.
+
+    Few lines are that long, and most need not be taken apart.
+    """
+    lines, separator = view.message.lines, view.message.delimiters.field
+    return [
+        index
+        for index in indexes
+        if lines[index].count(separator) >= field
+        and view.message.segment(index).field(field) not in free
+    ]
 
 
 # --- markers of single segments -----------------------------------------------------------------
 
 
-def _dropped(view: View) -> frozenset[int]:
+def _dropped(
+    view: View, indicators: Iterable[_Indicator], orders: tuple[int, ...]
+) -> frozenset[int]:
     """Segments that are marked, and orders by their first segment."""
     found: list[int] = []
-    by_id = view.structure.by_id
-    for name, field, free in INDICATORS:
-        if name in by_id:
-            rows = view.rows(name, field)
-            found += [
-                index
-                for index, row in zip(by_id[name], rows, strict=True)
-                if row[field] not in free
-            ]
-    if "ORC" in by_id and any(row[28] for row in view.rows("ORC", 28)):
+    for indexes, field, free in indicators:
+        found += _marked(view, indexes, field, free)
+    if _marked(view, orders, _ORC.field, _EMPTY):
         for root, carriers in orders_in(view).items():
             texts = {text for one in carriers if one.id == "ORC" for text in view.texts(one, _ORC)}
             if texts - ORDERS_FREE:
                 found.append(root)
-    return frozenset(found)
+    return frozenset(found) if found else _NO_GROUPS
+
+
+_NO_GROUPS: frozenset[int] = frozenset()
+
+#: Segments, their field, and the values that let them go.
+_Indicator = tuple[tuple[int, ...], int, Sequence[bytes]]
+
+
+def _asked_of(
+    structure: Structure,
+) -> tuple[tuple[_Reader, ...], tuple[_Indicator, ...], tuple[int, ...]]:
+    """What is to be read of messages of this form: readers, indicators, orders."""
+    by_id = structure.by_id
+    readers = tuple(read for name, read in _READERS.items() if name in by_id)
+    indicators = tuple(
+        (by_id[name], field, free) for name, field, free in INDICATORS if name in by_id
+    )
+    return readers, indicators, by_id.get("ORC", ())
