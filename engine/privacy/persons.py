@@ -109,8 +109,10 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
     for entry in entries:
         fact = entry.fact
         if isinstance(fact, SignedConsent):
-            if fact.kind is ConsentKind.REFUSAL or _is_past(fact, now) or not _of(persons, fact):
+            if fact.kind is ConsentKind.REFUSAL or _is_past(fact, now):
                 consents += [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
+            elif not _needs_others(persons, fact):
+                consents.append(fact)
         elif isinstance(fact, Restriction):
             facts = [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
             (lifted if entry.is_over else restrictions).extend(facts)
@@ -119,7 +121,7 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
     for person in persons:
         consents += _permits(person, entries, now)
     return Rights(
-        tuple(consents),
+        tuple(dict.fromkeys(consents)),
         tuple(restrictions),
         frozenset(lifted),
         _snapshots(covers),
@@ -137,8 +139,9 @@ def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:
     return list(found)
 
 
-def _of(persons: Iterable[Person], consent: SignedConsent) -> bool:
-    return any(person.has(consent.patient) for person in persons)
+def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
+    """Whether it permits nothing by itself: another record of the person must permit it, too."""
+    return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
 
 
 def _is_past(consent: SignedConsent, now: datetime) -> bool:

@@ -137,6 +137,13 @@ def test_a_permit_of_one_alone_permits_nothing_until_it_is_confirmed() -> None:
     assert confirmed(sure, link(sure), LATER) == sure
 
 
+def test_where_the_merge_names_no_authority_a_consent_counts_once_it_is_confirmed() -> None:
+    joined = after(records(CONSENT), Move(Tie.MERGED, (Patient("S"),), (Patient("P"),)))
+    assert permits(joined) == set()
+    sure = confirmed(joined, link(joined), LATER)
+    assert rights(sure).consents == (CONSENT,)
+
+
 def test_what_both_permit_is_what_they_have_in_common() -> None:
     other = replace(
         CONSENT, patient=P, purposes=None, channels=frozenset({"acme"}), begins=NOW,
