@@ -32,7 +32,7 @@ from engine.policy.runnable.rules import RunnableRule
 from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents, Lapse
-from engine.privacy.facts import Facts, Restriction, Unit
+from engine.privacy.facts import Facts, Restriction, RestrictionReason, Unit
 from engine.privacy.patients import may_be, patients_of
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
@@ -132,7 +132,7 @@ class Law:
         found = NOWHERE
         for restriction in self._restrictions:
             if restriction.channels is None:
-                if channel.channel.kind is not Kind.PAYER:
+                if not _is_meant(restriction, channel.channel.kind):
                     continue
             elif channel.id not in restriction.channels:
                 continue
@@ -261,6 +261,16 @@ class Law:
             if named:
                 return {self._facts.units.get(name) for name in named}
         return set()
+
+
+def _is_meant(restriction: Restriction, kind: Kind) -> bool:
+    """Whether one that names no channel is of such counterparts.
+
+    It is of payers; what is marked and does not say from whom, of all who are no part of care.
+    """
+    if restriction.reason is RestrictionReason.MARKED:
+        return kind is not Kind.PROVIDER
+    return kind is Kind.PAYER
 
 
 def _unconsented(consents: Consents | None, channel: str, rule: RunnableRule) -> Code | None:

@@ -92,6 +92,7 @@ class ChannelRules:
                 [rule.rule for rule in withholds],
                 following=[rule.rule for rule in following],
                 bars_corrections=bars_corrections,
+                keeps_flags=self.channel.kind is Kind.PROVIDER,
             )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan

@@ -255,3 +255,26 @@ def test_a_charge_that_was_paid_for_is_dropped(site: CompiledPolicy) -> None:
     lines = ["FT1|1|T1||20260105||CG|99213", "FT1|2|T2||20260105||CG|80061"]
     found = sent(site, dft(*lines, "ZSP|Y||||T2"))
     assert [line[:9] for line in found if line.startswith("FT1")] == ["FT1|1|T1|"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("PV1", 16), ("PV2", 39), ("IN1", 53), ("GT1", 57), ("NK1", 39)]
+)
+def test_a_flag_of_the_person_stays_whatever_is_granted(name: str, field: int) -> None:
+    ceiling = f"{{PID: all, {name}: all}}"
+    grants = [rule("r", ANY, f"PID: [3], {name}: all")]
+    outside = policy(grants, [channel("acme", ceiling=ceiling)])
+    inside = policy(grants, [channel("lab", ceiling=ceiling, kind="provider")], to="[lab]")
+    plain = f"{name}|1|A" + "|" * (field - 2)
+    for value, left in (("VIP", plain.rstrip("|")), ("", plain)):
+        raw = hl7("ADT^A01", "EVN||20260101", PID, plain + value)
+        assert sent(outside, raw)[-1] == left  # where it is not set, byte for byte
+        assert sent(inside, raw, of="lab")[-1] == plain + value
+
+
+def test_who_acts_for_payers_waits_for_what_is_marked() -> None:
+    vendor = policy([rule("r", ANY, "PID: [3]")], [channel("rev", kind="vendor")], to="[rev]")
+    assert code(vendor, adt(PD1 + "Y"), of="rev") == "ambiguous-restriction"
+    assert code(vendor, hl7("MDM^T02", PID, PV1, "TXA|1|DS" + "|" * 16 + "V"), of="rev") == (
+        "restricted"
+    )
