@@ -32,6 +32,7 @@ from engine.policy.granting import (
 from engine.policy.legal.law import WHY_NOT
 from engine.policy.legal.notices import attach
 from engine.policy.message.view import View
+from engine.policy.model import Kind
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.reasons import plain
 from engine.policy.runnable.channel_rules import ChannelRules
@@ -102,7 +103,9 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
         return Decision((refusal,))
     if not channel.in_ceiling:
         return _refused(Code.ABOVE_CEILING)
-    chosen = Chosen(tuple(found.granting), withholding, tuple(found.following), earlier)
+    keeps_flags = channel.channel.kind is Kind.PROVIDER or not case.has_flags
+    granting, following = tuple(found.granting), tuple(found.following)
+    chosen = Chosen(granting, withholding, following, earlier, keeps_flags)
     decision = _cut(case, channel, policy, chosen)
     if decision.reasons[0].code is Code.NOTHING_LEFT:
         return Decision((_why_nothing(found, earlier),), decision.cut)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.policy.conditions.evaluate import Test
 from engine.policy.cutting.parts import Part
+from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
 from engine.policy.reasons import withheld_by_rule
 from engine.policy.segment.masks import EVERYTHING, NOTHING, Mask
@@ -21,12 +21,29 @@ FLAGS_STAY = "flags-stay"
 _FIELDS = {"PV1": 16, "PV2": 39, "IN1": 53, "GT1": 57, "NK1": 39}
 
 
-def _part(field: int) -> Part:
-    def is_set(view: View, at: int) -> bool:
-        line, separator = view.message.lines[at], view.message.delimiters.field
-        return line.count(separator) >= field and bool(view.message.segment(at).field(field))
+def has_flags(view: View) -> bool:
+    """Whether any is set."""
+    lines, separator = view.message.lines, view.message.delimiters.field
+    for index, field in view.structure.once(_flagged):
+        if lines[index].count(separator) >= field and _is_set(view, index, field):
+            return True
+    return False
 
-    where: Test = is_set
+
+def _flagged(structure: Structure) -> tuple[tuple[int, int], ...]:
+    """The segments that may have one, and in which field."""
+    by_id = structure.by_id
+    return tuple((index, field) for name, field in _FIELDS.items() for index in by_id.get(name, ()))
+
+
+def _is_set(view: View, at: int, field: int) -> bool:
+    return bool(view.message.segment(at).field(field))
+
+
+def _part(field: int) -> Part:
+    def where(view: View, at: int) -> bool:
+        return _is_set(view, at, field)
+
     mask = Mask(NOTHING, {field: EVERYTHING})
     return Part(FLAGS_STAY, mask, where, withheld=withheld_by_rule(FLAGS_STAY))
 
