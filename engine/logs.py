@@ -79,6 +79,8 @@ class Event(Enum):
     REGISTRY_CHANGED = "registry_changed"
     MERGE_QUESTIONED = "merge_questioned"
     REGISTRY_BACK = "registry_back"
+    REGISTRY_REBUILT = "registry_rebuilt"
+    REGISTRY_UNSETTLED = "registry_unsettled"
     HOLDS_DECIDED = "holds_decided"
     HOLDS_FAILED = "holds_failed"
     # delivering
@@ -118,6 +120,7 @@ LEVELS = {
     Event.HOLDS_FAILED: Level.ERROR,
     Event.REGISTRY_CONTRADICTORY: Level.ERROR,
     Event.MERGE_QUESTIONED: Level.WARNING,
+    Event.REGISTRY_UNSETTLED: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,
     Event.DELIVERY_WITHHELD: Level.WARNING,

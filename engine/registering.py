@@ -79,11 +79,19 @@ class StoredRegistry:
 
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke or lift an entry; version 0 if it was over. Raises `RegistryError`."""
+        return self._change_one(patient, entry, act, Held.ended)
 
-        def ended(records: dict[str, Held]) -> dict[str, Held]:
-            return spread(records | {patient: records[patient].ended(entry, act)})
+    def told(self, patient: str, entry: str, act: Act) -> Change:
+        """Note that the patient was told of an entry; version 0 if it was noted before."""
+        return self._change_one(patient, entry, act, Held.told)
 
-        return self._told(patient, entry, self._alter([patient], ended, act))
+    def _change_one(
+        self, patient: str, entry: str, act: Act, deed: Callable[[Held, str, Act], Held]
+    ) -> Change:
+        def alter(records: dict[str, Held]) -> dict[str, Held]:
+            return spread(records | {patient: deed(records[patient], entry, act)})
+
+        return self._told(patient, entry, self._alter([patient], alter, act))
 
     def confirm(self, patient: str, link: str, act: Act) -> Change:
         """Say that two records are one person's; version 0 if it was said. `RegistryError`."""
@@ -192,7 +200,14 @@ class StoredRegistry:
         return dict(zip(once, self._recall(tuple(map(self._name, once))), strict=True))
 
     def _recall(self, names: tuple[bytes, ...]) -> list[tuple[Held, int]]:
-        answers = cast("tuple[bytes | None, ...]", self._store.execute([Recall((), names)])[0])
+        recalled, changed = self._store.execute([Recall((), names), News(0, 0)])
+        answers = cast("tuple[bytes | None, ...]", recalled)
+        if cast("Changed", changed).doubt:
+            raise RegistryError(
+                "registry-doubted",
+                "The registry may have lost entries; until that is settled it is not changed.",
+                "See `registry status`, and docs/how-to/restore-from-a-backup.md.",
+            )
         return [self._opened(name, answer) for name, answer in zip(names, answers, strict=True)]
 
     def _opened(self, name: bytes, answer: bytes | None) -> tuple[Held, int]:

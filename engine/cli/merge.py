@@ -10,9 +10,9 @@ import argparse
 import json
 from typing import Any
 
-from engine.cli.arguments import add_site_and_json
-from engine.cli.entries import history_json
-from engine.cli.registering import act_of, add_why, open_registry, patient_of, tell
+from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.registered_entries import history_as_json
+from engine.cli.registering import act_of, add_why, open_registry, tell
 from engine.cli.table import table
 from engine.config.load import load_site
 from engine.errors import Exit
@@ -50,7 +50,7 @@ def ls(args: argparse.Namespace) -> int:
     """The links of one patient."""
     site = load_site(args.site)
     with open_registry(site) as registry:
-        links = registry.held(patient_of(args.patient)).links
+        links = registry.held(named_patient(args.patient)).links
     if args.json:
         print(json.dumps({"links": [_as_json(link) for link in links]}))
         return Exit.OK
@@ -69,7 +69,7 @@ def confirm(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     act = act_of(args)
     with open_registry(site) as registry:
-        change = registry.confirm(patient_of(args.patient), args.link, act)
+        change = registry.confirm(named_patient(args.patient), args.link, act)
         return tell(change, "confirmed", as_json=args.json)
 
 
@@ -78,7 +78,7 @@ def part(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     act = act_of(args)
     with open_registry(site) as registry:
-        change = registry.part(patient_of(args.patient), args.link, act)
+        change = registry.part(named_patient(args.patient), args.link, act)
         return tell(change, "parted", as_json=args.json)
 
 
@@ -89,7 +89,7 @@ def _as_json(link: Link) -> dict[str, Any]:
         "kind": link.tie.value,
         "survivors": [{"id": one.id, "authority": one.authority} for one in link.survivors],
         "priors": [{"id": one.id, "authority": one.authority} for one in link.priors],
-        "history": history_json(link.history),
+        "history": history_as_json(link.history),
     }
 
 

@@ -13,15 +13,15 @@ import pathlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from engine.cli.arguments import add_site_and_json
-from engine.cli.entries import entry_json, state_of
+from engine.cli.arguments import add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
+from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -59,14 +59,20 @@ _HELP = {
     "expires": "the last day",
     "revoked": "since when it no longer holds",
     "signed_by": "self, personal-representative, guardian or parent",
+    "signer": "who signed",
+    "signer_authority": "by which authority, where it is not the patient",
+    "mode": "written, or verbal, which permits nothing",
+    "event": "the event that ends it, where no day does",
+    "description": "of the information, specific and meaningful",
+    "statements": "what it tells: revocation, conditioning, redisclosure",
     "visit": "a visit (PV1-19)",
     "account": "an account (PID-18)",
     "order": "an order (ORC or OBR-2, -3)",
     "charge": "a charge (FT1-2)",
-    "everything": "all of the patient's care",
     "reason": "self-pay-in-full or patient-request",
     "channel": "the channel of the insurer",
     "settles": "on those days, counts instead of what messages said",
+    "everything": "all of the patient's care",
     "from": "the first date of service",
     "to": "the last date of service",
 }
@@ -128,10 +134,11 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
     """Enter one fact."""
     site = load_site(args.site)
     row = {column: getattr(args, f"of_{column}") for column in COLUMNS[sort]}
-    row["patient"] = patient_of(row["patient"])
+    row["patient"] = named_patient(row["patient"])
     fact, act = fact_of_row(sort, row, site.policy), act_of(args)
+    lacks = missing_elements([fact], is_required=site.requires_elements)
     with open_registry(site) as registry:
-        return tell(registry.add(fact, act), "entered", as_json=args.json)
+        return tell(registry.add(fact, act), "entered", as_json=args.json, lacks=lacks)
 
 
 def revoke(args: argparse.Namespace, sort: Sort) -> int:
@@ -139,7 +146,7 @@ def revoke(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     act = act_of(args)
     with open_registry(site) as registry:
-        patient = patient_of(args.patient)
+        patient = named_patient(args.patient)
         entry = registry.held(patient).entry(args.entry)
         if entry is not None and entry.sort is not sort:
             raise UsageError(
@@ -155,10 +162,11 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     with open_registry(site) as registry:
         if args.patient:
-            found = [e for e in registry.held(patient_of(args.patient)).entries if e.sort is sort]
+            held = registry.held(named_patient(args.patient))
+            found = [entry for entry in held.entries if entry.sort is sort]
         else:
             return _count(registry, sort, as_json=args.json)
-    entries = [entry_json(entry) for entry in found]
+    entries = [entry_as_json(entry, SystemClock().now()) for entry in found]
     if args.json:
         print(json.dumps({"entries": entries}))
         return Exit.OK
@@ -177,6 +185,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
     act = act_of(args)
+    lacks = missing_elements(facts, is_required=site.requires_elements)
     with open_registry(site) as registry:
         if args.dry_run:
             new = registry.would_add(facts, act)
@@ -187,10 +196,11 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     attempts = {attempt for change in changes for attempt in change.open_attempts}
     if args.json:
         said = {"lines": len(facts), "new": new, "known": len(facts) - new, "dry_run": args.dry_run}
-        print(json.dumps({**said, "open_attempts": _attempts(tuple(attempts))}))
+        print(json.dumps({**said, "lacks": lacks, "open_attempts": _attempts(tuple(attempts))}))
         return Exit.OK
     verb = "would be entered" if args.dry_run else "entered"
     print(f"{new} {verb}, {len(facts) - new} there before")
+    _tell_lacks(lacks)
     _tell_attempts(tuple(attempts))
     return Exit.OK
 
@@ -199,7 +209,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
 def open_registry(site: Site) -> Iterator[StoredRegistry]:
     """The registry of a site's store, whether its engine runs or not."""
     with working_store(site) as store:
-        sealer = Sealer.from_file(site.key_file, create=True)
+        sealer = Sealer.of(site.keys, create=True)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 
@@ -214,14 +224,6 @@ def act_of(args: argparse.Namespace) -> Act:
     return Act(operator(), SystemClock().now(), args.why, args.document)
 
 
-def patient_of(text: str) -> str:
-    """The identifier; `-`: from standard input, so that no list of processes shows it."""
-    found = sys.stdin.readline().strip() if text == "-" else text
-    if not found:
-        raise UsageError("registry-input", "No patient is named.", "Give --patient ID.")
-    return found
-
-
 def _text(file: pathlib.Path) -> str:
     try:
         with file.open("rb") as opened:
@@ -234,16 +236,29 @@ def _text(file: pathlib.Path) -> str:
         ) from error
 
 
-def tell(change: Change, verb: str, *, as_json: bool) -> int:
+def tell(
+    change: Change, verb: str, *, as_json: bool, lacks: Mapping[str, int] | None = None
+) -> int:
     """Say what became of a change."""
     attempts = change.open_attempts
     if as_json:
-        said = {"entry": change.entry, "new": change.version > 0, "version": change.version}
+        said: dict[str, Any] = {
+            "entry": change.entry,
+            "new": change.version > 0,
+            "version": change.version,
+        }
+        said |= {} if lacks is None else {"lacks": sorted(lacks)}
         print(json.dumps({**said, "open_attempts": _attempts(attempts)}))
         return Exit.OK
     print(f"{change.entry}: {verb if change.version else f'was {verb} before'}")
+    _tell_lacks(lacks or {})
     _tell_attempts(attempts)
     return Exit.OK
+
+
+def _tell_lacks(lacks: Mapping[str, int]) -> None:
+    for element, number in sorted(lacks.items()):
+        print(f"lacks {element}" + (f" ({number} lines)" if number > 1 else ""), file=sys.stderr)
 
 
 def _attempts(attempts: tuple[tuple[str, str, str, int], ...]) -> list[dict[str, Any]]:
@@ -261,7 +276,7 @@ def _count(registry: StoredRegistry, sort: Sort, *, as_json: bool) -> int:
     for held in registry.everyone():
         found = [entry for entry in held.entries if entry.sort is sort]
         patients += bool(found)
-        states.update(state_of(entry) for entry in found)
+        states.update(state_of(entry, SystemClock().now()) for entry in found)
     said = {"patients": patients, "entries": dict(sorted(states.items()))}
     if as_json:
         print(json.dumps(said))

@@ -6,6 +6,7 @@ docs/reference/config.md has an entry for each; a test compares both.
 from __future__ import annotations
 
 from engine.config.archiving import ARCHIVE_KEYS, RETENTION_KEYS
+from engine.config.controllers import CONTROLLER_KEYS
 from engine.config.deliver import (
     ACKNOWLEDGEMENT_KEYS,
     DELIVER_KEYS,
@@ -49,6 +50,7 @@ CONFIG_TABLES: dict[str, Keys] = {
     "keys.": KEYS_KEYS,
     "signals.": SIGNALS_KEYS,
     "signals.self_pay.": SELF_PAY_KEYS,
+    "controller.": CONTROLLER_KEYS,
 }
 
 DELIVER_TABLES: dict[str, Keys] = {

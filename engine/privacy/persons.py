@@ -197,6 +197,7 @@ def _common(consents: Sequence[SignedConsent]) -> SignedConsent | None:
             begins=max(filter(None, (found.begins, other.begins)), default=None),
             ends=min(filter(None, (found.ends, other.ends)), default=None),
             revoked=min(filter(None, (found.revoked, other.revoked)), default=None),
+            is_verbal=found.is_verbal or other.is_verbal,
             signed_by=found.signed_by if found.signed_by is other.signed_by else None,
         )
     return found

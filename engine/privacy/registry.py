@@ -42,6 +42,7 @@ class Verb(StrEnum):
     CONFIRMED = "confirmed"  # and a person has seen that it is so
     QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
     PARTED = "parted"
+    TOLD = "told"  # the patient was told of what another signed; it changes nothing else
 
 
 class RegistryError(EngineError):
@@ -67,6 +68,14 @@ class Act:
 History = tuple[tuple[Verb, Act], ...]
 
 
+#: What says whether an entry is over: the last of these.
+_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED})
+
+
+def _whether(history: History) -> Verb:
+    return next(verb for verb, _ in reversed(history) if verb in _WHETHER)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One fact with its history. One that is over stays; it says nothing any more."""
@@ -83,7 +92,12 @@ class Entry:
     @property
     def is_over(self) -> bool:
         """Whether it is a restriction or a coverage that was ended. A consent has its date."""
-        return not isinstance(self.fact, SignedConsent) and self.history[-1][0] is not Verb.ADDED
+        return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the patient was told of it."""
+        return any(verb is Verb.TOLD for verb, _ in self.history)
 
 
 SORTS: Mapping[type, Sort] = {
@@ -137,6 +151,15 @@ class Link:
         """The same, one step later."""
         return replace(self, history=(*self.history, (verb, act)))
 
+    def is_lifted(self) -> bool:
+        """Whether it is a restriction that restricts no more."""
+        return next(verb for verb, _ in reversed(self.history) if verb in _WHETHER) is Verb.LIFTED
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the patient was told of it."""
+        return any(verb is Verb.TOLD for verb, _ in self.history)
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -174,13 +197,7 @@ class Held:
 
         Raises `RegistryError` when there is no such entry.
         """
-        entry = self.entry(id_)
-        if entry is None:
-            raise RegistryError(
-                "unknown-entry",
-                "The patient has no entry of that id.",
-                "List the patient's entries with `ls`.",
-            )
+        entry = self._known(id_)
         fact = entry.fact
         if isinstance(fact, SignedConsent):
             if fact.revoked is not None and fact.revoked <= act.at:
@@ -199,6 +216,26 @@ class Held:
         """With this link, in the place of the one of its id."""
         others = tuple(one for one in self.links if one.id != link.id)
         return replace(self, links=(*others, link))
+
+    def told(self, id_: str, act: Act) -> Held:
+        """With the patient told of one entry; the same if that was noted before.
+
+        Raises `RegistryError` when there is no such entry.
+        """
+        entry = self._known(id_)
+        if entry.is_told:
+            return self
+        return self._with(replace(entry, history=(*entry.history, (Verb.TOLD, act))))
+
+    def _known(self, id_: str) -> Entry:
+        entry = self.entry(id_)
+        if entry is None:
+            raise RegistryError(
+                "unknown-entry",
+                "The patient has no entry of that id.",
+                "List the patient's entries with `ls`.",
+            )
+        return entry
 
     def _with(self, changed: Entry) -> Held:
         entries = tuple(changed if one.id == changed.id else one for one in self.entries)
@@ -240,6 +277,9 @@ class Registry(Protocol):
 
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke a consent or lift a restriction. Raises `RegistryError` if it is not there."""
+
+    def told(self, patient: str, entry: str, act: Act) -> Change:
+        """Note that the patient was told of an entry. Raises `RegistryError`, as `end`."""
 
     def everyone(self) -> Iterable[Held]:
         """What is held, identifier by identifier, in the order of the last changes."""

@@ -27,10 +27,9 @@ from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, RegistryError, Tie, Verb
 from engine.registering import StoredRegistry
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import Changed, Enter, News, ReadLedger, Recall
-from engine.store.sealing import Sealer
+from tests.support.key_ring import any_sealer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACT = Act("ann", NOW, "on paper", "0" * 64)
@@ -44,8 +43,7 @@ RESTRICTION = Restriction(
     PERSON, frozenset({Item(ItemKind.VISIT, "VISIT-7001"), Item(ItemKind.ORDER, "7", "LAB")}), None,
     RestrictionReason.SELF_PAY_IN_FULL, date(2026, 1, 1), date(2026, 2, 1),
 )  # fmt: skip
-KEY = b"\1" * 4
-SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+SEALER = any_sealer()
 
 
 @pytest.fixture
@@ -220,7 +218,16 @@ def joined(store: MemoryStore, registry: StoredRegistry) -> None:
         name = patient_name(SEALER, id_)
         version = cast("bytes | None", store.execute([Recall((), (name,))])[0][0])  # type: ignore[index]
         expects = 0 if version is None else int(version.split(b" ")[0])
-        store.execute([Enter(name, expects, seal_held(SEALER, name, held), b"merge " + name)])
+        store.execute(
+            [
+                Enter(
+                    name,
+                    expects,
+                    seal_held(SEALER, name, held),
+                    b'{"of":"%b"}' % name.hex().encode(),
+                )
+            ]
+        )
 
 
 def test_links_and_coverage_are_kept_as_they_were_said(
@@ -265,3 +272,19 @@ def test_a_person_confirms_or_parts_once(store: MemoryStore, registry: StoredReg
 def test_the_same_fact_twice_in_one_step_is_new_once(registry: StoredRegistry) -> None:
     changes = registry.add_all([RESTRICTION, RESTRICTION], ACT)
     assert [change.version > 0 for change in changes] == [True, False]
+
+
+def test_a_doubted_registry_is_believed_no_more_and_read_anew_once_it_is_settled() -> None:
+    ann, bob, other = b"a" * 16, b"b" * 16, b"c" * 16
+    registered = Registered(SEALER)
+    registered.learned(Changed(((ann, 7),), 7))
+    assert not registered.learned(Changed((), 0, b"why"))
+    assert registered.is_contradictory
+    assert registered.known((other,), (None,), NOW) == UNAVAILABLE
+    assert registered.news() == News(7), "nothing is read again and again meanwhile"
+    assert registered.learned(Changed((), 2))
+    assert registered.news() == News(0)
+    assert not registered.learned(Changed(((bob, 2),), 2))
+    assert registered.concerns((bob,))
+    assert not registered.concerns((ann,)), "of what is lost nobody waits for ever"
+    assert registered.version == 2

@@ -22,15 +22,13 @@ from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, Tie, Verb
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import Accept, Changed, Fetch, NextReleased, ReadLedger
-from engine.store.sealing import Sealer
 from tests.support.cutting import channel, policy, rule
 from tests.support.delivery_rig import BenchClock, Told, at_once
+from tests.support.key_ring import any_sealer
 
-KEY = b"\1" * 4
-SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+SEALER = any_sealer()
 CONFIG = "signals:\n  self_pay: {segment: ZSP, when: {ZSP-1: Y}}\n"
 SITE = policy(
     [rule("r", "message: [ADT, ORU]", "PID: [3], PV1: [19], MRG: all, OBR: all, OBX: all")],
