@@ -88,6 +88,7 @@ class Engine:
         (address,) = ready["listeners"].values()
         self.port = int(address.rpartition(":")[2])
         below = machine.descendants(process.pid)
+        self.supervisor = process.pid
         self.store = next(pid for pid in below if "valkey-server" in machine.command(pid))
         self.worker = next(
             p for p in below if p != self.store and _ARCHIVER not in machine.command(p)

@@ -52,6 +52,7 @@ from engine.redecision.releases import Releases
 from engine.stderr import forgive_standard_error
 from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
+from engine.store.doubt import may_be_archived
 from engine.store.keyring import KeyRing, KeysLook
 from engine.store.mark import MarkLook
 from engine.store.port import (
@@ -333,6 +334,7 @@ def _watched(plan: Plan, ring: KeyRing, log: Log) -> Store:
         before=lambda now: earliest_receipt(int(now.timestamp() * 1000)),
         found=lambda: log(Event.STORE_RESTORED),
         replicas=site.store.replicas,
+        is_archived=may_be_archived(site.archive.url, site.root),
     )
     looks = (SettingsLook(client), mark, KeysLook(ring.look))
     store = WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)

@@ -21,8 +21,14 @@ from engine.archive.grants import grants_of
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import database_of, signing_key_of
 from engine.archive.pace import rest_s
+from engine.archive.rebuild import Rebuilder
 from engine.archive.retention import Eraser
-from engine.archive.signing import create_signing_key, read_signer
+from engine.archive.signing import (
+    create_signing_key,
+    public_file,
+    read_signer,
+    read_verifier,
+)
 from engine.archive.story import Scribe
 from engine.clock import SystemClock
 from engine.config.model import Site
@@ -49,6 +55,9 @@ POLL_S = 0.25
 #: Between attempts while store or archive is away, doubling from the first to the last.
 FIRST_WAIT_S = 0.5
 LAST_WAIT_S = 15.0
+
+#: How often it is looked whether the privacy registry must be rebuilt, in seconds.
+REBUILD_S = 1.0
 
 #: How often what is due is erased, in seconds, and how long it rests between two transactions.
 ROUND_S = 3600.0
@@ -112,6 +121,7 @@ class Life:
         self,
         archiver: Archiver,
         eraser: Erasing,
+        rebuilder: Rebuilder,
         control: Control,
         log: Log,
         *,
@@ -120,12 +130,13 @@ class Life:
         self._is_short = is_short
         self._archiver = archiver
         self._eraser = eraser
+        self._rebuilder = rebuilder
         self._control = control
         self._log = log
         self._clock = SystemClock()
         self._is_away = False
         self._wait_s = FIRST_WAIT_S
-        self._round_at_s = self._clock.monotonic()
+        self._round_at_s = self._rebuild_at_s = self._clock.monotonic()
 
     def run(self, begin: Callable[[], bool]) -> None:
         """Until told to finish, and then until there is nothing left."""
@@ -133,6 +144,7 @@ class Life:
             if self._control.finishing:
                 return
         while True:
+            self._rebuild()
             began_s = self._clock.monotonic()
             number = self._attempt(self._archiver.step)
             if number:
@@ -150,6 +162,16 @@ class Life:
     def _leave_room(self) -> None:
         if self._is_short():
             raise ArchiveUnavailableError(_SHORT)
+
+    def _rebuild(self) -> None:
+        """Make the registry again, if its store has lost something; it cannot wait for the rest."""
+        now_s = self._clock.monotonic()
+        if now_s < self._rebuild_at_s:
+            return
+        self._rebuild_at_s = now_s + REBUILD_S
+        is_settled = self._attempt(self._rebuilder.step)
+        if is_settled is not None:
+            self._log(Event.REGISTRY_REBUILT if is_settled else Event.REGISTRY_UNSETTLED)
 
     def _erase(self) -> bool:
         """One transaction of erasing, when it is time; whether there is more."""
@@ -237,7 +259,9 @@ def main() -> int:
             ),
         )
         control.report(Listening())
-        life = Life(archiver, eraser, control, log, is_short=_shortness(site))
+        verifier = read_verifier(public_file(key_file))
+        rebuilder = Rebuilder(database, store, verifier, clock)
+        life = Life(archiver, eraser, rebuilder, control, log, is_short=_shortness(site))
         life.run(lambda: _beginning(plan, database, archiver, log))
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))

@@ -76,7 +76,11 @@ class Event(Enum):
     INTAKE_FAILED = "intake_failed"
     # deciding again
     REGISTRY_CONTRADICTORY = "registry_contradictory"
+    REGISTRY_CHANGED = "registry_changed"
+    MERGE_QUESTIONED = "merge_questioned"
     REGISTRY_BACK = "registry_back"
+    REGISTRY_REBUILT = "registry_rebuilt"
+    REGISTRY_UNSETTLED = "registry_unsettled"
     HOLDS_DECIDED = "holds_decided"
     HOLDS_FAILED = "holds_failed"
     # delivering
@@ -115,6 +119,8 @@ LEVELS = {
     Event.INTAKE_FAILED: Level.ERROR,
     Event.HOLDS_FAILED: Level.ERROR,
     Event.REGISTRY_CONTRADICTORY: Level.ERROR,
+    Event.MERGE_QUESTIONED: Level.WARNING,
+    Event.REGISTRY_UNSETTLED: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,
     Event.DELIVERY_WITHHELD: Level.WARNING,

@@ -204,6 +204,16 @@ def _unsafe(site: Site) -> Iterator[Finding]:
         yield warning("settings", f"{problem.place}: {problem.text}", problem.mend)
 
 
+def protections(site: Site) -> Iterator[Finding]:
+    """Which packs of statutes hold, and what is switched off of them, with the reason."""
+    held = ", ".join(pack.id for pack in site.policy.protections.packs) or "None"
+    yield ok("protections", f"{held}.")
+    for name, reason in sorted(site.policy.protections.off.items()):
+        yield warning(
+            "protections", f"{name} is switched off: {reason}", "Have counsel confirm it."
+        )
+
+
 def agreements(site: Site, now: datetime) -> Iterator[Finding]:
     """Agreements that have ended hold every message; some end soon."""
     for name, channel in sorted(site.policy.channels.items()):

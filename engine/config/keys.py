@@ -6,6 +6,7 @@ docs/reference/config.md has an entry for each; a test compares both.
 from __future__ import annotations
 
 from engine.config.archiving import ARCHIVE_KEYS, RETENTION_KEYS
+from engine.config.controllers import CONTROLLER_KEYS
 from engine.config.deliver import (
     ACKNOWLEDGEMENT_KEYS,
     DELIVER_KEYS,
@@ -29,6 +30,7 @@ from engine.config.settings import (
     REPLICAS_KEYS,
     STORE_KEYS,
 )
+from engine.config.signals import SELF_PAY_KEYS, SIGNALS_KEYS
 from engine.policy.language import Keys
 
 #: Tables of keys by the path of the mapping that holds them.
@@ -46,6 +48,9 @@ CONFIG_TABLES: dict[str, Keys] = {
     "archive.": ARCHIVE_KEYS,
     "retention.": RETENTION_KEYS,
     "keys.": KEYS_KEYS,
+    "signals.": SIGNALS_KEYS,
+    "signals.self_pay.": SELF_PAY_KEYS,
+    "controller.": CONTROLLER_KEYS,
 }
 
 DELIVER_TABLES: dict[str, Keys] = {

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
+from engine.config.lawful import note_bases
 from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
@@ -40,6 +41,7 @@ def load_site(root: pathlib.Path) -> Site:
         set_files=files.sets,
         every_set_read=files.every_set_read,
     )
+    note_bases(read.policy.rules, settings.protections.on, problems)
     deliveries: dict[str, Delivery] = {}
     for channel, node in read.deliver.items():
         delivery = delivery_of(node, reader)
@@ -56,7 +58,10 @@ def load_site(root: pathlib.Path) -> Site:
     return Site(
         root=folder,
         engine=settings.engine,
-        policy=protected(replace(read.policy, units=settings.units), settings.protections),
+        policy=protected(
+            replace(read.policy, units=settings.units, self_pay=settings.self_pay),
+            settings.protections,
+        ),
         listeners=settings.listeners,
         deliveries=deliveries,
         archive=settings.archive,
@@ -65,6 +70,8 @@ def load_site(root: pathlib.Path) -> Site:
         keys=_keys_in(folder, settings.keys),
         var=folder / "var",
         warnings=problems.sorted(),
+        controller=settings.controller,
+        requires_elements=settings.requires_elements,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.controllers import Controller
 from engine.delivery.schedule import Schedule
 from engine.errors import Problem
 from engine.intake.admission import Admission
@@ -125,3 +126,5 @@ class Site:
     keys: KeySource = field(default_factory=lambda: KeySource.beside(pathlib.Path("var/keys")))
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()
+    requires_elements: bool = False  # a consent that lacks one is not entered
+    controller: Controller = field(default_factory=Controller)

@@ -1,4 +1,4 @@
-"""Consents and restrictions as rows of text: options of a command, lines of a CSV file.
+"""Consents, restrictions and coverage as rows of text: options of a command, lines of a CSV file.
 
 Law: a row means what the same words mean in a facts file (rules.md §7), and is refused for the same
 mistakes, each with its place; a list is separated by `;`, `,` or spaces.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from engine.config.consents import consent_of
+from engine.config.covers import cover_of
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.config.restrictions import restriction_of
 from engine.errors import Place, UsageError
@@ -32,11 +33,23 @@ COLUMNS: dict[Sort, tuple[str, ...]] = {
     Sort.CONSENT: (
         *_PERSON,
         *("kind", "purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
+        *("signer", "signer_authority", "mode", "event", "description", "statements"),
     ),
     Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "from", "to"),
+    Sort.COVERAGE: (*_PERSON, "channel", "visit", "account", "from", "to", "settles"),
 }
 
-_LISTS = frozenset({"purposes", "channels", "labels"})
+#: What each sort is read by.
+_READ: dict[Sort, Callable[[Node, FactReader], Fact | None]] = {
+    Sort.CONSENT: consent_of,
+    Sort.RESTRICTION: restriction_of,
+    Sort.COVERAGE: cover_of,
+}
+
+_LISTS = frozenset({"purposes", "channels", "labels", "statements"})
+
+#: Columns about who signed, and their keys in `signed_by` of a facts file.
+_SIGNER = {"signed_by": "relation", "signer": "name", "signer_authority": "authority"}
 _BETWEEN = re.compile(r"[;,\s]+")
 
 Row = Mapping[str, str]
@@ -94,8 +107,7 @@ def _place(columns: Mapping[str, int], file: str, line: int, name: str) -> Place
 
 
 def _fact(sort: Sort, row: Row, at: Callable[[str], Place], read: FactReader) -> Fact | None:
-    node = _node(sort, row, at)
-    return consent_of(node, read) if sort is Sort.CONSENT else restriction_of(node, read)
+    return _READ[sort](_node(sort, row, at), read)
 
 
 def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
@@ -111,12 +123,13 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
               if column in said]  # fmt: skip
     members: list[tuple[str, Node]] = [("patient", named([*person], here))]
     items: list[tuple[str, Node]] = []
+    signer: list[tuple[str, Node]] = []
     for name, text in said.items():
         place = at(name)
         if name in _PERSON:
             continue
-        if name == "signed_by":
-            members.append((name, named([("relation", Scalar(place, text))], place)))
+        if name in _SIGNER:
+            signer.append((_SIGNER[name], Scalar(place, text)))
         elif name in _LISTS and text not in {ALL, ALL_PAYERS}:
             parts = [Scalar(place, part) for part in _BETWEEN.split(text) if part]
             members.append((name, SequenceNode(place, tuple(parts))))
@@ -124,6 +137,8 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
             items.append((name, Scalar(place, text)))
         else:
             members.append((name, Scalar(place, text)))
+    if signer:
+        members.append(("signed_by", named(signer, at("signed_by"))))
     if items:
         members.append(("items", named(items, here)))
     return named(members, here)

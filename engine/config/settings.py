@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.config.archiving import archive_of, retention_of
+from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
+from engine.config.signals import self_pay_of
 from engine.config.units import units_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
+from engine.policy.model import SelfPay
 from engine.privacy.facts import Unit
 from engine.store.keysource import KeySource
 
@@ -28,7 +31,8 @@ CONFIG_KEYS = Keys(
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes", "units"),
+        *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
+        *("signals", "consent_elements"),
     ),
     not_enforced={
         "console": "the console",
@@ -63,6 +67,13 @@ class Environment(Enum):
     TEST = "test"
 
 
+class Elements(Enum):
+    """What becomes of a consent that lacks an element of its form."""
+
+    REPORT = "report"
+    REQUIRE = "require"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """config.yaml as values; paths are still as written."""
@@ -79,6 +90,9 @@ class Settings:
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
     units: Mapping[str, Unit] = field(default_factory=dict)
+    self_pay: SelfPay | None = None
+    controller: Controller = field(default_factory=Controller)
+    requires_elements: bool = False
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -90,6 +104,9 @@ def settings_of(node: Node, reader: Reader) -> Settings:
     workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
     if workers is not None and workers > 1:
         reader.not_enforced(given["workers"], "`workers` (there is one)")
+    protections = protections_of(given, reader)
+    if RECORDED in protections.on and "controller" not in given:
+        reader.missing_key(node.place, f"config.yaml under `{RECORDED}`", "controller")
     return Settings(
         engine=name,
         environment=environment,
@@ -97,10 +114,16 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
         store=_store(given.get("store"), reader),
         keys=_keys(given.get("keys"), reader),
-        protections=protections_of(given, reader),
+        protections=protections,
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
         units=units_of(given.get("units"), reader),
+        self_pay=self_pay_of(given.get("signals"), reader),
+        controller=controller_of(given.get("controller"), reader),
+        requires_elements=reader.choice(
+            given.get("consent_elements"), "`consent_elements`", Elements
+        )
+        is Elements.REQUIRE,
     )
 
 

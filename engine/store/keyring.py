@@ -94,9 +94,16 @@ class KeyRing:
             name = self._standing(class_, day)
             if name is None:
                 self._masters = self._source.read()  # they may have been rotated
+                self._see_that_they_fit(self._masters)
                 made_on = day_of(self._now()) if day < 0 else day
                 name = self.make(class_, made_on)
         return name
+
+    def _see_that_they_fit(self, masters: Keys) -> None:
+        """The newest key opens with them: another site's master keys must wrap nothing here."""
+        newest = max(self._listing.keys, key=lambda one: (one.day, one.id), default=None)
+        if newest is not None:
+            self.folder.read(newest, masters.masters)
 
     def make(self, class_: KeyClass, day: int) -> KeyName:
         """A new key. The folder's lock is the caller's, and so are fresh master keys."""

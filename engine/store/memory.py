@@ -52,6 +52,7 @@ from engine.store.port import (
     Order,
     Postpone,
     ReadLedger,
+    Rebuild,
     Recall,
     Release,
     Resolve,
@@ -60,6 +61,7 @@ from engine.store.port import (
     StoreFull,
     StoreUnavailable,
     Survey,
+    Trust,
     Unarchived,
     Unfinished,
     Unlearn,
@@ -139,6 +141,7 @@ class MemoryStore:
         self._clock: Clock = clock or SystemClock()
         self.outage: Outage | None = None
         self.full = False
+        self.doubt = b""  # why the privacy registry is doubted
         self._lanes: dict[str, _Lane] = {}
         self._seen: dict[bytes, tuple[bytes, Accepted]] = {}
         self._seen_again: dict[tuple[bytes, bytes], Accepted] = {}
@@ -169,6 +172,8 @@ class MemoryStore:
             ForgetReleased: self._forget_released,
             Enter: self._enter,
             News: self._news,
+            Rebuild: self._rebuild,
+            Trust: self._trust,
             Release: lambda op: self._release(op.key),
             Control: self._control,
             Beat: self._beat,
@@ -280,7 +285,10 @@ class MemoryStore:
             self._waits.get(key, {}).pop((kept.item.channel, kept.item.id), None)
 
     def _learn(self, op: Accept) -> tuple[str, ...]:
-        """Store what was learned; release who waited, and this message if it came too late."""
+        """Store what was learned and what is entered; release who waited for it.
+
+        This message too, if what it waits for was learned before it came.
+        """
         released: dict[str, None] = {}
         for learned in op.learned:
             self._coverage[learned.key] = learned.sealed
@@ -288,6 +296,9 @@ class MemoryStore:
         if any(key in self._coverage for hold in op.holds for key in hold.waits_for):
             released[op.receipt] = None
             self._released[op.receipt] = True
+        for entering in op.enters:
+            self._hold(entering.patient, entering.sealed, entering.record)
+            released.update(dict.fromkeys(self._release(entering.patient)))
         return tuple(released)
 
     def _release(self, key: bytes) -> tuple[str, ...]:
@@ -481,6 +492,8 @@ class MemoryStore:
     # --- the privacy registry ---
 
     def _is_stale(self, footing: Footing) -> bool:
+        if self.doubt and (footing.patients or footing.version < 0):
+            return True
         newest = max(self._versions.values(), default=0)
         if footing.version < 0:
             return newest > 0
@@ -496,7 +509,9 @@ class MemoryStore:
         return (
             *(self._coverage.get(key) for key in op.keys),
             *(
-                self._privacy.get(patient, b"" if patient in self._versions else None)
+                b""
+                if self.doubt
+                else self._privacy.get(patient, b"" if patient in self._versions else None)
                 for patient in op.patients
             ),
         )
@@ -505,9 +520,8 @@ class MemoryStore:
         act = (op.patient, op.record)
         if act in self._entered:
             return self._entered[act]
-        if self._versions.get(op.patient, 0) != op.expects:
+        if self.doubt or self._versions.get(op.patient, 0) != op.expects:
             return Entered(0)
-        version = max(self._versions.values(), default=0) + 1
         found = (
             (channel, self._lane(channel), self._lane(channel).open_entry)
             for channel in op.channels
@@ -517,19 +531,45 @@ class MemoryStore:
             for channel, lane, entry in found
             if entry and _concerns(lane.entries[entry].footing, op.patient)
         )
-        self._privacy[op.patient] = b"%d %b" % (version, op.sealed)
-        self._versions[op.patient] = version
+        version = self._hold(op.patient, op.sealed, op.record)
         self._release(op.patient)
-        self._write(op.record)
         self._entered[act] = Entered(version, attempts)
         return self._entered[act]
+
+    def _hold(self, patient: bytes, sealed: bytes, record: bytes) -> int:
+        """What is held of a patient from now on, under the next version."""
+        version = max(self._versions.values(), default=0) + 1
+        self._privacy[patient] = b"%d %b" % (version, sealed)
+        self._versions[patient] = version
+        self._write(b'{"version":%d,%b' % (version, record[1:]))
+        return version
 
     def _news(self, op: News) -> Changed:
         found = sorted(
             (version, patient) for patient, version in self._versions.items() if version > op.since
         )
         newest = max(self._versions.values(), default=0)
-        return Changed(tuple((p, version) for version, p in found[: op.limit]), newest)
+        patients = tuple((patient, version) for version, patient in found[: op.limit])
+        return Changed(patients, newest, self.doubt)
+
+    def _rebuild(self, op: Rebuild) -> int:
+        if not self.doubt:
+            return -1
+        newest, number = max(self._versions.values(), default=0), 0
+        for patient, version, sealed in op.snapshots:
+            if self._versions.get(patient, 0) < version:
+                newest = self._versions[patient] = max(version, newest + 1)
+                self._privacy[patient] = b"%d %b" % (newest, sealed)
+                number += 1
+        self.doubt = op.doubt or self.doubt
+        return number
+
+    def _trust(self, op: Trust) -> bool:
+        if not self.doubt:
+            return False
+        self.doubt = b""
+        self._write(op.record)
+        return True
 
     # --- what people and monitors ask ---
 

@@ -68,9 +68,11 @@ class Sealer:
     def of(cls, source: KeySource, *, create: bool = False) -> Sealer:
         """The sealer of a site's keys. `create`: file and folder are made first if there are none.
 
+        Never a file beside a folder that is there: its keys would be under another master key.
         Raises `KeyFileError` for keys that are missing, damaged, or open to others.
         """
-        if create and source.file is not None and not source.file.exists():
+        is_new = create and not source.folder.exists()
+        if is_new and source.file is not None and not source.file.exists():
             create_keys(source.file)
         ring = KeyRing(source, SystemClock().now)
         sealer = cls(ring.masters, ring)

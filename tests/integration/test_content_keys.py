@@ -249,6 +249,16 @@ def test_keys_that_cannot_be_had_seal_and_open_nothing(
     assert caught.value.code == code
 
 
+def test_no_key_is_made_under_the_master_key_of_another_site(site: Site) -> None:
+    site.ring.look()
+    _other_master(site)
+    site.at += timedelta(days=5)
+    with pytest.raises(KeysAwayError) as caught:
+        site.process()[1].seal_message(SECRET, site.message())
+    assert caught.value.code == "content-keys-master"
+    assert len(files(site, "key")) == 3
+
+
 def test_a_look_misses_a_key_that_was_taken_away_until_it_is_back(site: Site) -> None:
     look = KeysLook(site.ring.look)
     look(afresh=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.config.keys import CONFIG_TABLES, DELIVER_TABLES
 from engine.config.packs import packs
-from engine.config.schemas.conditions import MESSAGE_TYPES
+from engine.config.schemas.conditions import MESSAGE_TYPES, condition_definitions
 from engine.config.schemas.shapes import (
     TEXT,
     Shape,
@@ -14,11 +14,12 @@ from engine.config.schemas.shapes import (
     listed,
     mapping,
     one_or_list,
+    ref,
     size,
     text,
     whole,
 )
-from engine.config.settings import Environment
+from engine.config.settings import Elements, Environment
 from engine.privacy.facts import Unit
 
 _ADDRESS = r"^(tcp|tls):.+:\d{1,5}$"
@@ -31,7 +32,7 @@ def _table(path: str, shapes: dict[str, Shape], description: str = "") -> Shape:
 
 def config() -> Shape:
     """config.yaml."""
-    return _table(
+    shape = _table(
         "",
         {
             "engine": _table(
@@ -74,22 +75,55 @@ def config() -> Shape:
             "protections_off": {
                 "type": "object",
                 "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+                "patternProperties": {
+                    f"^({'|'.join(sorted(packs()))})/[a-z-]+$": text("why this entry is off")
+                },
                 "additionalProperties": False,
-                "description": "packs that do not hold, each with the reason why",
+                "description": "packs, or PACK/LABEL, that do not hold, each with the reason why",
             },
             "psychotherapy_notes": {
                 "type": "object",
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what psychotherapy notes are",
             },
+            "controller": _table(
+                "controller.",
+                {
+                    "name": text("who answers for the processing"),
+                    "contact": text("how to reach them"),
+                    "officer": text("the data protection officer"),
+                    "country": text("where they are established"),
+                },
+                "for the record of processing (GDPR Art. 30)",
+            ),
+            "consent_elements": choice("of a consent that lacks elements of its form", Elements),
             "units": {
                 "type": "object",
                 "additionalProperties": choice("what the unit is", Unit),
                 "description": "source units (PV1-3.1), and whether each is a Part 2 program",
             },
+            "signals": _table(
+                "signals.",
+                {
+                    "self_pay": _table(
+                        "signals.self_pay.",
+                        {
+                            "segment": text("a Z segment", "^Z[A-Z0-9]{2}$"),
+                            "when": ref("condition"),
+                            **dict.fromkeys(
+                                ("visit", "account", "order", "charge"),
+                                text("the field that names it, such as ZSP-3"),
+                            ),
+                        },
+                        "a request to keep an item from payers (45 CFR 164.522(a)(1)(vi))",
+                    )
+                },
+                "what the site's own segments say of confidentiality",
+            ),
             "workers": whole("processes that receive and deliver", 1, 256),
         },
     )
+    return {**shape, "$defs": condition_definitions()}
 
 
 def deliver() -> Shape:

@@ -183,8 +183,6 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
-    if channel.address:
-        yield "Address", channel.address
     yield "May receive for", ", ".join(sorted(one.value for one in channel.purposes))
     yield "Messages, at most", message_types(channel.ceiling_messages)
     yield "Named in messages by", _identified(channel)
@@ -216,6 +214,9 @@ def _protected(policy: Policy) -> Iterator[tuple[str, str]]:
     if policy.units:
         units = sorted(f"{name} ({unit.value})" for name, unit in policy.units.items())
         yield "Source units", ", ".join(units)
+    if policy.self_pay is not None:
+        said = condition(policy.self_pay.when)
+        yield "Self-pay is asked for by", f"{policy.self_pay.segment} {said}".strip()
     if policy.label_sets or policy.marks:
         count = f"{len(policy.label_sets)} sets of codes, {len(policy.marks)} markers"
         notes = Label.PSYCHOTHERAPY_NOTES.value

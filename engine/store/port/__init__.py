@@ -34,7 +34,16 @@ from engine.store.port.asking import (
     Waiting,
 )
 from engine.store.port.held import Fetch, ForgetReleased, NextReleased, Recall, Resolve, Unlearn
-from engine.store.port.intake import NOBODY_LOOKED, Accept, Accepted, Copy, Footing, Hold, Learned
+from engine.store.port.intake import (
+    NOBODY_LOOKED,
+    Accept,
+    Accepted,
+    Copy,
+    Entering,
+    Footing,
+    Hold,
+    Learned,
+)
 from engine.store.port.lanes import (
     Advance,
     Claim,
@@ -46,7 +55,17 @@ from engine.store.port.lanes import (
     Postpone,
     Settle,
 )
-from engine.store.port.registry import Changed, Enter, Entered, News, OpenAttempt, Release
+from engine.store.port.registry import (
+    Changed,
+    Enter,
+    Entered,
+    News,
+    OpenAttempt,
+    Rebuild,
+    Release,
+    Snapshot,
+    Trust,
+)
 from engine.store.port.store import Operation, Result, Store, StoreFull, StoreUnavailable
 
 __all__ = [
@@ -64,6 +83,7 @@ __all__ = [
     "Copy",
     "Enter",
     "Entered",
+    "Entering",
     "Entry",
     "Fetch",
     "Final",
@@ -87,15 +107,18 @@ __all__ = [
     "Order",
     "Postpone",
     "ReadLedger",
+    "Rebuild",
     "Recall",
     "Release",
     "Resolve",
     "Result",
     "Settle",
+    "Snapshot",
     "Store",
     "StoreFull",
     "StoreUnavailable",
     "Survey",
+    "Trust",
     "Unarchived",
     "Unfinished",
     "Unlearn",

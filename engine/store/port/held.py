@@ -12,10 +12,13 @@ from engine.store.port.intake import NOBODY_LOOKED, Copy, Footing, Hold, Learned
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Read what was learned, by key; answers a tuple of what stands there or None, in order.
+    """Read what was learned, by key, as of the end of the batch.
+
+    Answers a tuple of what stands there or None, in order.
 
     Then, for each of `patients` (as in `Footing`), what the privacy registry holds: None, or the
-    version of it, a space, and what `Enter` sealed; empty if it must hold something and does not.
+    version of it, a space, and what `Enter` sealed; empty if it must hold something and does not,
+    or is doubted.
     """
 
     keys: tuple[bytes, ...]

@@ -29,7 +29,7 @@ from engine.store.port.asking import (
 from engine.store.port.held import Fetch, ForgetReleased, NextReleased, Recall, Resolve, Unlearn
 from engine.store.port.intake import Accept, Accepted
 from engine.store.port.lanes import Advance, Claim, Claimed, Halted, Opened
-from engine.store.port.registry import Changed, Enter, Entered, News, Release
+from engine.store.port.registry import Changed, Enter, Entered, News, Rebuild, Release, Trust
 
 
 class StoreUnavailable(StoreError):
@@ -68,6 +68,8 @@ Operation = (
     | ForgetReleased
     | Enter
     | News
+    | Rebuild
+    | Trust
     | Release
     | Control
     | Beat
@@ -99,6 +101,7 @@ Result = (
     | Changed
     | bytes
     | bool
+    | int
     | None
 )
 

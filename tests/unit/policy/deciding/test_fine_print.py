@@ -176,6 +176,17 @@ def test_merges_are_sent_only_where_a_rule_names_them() -> None:
     assert code(half, raw) == "nothing-left"
 
 
+@pytest.mark.parametrize(
+    "event",
+    ["A17", "A18", "A24", "A30", *(f"A{number}" for number in (*range(34, 38), *range(39, 52)))],
+)
+def test_9_no_rule_for_all_admissions_sends_a_merge_move_link_or_swap(event: str) -> None:
+    raw = hl7(f"ADT^{event}", "EVN||20260101", PID, PV1, "MRG|B^^^H")
+    grants = "PID: [3], PV1: [2], MRG: all"
+    assert code(policy([rule("r", f"message: ADT, {ANY}", grants)]), raw) == "no-rule"
+    assert code(policy([rule("r", f"message: ADT^{event}, {ANY}", grants)]), raw) == "granted"
+
+
 def test_a_cancel_follows_what_it_cancels_and_nothing_else() -> None:
     compiled = policy([rule("r", "message: ADT^A01", "PID: all")])
     cancel = adt(event="A11")
@@ -570,3 +581,76 @@ def test_22_repetitions_may_be_chosen_by_what_they_lack() -> None:
     compiled = policy([rule("r", ANY, grants)])
     raw = hl7("ADT^A01", "PID|1||A^^^H^MR~B^^^H~C^^^H^MB")
     assert sent(compiled, raw) == ["PID|||B^^^H"]
+
+
+def test_every_channel_is_told_that_a_message_is_of_another_environment() -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [3]")], BOTH, to="[acme, beta]")
+    for name in ("acme", "beta"):
+        assert code(compiled, adt(msh="T|2.5.1"), of=name) == "environment"
+
+
+def test_10_a_plan_without_a_coding_system_is_the_one_with_any() -> None:
+    compiled = policy([CHARGE_RULE], BOTH, to="[acme, beta]")
+    line = CHARGES[0].replace("|PA|", "|PA^Plan^L|")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, line, OWN, OTHER)
+    assert sent(compiled, raw)[1:] == [line, OWN]
+    named = OWN.replace("|PA|", "|PA^Plan^OTHER|")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, line, named, OTHER)
+    assert code(compiled, raw) == "ambiguous-coverage"
+
+
+def test_10_what_belongs_to_a_diagnosis_of_another_line_goes_with_it() -> None:
+    """Though nothing else of the visit, whose totals are emptied, falls after it."""
+    grants = "PID: [3], PV1: [2, 47], DG1: all, ZDG: all, FT1: {fields: all, where: {FT1-2: T1}}"
+    ceiling = "{PID: all, PV1: all, DG1: all, ZDG: all, FT1: all}"
+    channels = [channel("acme", ceiling=ceiling)]
+    compiled = policy([rule("r", f"message: DFT, {ANY}", grants)], channels)
+    raw = hl7("DFT^P03", PID, VISIT, *CHARGES[:3], "ZDG|kept", CHARGES[3], "ZDG|gone")
+    assert sent(compiled, raw)[1:] == ["PV1||I", CHARGES[0], CHARGES[2], "ZDG|kept"]
+
+
+def test_19_own_insurance_takes_its_own_additions_along_and_own_charges_none() -> None:
+    beside = ("IN2|1|stray", OWN, "IN2|1|mine", OTHER, "IN2|1|theirs")
+    raw = adt(*beside)
+    own = "PID: [3], IN1: {fields: [3], which: own}, IN2: [2]"
+    assert sent(policy([rule("r", "message: ADT", own)]), raw)[1:] == ["IN1|||ACME", "IN2||mine"]
+    every = "PID: [3], IN1: [3], IN2: [2], FT1: {fields: all, which: own}"
+    assert sent(policy([rule("r", "message: ADT", every)]), raw)[1:] == [
+        *("IN2||stray", "IN1|||ACME", "IN2||mine", "IN1|||BETA", "IN2||theirs")
+    ]
+
+
+def test_two_withholdings_of_one_segment_both_take() -> None:
+    more = "    withhold: {PID: [5, 7]}\n"
+    other = rule("s", "PV1-2: I", "", "    withhold: [PID-8]\n")
+    third = rule("t", "PV1-2: I", "", "    withhold: {PID-11: {where: {PID-8: F}}}\n")
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all", more), other, third])
+    assert sent(compiled, adt()) == ["PID|1||A^^^H^MR"]
+
+
+def test_21_empty_parts_at_the_end_go_and_inner_ones_stay() -> None:
+    grants = "PID: [3, 5.1, 5.3, 11.4-11.5, 13]"
+    raw = adt().replace(b"DOE^JANE", b"DOE^JANE^^^MS~^ROE~").replace(b"A^^^H^MR", b"^^^H^~")
+    compiled = policy([rule("r", f"message: ADT, {ANY}", grants)])
+    assert sent(compiled, raw) == ["PID|||^^^H^~||DOE||||||^^^IL^62701"]
+
+
+def test_23_only_siblings_of_what_was_removed_are_numbered_anew() -> None:
+    grants = "PID: all, OBR: all, OBX: {fields: all, where: {OBX-11: F}}"
+    compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])
+    first = ("OBR|7|P1", "OBX|3|ST|A||x||||||P", "OBX|5|ST|B||x||||||F", "OBX||ST|C||x||||||F")
+    second = ("OBR|9|P2", "OBX|4|ST|A||x||||||F")
+    assert sent(compiled, oru(*first, *second))[1:] == [
+        *("OBR|7|P1", "OBX|1|ST|B||x||||||F", "OBX||ST|C||x||||||F"),
+        *second,
+    ]
+
+
+def test_24_a_segment_of_the_site_s_own_goes_with_what_it_follows() -> None:
+    ceiling = "{PID: all, DG1: all, ZDG: all}"
+    grants = "PID: [3], ZDG: [1, 70], DG1: {fields: [3], where: {DG1-3: I10}}"
+    compiled = policy(
+        [rule("r", f"message: ADT, {ANY}", grants)], [channel("acme", ceiling=ceiling)]
+    )
+    raw = adt("DG1|1||I10", "ZDG|kept", "DG1|2||Z11.4", "ZDG|gone", "ZXX|never")
+    assert sent(compiled, raw)[1:] == ["DG1|||I10", "ZDG|kept"]
