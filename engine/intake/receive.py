@@ -34,7 +34,7 @@ from engine.intake.disclosed import Followed, Mark, Marks, followed
 from engine.intake.entering import Changes, Entries, Said
 from engine.intake.receipts import Receipts, received_at
 from engine.intake.registered import UNAVAILABLE, Known, PatientNames, Registered, facts_of
-from engine.intake.sealed import Sealing, coverage_name, coverages_of
+from engine.intake.sealed import Sealing, Snapshots
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -139,6 +139,7 @@ class Intake:
         self._released = released
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
+        self._snapshots = Snapshots(sealing)
         self._names = PatientNames(sealing)
         self._registered = Registered(sealing) if registered is None else registered
         self._entries = Entries(compiled, sealing)
@@ -211,12 +212,12 @@ class Intake:
     async def _ask(self, arrival: _Arrival, cancel: Followed | None) -> _Recalled:
         """Everything that the decision needs, and again while that names more to ask for."""
         for _ in range(MOST_ROUNDS):
-            names = {key: coverage_name(self._sealing, key) for key in arrival.coverage}
+            names = {key: self._snapshots.name(key) for key in arrival.coverage}
             marks = () if cancel is None else cancel.names
             result = await self._commit.submit(Recall((*names.values(), *marks), arrival.patients))
             answers = cast("tuple[bytes | None, ...]", result)
             learned = len(names) + len(marks)
-            self._known.recalled(coverages_of(self._sealing, names, answers[: len(names)]))
+            self._known.recalled(self._snapshots.read(names, answers[: len(names)]))
             disclosed = (
                 _NOTHING if cancel is None else cancel.disclosed(answers[len(names) : learned])
             )
