@@ -1,6 +1,6 @@
 """`make bench`: everything, in one run on one machine, as text or with `--json`.
 
-python -m benchmarks [--json] [--quick] [--only intake,delivery,deciding]
+python -m benchmarks [--json] [--quick] [--only intake,delivery,deciding,large,archive,registry]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from benchmarks import deciding, delivery, intake, large, machine
+from benchmarks import archive, deciding, delivery, intake, large, machine, registry
 from benchmarks.report import Figure, Part, Target, as_json, as_text, machine_text
 
 #: Seconds of each measurement, messages end to end, messages queued for the memory figure.
@@ -21,13 +21,25 @@ _FULL = (6.0, 5_000, 100_000)
 _QUICK = (0.3, 200, 1_000)
 _PARTS = ("deciding", "large", "intake", "delivery")
 
+#: Archived messages of the part `archive`, which is measured only when it is named.
+_ARCHIVED = 1_000_000
+#: Patients whose coverage is known, and of these those with entries; `--only registry`.
+_REGISTRY = (1_000_000, 50_000)
+_QUICK_REGISTRY = (2_000, 100)
+
 
 def main(arguments: list[str]) -> int:
     """Measure and print; 0 whether or not targets are met, as the machine may be busy."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one line of JSON instead of text")
     parser.add_argument("--quick", action="store_true", help="a moment of each: proves it runs")
-    parser.add_argument("--only", default=",".join(_PARTS), help="parts, separated by commas")
+    parser.add_argument(
+        "--only",
+        default=",".join(_PARTS),
+        help="parts, separated by commas; archive and registry are not among them unasked",
+    )
+    parser.add_argument("--messages", type=int, default=_ARCHIVED, help="archive: so many")
+    parser.add_argument("--kept", type=pathlib.Path, help="archive: made there, or used again")
     asked = parser.parse_args(arguments)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="payergate-bench-") as folder:
@@ -43,11 +55,14 @@ def main(arguments: list[str]) -> int:
 
 def _measure(folder: pathlib.Path, asked: argparse.Namespace) -> list[Part]:
     seconds, messages, queued = _QUICK if asked.quick else _FULL
+    known = _QUICK_REGISTRY if asked.quick else _REGISTRY
     parts: dict[str, Callable[[], Part]] = {
         "deciding": lambda: deciding.measure(folder / "deciding", seconds / 2),
         "large": lambda: large.measure(folder / "large", seconds / 2),
         "intake": lambda: intake.measure(folder / "intake", seconds, queued),
         "delivery": lambda: delivery.measure(folder / "delivery", messages, seconds),
+        "archive": lambda: archive.measure(folder / "archive", asked.messages, seconds, asked.kept),
+        "registry": lambda: registry.measure(folder / "registry", seconds, *known),
     }
     found: list[Part] = []
     for name in asked.only.split(","):

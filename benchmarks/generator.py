@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.messages import SHAPES, frames
+from benchmarks.messages import SHAPES, VISITS, frames
 
 _FS = b"\x1c"
 _POSITIVE = (b"\rMSA|AA|", b"\rMSA|CA|")
@@ -196,8 +196,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rate", type=float, default=0.0, help="offered per second; 0: no pacing")
     parser.add_argument("--limit", type=int, default=0, help="stop after so many; 0: by time")
     parser.add_argument("--first", type=int, default=0, help="the first control id")
+    parser.add_argument("--visits", type=int, default=VISITS, help="about so many in turn")
     asked = parser.parse_args(arguments)
-    source = frames(SHAPES[asked.shape], asked.first)
+    source = frames(SHAPES[asked.shape], asked.first, asked.visits)
     generator = Generator(asked.port, asked.connections, asked.window, source)
     begin, cpu = time.monotonic(), time.process_time()
     if asked.rate:

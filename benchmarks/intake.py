@@ -41,7 +41,7 @@ def measure(folder: pathlib.Path, seconds: float, queued: int = _QUEUED) -> Part
     figures = _others(seconds)
     write_site(folder, [_NOBODY] * len(CHANNELS))
     with engine(folder) as running:
-        _pause_all(folder)
+        pause_all(folder)
         sent = teach(running.port)
         for number, (shape, window) in enumerate(_CASES, start=1):
             before = _cpu(running)
@@ -105,7 +105,7 @@ def _rate(name: str, report: dict[str, Any]) -> Figure:
     return Figure(name, report["per_second"], f"messages/s (generator {share:.0f} % CPU)")
 
 
-def _pause_all(folder: pathlib.Path) -> None:
+def pause_all(folder: pathlib.Path) -> None:
     """Stop every lane, as `payergate queue pause` does."""
     site = load_site(folder)
     store, _ = open_store(site.store, site.var)

@@ -94,12 +94,12 @@ ORU_26 = _joined(
 SHAPES = {"adt8": ADT_8, "oru26": ORU_26}
 
 
-def frames(message: bytes, first: int) -> Iterator[bytes]:
-    """MLLP frames of `message` with control ids from `first` on, without end."""
+def frames(message: bytes, first: int, visits: int = VISITS) -> Iterator[bytes]:
+    """MLLP frames of `message` with control ids from `first` on, about so many visits, endless."""
     template = b"\x0b" + _template(message) + b"\x1c\r"
     number = first
     while True:
-        visit = number % VISITS
+        visit = number % visits
         yield template % (number, visit, visit, visit)
         number += 1
 

@@ -86,6 +86,7 @@ class Engine:
         (address,) = ready["listeners"].values()
         self.port = int(address.rpartition(":")[2])
         below = machine.descendants(process.pid)
+        self.supervisor = process.pid
         self.store = next(pid for pid in below if "valkey-server" in machine.command(pid))
         self.worker = next(pid for pid in below if pid != self.store)
 

@@ -52,6 +52,8 @@ from engine.redecision.releases import Releases
 from engine.stderr import forgive_standard_error
 from engine.store.check import SettingsLook, check_keys
 from engine.store.client import connect
+from engine.store.doubt import may_be_archived
+from engine.store.keyring import KeyRing, KeysLook
 from engine.store.mark import MarkLook
 from engine.store.port import (
     Accept,
@@ -319,7 +321,7 @@ class Worker:
         return json.dumps({**said, "listeners": listeners}).encode()
 
 
-def _watched(plan: Plan, log: Log) -> Store:
+def _watched(plan: Plan, ring: KeyRing, log: Log) -> Store:
     """The site's store, looked at for as long as it is used."""
     site = plan.site
     client = connect(plan.store_url)
@@ -332,8 +334,9 @@ def _watched(plan: Plan, log: Log) -> Store:
         before=lambda now: earliest_receipt(int(now.timestamp() * 1000)),
         found=lambda: log(Event.STORE_RESTORED),
         replicas=site.store.replicas,
+        is_archived=may_be_archived(site.archive.url, site.root),
     )
-    looks = (SettingsLook(client), mark)
+    looks = (SettingsLook(client), mark, KeysLook(ring.look))
     store = WatchedStore(RedisStore(client, site.store.replicas), looks, time.monotonic)
     reserve_bytes = site.store.reserve_bytes if plan.takeover else 0  # else the disk is another's
     return ReservingStore(store, Reserve(site.var, reserve_bytes))
@@ -352,10 +355,11 @@ def main() -> int:
     drain: list[Callable[[], object]] = []
     control = Control(cast("Any", reactor), control_channel, lambda: [end() for end in drain])
     try:
-        store = _watched(plan, log)
-        sealing = Sealer.from_file(plan.site.key_file)
+        ring = KeyRing(plan.site.keys, SystemClock().now)
+        sealing = Sealer(ring.masters, ring)
+        store = _watched(plan, ring, log)
         with connect(plan.store_url) as client:
-            check_keys(client, sealing.known_by)
+            check_keys(client, sealing.known_by, ring.folder.id())
         worker = Worker(plan, store, sealing, reactor, log)
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))

@@ -17,9 +17,16 @@ from engine.archive.archiver import Archiver
 from engine.archive.database import ArchiveUnavailableError, Database
 from engine.archive.entries import Clerk
 from engine.archive.grants import grants_of
+from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import database_of, signing_key_of
+from engine.archive.rebuild import Rebuilder
 from engine.archive.retention import Eraser
-from engine.archive.signing import create_signing_key, read_signer
+from engine.archive.signing import (
+    create_signing_key,
+    public_file,
+    read_signer,
+    read_verifier,
+)
 from engine.archive.story import Scribe
 from engine.clock import SystemClock
 from engine.config.model import Site
@@ -30,11 +37,15 @@ from engine.plan import ArchivePlan
 from engine.policy.compile import compile_policy
 from engine.stderr import forgive_standard_error
 from engine.store.client import connect
+from engine.store.keyfile import KeysAwayError
+from engine.store.keykeeping import KeyKeeper
+from engine.store.keyring import KeyRing, KeysLook
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.port import StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import Reserve
 from engine.store.sealing import Sealer
+from engine.store.watched import WatchedStore
 
 #: How often the store is asked when there was nothing, in seconds.
 POLL_S = 0.25
@@ -43,11 +54,17 @@ POLL_S = 0.25
 FIRST_WAIT_S = 0.5
 LAST_WAIT_S = 15.0
 
+#: How often it is looked whether the privacy registry must be rebuilt, in seconds.
+REBUILD_S = 1.0
+
 #: How often what is due is erased, in seconds, and how long it rests between two transactions.
 ROUND_S = 3600.0
 ERASE_REST_S = 0.05
 
 _SHORT = "its disk is full"
+
+#: What passes: wait, and try again.
+_AWAY = (StoreUnavailable, ArchiveUnavailableError, KeysAwayError, KeysNeededError)
 
 
 class Control:
@@ -75,13 +92,34 @@ class Control:
         self.finishing = True
 
 
+class Erasing:
+    """What is due, in turn: rows first, then the keys of what they held."""
+
+    def __init__(self, rows: Eraser, keys: KeyEraser) -> None:
+        self._parts = (rows, keys)
+
+    def next_round(self) -> None:
+        """Look at everything again."""
+        for part in self._parts:
+            part.next_round()
+
+    def step(self) -> int | None:
+        """One transaction; how many, or None when the round is over."""
+        for part in self._parts:
+            number = part.step()
+            if number is not None:
+                return number
+        return None
+
+
 class Life:
     """What the archiver does, over and over. `is_short`: the disk's last room is for deliveries."""
 
     def __init__(
         self,
         archiver: Archiver,
-        eraser: Eraser,
+        eraser: Erasing,
+        rebuilder: Rebuilder,
         control: Control,
         log: Log,
         *,
@@ -90,12 +128,13 @@ class Life:
         self._is_short = is_short
         self._archiver = archiver
         self._eraser = eraser
+        self._rebuilder = rebuilder
         self._control = control
         self._log = log
         self._clock = SystemClock()
         self._is_away = False
         self._wait_s = FIRST_WAIT_S
-        self._round_at_s = self._clock.monotonic()
+        self._round_at_s = self._rebuild_at_s = self._clock.monotonic()
 
     def run(self, begin: Callable[[], bool]) -> None:
         """Until told to finish, and then until there is nothing left."""
@@ -103,6 +142,7 @@ class Life:
             if self._control.finishing:
                 return
         while True:
+            self._rebuild()
             number = self._attempt(self._archiver.step)
             if number:
                 self._control.wait(0)
@@ -117,6 +157,16 @@ class Life:
     def _leave_room(self) -> None:
         if self._is_short():
             raise ArchiveUnavailableError(_SHORT)
+
+    def _rebuild(self) -> None:
+        """Make the registry again, if its store has lost something; it cannot wait for the rest."""
+        now_s = self._clock.monotonic()
+        if now_s < self._rebuild_at_s:
+            return
+        self._rebuild_at_s = now_s + REBUILD_S
+        is_settled = self._attempt(self._rebuilder.step)
+        if is_settled is not None:
+            self._log(Event.REGISTRY_REBUILT if is_settled else Event.REGISTRY_UNSETTLED)
 
     def _erase(self) -> bool:
         """One transaction of erasing, when it is time; whether there is more."""
@@ -134,7 +184,7 @@ class Life:
         try:
             self._leave_room()
             found = do()
-        except (StoreUnavailable, ArchiveUnavailableError) as error:
+        except _AWAY as error:
             if not self._is_away:
                 self._is_away = True
                 self._log.failure(Event.ARCHIVE_UNAVAILABLE, error)
@@ -173,8 +223,10 @@ def main() -> int:
     site = plan.site
     try:
         compiled = compile_policy(site.policy, plan.revision)
-        store = RedisStore(connect(plan.store_url), site.store.replicas)
-        sealing = Sealer.from_file(site.key_file)
+        ring = KeyRing(site.keys, clock.now)
+        sealing = Sealer(ring.masters, ring)
+        bare = RedisStore(connect(plan.store_url), site.store.replicas)
+        store = WatchedStore(bare, (KeysLook(ring.look),), clock.monotonic)
         key_file = signing_key_of(site)
         create_signing_key(key_file)
         signer = read_signer(key_file)
@@ -190,9 +242,21 @@ def main() -> int:
                 Event.ARCHIVE_QUARANTINED, fault, receipt=receipt
             ),
         )
-        eraser = Eraser(database, signer, site.retention, clock=clock)
+        eraser = Erasing(
+            Eraser(database, signer, site.retention, clock=clock),
+            KeyEraser(
+                database,
+                signer,
+                store,
+                KeyKeeper(site.keys, clock.now),
+                site.retention,
+                clock=clock,
+            ),
+        )
         control.report(Listening())
-        life = Life(archiver, eraser, control, log, is_short=_shortness(site))
+        verifier = read_verifier(public_file(key_file))
+        rebuilder = Rebuilder(database, store, verifier, clock)
+        life = Life(archiver, eraser, rebuilder, control, log, is_short=_shortness(site))
         life.run(lambda: _beginning(plan, database, archiver, log))
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))

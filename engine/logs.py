@@ -77,6 +77,8 @@ class Event(Enum):
     # deciding again
     REGISTRY_CONTRADICTORY = "registry_contradictory"
     REGISTRY_BACK = "registry_back"
+    REGISTRY_REBUILT = "registry_rebuilt"
+    REGISTRY_UNSETTLED = "registry_unsettled"
     HOLDS_DECIDED = "holds_decided"
     HOLDS_FAILED = "holds_failed"
     # delivering
@@ -115,6 +117,7 @@ LEVELS = {
     Event.INTAKE_FAILED: Level.ERROR,
     Event.HOLDS_FAILED: Level.ERROR,
     Event.REGISTRY_CONTRADICTORY: Level.ERROR,
+    Event.REGISTRY_UNSETTLED: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,
     Event.DELIVERY_WITHHELD: Level.WARNING,

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from engine.intake.recorded import entry_id, patient_name, seal_held, unseal_held
 from engine.intake.sealed import Sealing
-from engine.privacy.registry import Act, Change, Fact, Held, RegistryError, Sort, Verb
+from engine.privacy.registry import Act, Change, Fact, Held, RegistryError, Verb
 from engine.store.port import Changed, Enter, Entered, News, Recall, Store, StoreUnavailable
 
 #: How often a change is tried again while others change the same patient.
@@ -71,15 +71,23 @@ class StoredRegistry:
 
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke or lift an entry; version 0 if it was over. Raises `RegistryError`."""
+        return self._change_one(patient, entry, act, Held.ended)
+
+    def told(self, patient: str, entry: str, act: Act) -> Change:
+        """Note that the patient was told of an entry; version 0 if it was noted before."""
+        return self._change_one(patient, entry, act, Held.told)
+
+    def _change_one(
+        self, patient: str, entry: str, act: Act, deed: Callable[[Held, str, Act], Held]
+    ) -> Change:
         name = patient_name(self._sealing, patient)
         for _ in range(_ATTEMPTS):
             ((held, version),) = self._read((name,))
-            after = held.ended(entry, act)
-            if after is held:
+            after = deed(held, entry, act)
+            changed = after.entry(entry)
+            if after is held or changed is None:
                 return Change(entry, 0)
-            known = held.entry(entry)
-            is_consent = known is not None and known.sort is Sort.CONSENT
-            verb = Verb.REVOKED if is_consent else Verb.LIFTED
+            verb = changed.history[-1][0]
             (change,) = self._enter([self._change(name, version, after, ((entry, verb),), act)])
             if change.version:
                 return _told(entry, change)
@@ -161,7 +169,14 @@ class StoredRegistry:
         return []
 
     def _read(self, names: tuple[bytes, ...]) -> list[tuple[Held, int]]:
-        answers = cast("tuple[bytes | None, ...]", self._store.execute([Recall((), names)])[0])
+        recalled, changed = self._store.execute([Recall((), names), News(0, 0)])
+        answers = cast("tuple[bytes | None, ...]", recalled)
+        if cast("Changed", changed).doubt:
+            raise RegistryError(
+                "registry-doubted",
+                "The registry may have lost entries; until that is settled it is not changed.",
+                "See `registry status`, and docs/how-to/restore-from-a-backup.md.",
+            )
         return [self._opened(name, answer) for name, answer in zip(names, answers, strict=True)]
 
     def _opened(self, name: bytes, answer: bytes | None) -> tuple[Held, int]:

@@ -48,6 +48,7 @@ class Line:
     basis: str
     accountable: bool
     uncertain: int  # how many of them may or may not have been received
+    impermissible: bool = False  # named so since
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Account:
     until: datetime
     everything: bool
     lines: tuple[Line, ...]
+    off: tuple[tuple[str, str], ...] = ()  # packs of statutes that are switched off, and why
 
     @property
     def number(self) -> int:
@@ -77,6 +79,7 @@ def account_of(
     timezone: str = "UTC",
     everything: bool = False,
     one_by_one: bool = False,
+    off: Mapping[str, str] | None = None,
 ) -> Account:
     """The account of ledger rows, which are in order of time. `everything`: exempt ones, too."""
     zone = ZoneInfo(timezone)
@@ -92,7 +95,8 @@ def account_of(
             lines.append(_line(alike, zone))
     lines.sort(key=lambda line: (line.first, line.recipient))
     made, since, until = (at.astimezone(zone) for at in (made, since, until))
-    return Account(patient, made, since, until, everything, tuple(lines))
+    switched_off = tuple(sorted((off or {}).items()))
+    return Account(patient, made, since, until, everything, tuple(lines), switched_off)
 
 
 def _alike(row: Mapping[str, Any]) -> tuple[object, ...]:
@@ -104,6 +108,7 @@ def _alike(row: Mapping[str, Any]) -> tuple[object, ...]:
         tuple(row.get("purpose", ())),
         tuple(row.get("basis", ())),
         row.get("accountable", True),
+        row.get("impermissible", False),
     )
 
 
@@ -124,6 +129,7 @@ def _line(rows: list[Mapping[str, Any]], zone: ZoneInfo) -> Line:
         "; ".join(str(one) for one in first.get("basis", ())),
         bool(first.get("accountable", True)),
         sum(row.get("disclosed") != "yes" for row in rows),
+        bool(first.get("impermissible", False)),
     )
 
 
@@ -162,6 +168,9 @@ def introduction(account: Account) -> tuple[str, ...]:
         "Where we gave information to the same recipient for the same purpose many times, we list"
         " the first time, how many times it was, and the last time."
     )
+    paragraphs += [
+        f"The protection {name} is switched off here: {why}" for name, why in account.off
+    ]
     return tuple(paragraphs)
 
 
@@ -178,6 +187,8 @@ def notes(line: Line) -> tuple[str, ...]:
     if line.uncertain:
         several = f"{line.uncertain} of these" if line.number > 1 else "This"
         found.append(f"{several} may not have been received: the recipient did not confirm it.")
+    if line.impermissible:
+        found.append("This should not have been given. The purpose is the one it was given for.")
     if not line.accountable:
         found.append("Not required to be listed.")
     return tuple(found)

@@ -27,6 +27,7 @@ from engine.archive.audit import read_head
 from engine.archive.chain import Head
 from engine.archive.database import Database
 from engine.archive.entries import ENDS, Clerk, Message, act
+from engine.archive.history import keep_changes
 from engine.archive.ledger import Appender
 from engine.archive.quarantine import FAULTS, Suspect, quarantine
 from engine.archive.reading import Numbered, Reader, before_unread, order
@@ -208,6 +209,7 @@ class Archiver:
                     about = self._told_again(connection, record, about, arrived)
                 appender.add([self._clerk.entry(record, at, about)])
             insert_arrived(connection, arrived.values(), standings)
+            keep_changes(connection, records)
             standings.save(connection)
             update_open(connection, moved - arrived.keys(), standings)
             return appender.finish(_ms(self._clock.now()), records[-1][0])

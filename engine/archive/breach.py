@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+
+from engine.archive.entries import Entry, act
 
 #: Days to notify after discovery (164.404(b)), and after the year's end for few (164.408(c)).
 NOTICE_DAYS = 60
@@ -22,6 +24,9 @@ HHS_AT_ONCE = 500
 MEDIA_ABOVE = 500
 
 UNKNOWN = "unknown"
+
+#: The kind of a row that names a disclosure a breach, or impermissible.
+IMPERMISSIBLE = "impermissible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,30 @@ def affected(rows: Iterable[Mapping[str, Any]]) -> Affected:
     by_state = Counter(persons.values())
     ordered = dict(sorted(by_state.items(), key=lambda one: (-one[1], one[0])))
     return Affected(total, uncertain, len(persons), ordered, dict(answers), duplicates)
+
+
+def mark(
+    row: Mapping[str, Any], at: datetime, by: str, reason: str, discovered: date | None = None
+) -> Entry:
+    """The row that names the disclosure `row` impermissible: accountable from then on.
+
+    It was no permitted use, so that no exemption of 164.528(a)(1) covers it, whatever its rule
+    said. It is a row of the same patients, so that their accounting finds it. `at` is aware.
+    """
+    members: dict[str, object] = {"of": row["seq"], "patients": tuple(row.get("patients", ()))}
+    if discovered is not None:
+        members["discovered"] = discovered.isoformat()
+    said = {"receipt": row["receipt"], "channel": row["channel"], **members}
+    return act(IMPERMISSIBLE, at, by, reason, **said)
+
+
+def named(
+    rows: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The disclosures `rows`, with what `marks` say of them."""
+    of = {one["of"] for one in marks}
+    bad = {"impermissible": True, "accountable": True}
+    return [{**row, **(bad if row["seq"] in of else {})} for row in rows]
 
 
 def deadlines(discovered: date, persons: int, by_state: Mapping[str, int]) -> Deadlines:

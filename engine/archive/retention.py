@@ -138,7 +138,7 @@ class Eraser:
         if not found:
             return 0, True
         self._after = found[-1]
-        erased = [one for one in found if one not in _held(connection, holds, found)]
+        erased = [one for one in found if one not in held_by(connection, holds, found)]
         if erased:
             _erase(connection, class_, erased)
             appender.add([self._proof(class_, erased)])
@@ -223,7 +223,7 @@ def _erase(connection: Connection, class_: Class, receipts: Sequence[str]) -> No
         )
 
 
-def _held(connection: Connection, holds: Iterable[Hold], receipts: Sequence[str]) -> set[str]:
+def held_by(connection: Connection, holds: Iterable[Hold], receipts: Sequence[str]) -> set[str]:
     """Those of `receipts` that a hold covers."""
     found: set[str] = set()
     days = sorted({received_ms(receipt) // DAY_MS for receipt in receipts})

@@ -169,7 +169,8 @@ holds = Table(
     Column("lifted_ms", BigInteger, nullable=False),
 )
 
-#: History of the privacy registry: consents, restrictions, coverage. Nothing writes it yet.
+#: History of the privacy registry: each change by the version that it made, with all that was held
+#: of the patient (a keyed hash) after it, sealed. Never erased (engine/archive/history.py).
 registry = Table(
     "registry",
     metadata,

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from engine.archive import schema
+from engine.archive.breach import IMPERMISSIBLE, named
 from engine.archive.rows import DAY_MS
 from engine.intake.receipts import earliest_receipt
 
@@ -127,19 +128,34 @@ def disclosures(
             yield said
 
 
+def already_named(connection: Connection, channel: str, from_ms: int) -> set[int]:
+    """The rows of disclosures to a channel that were named impermissible since `from_ms`."""
+    table = schema.ledger
+    asked = sa.select(table.c.body).where(
+        table.c.channel == channel, table.c.at_ms >= from_ms, table.c.kind == IMPERMISSIBLE
+    )
+    return {int(json.loads(body)["of"]) for body in connection.execute(asked).scalars()}
+
+
 def disclosures_of(
     connection: Connection, patient: bytes, from_ms: int, to_ms: int
 ) -> list[dict[str, Any]]:
-    """The rows of everything of a patient that went, or may have gone, to anybody, in order."""
+    """The rows of everything of a patient that went, or may have gone, to anybody, in order.
+
+    What was named impermissible since, whenever that was, says so and is accountable.
+    """
     ledger, patients = schema.ledger, schema.ledger_patients
     asked = (
         sa.select(ledger.c.body)
         .select_from(patients.join(ledger, ledger.c.seq == patients.c.seq))
-        .where(patients.c.patient == patient, ledger.c.at_ms >= from_ms, ledger.c.at_ms < to_ms)
+        .where(patients.c.patient == patient, ledger.c.at_ms >= from_ms)
         .order_by(patients.c.seq)
     )
     found = [json.loads(body) for body in connection.execute(asked).scalars()]
-    return [said for said in found if said.get("disclosed", "no") != "no"]
+    return named(
+        [row for row in found if row.get("disclosed", "no") != "no" and row["at_ms"] < to_ms],
+        [row for row in found if row["kind"] == IMPERMISSIBLE],
+    )
 
 
 def _walks(connection: Connection, query: Query) -> Iterator[sa.Select[Any]]:

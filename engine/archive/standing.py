@@ -23,6 +23,7 @@ class Standings:
 
     def __init__(self) -> None:
         self._parts: dict[Key, Parts] = {}
+        self._of: dict[str, dict[str, Parts]] = {}  # the same by receipt
         self._known: set[Key] = set()
         self._states: dict[Key, str] = {}
 
@@ -32,7 +33,7 @@ class Standings:
         wanted = sorted(set(receipts))
         for row in connection.execute(table.select().where(table.c.receipt.in_(wanted))):
             key = (row.receipt, row.channel)
-            self._parts[key] = Parts(row.parked, row.held, row.waiting, row.delivered)
+            self._put(key, Parts(row.parked, row.held, row.waiting, row.delivered))
             self._known.add(key)
 
     def decided(self, record: Mapping[str, Any]) -> int:
@@ -50,13 +51,13 @@ class Standings:
             else:
                 continue  # named in the decision, nothing to follow
             opened += parts.waiting + parts.held
-            self._parts[str(record["receipt"]), str(channel)] = parts
+            self._put((str(record["receipt"]), str(channel)), parts)
         return opened
 
     def happened(self, record: Mapping[str, Any]) -> None:
         """One part of a message moved."""
         key = (str(record.get("receipt", "")), str(record.get("channel", "")))
-        parts = self._parts.setdefault(key, Parts())
+        parts = self._parts.get(key) or self._put(key, Parts())
         match record["kind"]:
             case "delivered":
                 parts.waiting -= 1
@@ -78,9 +79,14 @@ class Standings:
 
     def open(self, receipt: str) -> tuple[int, bool]:
         """How many parts of a message are open, and whether a person may be needed for one."""
-        mine = [parts for (of, _), parts in self._parts.items() if of == receipt]
+        mine = self._of.get(receipt, {}).values()
         kept = sum(max(0, one.parked) + max(0, one.held) for one in mine)
         return kept + sum(max(0, one.waiting) for one in mine), kept > 0
+
+    def _put(self, key: Key, parts: Parts) -> Parts:
+        self._parts[key] = parts
+        self._of.setdefault(key[0], {})[key[1]] = parts
+        return parts
 
     def save(self, connection: Connection) -> None:
         """Write every state back."""

@@ -26,6 +26,7 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.model import ControlId
 from engine.policy.telling.explain import CopyStory, SegmentStory, tell_copies
 from engine.redecision.redecide import KeptMessage, Redecision
+from engine.store.keyfile import KeysAwayError
 
 #: USPS abbreviations; anything else in PID-11.4 is not written down.
 STATES = frozenset(
@@ -84,9 +85,14 @@ class Scribe:
         return self._sealing
 
     def open(self, receipt: str, sealed: bytes) -> KeptMessage | None:
-        """The message, and what to ask the store for; None when it does not open or is none."""
+        """The message, and what to ask the store for; None when it does not open or is none.
+
+        Raises `KeysAwayError` when its key may be back.
+        """
         try:
             return self._redecision.case(receipt, sealed)
+        except KeysAwayError:
+            raise
         except EngineError:
             return None
 

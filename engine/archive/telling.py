@@ -58,6 +58,10 @@ def _quarantined(row: Row) -> str:
     return f"a record of kind {of} cannot be archived as it is ({fault}), and is kept sealed"
 
 
+def _impermissible(row: Row) -> str:
+    return f"row {row.get('of')}, to {row.get('channel')}, was named impermissible{_who(row)}"
+
+
 def _other(row: Row) -> str:
     return f"{row['kind']}{_who(row)}"
 
@@ -94,4 +98,5 @@ _TELLERS: Mapping[str, Callable[[Row], str]] = {
     "discarded": _discarded,
     "look": _look,
     "quarantined": _quarantined,
+    "impermissible": _impermissible,
 }

@@ -18,6 +18,7 @@ from engine.archive.acts import record
 from engine.archive.audit import read_head
 from engine.archive.database import Database
 from engine.archive.entries import act
+from engine.archive.key_erasing import KeyEraser
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.quarantine import QUARANTINED, unseal_record
@@ -33,6 +34,7 @@ from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, StoreError, UsageError
+from engine.store.keykeeping import KeyKeeper
 from engine.store.port import Backlog, Unarchived
 from engine.store.sealing import Sealer
 
@@ -111,8 +113,32 @@ def prune(args: argparse.Namespace) -> int:
         total = 0
         while (number := eraser.step()) is not None:
             total += number
-    print(json.dumps({"erased": total}) if args.json else f"{total} erased")
+        keys = _prune_keys(site, archive)
+    if args.json:
+        print(json.dumps({"erased": total, "keys": keys}))
+        return Exit.OK
+    kept = "the store does not run: keys go when it does" if keys is None else f"{keys} keys"
+    print(f"{total} erased; {kept}")
     return Exit.OK
+
+
+def _prune_keys(site: Site, archive: Database) -> int | None:
+    """Destroy the keys of which nothing is needed; None without the store that may need them."""
+    try:
+        with running_store(site) as store:
+            eraser = KeyEraser(
+                archive,
+                read_signer(signing_key_of(site)),
+                store,
+                KeyKeeper(site.keys, SystemClock().now),
+                site.retention,
+                clock=SystemClock(),
+                by=operator(),
+            )
+            eraser.next_round()
+            return sum(iter(eraser.step, None))
+    except StoreError:
+        return None
 
 
 def hold(args: argparse.Namespace) -> int:
@@ -124,7 +150,7 @@ def hold(args: argparse.Namespace) -> int:
     since, _ = whole_days(args.since, None, site.policy.timezone, now, 0)
     term = b""
     if args.patient:
-        term = patient_term(Sealer.from_file(site.key_file), args.patient, args.authority)
+        term = patient_term(Sealer.of(site.keys), args.patient, args.authority)
     row = {
         "patient": term,
         "from_ms": ms(since) if args.since else 0,
@@ -229,7 +255,7 @@ def _open_record(
         "look", SystemClock().now(), operator(), args.reason, receipt=row["receipt"], what=what
     )
     record(archive, read_signer(signing_key_of(site)), entry)
-    print(json.dumps(unseal_record(Sealer.from_file(site.key_file), row)))
+    print(json.dumps(unseal_record(Sealer.of(site.keys), row)))
     return Exit.OK
 
 

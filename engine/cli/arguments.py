@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -46,6 +47,14 @@ def known_channel(channels: Iterable[str], asked: str) -> str:
 def chosen_channels(channels: Iterable[str], asked: str | None) -> tuple[str, ...]:
     """The one channel that is asked for, else all. Raises `UsageError` where there is no such."""
     return tuple(channels) if asked is None else (known_channel(channels, asked),)
+
+
+def named_patient(text: str) -> str:
+    """The identifier; `-`: from standard input, so that no list of processes shows it."""
+    found = sys.stdin.readline().strip() if text == "-" else text
+    if not found:
+        raise UsageError("registry-input", "No patient is named.", "Give the identifier (PID-3.1).")
+    return found
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""`payergate ledger export`: everything that went to a channel between two times.
+"""`payergate ledger export` and `impermissible`: what went to a channel between two times.
 
-Law: patients are counted, and named only with `--patients` and a reason; the export is in the chain
+Law: what was no permitted disclosure is named so on record, and is accounted for from then on;
+patients are counted, and named only with `--patients` and a reason; the export is in the chain
 before its first byte is written.
 """
 
@@ -15,15 +16,17 @@ from datetime import datetime
 from typing import Any
 
 from engine.archive.acts import record
-from engine.archive.breach import Affected, Deadlines, affected, deadlines
+from engine.archive.breach import Affected, Deadlines, affected, deadlines, mark
 from engine.archive.entries import act
+from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
-from engine.archive.search import disclosures
+from engine.archive.search import already_named, disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
 from engine.cli.arguments import add_site_and_json, known_channel
 from engine.cli.moments import day, ms, shown, whole_days
 from engine.cli.reach import operator
+from engine.cli.reach import reason as as_reason
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.errors import Exit, UsageError
@@ -50,6 +53,59 @@ def add_export(actions: Any) -> None:
     parser.set_defaults(run=export)
 
 
+def add_impermissible(actions: Any) -> None:
+    """Add `impermissible` to the actions of `ledger`."""
+    parser = actions.add_parser(
+        "impermissible", help="name disclosures a breach: they are accountable from then on"
+    )
+    parser.add_argument("receipts", nargs="*", metavar="RECEIPT", help="default: all of the time")
+    parser.add_argument("--channel", required=True, metavar="CHANNEL")
+    parser.add_argument("--from", dest="since", required=True, metavar="TIME")
+    parser.add_argument("--to", dest="until", metavar="TIME", help="default: now")
+    parser.add_argument("--discovered", metavar="DAY", help="when it was discovered")
+    parser.add_argument("--reason", required=True, help="why; recorded")
+    add_site_and_json(parser)
+    parser.set_defaults(run=impermissible)
+
+
+def impermissible(args: argparse.Namespace) -> int:
+    """Name disclosures to a channel impermissible; those that are already are passed over."""
+    if not args.reason.strip():
+        raise UsageError("reason", "It is named so for a reason only.", "Say --reason TEXT.")
+    site = load_site(args.site)
+    channel = known_channel(site.policy.channels, args.channel)
+    now = SystemClock().now()
+    since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
+    on = day(args.discovered) if args.discovered else None
+    signer = read_signer(signing_key_of(site))
+    with open_archive(site) as archive, archive.writing() as connection:
+        rows = list(disclosures(connection, channel, ms(since), ms(until)))
+        unknown = set(args.receipts) - {row["receipt"] for row in rows}
+        if unknown:
+            raise UsageError(
+                "unknown-message",
+                f"Nothing went to {channel} in this time of {', '.join(sorted(unknown))}.",
+                "See `ledger export` of the same time.",
+            )
+        chosen = [row for row in rows if not args.receipts or row["receipt"] in args.receipts]
+        known = already_named(connection, channel, ms(since))
+        entries = [
+            mark(row, now, operator(), as_reason(args.reason), on)
+            for row in chosen
+            if row["seq"] not in known
+        ]
+        if entries:
+            appender = Appender(connection, signer)
+            appender.add(entries)
+            appender.finish(ms(now))
+    said = {"channel": channel, "named": len(entries), "before": len(chosen) - len(entries)}
+    if args.json:
+        print(json.dumps(said))
+    else:
+        print(f"{said['named']} named impermissible, {said['before']} were before")
+    return Exit.OK
+
+
 def export(args: argparse.Namespace) -> int:
     """The rows, who is concerned, and what is due when."""
     if args.patients and not (args.reason.strip() and args.out):
@@ -74,7 +130,7 @@ def export(args: argparse.Namespace) -> int:
         _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
         (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         if args.patients:
-            people = _people(rows, Sealer.from_file(site.key_file))
+            people = _people(rows, Sealer.of(site.keys))
             _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
     if args.json:
         print(json.dumps(summary))

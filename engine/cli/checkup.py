@@ -24,7 +24,7 @@ from engine.policy.model import State
 from engine.store.check import check_server
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
-from engine.store.keyfile import read_keys
+from engine.store.keyfolder import KeyFolder
 from engine.store.machine import find_server
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.port import Survey, View
@@ -88,16 +88,25 @@ def files_limit(site: Site) -> Iterator[Finding]:
 
 
 def keys(site: Site) -> Iterator[Finding]:
-    """The key file opens and is nobody else's."""
-    if not site.key_file.exists() and not (site.var / "store").exists():
+    """The master keys are there and nobody else's, and every content key opens with them."""
+    file = site.keys.file
+    if file is not None and not file.exists() and not (site.var / "store").exists():
         yield ok("keys", "They are made at the first start.")
         return
     try:
-        read_keys(site.key_file)
+        masters = site.keys.read()
+        folder = KeyFolder(site.keys.folder)
+        folder.stamp()
+        listing = folder.names()
+        for name in listing.keys - listing.gone:
+            folder.read(name, masters.masters)
+        for name in listing.kept:
+            folder.read_kept(name)
     except EngineError as error:
         yield of_error("keys", error)
     else:
-        yield ok("keys", "They can be read. Back them up apart from the store.")
+        said = f"They can be read, and {len(listing.keys)} content keys open."
+        yield ok("keys", f"{said} Back them up apart from store and archive.")
 
 
 def store(site: Site) -> tuple[list[Finding], View | None]:
@@ -193,6 +202,16 @@ def _unsafe(site: Site) -> Iterator[Finding]:
             yield warning("settings", f"The channel {name} sends in clear.", mend)
     for problem in site.warnings:
         yield warning("settings", f"{problem.place}: {problem.text}", problem.mend)
+
+
+def protections(site: Site) -> Iterator[Finding]:
+    """Which packs of statutes hold, and what is switched off of them, with the reason."""
+    held = ", ".join(pack.id for pack in site.policy.protections.packs) or "None"
+    yield ok("protections", f"{held}.")
+    for name, reason in sorted(site.policy.protections.off.items()):
+        yield warning(
+            "protections", f"{name} is switched off: {reason}", "Have counsel confirm it."
+        )
 
 
 def agreements(site: Site, now: datetime) -> Iterator[Finding]:

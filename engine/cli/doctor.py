@@ -16,6 +16,7 @@ from engine.cli.checkup import (
     files_limit,
     keys,
     ports,
+    protections,
     settings,
     store,
     user,
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         *clock(view, now),
         *ports(site, view),
         *settings(site),
+        *protections(site),
         *agreements(site, now),
     ]
     return report(findings, as_json=args.json)

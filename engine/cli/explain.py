@@ -40,6 +40,9 @@ def run(args: argparse.Namespace) -> int:
     policy, facts = prepare(args)
     chosen = chosen_channels(policy.channels, args.channel)
     any_hl7 = False
+    off = policy.policy.protections.off
+    if off and not args.json:
+        print("".join(f"{name} is switched off: {why}\n" for name, why in sorted(off.items())))
     for given in read_all(args.file):
         if given.message is None:
             code = "not-hl7" if given.error is None else given.error.code
@@ -50,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         told = explain(given.message, policy, facts)
         stories = {channel: told[channel] for channel in chosen}
         if args.json:
-            print(json.dumps(_as_json(given, given.message, policy.revision, stories)))
+            said = _as_json(given, given.message, policy.revision, stories)
+            print(json.dumps({**said, "protections_off": dict(off)}))
         else:
             print(_as_text(given, given.message, stories))
     return Exit.OK if any_hl7 else Exit.NOT_HL7

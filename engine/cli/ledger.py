@@ -1,4 +1,4 @@
-"""`payergate ledger`: verify the chain, account for a patient, export what went to a channel.
+"""`payergate ledger`: verify the chain, account for a patient, what went to a channel.
 
 Law: an accounting and an export are recorded before they are written; identifiers of patients are
 written only with `--patients` and a reason.
@@ -24,8 +24,8 @@ from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures_of
 from engine.archive.signing import public_file, read_signer, read_verifier
 from engine.archive.terms import patient_term
-from engine.cli.arguments import add_site_and_json
-from engine.cli.breach_kit import add_export
+from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.breach_kit import add_export, add_impermissible
 from engine.cli.moments import ms, whole_days
 from engine.cli.reach import operator, running_store
 from engine.clock import SystemClock
@@ -40,7 +40,7 @@ def register(subparsers: Any) -> None:
     """Add `ledger` and its actions to the command line."""
     parser = subparsers.add_parser(
         "ledger",
-        help="the ledger: verify, account, export",
+        help="the ledger: verify, account, export, impermissible",
         description=(
             "Verifies the ledger, accounts for a patient's disclosures, exports "
             "what went to a channel."
@@ -53,7 +53,9 @@ def register(subparsers: Any) -> None:
     add_site_and_json(verify_)
     verify_.set_defaults(run=verify)
     account_ = actions.add_parser("account", help="a patient's accounting of disclosures")
-    account_.add_argument("--patient", required=True, metavar="ID", help="PID-3.1")
+    account_.add_argument(
+        "--patient", required=True, metavar="ID", help="PID-3.1; - reads it from standard input"
+    )
     account_.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
     account_.add_argument("--from", dest="since", metavar="TIME", help="default: six years back")
     account_.add_argument("--to", dest="until", metavar="TIME", help="default: now")
@@ -65,6 +67,7 @@ def register(subparsers: Any) -> None:
     add_site_and_json(account_)
     account_.set_defaults(run=account)
     add_export(actions)
+    add_impermissible(actions)
 
 
 # --- verify ---
@@ -127,20 +130,22 @@ def account(args: argparse.Namespace) -> int:
     now = SystemClock().now()
     timezone = site.policy.timezone
     since, until = whole_days(args.since, args.until, timezone, now, YEARS)
-    patient = patient_term(Sealer.from_file(site.key_file), args.patient, args.authority)
+    named = named_patient(args.patient)
+    patient = patient_term(Sealer.of(site.keys), named, args.authority)
     signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive:
         with archive.reading() as connection:
             rows = disclosures_of(connection, patient, ms(since), ms(until))
         found = account_of(
             rows,
-            patient=args.patient,
+            patient=named,
             made=now,
             since=since,
             until=until,
             timezone=timezone,
             everything=args.all,
             one_by_one=args.each,
+            off=site.policy.protections.off,
         )
         entry = act(
             "accounting",
@@ -169,6 +174,7 @@ def _write(found: Account, args: argparse.Namespace) -> None:
             for line in found.lines
         ]
         period = {"from": found.since.isoformat(), "to": found.until.isoformat()}
-        print(json.dumps({"number": found.number, **period, "disclosures": lines}))
+        said = {"number": found.number, **period, "protections_off": dict(found.off)}
+        print(json.dumps({**said, "disclosures": lines}))
     elif not (args.html or args.pdf):
         print(as_text(found), end="")

@@ -162,7 +162,7 @@ def _look(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
         )
     if args.copy:
         return _copy(archive, site, args, sealed)
-    return Sealer.from_file(site.key_file).open(sealed, about_message(args.receipt))
+    return Sealer.of(site.keys).open(sealed, about_message(args.receipt))
 
 
 def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes) -> bytes:
@@ -171,7 +171,7 @@ def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
         rows = read_rows(connection, args.receipt)
     sent = [str(row.get("sha256", "")) for row in rows if row["channel"] == args.copy]
     compiled = compile_policy(site.policy, revision(site.policy))
-    scribe = Scribe(compiled, Sealer.from_file(site.key_file))
+    scribe = Scribe(compiled, Sealer.of(site.keys))
     kept = scribe.open(args.receipt, sealed)
     data: list[bytes] = []
     if kept is not None:
@@ -197,7 +197,7 @@ def _recalled(site: Site, kept: KeptMessage) -> tuple[bytes | None, ...]:
 def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:
     if not (args.control or args.patient or args.account or args.visit):
         return ()
-    sealer = Sealer.from_file(site.key_file)
+    sealer = Sealer.of(site.keys)
     made = (
         (args.control, control_term),
         (args.account, account_term),

@@ -22,6 +22,7 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
+from engine.store.keysource import KeySource
 
 #: Makes keyed hashes of the right form where the engine's key is not at hand. Tests always use it,
 #: so that they say the same on every machine.
@@ -71,18 +72,18 @@ def prepare(args: argparse.Namespace) -> tuple[CompiledPolicy, Facts]:
         facts = Facts(datetime.now(UTC), units=site.policy.units)
     else:
         facts = read_facts(asked, site.policy)
-    compiled = compile_policy(site.policy, revision(site.policy), _hash_key(site.key_file))
+    compiled = compile_policy(site.policy, revision(site.policy), _hash_key(site.keys))
     return compiled, facts
 
 
-def _hash_key(key_file: pathlib.Path) -> bytes:
+def _hash_key(keys: KeySource) -> bytes:
     """The engine's key of masks that hash, where it is at hand; else one that stands in for it."""
     from engine.intake.sealed import hash_key
     from engine.store.keyfile import KeyFileError
     from engine.store.sealing import Sealer
 
     try:
-        return hash_key(Sealer.from_file(key_file))
+        return hash_key(Sealer.of(keys))
     except KeyFileError:
         return STAND_IN_KEY
 

@@ -10,9 +10,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from engine.archive.database import Database
+from engine.archive.opening import open_archive
+from engine.archive.search import read_content
 from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
@@ -112,12 +116,14 @@ def show(args: argparse.Namespace) -> int:
 def replay(args: argparse.Namespace) -> int:
     """Decide items again; 1 if any of them could not be."""
     site = load_site(args.site)
-    with working_store(site) as store:
-        sealer = Sealer.from_file(site.key_file)
+    with ExitStack() as stack:
+        store = stack.enter_context(working_store(site))
+        contents = _Contents(store, site, stack)
+        sealer = Sealer.of(site.keys)
         compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
         redecision = Redecision(compiled, sealer)
         outcomes = [
-            (item, _replayed(store, redecision, item, args.reason))
+            (item, _replayed(store, contents, redecision, item, args.reason))
             for item in _chosen(site, store, args)
         ]
     return _report(outcomes, as_json=args.json)
@@ -182,12 +188,36 @@ def _as_text(item: Item) -> str:
     )
 
 
-def _replayed(store: Store, redecision: Redecision, item: Item, reason: str) -> str:
+class _Contents:
+    """Sealed messages, of the store, or of the archive once they have left the store."""
+
+    def __init__(self, store: Store, site: Site, stack: ExitStack) -> None:
+        self._store = store
+        self._site = site
+        self._stack = stack
+        self._archive: Database | None = None
+
+    def find(self, receipt: str) -> bytes | None:
+        """The message of a receipt; None where neither has it. Raises `ArchiveError`."""
+        sealed = self._store.execute([Fetch(receipt)])[0]
+        if isinstance(sealed, bytes):
+            return sealed
+        if not self._site.archive.url:
+            return None
+        if self._archive is None:
+            self._archive = self._stack.enter_context(open_archive(self._site))
+        with self._archive.reading() as connection:
+            return read_content(connection, receipt)
+
+
+def _replayed(
+    store: Store, contents: _Contents, redecision: Redecision, item: Item, reason: str
+) -> str:
     """What became of one item, in a word, or the code of the error that kept it where it is."""
-    sealed = store.execute([Fetch(item.receipt)])[0]
-    if not isinstance(sealed, bytes):
-        return "gone"
     try:
+        sealed = contents.find(item.receipt)
+        if sealed is None:
+            return "gone"
         case = redecision.case(item.receipt, sealed)
         recalled = cast("tuple[bytes | None, ...]", store.execute([case.recall])[0])
         now = SystemClock().now()

@@ -13,23 +13,22 @@ import pathlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from engine.cli.arguments import add_site_and_json
+from engine.cli.arguments import add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
+from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
 from engine.errors import Exit, UsageError
-from engine.privacy.consents import is_in_force
-from engine.privacy.facts import SignedConsent
-from engine.privacy.registry import Act, Change, Entry, Sort
+from engine.privacy.registry import Act, Change, Sort
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
 
@@ -50,6 +49,12 @@ _HELP = {
     "expires": "the last day",
     "revoked": "since when it no longer holds",
     "signed_by": "self, personal-representative, guardian or parent",
+    "signer": "who signed",
+    "signer_authority": "by which authority, where it is not the patient",
+    "mode": "written, or verbal, which permits nothing",
+    "event": "the event that ends it, where no day does",
+    "description": "of the information, specific and meaningful",
+    "statements": "what it tells: revocation, conditioning, redisclosure",
     "visit": "a visit (PV1-19)",
     "account": "an account (PID-18)",
     "order": "an order (ORC or OBR-2, -3)",
@@ -115,10 +120,11 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
     """Enter one fact."""
     site = load_site(args.site)
     row = {column: getattr(args, f"of_{column}") for column in COLUMNS[sort]}
-    row["patient"] = _patient(row["patient"])
+    row["patient"] = named_patient(row["patient"])
     fact, act = fact_of_row(sort, row, site.policy), _act(args)
+    lacks = missing_elements([fact], is_required=site.requires_elements)
     with _registry(site) as registry:
-        return _tell(registry.add(fact, act), "entered", as_json=args.json)
+        return _tell(registry.add(fact, act), "entered", as_json=args.json, lacks=lacks)
 
 
 def revoke(args: argparse.Namespace, sort: Sort) -> int:
@@ -126,7 +132,7 @@ def revoke(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     act = _act(args)
     with _registry(site) as registry:
-        patient = _patient(args.patient)
+        patient = named_patient(args.patient)
         entry = registry.held(patient).entry(args.entry)
         if entry is not None and entry.sort is not sort:
             raise UsageError(
@@ -142,10 +148,11 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     with _registry(site) as registry:
         if args.patient:
-            found = [e for e in registry.held(_patient(args.patient)).entries if e.sort is sort]
+            held = registry.held(named_patient(args.patient))
+            found = [entry for entry in held.entries if entry.sort is sort]
         else:
             return _count(registry, sort, as_json=args.json)
-    entries = [_as_json(entry) for entry in found]
+    entries = [entry_as_json(entry, SystemClock().now()) for entry in found]
     if args.json:
         print(json.dumps({"entries": entries}))
         return Exit.OK
@@ -164,6 +171,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
     act = _act(args)
+    lacks = missing_elements(facts, is_required=site.requires_elements)
     with _registry(site) as registry:
         if args.dry_run:
             new = registry.would_add(facts, act)
@@ -174,10 +182,11 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     attempts = {attempt for change in changes for attempt in change.open_attempts}
     if args.json:
         said = {"lines": len(facts), "new": new, "known": len(facts) - new, "dry_run": args.dry_run}
-        print(json.dumps({**said, "open_attempts": _attempts(tuple(attempts))}))
+        print(json.dumps({**said, "lacks": lacks, "open_attempts": _attempts(tuple(attempts))}))
         return Exit.OK
     verb = "would be entered" if args.dry_run else "entered"
     print(f"{new} {verb}, {len(facts) - new} there before")
+    _tell_lacks(lacks)
     _tell_attempts(tuple(attempts))
     return Exit.OK
 
@@ -185,7 +194,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
 @contextmanager
 def _registry(site: Site) -> Iterator[StoredRegistry]:
     with working_store(site) as store:
-        sealer = Sealer.from_file(site.key_file, create=True)
+        sealer = Sealer.of(site.keys, create=True)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 
@@ -197,14 +206,6 @@ def _act(args: argparse.Namespace) -> Act:
             "Give the digest of the signed paper's scan, such as `sha256sum` prints.",
         )
     return Act(operator(), SystemClock().now(), args.why, args.document)
-
-
-def _patient(text: str) -> str:
-    """The identifier; `-`: from standard input, so that no list of processes shows it."""
-    found = sys.stdin.readline().strip() if text == "-" else text
-    if not found:
-        raise UsageError("registry-input", "No patient is named.", "Give --patient ID.")
-    return found
 
 
 def _text(file: pathlib.Path) -> str:
@@ -219,15 +220,28 @@ def _text(file: pathlib.Path) -> str:
         ) from error
 
 
-def _tell(change: Change, verb: str, *, as_json: bool) -> int:
+def _tell(
+    change: Change, verb: str, *, as_json: bool, lacks: Mapping[str, int] | None = None
+) -> int:
     attempts = change.open_attempts
     if as_json:
-        said = {"entry": change.entry, "new": change.version > 0, "version": change.version}
+        said: dict[str, Any] = {
+            "entry": change.entry,
+            "new": change.version > 0,
+            "version": change.version,
+        }
+        said |= {} if lacks is None else {"lacks": sorted(lacks)}
         print(json.dumps({**said, "open_attempts": _attempts(attempts)}))
         return Exit.OK
     print(f"{change.entry}: {verb if change.version else f'was {verb} before'}")
+    _tell_lacks(lacks or {})
     _tell_attempts(attempts)
     return Exit.OK
+
+
+def _tell_lacks(lacks: Mapping[str, int]) -> None:
+    for element, number in sorted(lacks.items()):
+        print(f"lacks {element}" + (f" ({number} lines)" if number > 1 else ""), file=sys.stderr)
 
 
 def _attempts(attempts: tuple[tuple[str, str, str, int], ...]) -> list[dict[str, Any]]:
@@ -245,7 +259,7 @@ def _count(registry: StoredRegistry, sort: Sort, *, as_json: bool) -> int:
     for held in registry.everyone():
         found = [entry for entry in held.entries if entry.sort is sort]
         patients += bool(found)
-        states.update(_state(entry) for entry in found)
+        states.update(state_of(entry, SystemClock().now()) for entry in found)
     said = {"patients": patients, "entries": dict(sorted(states.items()))}
     if as_json:
         print(json.dumps(said))
@@ -253,46 +267,3 @@ def _count(registry: StoredRegistry, sort: Sort, *, as_json: bool) -> int:
         counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
         print(f"{patients} identifiers with {sort.value}s: {counts or 'none'}")
     return Exit.OK
-
-
-def _state(entry: Entry) -> str:
-    if entry.is_lifted:
-        return "lifted"
-    fact = entry.fact
-    if not isinstance(fact, SignedConsent):
-        return "in force"
-    now = SystemClock().now()
-    if is_in_force(fact, now):
-        return "in force"
-    if fact.revoked is not None and fact.revoked <= now:
-        return "revoked"
-    return "expired" if fact.ends is not None and fact.ends <= now else "not yet"
-
-
-def _as_json(entry: Entry) -> dict[str, Any]:
-    fact = entry.fact
-    said: dict[str, Any] = {
-        "entry": entry.id,
-        "state": _state(entry),
-        "authority": fact.patient.authority,
-        "channels": "all" if fact.channels is None else " ".join(sorted(fact.channels)),
-    }
-    if isinstance(fact, SignedConsent):
-        said["what"] = fact.kind.value
-        said["purposes"] = "all" if fact.purposes is None else " ".join(sorted(fact.purposes))
-        said["labels"] = sorted(fact.labels)
-        ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
-        said |= {name: None if when is None else when.isoformat() for name, when in ends}
-        said["signed_by"] = fact.signed_by and fact.signed_by.value
-    else:
-        items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
-        said["what"] = ", ".join(items)
-        said["reason"] = fact.reason.value
-        days = (("from", fact.since), ("to", fact.until))
-        said |= {name: None if day is None else day.isoformat() for name, day in days}
-    said["history"] = [
-        {"verb": verb.value, "at": act.at.isoformat(), "by": act.by, "why": act.why,
-         "document": act.document}
-        for verb, act in entry.history
-    ]  # fmt: skip
-    return said

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
-        Sealer.from_file(site.key_file, create=True)
+        Sealer.of(site.keys, create=True)
         _say_what_should_be_known(site, log)
         server = _store_server(site)
         announce = _Announcement(bound, log, started_s)

@@ -44,6 +44,10 @@ def standing(
         "store": {"reachable": view is not None},
         "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
+        "protections": {
+            "on": [pack.id for pack in site.policy.protections.packs],
+            "off": dict(site.policy.protections.off),
+        },
         "listeners": _listeners(site, engines),
         "channels": _channels(site, view, is_running=bool(engines)),
     }

@@ -18,7 +18,16 @@ from engine.cli.table import table
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError, Exit, StoreError
-from engine.store.port import Backlog, StoreUnavailable, Survey, Unarchived, View
+from engine.store.doubt import Doubt
+from engine.store.port import (
+    Backlog,
+    Changed,
+    News,
+    StoreUnavailable,
+    Survey,
+    Unarchived,
+    View,
+)
 
 _LANE_HEAD = (
     "CHANNEL",
@@ -78,8 +87,12 @@ def _look(site: Site) -> tuple[View | None, Unarchived | None, list[str]]:
     """What the store says; None while it is away. `StoreError`: it cannot be asked from here."""
     try:
         with running_store(site) as store:
-            view, unarchived = store.execute([Survey(tuple(site.policy.channels)), Backlog()])
+            asked = (Survey(tuple(site.policy.channels)), Backlog(), News(0, 0))
+            view, unarchived, registry = store.execute(asked)
         troubles = store_troubles(site)
+        doubt = cast("Changed", registry).doubt
+        if doubt:
+            troubles.append(Doubt.read(doubt).text)
     except StoreUnavailable:
         return None, None, []
     return cast("View", view), cast("Unarchived", unarchived), troubles
@@ -91,6 +104,9 @@ def as_text(now: Standing) -> str:
     revision = f", policy {engine['revision']}" if engine["revision"] else ""
     reachable = "reachable" if store["reachable"] else "not reachable"
     troubles = "".join(f"\n{trouble}" for trouble in now["troubles"])
+    troubles += "".join(
+        f"\n{name} is switched off: {why}" for name, why in now["protections"]["off"].items()
+    )
     listeners = table(
         ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED"),
         [

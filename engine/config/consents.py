@@ -6,19 +6,31 @@ say, it means.
 
 from __future__ import annotations
 
+from enum import Enum
+
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.policy.language import Keys
 from engine.policy.language.source import Node, Scalar
 from engine.policy.model import Purpose
-from engine.privacy.facts import ConsentKind, Relation, SignedConsent
+from engine.privacy.facts import ConsentKind, Relation, SignedConsent, Statement
 from engine.privacy.protections import Label
 
 CONSENT_KEYS = Keys(
     "a consent",
     required=("patient", "kind"),
-    optional=("purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
+    optional=(
+        *("purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
+        *("mode", "event", "description", "statements"),
+    ),
 )
-SIGNER_KEYS = Keys("`signed_by`", required=("relation",))
+SIGNER_KEYS = Keys("`signed_by`", required=("relation",), optional=("name", "authority"))
+
+
+class Mode(Enum):
+    """How it was given."""
+
+    WRITTEN = "written"  # also electronically
+    VERBAL = "verbal"
 
 
 def consent_of(node: Node, read: FactReader) -> SignedConsent | None:
@@ -46,7 +58,17 @@ def consent_of(node: Node, read: FactReader) -> SignedConsent | None:
         ends=read.end(given.get("expires"), "`expires`"),
         revoked=read.instant(given.get("revoked"), "`revoked`"),
         signed_by=read.reader.choice(signer.get("relation"), "`relation`", Relation),
+        is_verbal=read.reader.choice(given.get("mode"), "`mode`", Mode) is Mode.VERBAL,
+        event=read.text(given.get("event")),
+        description=read.text(given.get("description")),
+        signer=read.text(signer.get("name")),
+        authority=read.text(signer.get("authority")),
+        statements=_statements(given.get("statements"), read),
     )
+
+
+def _statements(node: Node | None, read: FactReader) -> frozenset[Statement]:
+    return frozenset(map(Statement, read.choices(node, "`statements`", Statement)))
 
 
 def _purposes(node: Node | None, read: FactReader) -> frozenset[str] | None:

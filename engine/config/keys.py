@@ -6,6 +6,7 @@ docs/reference/config.md has an entry for each; a test compares both.
 from __future__ import annotations
 
 from engine.config.archiving import ARCHIVE_KEYS, RETENTION_KEYS
+from engine.config.controllers import CONTROLLER_KEYS
 from engine.config.deliver import (
     ACKNOWLEDGEMENT_KEYS,
     DELIVER_KEYS,
@@ -46,6 +47,7 @@ CONFIG_TABLES: dict[str, Keys] = {
     "archive.": ARCHIVE_KEYS,
     "retention.": RETENTION_KEYS,
     "keys.": KEYS_KEYS,
+    "controller.": CONTROLLER_KEYS,
 }
 
 DELIVER_TABLES: dict[str, Keys] = {

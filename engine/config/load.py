@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
+from engine.config.lawful import note_bases
 from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.protections import protected
 from engine.config.settings import Settings, settings_of
@@ -17,6 +18,7 @@ from engine.config.sharing import note_shared
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
 from engine.policy.language.advice import advise
+from engine.store.keysource import KeySource
 
 
 def load_site(root: pathlib.Path) -> Site:
@@ -39,6 +41,7 @@ def load_site(root: pathlib.Path) -> Site:
         set_files=files.sets,
         every_set_read=files.every_set_read,
     )
+    note_bases(read.policy.rules, settings.protections.on, problems)
     deliveries: dict[str, Delivery] = {}
     for channel, node in read.deliver.items():
         delivery = delivery_of(node, reader)
@@ -61,10 +64,17 @@ def load_site(root: pathlib.Path) -> Site:
         archive=settings.archive,
         retention=settings.retention,
         store=_store_in(folder, settings.store),
-        key_file=folder / settings.key_file,
+        keys=_keys_in(folder, settings.keys),
         var=folder / "var",
         warnings=problems.sorted(),
+        controller=settings.controller,
+        requires_elements=settings.requires_elements,
     )
+
+
+def _keys_in(folder: pathlib.Path, keys: KeySource) -> KeySource:
+    file = None if keys.file is None else folder / keys.file
+    return replace(keys, file=file, folder=folder / keys.folder)
 
 
 def _store_in(folder: pathlib.Path, store: StoreSettings) -> StoreSettings:

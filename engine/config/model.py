@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.controllers import Controller
 from engine.delivery.schedule import Schedule
 from engine.errors import Problem
 from engine.intake.admission import Admission
 from engine.policy.model import Policy
+from engine.store.keysource import KeySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Site:
     store: StoreSettings = StoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
     retention: Retention = Retention()
-    key_file: pathlib.Path = pathlib.Path("var/keys")  # absolute once loaded
+    keys: KeySource = field(default_factory=lambda: KeySource.beside(pathlib.Path("var/keys")))
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()
+    requires_elements: bool = False  # a consent that lacks one is not entered
+    controller: Controller = field(default_factory=Controller)

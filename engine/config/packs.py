@@ -19,6 +19,7 @@ from engine.policy.language.source import Node, Scalar, Sequence
 from engine.policy.model import LabelSet, Mark, Purpose
 from engine.policy.vocabulary.codesets import CodeSet
 from engine.privacy.protections import (
+    Basis,
     Certainty,
     Evidence,
     Label,
@@ -34,7 +35,7 @@ from engine.privacy.protections import (
 DEFAULT = "us-federal"
 
 _PACK_KEYS = Keys(
-    "A pack", required=("pack", "name", "protections"), optional=("minors", "notices")
+    "A pack", required=("pack", "name", "protections"), optional=("minors", "notices", "bases")
 )
 _PROTECTION_KEYS = Keys(
     "A protection",
@@ -46,6 +47,7 @@ _PROTECTION_KEYS = Keys(
 )
 _NOTICE_KEYS = Keys("A notice", required=("text",), optional=("restriction", "scope"))
 _MINOR_KEYS = Keys("A rule on minors", required=("labels", "from_age", "citation", "certainty"))
+_BASIS_KEYS = Keys("A basis", required=("citation", "certainty", "articles"), optional=("consent",))
 _LABEL_KEYS = Keys("A label", required=("label", "sets"), optional=("marks",))
 _SET_KEYS = Keys(
     "A label's set",
@@ -117,6 +119,7 @@ def _pack(file: Traversable) -> Pack:
         data.reader.text(keys.get("name"), "`name`") or "",
         tuple(_protection(data, item, name, notices) for item in data.items(keys["protections"])),
         tuple(_minors(data, item, name) for item in data.items(keys.get("minors"))),
+        tuple(_basis(data, item) for item in data.items(keys.get("bases"))),
     )
     data.checked()
     return pack
@@ -178,6 +181,17 @@ def _minors(data: _Data, node: Node, pack: str) -> MinorRule:
         reader.whole(keys.get("from_age"), "`from_age`", 0, 18) or 0,
         reader.text(keys.get("citation"), "`citation`") or "",
         reader.choice(keys.get("certainty"), "`certainty`", Certainty) or Certainty.MEMORY,
+    )
+
+
+def _basis(data: _Data, node: Node) -> Basis:
+    reader = data.reader
+    keys = reader.mapping(node, _BASIS_KEYS) or {}
+    return Basis(
+        reader.text(keys.get("citation"), "`citation`") or "",
+        reader.choice(keys.get("certainty"), "`certainty`", Certainty) or Certainty.MEMORY,
+        data.texts(keys.get("articles")),
+        data.texts(keys.get("consent")),
     )
 
 

@@ -1,7 +1,8 @@
 """Which packs of statutes a site has on, and what it calls psychotherapy notes (rules.md §10.5).
 
 Law: the federal pack is on unless it is switched off by name and with a reason; every other pack is
-off unless it is named.
+off unless it is named. Of a pack that is on, what it says of one label may be switched off in the
+same way; whatever is switched off, every report says so.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from engine.policy.language.paths import path
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.policy.model import Mark, Policy
-from engine.privacy.protections import Label, Protections
+from engine.privacy.protections import Label, Pack, Protection, Protections, Source
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionSettings:
-    """The packs by name, those that are off with their reasons, and the documents."""
+    """The packs by name, what is off with the reasons, and the documents.
+
+    `off` names packs, and entries of packs as `PACK/LABEL`.
+    """
 
     on: frozenset[str] = frozenset({DEFAULT})
     off: Mapping[str, str] = field(default_factory=dict)
@@ -33,24 +37,49 @@ def protections_of(given: Mapping[str, Node], reader: Reader) -> ProtectionSetti
     """Read `protections`, `protections_off` and `psychotherapy_notes` of config.yaml."""
     named = _named(given.get("protections"), reader)
     off = _off(given.get("protections_off"), reader)
-    for name in sorted(off.keys() & named.keys()):
-        reader.bad_value(
-            named[name], f"`{name}` is switched off under `protections_off`.", "Keep one of both."
-        )
     on = (frozenset(named) | {DEFAULT}) - off.keys()
-    return ProtectionSettings(on, off, _documents(given.get("psychotherapy_notes"), reader))
+    for name, (node, reason) in off.items():
+        pack, _, label = name.partition("/")
+        if name in named:
+            reader.bad_value(
+                named[name],
+                f"`{name}` is switched off under `protections_off`.",
+                "Keep one of both.",
+            )
+        elif label and pack not in on:
+            mend = "Remove what is said of its entries."
+            reader.bad_value(node, f"The pack `{pack}` does not hold here.", mend)
+        else:
+            reader.problems.note(
+                node.place,
+                Mistake.PROTECTION_OFF,
+                f"`{name}` is switched off: {reason}",
+                "Have counsel confirm it; every report says so.",
+            )
+    reasons = {name: reason for name, (_, reason) in off.items()}
+    return ProtectionSettings(on, reasons, _documents(given.get("psychotherapy_notes"), reader))
 
 
 def protected(policy: Policy, settings: ProtectionSettings) -> Policy:
     """A site's policy under its packs."""
     sets, marks = labels()
-    chosen = tuple(packs()[name] for name in sorted(settings.on))
+    chosen = tuple(_without(packs()[name], settings.off) for name in sorted(settings.on))
     return replace(
         policy,
         protections=Protections(chosen, dict(settings.off)),
         label_sets=(*sets, *policy.label_sets),
         marks=(*marks, *settings.documents),
     )
+
+
+def _without(pack: Pack, off: Mapping[str, str]) -> Pack:
+    """The pack without what is switched off of it."""
+    left = [one for one in pack.protections if _entry(pack, one) not in off]
+    return replace(pack, protections=tuple(left))
+
+
+def _entry(pack: Pack, protection: Protection) -> str:
+    return f"{pack.id}/{protection.label.value}"
 
 
 def _named(node: Node | None, reader: Reader) -> dict[str, Node]:
@@ -62,18 +91,38 @@ def _named(node: Node | None, reader: Reader) -> dict[str, Node]:
     return found
 
 
-def _off(node: Node | None, reader: Reader) -> dict[str, str]:
+def _off(node: Node | None, reader: Reader) -> dict[str, tuple[Scalar, str]]:
+    """What is switched off, where, and why."""
     if node is None:
         return {}
     if not isinstance(node, MappingNode):
-        reader.wrong_type(node, "`protections_off`", "a mapping of packs to reasons")
+        reader.wrong_type(
+            node, "`protections_off`", "a mapping of packs, or PACK/LABEL, to reasons"
+        )
         return {}
     found = {}
     for key, value in node.entries:
-        reason = reader.text(value, "The reason why a pack is off")
-        if _is_known(key, key.text or "", reader) and reason is not None:
-            found[key.text or ""] = reason
+        reason, name = reader.text(value, "The reason why it is off"), key.text or ""
+        if _may_be_off(key, name, reader) and reason is not None:
+            found[name] = (key, reason)
     return found
+
+
+def _may_be_off(node: Scalar, name: str, reader: Reader) -> bool:
+    """Whether it is a pack, or an entry of one that anything could lift."""
+    pack, _, label = name.partition("/")
+    if not _is_known(node, pack, reader) or not label:
+        return pack in packs() and name == pack
+    found = [one for one in packs()[pack].protections if one.label.value == label]
+    if not found:
+        labels_ = {one.label.value for one in packs()[pack].protections}
+        reader.bad_value(
+            node, f"The pack `{pack}` protects no `{label}`.", known_or_close(label, labels_)
+        )
+    elif all(one.source is Source.CONTENT and not one.lifted_by for one in found):
+        reader.bad_value(node, f"Nothing lifts `{name}`, whatever a site says.", "Remove it.")
+        return False
+    return bool(found)
 
 
 def _is_known(node: Node, name: str, reader: Reader) -> bool:

@@ -32,11 +32,15 @@ COLUMNS: dict[Sort, tuple[str, ...]] = {
     Sort.CONSENT: (
         *_PERSON,
         *("kind", "purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
+        *("signer", "signer_authority", "mode", "event", "description", "statements"),
     ),
     Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "from", "to"),
 }
 
-_LISTS = frozenset({"purposes", "channels", "labels"})
+_LISTS = frozenset({"purposes", "channels", "labels", "statements"})
+
+#: Columns about who signed, and their keys in `signed_by` of a facts file.
+_SIGNER = {"signed_by": "relation", "signer": "name", "signer_authority": "authority"}
 _BETWEEN = re.compile(r"[;,\s]+")
 
 Row = Mapping[str, str]
@@ -111,12 +115,13 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
               if column in said]  # fmt: skip
     members: list[tuple[str, Node]] = [("patient", named([*person], here))]
     items: list[tuple[str, Node]] = []
+    signer: list[tuple[str, Node]] = []
     for name, text in said.items():
         place = at(name)
         if name in _PERSON:
             continue
-        if name == "signed_by":
-            members.append((name, named([("relation", Scalar(place, text))], place)))
+        if name in _SIGNER:
+            signer.append((_SIGNER[name], Scalar(place, text)))
         elif name in _LISTS and text not in {ALL, ALL_PAYERS}:
             parts = [Scalar(place, part) for part in _BETWEEN.split(text) if part]
             members.append((name, SequenceNode(place, tuple(parts))))
@@ -124,6 +129,8 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
             items.append((name, Scalar(place, text)))
         else:
             members.append((name, Scalar(place, text)))
+    if signer:
+        members.append(("signed_by", named(signer, at("signed_by"))))
     if items:
         members.append(("items", named(items, here)))
     return named(members, here)

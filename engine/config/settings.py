@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.config.archiving import archive_of, retention_of
+from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
@@ -21,13 +22,15 @@ from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.privacy.facts import Unit
+from engine.store.keysource import KeySource
 
 CONFIG_KEYS = Keys(
     of="config.yaml",
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes", "units"),
+        *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
+        "consent_elements",
     ),
     not_enforced={
         "console": "the console",
@@ -39,9 +42,7 @@ STORE_KEYS = Keys(
     of="`store`", optional=("url", "url_env", "url_file", "durability", "disk_reserve")
 )
 REPLICAS_KEYS = Keys(of="`durability`", required=("replicas",))
-KEYS_KEYS = Keys(
-    of="`keys`", optional=("file",), unsupported={"command": "a program that prints the key"}
-)
+KEYS_KEYS = Keys(of="`keys`", optional=("file", "env", "command", "folder"))
 
 _STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
 _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
@@ -52,8 +53,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_RESERVE_BYTES = 64 * 1024**3
 NO_RESERVE = "none"
 
-#: Where the master key is kept unless the site says otherwise, within its folder.
+#: Where the master keys and the content keys are unless the site says otherwise, within its folder.
 KEY_FILE = "var/keys"
+CONTENT_KEYS = "var/content-keys"
 
 
 class Environment(Enum):
@@ -61,6 +63,13 @@ class Environment(Enum):
 
     PRODUCTION = "production"
     TEST = "test"
+
+
+class Elements(Enum):
+    """What becomes of a consent that lacks an element of its form."""
+
+    REPORT = "report"
+    REQUIRE = "require"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +81,15 @@ class Settings:
     timezone: str = "UTC"
     listeners: tuple[Listener, ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
-    key_file: str = KEY_FILE
+    keys: KeySource = field(
+        default_factory=lambda: KeySource(pathlib.Path(CONTENT_KEYS), pathlib.Path(KEY_FILE))
+    )
     protections: ProtectionSettings = field(default_factory=ProtectionSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
     units: Mapping[str, Unit] = field(default_factory=dict)
+    controller: Controller = field(default_factory=Controller)
+    requires_elements: bool = False
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -88,17 +101,25 @@ def settings_of(node: Node, reader: Reader) -> Settings:
     workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
     if workers is not None and workers > 1:
         reader.not_enforced(given["workers"], "`workers` (there is one)")
+    protections = protections_of(given, reader)
+    if RECORDED in protections.on and "controller" not in given:
+        reader.missing_key(node.place, f"config.yaml under `{RECORDED}`", "controller")
     return Settings(
         engine=name,
         environment=environment,
         timezone=_timezone(given.get("timezone"), reader),
         listeners=listeners_of(given["listeners"], reader) if "listeners" in given else (),
         store=_store(given.get("store"), reader),
-        key_file=_key_file(given.get("keys"), reader),
-        protections=protections_of(given, reader),
+        keys=_keys(given.get("keys"), reader),
+        protections=protections,
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
         units=units_of(given.get("units"), reader),
+        controller=controller_of(given.get("controller"), reader),
+        requires_elements=reader.choice(
+            given.get("consent_elements"), "`consent_elements`", Elements
+        )
+        is Elements.REQUIRE,
     )
 
 
@@ -195,11 +216,29 @@ def _replicas(node: Node | None, reader: Reader) -> int:
     return 0
 
 
-def _key_file(node: Node | None, reader: Reader) -> str:
+def _keys(node: Node | None, reader: Reader) -> KeySource:
     given = reader.mapping(node, KEYS_KEYS) or {}
-    file = given.get("file")
-    text = reader.text(file, "`file`")
-    if file is not None and text is not None and not text.isprintable():
-        reader.bad_value(file, "`file` holds a control character.", "Write a path.")
-        return KEY_FILE
-    return text or KEY_FILE
+    texts = {key: _plain(given.get(key), key, reader) for key in KEYS_KEYS.optional}
+    named = [key for key in ("file", "env", "command") if key in given]
+    for key in named[1:]:
+        reader.bad_value(
+            given[key], f"`{key}` stands beside `{named[0]}`.", "Say once where the keys are."
+        )
+    if "env" in given and _VARIABLE.fullmatch(texts["env"]) is None:
+        reader.bad_value(
+            given["env"],
+            "`env` names no environment variable.",
+            "Write a name such as `PAYERGATE_KEYS`, not the keys.",
+        )
+    folder = pathlib.Path(texts["folder"] or CONTENT_KEYS)
+    if texts["env"] or texts["command"]:
+        return KeySource(folder, None, texts["env"], texts["command"])
+    return KeySource(folder, pathlib.Path(texts["file"] or KEY_FILE))
+
+
+def _plain(node: Node | None, key: str, reader: Reader) -> str:
+    text = reader.text(node, f"`{key}`")
+    if node is not None and text is not None and not text.isprintable():
+        reader.bad_value(node, f"`{key}` holds a control character.", "Write it without.")
+        return ""
+    return text or ""

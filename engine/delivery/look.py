@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from engine.errors import EngineError, NotHL7Error
 from engine.hl7.wire import Message
+from engine.store.keyfile import KeysAwayError
 from engine.store.port import Opened
 
 #: Why an entry is parked when what was sealed cannot be opened or is no message.
@@ -70,6 +71,8 @@ class AsCut:
         """Send it as it was cut."""
         try:
             payload = self._unseal(opened)
+        except KeysAwayError as away:
+            return NotYet(away.code)
         except EngineError:
             return ParkIt(UNDECIPHERABLE)
         control_id = control_id_of(payload)

@@ -34,9 +34,7 @@ def join_fields(fields: list[bytes], separator: bytes) -> bytes:
 
 def put_field(fields: list[bytes], number: int, value: bytes) -> None:
     """Set field `number` in a list made from `Segment.fields`, padding with empty ones."""
-    missing = number + 1 - len(fields)
-    if missing > 0:
-        fields.extend([b""] * missing)
+    fields.extend([b""] * (number + 1 - len(fields)))
     fields[number] = value
 
 

@@ -98,7 +98,7 @@ _ADMISSION = _takers()
 #: A45: each MRG has its own PV1.
 _MOVE = _takers(PV1="MRG")
 #: BAR_P01 with several visits: what follows a PV1 is that visit's.
-_VISITS = _takers(**{name: "PV1" for name in (*_PATIENT_SEGMENTS, "NTE") if name != "PV1"})
+_VISITS = _takers(**{name: "PV1" for name in _PATIENT_SEGMENTS if name != "PV1"})
 #: MDM: the document's OBX; orders before it have none of their own.
 _DOCUMENT = _takers(OBX="TXA", CON="TXA")
 #: ORU, orders and whatever is unknown: inside an order everything is the order's, until the next;

@@ -95,7 +95,7 @@ class Acceptances:
             receipt=receipt,
             duplicate_key=duplicate_key(self._sealing, msh.field(3), msh.field(4), msh.field(10)),
             digest=digest,
-            sealed=self._sealing.seal(message.raw, about_message(receipt)),
+            sealed=self._sealing.seal_message(message.raw, about_message(receipt)),
             record=record,
             copies=tuple(copies),
             holds=tuple(holds),
@@ -106,7 +106,7 @@ class Acceptances:
 
     def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
         """The copies of a disclosing outcome, one a patient."""
-        seal, channel = self._sealing.seal, outcome.channel
+        seal, channel = self._sealing.seal_message, outcome.channel
         if channel in self._renamed:
             return self._renamed_copies(receipt, outcome)
         return [

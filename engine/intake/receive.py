@@ -39,6 +39,7 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts
+from engine.store.keyfile import KeysAwayError
 from engine.store.port import Accept, Accepted, Recall, Result
 
 #: How many of the last messages that taught something are told from their repetitions here.
@@ -330,10 +331,12 @@ class Intake:
         )
         return reject_head(_header_line(payload), fault, receipt, received_at(receipt))
 
-    def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes:
+    def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes | None:
         said = {} if error is None else describe(error)
         listener = arrival.source.listener
         self._log(Event.INTAKE_FAILED, listener=listener, receipt=arrival.receipt, **said)
+        if isinstance(error, KeysAwayError):
+            return None  # it cannot be sealed or decided now: it stays the hospital's
         fault = Fault.APPLICATION_ERROR
         return _answer(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
 

@@ -23,6 +23,7 @@ from engine.privacy.facts import (
     Restriction,
     RestrictionReason,
     SignedConsent,
+    Statement,
 )
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Entry, Fact, Held, Sort, Verb
@@ -104,21 +105,38 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
     said: dict[str, Any] = {"patient": [fact.patient.id, fact.patient.authority]}
     said["channels"] = _listed(fact.channels)
     if isinstance(fact, SignedConsent):
-        return said | {
-            "kind": fact.kind.value,
-            "purposes": _listed(fact.purposes),
-            "labels": _listed(fact.labels),
-            "begins": _iso(fact.begins),
-            "ends": _iso(fact.ends),
-            "revoked": _iso(fact.revoked),
-            "signed_by": fact.signed_by and fact.signed_by.value,
-        }
+        return (
+            said
+            | _elements(fact)
+            | {
+                "kind": fact.kind.value,
+                "purposes": _listed(fact.purposes),
+                "labels": _listed(fact.labels),
+                "begins": _iso(fact.begins),
+                "ends": _iso(fact.ends),
+                "revoked": _iso(fact.revoked),
+                "signed_by": fact.signed_by and fact.signed_by.value,
+            }
+        )
     return said | {
         "items": sorted([one.kind.value, one.number, one.namespace] for one in fact.items),
         "reason": fact.reason.value,
         "since": _iso(fact.since),
         "until": _iso(fact.until),
     }
+
+
+def _elements(fact: SignedConsent) -> dict[str, Any]:
+    """What was not always kept: said only where it is there, so that an entry keeps its id."""
+    said: dict[str, Any] = {
+        "verbal": fact.is_verbal,
+        "event": fact.event,
+        "description": fact.description,
+        "signer": fact.signer,
+        "authority": fact.authority,
+        "statements": sorted(one.value for one in fact.statements),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _consent(said: Mapping[str, Any]) -> SignedConsent:
@@ -132,6 +150,12 @@ def _consent(said: Mapping[str, Any]) -> SignedConsent:
         ends=_instant(said["ends"]),
         revoked=_instant(said["revoked"]),
         signed_by=None if said["signed_by"] is None else Relation(said["signed_by"]),
+        is_verbal=said.get("verbal", False),
+        event=said.get("event", ""),
+        description=said.get("description", ""),
+        signer=said.get("signer", ""),
+        authority=said.get("authority", ""),
+        statements=frozenset(map(Statement, said.get("statements", ()))),
     )
 
 

@@ -91,8 +91,16 @@ class Registered:
         self._patients: set[bytes] = set()
         self._version = 0
         self._newest = 0
-        #: The store has forgotten changes that it had told: nothing it says of patients counts.
-        self.is_contradictory = False
+        self._has_forgotten = False
+        self._is_doubted = False
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Nothing that the store says of patients counts.
+
+        It has forgotten changes that it had told, or its registry is doubted (`Changed.doubt`).
+        """
+        return self._has_forgotten or self._is_doubted
 
     @property
     def version(self) -> int:
@@ -108,8 +116,16 @@ class Registered:
 
     def learned(self, changed: Changed) -> bool:
         """The store's answer; whether there may be more to ask for."""
+        if changed.doubt:
+            self._is_doubted = True
+            return False
+        if self._is_doubted:  # what is there now is all of it: all of it is read again
+            self._is_doubted = self._has_forgotten = False
+            self._patients.clear()
+            self._version = self._newest = 0
+            return True
         if changed.newest < self._version:
-            self.is_contradictory = True
+            self._has_forgotten = True
             self._version = 0  # what is left is read from its beginning
         self._newest = max(self._newest, changed.newest)
         self._patients.update(patient for patient, _ in changed.patients)
@@ -117,7 +133,7 @@ class Registered:
             self._version = changed.patients[-1][1]
         if self._version < changed.newest:
             return True
-        self.is_contradictory = self.is_contradictory and changed.newest < self._newest
+        self._has_forgotten = self._has_forgotten and changed.newest < self._newest
         return False
 
     def concerns(self, patients: Iterable[bytes]) -> bool:

@@ -20,7 +20,10 @@ class Sealing(Protocol):
     """Authenticated encryption and keyed hashing: `engine.store.sealing.Sealer`."""
 
     def seal(self, content: bytes, context: bytes) -> bytes:
-        """`content`, unreadable, and bound to `context`."""
+        """`content`, unreadable, bound to `context`, for as long as the site lasts."""
+
+    def seal_message(self, content: bytes, context: bytes) -> bytes:
+        """The same for what a message said, until its day is erased; `context` is one `about_…`."""
 
     def open(self, blob: bytes, context: bytes) -> bytes:
         """The content; raises `EngineError` when it was not sealed for `context`."""

@@ -284,8 +284,6 @@ def _outcome(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
         return Outcome(channel.id, Verdict.DISCLOSE, chosen.reasons, copies, only.plan.rules)
     cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]
     payloads = tuple([payload(cut, channel.channel, part) for part, cut in enumerate(cuts)])
-    if len(cuts) == 1:
-        return Outcome(channel.id, Verdict.DISCLOSE, chosen.reasons, payloads, cuts[0].plan.rules)
     reasons = tuple(dict.fromkeys(r for d in decisions if d.discloses for r in d.reasons))
     rules = tuple(sorted({name for cut in cuts for name in cut.plan.rules}))
     return Outcome(channel.id, Verdict.DISCLOSE, reasons, payloads, rules)

@@ -115,11 +115,9 @@ class Identifier:
 
 def _meant(view: View, path: Path, at: int) -> list[Segment]:
     """What a path means when asked of the IN1 at `at` with its IN2 and IN3."""
-    if path.occurrence or (path.segment != "IN1" and path.segment not in _WITH_IN1):
-        return view.meant(path, at)
-    if path.segment == "IN1":
-        return [view.message.segment(at)]
-    return view.below(at, path.segment)
+    if path.segment in _WITH_IN1 and not path.occurrence:
+        return view.below(at, path.segment)
+    return view.meant(path, at)
 
 
 def _compile_entry(entry: Condition, terms: Terms) -> Test:

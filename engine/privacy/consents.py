@@ -3,7 +3,7 @@
 Law: a consent permits only while it is in force, for the purposes and channels that it names, and
 only if it is certainly this patient's; a refusal counts as soon as it may be (rules.md §10.3,
 §10.8). A consent that only treatment, payment and operations were signed for never covers more
-(42 CFR 2.31, 2.33).
+(42 CFR 2.31, 2.33). What was only said, and not written, permits nothing (45 CFR 164.508(c)).
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Consents:
             one
             for one in self._known
             if one.kind is not ConsentKind.REFUSAL
+            and not one.is_verbal
             and is_in_force(one, now)
             and any(is_certainly(one.patient, known) for known in ids)
         )

@@ -87,6 +87,14 @@ class Relation(Enum):
     PARENT = "parent"
 
 
+class Statement(Enum):
+    """What an authorization must tell whoever signs it (45 CFR 164.508(c)(2), 42 CFR 2.31)."""
+
+    REVOCATION = "revocation"  # the right to revoke in writing, and how
+    CONDITIONING = "conditioning"  # whether care or coverage depends on it
+    REDISCLOSURE = "redisclosure"  # the recipient may pass it on, but for what the law forbids
+
+
 @dataclass(frozen=True, slots=True)
 class SignedConsent:
     """A consent or a refusal. None: all purposes, all channels; no beginning, no end.
@@ -105,6 +113,12 @@ class SignedConsent:
     ends: datetime | None = None
     revoked: datetime | None = None
     signed_by: Relation | None = None
+    is_verbal: bool = False  # then it permits nothing; a refusal counts all the same
+    event: str = ""  # that ends it, where no day does; whoever learns of it revokes
+    description: str = ""  # of the information, specific and meaningful
+    signer: str = ""  # who signed
+    authority: str = ""  # by which authority, where it is not the patient
+    statements: frozenset[Statement] = frozenset()
 
 
 class Unit(Enum):

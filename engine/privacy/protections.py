@@ -104,6 +104,16 @@ class MinorRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """Every rules file must name one of `articles`; those of `consent` rest on the patient's."""
+
+    citation: str
+    certainty: Certainty
+    articles: frozenset[str]
+    consent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """One pack of statutes."""
 
@@ -111,6 +121,7 @@ class Pack:
     name: str
     protections: tuple[Protection, ...]
     minors: tuple[MinorRule, ...] = ()
+    bases: tuple[Basis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Verb(StrEnum):
     ADDED = "added"
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on
     LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2))
+    TOLD = "told"  # the patient was told of what another signed; it changes nothing else
 
 
 class RegistryError(EngineError):
@@ -47,6 +48,10 @@ class Act:
     at: datetime
     why: str = ""
     document: str = ""
+
+
+#: What says whether an entry is lifted: the last of these.
+_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,12 @@ class Entry:
     @property
     def is_lifted(self) -> bool:
         """Whether it is a restriction that restricts no more."""
-        return self.history[-1][0] is Verb.LIFTED
+        return next(verb for verb, _ in reversed(self.history) if verb in _WHETHER) is Verb.LIFTED
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the patient was told of it."""
+        return any(verb is Verb.TOLD for verb, _ in self.history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +111,7 @@ class Held:
 
         Raises `RegistryError` when there is no such entry.
         """
-        entry = self.entry(id_)
-        if entry is None:
-            raise RegistryError(
-                "unknown-entry",
-                "The patient has no entry of that id.",
-                "List the patient's entries with `ls`.",
-            )
+        entry = self._known(id_)
         fact = entry.fact
         if isinstance(fact, SignedConsent):
             if fact.revoked is not None and fact.revoked <= act.at:
@@ -117,6 +121,26 @@ class Held:
         if entry.is_lifted:
             return self
         return self._with(replace(entry, history=(*entry.history, (Verb.LIFTED, act))))
+
+    def told(self, id_: str, act: Act) -> Held:
+        """With the patient told of one entry; the same if that was noted before.
+
+        Raises `RegistryError` when there is no such entry.
+        """
+        entry = self._known(id_)
+        if entry.is_told:
+            return self
+        return self._with(replace(entry, history=(*entry.history, (Verb.TOLD, act))))
+
+    def _known(self, id_: str) -> Entry:
+        entry = self.entry(id_)
+        if entry is None:
+            raise RegistryError(
+                "unknown-entry",
+                "The patient has no entry of that id.",
+                "List the patient's entries with `ls`.",
+            )
+        return entry
 
     def _with(self, changed: Entry) -> Held:
         return Held(tuple(changed if one.id == changed.id else one for one in self.entries))
@@ -174,6 +198,9 @@ class Registry(Protocol):
 
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke a consent or lift a restriction. Raises `RegistryError` if it is not there."""
+
+    def told(self, patient: str, entry: str, act: Act) -> Change:
+        """Note that the patient was told of an entry. Raises `RegistryError`, as `end`."""
 
     def everyone(self) -> Iterable[Held]:
         """What is held, identifier by identifier, in the order of the last changes."""

@@ -23,6 +23,7 @@ from engine.hl7.wire import Message
 from engine.policy.finished.narrower import is_no_wider
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.redecision.redecide import KeptMessage, Redecision
+from engine.store.keyfile import KeysAwayError
 from engine.store.port import Fetch, Opened
 
 #: Why an entry is parked when today's policy sends something that is not simply less.
@@ -74,6 +75,8 @@ class LastLook:
             return ParkIt(NOT_IN_JOURNAL)
         try:
             case = self._redecision.case(opened.receipt, kept)
+        except KeysAwayError as away:
+            return NotYet(away.code)
         except EngineError:
             return ParkIt(UNDECIPHERABLE)
         recalled: tuple[bytes | None, ...] = ()

@@ -32,6 +32,8 @@ _HIDDEN = "store-settings-unknown"
 
 #: In `META`: by what the key file is known with which the store's content was sealed.
 _KEYS = "keys"
+#: And the id of the folder with its content keys.
+_CONTENT_KEYS = "content_keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,11 @@ def _errors_of_ours() -> Iterator[None]:
         ) from error
 
 
-def check_keys(client: Redis, known_by: bytes) -> None:
+def check_keys(client: Redis, known_by: bytes, folder_id: bytes) -> None:
     """See that the store's content was sealed with the key file that is `known_by` this.
+
+    And that the content keys are those of the folder `folder_id`: no engine of a shared store may
+    have a folder of its own, as the others could not open what it seals.
 
     With another one, such as a new one in the place of one that was lost, nothing that waits could
     be opened, no repetition would be recognised, and what came from now on would be lost as soon as
@@ -104,17 +109,30 @@ def check_keys(client: Redis, known_by: bytes) -> None:
     Raises `KeyFileError`.
     """
     try:
-        if client.hget(META, _KEYS) is None:
-            client.hsetnx(META, _KEYS, known_by)
-        found = client.hget(META, _KEYS)
+        is_ours = _is_noted(client, _KEYS, known_by)
+        is_our_folder = _is_noted(client, _CONTENT_KEYS, folder_id)
     except RedisError:
         return
-    if found is not None and found != known_by:
+    if is_ours and not is_our_folder:
+        raise KeyFileError(
+            "content-keys-differ",
+            "what is in the store was sealed with the keys of another folder of content keys.",
+            "Put that folder back from its backup, or name it in keys.folder: every engine of a"
+            " store needs the same one.",
+        )
+    if not is_ours:
         raise KeyFileError(
             "keys-differ",
             "what is in the store was sealed with another key file.",
             "Put that file back from its backup; without it nothing that is stored can be opened.",
         )
+
+
+def _is_noted(client: Redis, field: str, value: bytes) -> bool:
+    """Whether the store notes `value` there; it does now if there was nothing."""
+    if client.hget(META, field) is None:
+        client.hsetnx(META, field, value)
+    return client.hget(META, field) in {value, None}
 
 
 def _check_version(client: Redis) -> None:

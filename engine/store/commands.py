@@ -7,7 +7,7 @@ every key of a script is declared, every number is decimal text, content is pass
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from engine.store import keys, scripts
@@ -41,13 +41,16 @@ from engine.store.port import (
     Operation,
     Order,
     ReadLedger,
+    Rebuild,
     Recall,
     Release,
     Resolve,
     Result,
     Settle,
     Survey,
+    Trust,
     Unarchived,
+    Unfinished,
     Unlearn,
     View,
     Waiting,
@@ -92,7 +95,7 @@ def _advance(op: Advance) -> list[Command]:
     names = [
         keys.lane(channel), keys.out(channel), keys.counts(channel), keys.parts(channel),
         keys.parked(channel), keys.parked_order(channel), keys.JOURNAL, keys.PENDING, keys.LEDGER,
-        keys.PRIVACY_VERSIONS,
+        keys.PRIVACY_VERSIONS, keys.META,
     ]  # fmt: skip
     how: Command = [""]
     if isinstance(close, Settle):
@@ -119,6 +122,10 @@ def _advanced(_: Advance, replies: Sequence[Any]) -> Opened | Halted:
 # --- facts, holds, orders ---
 
 
+#: Why the privacy registry is doubted; nothing while it is believed.
+_DOUBT: Command = ["HGET", keys.META, "registry"]
+
+
 def _recall(op: Recall) -> list[Command]:
     """Versions before what they are of: what has a version by then is there."""
     found: list[Command] = [["HMGET", keys.COVERAGE, *op.keys]] if op.keys else []
@@ -126,6 +133,7 @@ def _recall(op: Recall) -> list[Command]:
         found += [
             ["ZMSCORE", keys.PRIVACY_VERSIONS, *op.patients],
             ["HMGET", keys.PRIVACY, *op.patients],
+            _DOUBT,
         ]
     return found
 
@@ -134,7 +142,9 @@ def _recalled(op: Recall, replies: Sequence[Any]) -> tuple[bytes | None, ...]:
     found = tuple(replies[0]) if op.keys else ()
     if not op.patients:
         return found
-    versions, held = replies[-2:]
+    versions, held, doubt = replies[-3:]
+    if doubt is not None:
+        return (*found, *(b"" for _ in op.patients))
     return (
         *found,
         *(
@@ -142,6 +152,27 @@ def _recalled(op: Recall, replies: Sequence[Any]) -> tuple[bytes | None, ...]:
             for version, one in zip(versions, held, strict=True)
         ),
     )
+
+
+def together(recalls: Sequence[Recall]) -> Recall:
+    """Several questions as one, so that a batch asks once however many messages it is about."""
+    return Recall(
+        tuple(key for one in recalls for key in one.keys),
+        tuple(patient for one in recalls for patient in one.patients),
+    )
+
+
+def read_recalls(
+    recalls: Sequence[Recall], replies: Sequence[Any]
+) -> Iterator[tuple[bytes | None, ...]]:
+    """The answer to each of the questions from the replies to them `together`."""
+    asked = together(recalls)
+    answers = _recalled(asked, replies)
+    key, patient = 0, len(asked.keys)
+    for one in recalls:
+        next_key, next_patient = key + len(one.keys), patient + len(one.patients)
+        yield (*answers[key:next_key], *answers[patient:next_patient])
+        key, patient = next_key, next_patient
 
 
 def _unlearn(op: Unlearn) -> list[Command]:
@@ -220,13 +251,24 @@ def _news(op: News) -> list[Command]:
     return [
         ["ZRANGEBYSCORE", keys.PRIVACY_VERSIONS, *bounds],
         ["ZREVRANGE", keys.PRIVACY_VERSIONS, 0, 0, "WITHSCORES"],
+        _DOUBT,
     ]
 
 
 def _changed(_: News, replies: Sequence[Any]) -> Changed:
-    flat, last = replies
+    flat, last, doubt = replies
     patients = tuple(zip(flat[::2], map(int, flat[1::2]), strict=True))
-    return Changed(patients, int(last[1]) if last else 0)
+    return Changed(patients, int(last[1]) if last else 0, doubt or b"")
+
+
+def _rebuild(op: Rebuild) -> list[Command]:
+    names = [keys.PRIVACY, keys.PRIVACY_VERSIONS, keys.META]
+    flat = [value for snapshot in op.snapshots for value in snapshot]
+    return [_call(scripts.REBUILD, names, op.doubt, *flat)]
+
+
+def _trust(op: Trust) -> list[Command]:
+    return [_call(scripts.TRUST, [keys.META, keys.LEDGER], op.record)]
 
 
 def _release(op: Release) -> list[Command]:
@@ -351,6 +393,16 @@ def _unarchived(_: Backlog, replies: Sequence[Any]) -> Unarchived:
     return Unarchived(records, _since_ms(oldest[0][0]) if oldest else 0, (head or b"").decode())
 
 
+def _unfinished(op: Unfinished) -> list[Command]:
+    return [["HSCAN", keys.PENDING, op.page or 0, "COUNT", 1000]]
+
+
+def _page(_: Unfinished, replies: Sequence[Any]) -> tuple[str, ...]:
+    following, found = replies[0]
+    receipts = [receipt.decode("ascii") for receipt in found[::2]]
+    return ("" if following == b"0" else following.decode("ascii"), *receipts)
+
+
 _TABLE: dict[
     type[Operation],
     tuple[Callable[[Any], list[Command]], Callable[[Any, Sequence[Any]], Result]],
@@ -365,6 +417,8 @@ _TABLE: dict[
     Resolve: (_resolve, _yes),
     Enter: (_enter, _entered),
     News: (_news, _changed),
+    Rebuild: (_rebuild, lambda _, replies: int(replies[0])),
+    Trust: (_trust, _yes),
     Release: (_release, _receipts),
     Control: (_control, _yes),
     Beat: (_beat, _read_beat),
@@ -376,4 +430,5 @@ _TABLE: dict[
     Contents: (_contents, lambda _, replies: tuple(replies[0])),
     LetGo: (_let_go, lambda _, replies: None),
     Backlog: (_backlog, _unarchived),
+    Unfinished: (_unfinished, _page),
 }

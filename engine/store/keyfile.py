@@ -1,10 +1,13 @@
 """The file that holds a site's master keys.
 
-Law: it is made once, whole or not at all, for its owner alone, and never overwritten: content
-sealed with a lost key is lost. A file that others can read is refused.
+Law: it is made once, whole or not at all, for its owner alone, and a key leaves it only when
+nothing rests on that key any more: content under a lost key is lost. A file that others can read is
+refused.
 
-Text, a line each: `payergate-keys 1`, then `seal ID KEY` (the last one seals, all of them open) and
-`lookup KEY`; ID is 8 hexadecimal digits, KEY is 32 bytes in base64.
+Text, a line each: `payergate-keys 2`, then `master ID KEY` (the last one wraps content keys, all of
+them open what they wrapped) and `lookup KEY`; ID is 8 hexadecimal digits, KEY 32 bytes in base64.
+`seal ID KEY` is a master key of the time when content was sealed by it directly; it still opens
+that. A `;` is as good as the end of a line, for where a text has to be one line.
 """
 
 from __future__ import annotations
@@ -22,46 +25,84 @@ from engine.errors import EngineError
 KEY_BYTES = 32
 ID_BYTES = 4
 
-_FIRST_LINE = "payergate-keys 1"
+_FIRST_LINES = ("payergate-keys 2", "payergate-keys 1")
 
 
 class KeyFileError(EngineError):
-    """The key file is missing, damaged, or not kept secret."""
+    """Keys are missing, damaged, or not kept secret."""
+
+
+class KeysAwayError(KeyFileError):
+    """Keys cannot be had now, and may be back: whoever needs one waits, and nothing is given up."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Keys:
-    """Sealing keys by id, which of them seals, and the key of lookups."""
+    """Master keys by id, which of them wraps, and the key of lookups.
 
-    sealing: Mapping[bytes, bytes]
+    `only_wrap`: those that never sealed content themselves.
+    """
+
+    masters: Mapping[bytes, bytes]
     current: bytes
     lookup: bytes
+    only_wrap: frozenset[bytes] = frozenset()
 
 
 def create_keys(path: Path) -> None:
     """Make a new key file, unless there is one by now. Durable when this returns."""
-    lines = [
-        _FIRST_LINE,
-        f"seal {secrets.token_hex(ID_BYTES)} {_encode(secrets.token_bytes(KEY_BYTES))}",
-        f"lookup {_encode(secrets.token_bytes(KEY_BYTES))}",
-    ]
+    id_ = secrets.token_bytes(ID_BYTES)
+    masters = {id_: secrets.token_bytes(KEY_BYTES)}
+    keys = Keys(masters, id_, secrets.token_bytes(KEY_BYTES), frozenset(masters))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    draft = draft_of(path, _text(keys).encode("ascii"))
     try:
         path.hardlink_to(draft)
     except FileExistsError:
         pass  # another process was first; its keys stand
     finally:
         draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
+    keep_entries(path.parent)
+
+
+def replace_keys(path: Path, keys: Keys) -> None:
+    """Put `keys` in the place of what the file holds. Durable when this returns."""
+    draft_of(path, _text(keys).encode("ascii")).replace(path)
+    keep_entries(path.parent)
+
+
+def draft_of(path: Path, content: bytes) -> Path:
+    """A file beside `path` with `content`, on the disk, for its owner alone."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def keep_entries(folder: Path) -> None:
+    """Have a folder's entries on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def rotated(keys: Keys) -> Keys:
+    """With a new master key, which wraps from now on."""
+    id_ = secrets.token_bytes(ID_BYTES)
+    masters = {**keys.masters, id_: secrets.token_bytes(KEY_BYTES)}
+    return Keys(masters, id_, keys.lookup, keys.only_wrap | {id_})
+
+
+def without_former(keys: Keys) -> Keys:
+    """Without the former keys that only wrapped, once nothing is wrapped by them any more."""
+    former = keys.only_wrap - {keys.current}
+    masters = {id_: key for id_, key in keys.masters.items() if id_ not in former}
+    return Keys(masters, keys.current, keys.lookup, keys.only_wrap - former)
 
 
 def read_keys(path: Path) -> Keys:
@@ -72,7 +113,7 @@ def read_keys(path: Path) -> Keys:
                 raise KeyFileError(
                     "keys-open", f"the key file {path} can be read by others.", f"chmod 600 {path}"
                 )
-            lines = file.read().splitlines()
+            text = file.read()
     except FileNotFoundError:
         raise KeyFileError(
             "keys-missing",
@@ -86,8 +127,8 @@ def read_keys(path: Path) -> Keys:
             "Let the engine's user, and nobody else, read it.",
         ) from None
     try:
-        return _parse(lines)
-    except (ValueError, IndexError, binascii.Error):
+        return parse_keys(text)
+    except ValueError:
         raise KeyFileError(
             "keys-damaged",
             f"the key file {path} is damaged.",
@@ -95,16 +136,21 @@ def read_keys(path: Path) -> Keys:
         ) from None
 
 
-def _parse(lines: list[str]) -> Keys:
-    if lines[0] != _FIRST_LINE:
-        raise ValueError(lines[0])
-    sealing: dict[bytes, bytes] = {}
+def parse_keys(text: str) -> Keys:
+    """The keys of such a text. Raises `ValueError`, which holds no key."""
+    lines = [line.split() for line in text.replace(";", "\n").splitlines()]
+    if not lines or " ".join(lines[0]) not in _FIRST_LINES:
+        raise ValueError("the first line")
+    masters: dict[bytes, bytes] = {}
+    only_wrap: set[bytes] = set()
     lookup = current = b""
     for line in lines[1:]:
-        match line.split():
-            case ["seal", id_, key]:
+        match line:
+            case ["seal" | "master" as kind, id_, key]:
                 current = bytes.fromhex(id_)
-                sealing[current] = _decode(key)
+                masters[current] = _decode(key)
+                if kind == "master":
+                    only_wrap.add(current)
             case ["lookup", key]:
                 lookup = _decode(key)
             case []:
@@ -113,7 +159,15 @@ def _parse(lines: list[str]) -> Keys:
                 raise ValueError("a line of another kind")
     if len(current) != ID_BYTES or not lookup:
         raise ValueError("a key is missing")
-    return Keys(sealing, current, lookup)
+    return Keys(masters, current, lookup, frozenset(only_wrap))
+
+
+def _text(keys: Keys) -> str:
+    lines = [_FIRST_LINES[0]]
+    for id_, key in keys.masters.items():
+        kind = "master" if id_ in keys.only_wrap else "seal"
+        lines.append(f"{kind} {id_.hex()} {_encode(key)}")
+    return "\n".join([*lines, f"lookup {_encode(keys.lookup)}"]) + "\n"
 
 
 def _encode(key: bytes) -> str:
@@ -121,7 +175,10 @@ def _encode(key: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    key = base64.b64decode(text, validate=True)
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("no base64") from None
     if len(key) != KEY_BYTES:
         raise ValueError("not 32 bytes")
     return key

@@ -1,5 +1,8 @@
 """Whether the store is an older copy of itself: a mark is kept in it and, apart from it, in a file.
 
+The same file notes the version of the privacy registry: a store that has less has lost changes of
+it, and the registry is doubted until an archive or a person has said what it must hold.
+
 Law: the store's mark is counted up at every start and every second, and the file is written only
 after the store has it on its disk; so a store that is behind the file has lost what it once had. An
 old copy was put back, or its disk has lost more than it promised. Then nothing is sent before a
@@ -31,6 +34,9 @@ REASON = (
     " already; see how-to/restore-from-a-backup, then `queue resume`"
 )
 
+#: No version of the registry was noted.
+_UNKNOWN = -1
+
 _DIGITS = 20
 _REPLICAS_WAIT_MS = 1000
 
@@ -41,7 +47,8 @@ class MarkLook:
     `is_ours`: the store lives under the same var/, so a store with a mark and no file beside it was
     put back from a backup, too. `before`: the earliest receipt that could be made now. `found` is
     called when an older copy was found and the lanes are paused. `replicas`: how many must have the
-    mark, too, before the file says so: one of them may take over.
+    mark, too, before the file says so: one of them may take over. `is_archived`: an archive may
+    know of a store before this one.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class MarkLook:
         before: Callable[[datetime], str],
         found: Callable[[], object],
         replicas: int = 0,
+        is_archived: bool = False,
     ) -> None:
         self._client = client
         self._file = var / MARK_FILE
@@ -64,13 +72,15 @@ class MarkLook:
         self._before = before
         self._found = found
         self._replicas = replicas
+        self._is_archived = is_archived
         self._known = read_mark(self._file)
+        self._noted = read_noted(self._file)
 
     def __call__(self, *, afresh: bool) -> None:
         """Compare, and count up. Raises `StoreUnavailable` when the store does not answer."""
         del afresh  # it may be put back under a connection that stays, too
         try:
-            mark, is_older = self._count()
+            mark, is_older, noted = self._count()
             is_kept = self._is_kept()
         except RedisError as error:
             raise StoreUnavailable(
@@ -82,22 +92,23 @@ class MarkLook:
             self._found()
         if not is_kept:
             return
-        self._known = mark
+        self._known, self._noted = mark, noted
         with suppress(OSError):  # a mark that lags finds less, and stops nobody
-            write_mark(self._file, mark)
+            write_mark(self._file, mark, noted)
 
-    def _count(self) -> tuple[int, bool]:
-        names = [keys.META, keys.LEDGER, *map(keys.lane, self._channels)]
+    def _count(self) -> tuple[int, bool, int]:
+        names = [keys.META, keys.LEDGER, keys.PRIVACY_VERSIONS, *map(keys.lane, self._channels)]
         now = self._now()
         arguments = [self._known, int(self._is_ours), self._before(now), REASON]
+        arguments += [self._noted, int(self._is_archived)]
         arguments += [_record(channel, now) for channel in self._channels]
         call = (len(names), *names, *arguments)
         try:
             reply = self._client.execute_command("EVALSHA", MARK.sha, *call)  # type: ignore[no-untyped-call]
         except NoScriptError:
             reply = self._client.execute_command("EVAL", MARK.source, *call)  # type: ignore[no-untyped-call]
-        mark, paused = reply
-        return mark, paused == 1
+        mark, paused, newest = reply
+        return mark, paused == 1, newest
 
     def _is_kept(self) -> bool:
         """Whether the mark outlives the server, as far as the site demands it."""
@@ -110,17 +121,27 @@ class MarkLook:
 
 def read_mark(file: Path) -> int:
     """What was written last; 0 when nothing is there that can be read."""
+    return _numbers(file)[0]
+
+
+def read_noted(file: Path) -> int:
+    """The version of the privacy registry that was written with the mark; -1: none."""
+    return _numbers(file)[1]
+
+
+def _numbers(file: Path) -> tuple[int, int]:
     try:
-        return int(file.read_bytes())
+        mark, *noted = map(int, file.read_bytes().split())
     except (OSError, ValueError):
-        return 0
+        return 0, _UNKNOWN
+    return mark, noted[0] if noted else _UNKNOWN
 
 
-def write_mark(file: Path, mark: int) -> None:
+def write_mark(file: Path, mark: int, noted: int) -> None:
     """Have it on the disk, in place: also where there is no room for another file."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(descriptor, f"{mark:0{_DIGITS}d}\n".encode(), 0)
+        os.pwrite(descriptor, f"{mark:0{_DIGITS}d}\n{noted:0{_DIGITS}d}\n".encode(), 0)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)

@@ -52,6 +52,7 @@ from engine.store.port import (
     Order,
     Postpone,
     ReadLedger,
+    Rebuild,
     Recall,
     Release,
     Resolve,
@@ -60,7 +61,9 @@ from engine.store.port import (
     StoreFull,
     StoreUnavailable,
     Survey,
+    Trust,
     Unarchived,
+    Unfinished,
     Unlearn,
     View,
     Waiting,
@@ -138,6 +141,7 @@ class MemoryStore:
         self._clock: Clock = clock or SystemClock()
         self.outage: Outage | None = None
         self.full = False
+        self.doubt = b""  # why the privacy registry is doubted
         self._lanes: dict[str, _Lane] = {}
         self._seen: dict[bytes, tuple[bytes, Accepted]] = {}
         self._seen_again: dict[tuple[bytes, bytes], Accepted] = {}
@@ -168,6 +172,8 @@ class MemoryStore:
             ForgetReleased: self._forget_released,
             Enter: self._enter,
             News: self._news,
+            Rebuild: self._rebuild,
+            Trust: self._trust,
             Release: lambda op: self._release(op.key),
             Control: self._control,
             Beat: self._beat,
@@ -179,6 +185,7 @@ class MemoryStore:
             Contents: self._contents,
             LetGo: self._forget_archived,
             Backlog: self._backlog,
+            Unfinished: lambda _: ("", *self._pending),
         }
 
     def prepare(self, batch: Sequence[Operation]) -> Callable[[], list[Result]]:
@@ -479,6 +486,8 @@ class MemoryStore:
     # --- the privacy registry ---
 
     def _is_stale(self, footing: Footing) -> bool:
+        if self.doubt and (footing.patients or footing.version < 0):
+            return True
         newest = max(self._versions.values(), default=0)
         if footing.version < 0:
             return newest > 0
@@ -494,7 +503,9 @@ class MemoryStore:
         return (
             *(self._coverage.get(key) for key in op.keys),
             *(
-                self._privacy.get(patient, b"" if patient in self._versions else None)
+                b""
+                if self.doubt
+                else self._privacy.get(patient, b"" if patient in self._versions else None)
                 for patient in op.patients
             ),
         )
@@ -503,7 +514,7 @@ class MemoryStore:
         act = (op.patient, op.record)
         if act in self._entered:
             return self._entered[act]
-        if self._versions.get(op.patient, 0) != op.expects:
+        if self.doubt or self._versions.get(op.patient, 0) != op.expects:
             return Entered(0)
         version = max(self._versions.values(), default=0) + 1
         found = (
@@ -518,7 +529,7 @@ class MemoryStore:
         self._privacy[op.patient] = b"%d %b" % (version, op.sealed)
         self._versions[op.patient] = version
         self._release(op.patient)
-        self._write(op.record)
+        self._write(b'{"version":%d,%b' % (version, op.record[1:]))
         self._entered[act] = Entered(version, attempts)
         return self._entered[act]
 
@@ -527,7 +538,27 @@ class MemoryStore:
             (version, patient) for patient, version in self._versions.items() if version > op.since
         )
         newest = max(self._versions.values(), default=0)
-        return Changed(tuple((p, version) for version, p in found[: op.limit]), newest)
+        patients = tuple((patient, version) for version, patient in found[: op.limit])
+        return Changed(patients, newest, self.doubt)
+
+    def _rebuild(self, op: Rebuild) -> int:
+        if not self.doubt:
+            return -1
+        newest, number = max(self._versions.values(), default=0), 0
+        for patient, version, sealed in op.snapshots:
+            if self._versions.get(patient, 0) < version:
+                newest = self._versions[patient] = max(version, newest + 1)
+                self._privacy[patient] = b"%d %b" % (newest, sealed)
+                number += 1
+        self.doubt = op.doubt or self.doubt
+        return number
+
+    def _trust(self, op: Trust) -> bool:
+        if not self.doubt:
+            return False
+        self.doubt = b""
+        self._write(op.record)
+        return True
 
     # --- what people and monitors ask ---
 

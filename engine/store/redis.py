@@ -8,7 +8,7 @@ Nothing is retried in here: the caller repeats, and every script bears that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,8 +19,8 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, Respon
 from engine.errors import StoreError
 from engine.store.accepting import BEHIND, Command, accept_command, calls, read_answer
 from engine.store.client import TIMEOUT_S
-from engine.store.commands import commands_for, read_replies
-from engine.store.port import Accept, Operation, Result, StoreFull, StoreUnavailable
+from engine.store.commands import commands_for, read_recalls, read_replies, together
+from engine.store.port import Accept, Operation, Recall, Result, StoreFull, StoreUnavailable
 from engine.store.scripts import ALL
 
 #: The first words of refusals after which the same batch may well succeed.
@@ -31,18 +31,19 @@ _TRANSIENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Consecutive messages that one call takes, or one operation of another kind."""
+    """Consecutive messages that one call takes, all questions of a batch, or another operation."""
 
-    messages: Sequence[Accept]
+    places: Sequence[int]  # of its results in the batch
+    messages: Sequence[Accept] = ()
+    recalls: Sequence[Recall] = ()
     other: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A piece of a batch, where its results belong, and which replies are its."""
+    """A piece of a batch, and which replies are its."""
 
     piece: _Piece
-    results: slice
     replies: slice
 
 
@@ -120,18 +121,24 @@ class RedisStore:
         for step in call.steps:
             theirs = replies[step.replies]
             if step.piece.messages and _is_refused(theirs[0]):
-                refused.extend(range(step.results.start, step.results.stop))
+                refused.extend(step.piece.places)
                 continue
             for reply in theirs:
                 if isinstance(reply, ResponseError):
                     raise _failure(reply)
-            if step.piece.other is None:
-                results[step.results] = map(read_answer, theirs[0])
-            else:
-                results[step.results.start] = read_replies(step.piece.other, theirs)
+            for place, result in zip(step.piece.places, _results(step.piece, theirs), strict=True):
+                results[place] = result
         if refused:
             raise StoreFull(results, refused)
         return results
+
+
+def _results(piece: _Piece, replies: Sequence[Any]) -> Iterable[Result]:
+    if piece.messages:
+        return map(read_answer, replies[0])
+    if piece.recalls:
+        return read_recalls(piece.recalls, replies)
+    return (read_replies(piece.other, replies) if piece.other else None,)
 
 
 def _plan(batch: Sequence[Operation]) -> tuple[list[Command], list[_Step]]:
@@ -140,31 +147,46 @@ def _plan(batch: Sequence[Operation]) -> tuple[list[Command], list[_Step]]:
     chain = [piece.messages[-1].receipt for piece in pieces if piece.messages]
     commands: list[Command] = []
     steps: list[_Step] = []
-    start = link = 0
+    link = 0
     for piece in pieces:
-        first, end = len(commands), start + (len(piece.messages) or 1)
-        if piece.other is None:
+        first = len(commands)
+        if piece.messages:
             after = chain[link - 1] if link else ""
             leave = chain[link] if link < len(chain) - 1 else ""
             commands.append(accept_command(piece.messages, after, leave))
             link += 1
-        else:
+        elif piece.recalls:
+            commands.extend(commands_for(together(piece.recalls)))
+        elif piece.other:
             commands.extend(commands_for(piece.other))
-        steps.append(_Step(piece, slice(start, end), slice(first, len(commands))))
-        start = end
+        steps.append(_Step(piece, slice(first, len(commands))))
     return commands, steps
 
 
 def _pieces(batch: Sequence[Operation]) -> Iterator[_Piece]:
-    run: list[Accept] = []
-    for operation in batch:
-        if isinstance(operation, Accept):
-            run.append(operation)
-            continue
-        yield from map(_Piece, calls(run))
-        run = []
-        yield _Piece((), operation)
-    yield from map(_Piece, calls(run))
+    """Messages that follow each other in calls, the rest one by one, all questions at the end."""
+    run: list[tuple[int, Accept]] = []
+    asked: dict[int, Recall] = {}
+    for place, operation in enumerate(batch):
+        if isinstance(operation, Recall):
+            asked[place] = operation
+        elif isinstance(operation, Accept):
+            run.append((place, operation))
+        else:
+            yield from _calls(run)
+            run = []
+            yield _Piece((place,), other=operation)
+    yield from _calls(run)
+    if asked:
+        yield _Piece(tuple(asked), recalls=tuple(asked.values()))
+
+
+def _calls(run: Sequence[tuple[int, Accept]]) -> Iterator[_Piece]:
+    start = 0
+    for messages in calls([message for _, message in run]):
+        end = start + len(messages)
+        yield _Piece([place for place, _ in run[start:end]], messages)
+        start = end
 
 
 def _is_refused(reply: Any) -> bool:

@@ -51,14 +51,16 @@ FORGET = read_script("forget")
 ITEMS = read_script("items")
 LETGO = read_script("letgo")
 MARK = read_script("mark")
+REBUILD = read_script("rebuild")
 RELEASE = read_script("release")
 RELEASED = read_script("released")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
+TRUST = read_script("trust")
 UNLEARN = read_script("unlearn")
 WAITING = read_script("waiting")
 
 ALL = (
-    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, ENTER, FORGET, ITEMS, LETGO, MARK, RELEASE,
-    RELEASED, RESOLVE, SURVEY, UNLEARN, WAITING,
+    ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, ENTER, FORGET, ITEMS, LETGO, MARK, REBUILD,
+    RELEASE, RELEASED, RESOLVE, SURVEY, TRUST, UNLEARN, WAITING,
 )  # fmt: skip

@@ -1,12 +1,15 @@
-"""What every store must do for the privacy registry (engine/store/port.py)."""
+"""What every store must do for the privacy registry (engine/store/port)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from engine.store import keys
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.memory import MemoryStore
@@ -19,6 +22,7 @@ from engine.store.port import (
     Entered,
     Footing,
     Hold,
+    Item,
     Items,
     News,
     NextReleased,
@@ -26,11 +30,14 @@ from engine.store.port import (
     Opened,
     Postpone,
     ReadLedger,
+    Rebuild,
     Recall,
     Release,
     Resolve,
+    Snapshot,
     Store,
     Survey,
+    Trust,
 )
 from engine.store.redis import RedisStore
 from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
@@ -62,11 +69,16 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 def enter(store: Store, patient: bytes, expects: int = 0, name: str = "1") -> Entered:
-    change = Enter(patient, expects, b"sealed " + name.encode(), name.encode(), ("acme", "beta"))
+    record = json.dumps({"name": name}).encode()
+    change = Enter(patient, expects, b"sealed " + name.encode(), record, ("acme", "beta"))
     answer = do(store, change)
     assert isinstance(answer, Entered)
     assert do(store, change) == answer or not answer.version
     return answer
+
+
+def ledger(store: Store) -> list[bytes]:
+    return [record for _, record in cast("tuple[tuple[str, bytes], ...]", do(store, ReadLedger()))]
 
 
 def about(accept: Accept, version: int, *patients: bytes, until_ms: int = 0) -> Accept:
@@ -83,8 +95,8 @@ def test_a_change_counts_the_registry_up_and_is_recorded_once(store: Store) -> N
     assert enter(store, ANN) == Entered(1)
     assert enter(store, BOB, name="2") == Entered(2)
     assert enter(store, ANN, 1, name="3") == Entered(3)
-    records = do(store, ReadLedger())
-    assert [one[1] for one in records] == [b"1", b"2", b"3"]  # type: ignore[union-attr, index]
+    said = [json.loads(record) for record in ledger(store)]
+    assert [(one["version"], one["name"]) for one in said] == [(1, "1"), (2, "2"), (3, "3")]
     assert do(store, News(0)) == Changed(((BOB, 2), (ANN, 3)), 3)
     assert do(store, News(2)) == Changed(((ANN, 3),), 3)
     assert do(store, News(0, limit=1)) == Changed(((BOB, 2),), 3)
@@ -206,3 +218,65 @@ def test_copies_that_were_decided_again_have_their_footing(store: Store) -> None
     assert not head(store).stale
     enter(store, ANN, 1, name="2")
     assert head(store, 2).stale
+
+
+def lose(store: Store, server: EmbeddedServer, doubt: bytes = b"{}") -> None:
+    """Have the registry doubted."""
+    if isinstance(store, MemoryStore):
+        store.doubt = doubt
+        return
+    client = connect(server.url)
+    client.hset(keys.META, "registry", doubt)
+    client.close()
+
+
+def test_a_doubted_registry_answers_nobody_and_is_not_changed(
+    store: Store, server: EmbeddedServer
+) -> None:
+    do(store, message("R0", "acme", learned=[(b"key", b"learned")]))
+    enter(store, ANN)
+    lose(store, server, b"why")
+    assert do(store, Recall((b"key",), (ANN, BOB))) == (b"learned", b"", b"")
+    assert do(store, News(1)) == Changed((), 1, b"why")
+    assert enter(store, BOB, name="2") == Entered(0)
+    assert enter(store, ANN, 1, name="3") == Entered(0)
+
+
+def test_nothing_is_decided_of_anybody_on_a_doubted_registry(
+    store: Store, server: EmbeddedServer
+) -> None:
+    do(store, about(message("R1", "acme"), 0, ANN))
+    lose(store, server)
+    assert head(store).stale
+    assert do(store, about(message("R2", "acme"), 0, ANN)).stale  # type: ignore[union-attr]
+    held = message("R3", holds=[Hold("acme", "facts-unavailable", (BOB,))])
+    assert not do(store, about(held, 0)).stale  # type: ignore[union-attr]
+    (item,) = cast("tuple[Item, ...]", do(store, Items("acme")))
+    again = Resolve("acme", item.id, b"{}", hold=Hold("acme", "no", (BOB,)), footing=Footing(0))
+    do(store, again)
+    assert do(store, NextReleased(9)) == ()
+
+
+def test_what_is_put_back_takes_the_place_of_what_is_older(
+    store: Store, server: EmbeddedServer
+) -> None:
+    enter(store, ANN)
+    assert do(store, Rebuild((Snapshot(BOB, 7, b"late"),))) == -1
+    assert do(store, Trust(b'{"kind":"none"}')) is False
+    lose(store, server)
+    back = (Snapshot(ANN, 1, b"no"), Snapshot(BOB, 4, b"four"), Snapshot(ANN, 5, b"five"))
+    assert do(store, Rebuild(back, b"found")) == 2
+    assert do(store, Rebuild(back)) == 0
+    assert do(store, News(0)) == Changed(((BOB, 4), (ANN, 5)), 5, b"found")
+    assert do(store, Trust(b'{"kind":"over"}')) is True
+    assert do(store, Trust(b'{"kind":"over"}')) is False
+    assert do(store, Recall((), (ANN, BOB))) == (b"5 five", b"4 four")
+    assert enter(store, ANN, 5, name="2") == Entered(6)
+    assert ledger(store)[1] == b'{"kind":"over"}'
+
+
+def test_no_two_patients_have_one_version(store: Store, server: EmbeddedServer) -> None:
+    enter(store, ANN)
+    lose(store, server)
+    do(store, Rebuild((Snapshot(BOB, 1, b"old"),)))
+    assert do(store, News(0)).patients == ((ANN, 1), (BOB, 2))  # type: ignore[union-attr]

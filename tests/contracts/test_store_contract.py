@@ -1,4 +1,4 @@
-"""What every store must do, whatever it is made of (engine/store/port.py)."""
+"""What every store must do, whatever it is made of (engine/store/port)."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ from engine.store.port import (
     Store,
     Survey,
     Unarchived,
+    Unfinished,
     Unlearn,
     View,
     Waiting,
@@ -230,6 +231,16 @@ class TestIntake:
         assert [entry.receipt for entry in waiting] == [op.receipt for op in batch]
 
 
+def _unfinished(subject: Subject) -> set[str]:
+    found: set[str] = set()
+    page = ""
+    while True:
+        page, *receipts = subject.do(Unfinished(page))
+        found.update(receipts)
+        if not page:
+            return found
+
+
 class TestLane:
     def test_the_head_is_opened_and_delivered(self, subject: Subject) -> None:
         content = bytes(range(256))
@@ -373,6 +384,17 @@ class TestLane:
         again = opened(subject.do(advance("acme", fence, 3, unsent)))
         assert (again.attempt, again.possible_duplicate) == (2, True)
         assert subject.view().duplicates == 1
+
+    def test_what_is_unfinished_is_told_until_it_is_final(self, subject: Subject) -> None:
+        many = [message(f"R{number:04}", "acme") for number in range(1500)]  # several pages
+        subject.store.execute(many)
+        subject.do(message("Q1"))
+        assert _unfinished(subject) == {one.receipt for one in many}
+        fence = subject.claim()
+        head = opened(subject.do(advance("acme", fence, 1)))
+        close = Settle(head.entry, Final.DELIVERED, b"{}")
+        subject.do(advance("acme", fence, 2, close, open_next=False))
+        assert _unfinished(subject) == {one.receipt for one in many[1:]}
 
     def test_without_open_next_nothing_is_opened(self, subject: Subject) -> None:
         fence = subject.claim()

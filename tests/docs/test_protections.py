@@ -99,7 +99,21 @@ def notice_rows() -> list[list[str]]:
     return [[f"`{name}`", found[name].text] for name in sorted(found)]
 
 
+def basis_rows() -> list[list[str]]:
+    return [
+        [
+            f"`{pack.id}`",
+            ", ".join(f"`{article}`" for article in sorted(basis.articles)),
+            ", ".join(f"`{article}`" for article in sorted(basis.consent)) or "–",
+            f"{basis.citation} ({basis.certainty.value})",
+        ]
+        for pack in packs().values()
+        for basis in pack.bases
+    ]
+
+
 TABLES = {
+    "bases": lambda: table("| pack | one of | which is consent | law |", basis_rows()),
     "labels": lambda: table("| label | core | indirect | markers |", label_rows()),
     "packs": lambda: table(
         "| pack | protects | from | lifted by | notice | statute |", pack_rows()

@@ -21,8 +21,16 @@ from engine.archive.signing import public_file, read_verifier
 from engine.cli.reach import running_store
 from engine.config.load import load_site
 from engine.store.port import Backlog, Unarchived
-from tests.support.estate import CHANNELS, Estate
+from tests.support.conservation import conserved
+from tests.support.estate import CHANNELS
 from tests.support.hospital import MARK, Sent, deliver, make_messages
+from tests.support.revoking import (
+    Revoker,
+    RevokingEstate,
+    about_them,
+    check_revoked,
+    without_them,
+)
 
 CONNECTIONS = 8
 MESSAGES = 5000
@@ -34,16 +42,22 @@ SEED = 20260301
 def test_nothing_acknowledged_is_lost_when_everything_is_killed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever is killed whenever: acknowledged means delivered, in order, cut, or kept."""
+    """Whoever is killed whenever: acknowledged means delivered, in order, cut, or kept.
+
+    What patients revoke meanwhile stops with the command.
+    """
     chance = random.Random(SEED)
     batches = [make_messages(n, MESSAGES // CONNECTIONS, SEED) for n in range(CONNECTIONS)]
     resends: list[str] = []
-    with Estate(tmp_path) as estate:
+    with RevokingEstate(tmp_path) as estate:
+        revoker = Revoker(estate, random.Random(SEED))
+        revoker.grant()
         rate = 12.0  # messages a second and connection: the run outlasts its kills
         senders = [
             threading.Thread(target=deliver, args=(estate.listener_port, batch, rate, resends))
-            for batch in batches
+            for batch in (*batches, about_them(MESSAGES // CONNECTIONS))
         ]
+        senders.append(revoker)
         for sender in senders:
             sender.start()
         roles = ["worker", "store", "sink", "archiver", "worker", "store", "sink", "supervisor"]
@@ -55,11 +69,15 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
             sender.join()
         status = estate.wait_until_empty(120)
         ledger = read_ledger(estate.site, 120)
-        received = {channel: estate.received(channel) for channel in CHANNELS}
+        received = {channel: without_them(estate.received(channel)) for channel in CHANNELS}
+        revoked = check_revoked(estate, revoker, ledger)
         kills = dict(estate.kills)
     report = check(batches, received, ledger, status)
+    sent = [message.control_id for batch in batches for message in batch]
+    counts = conserved(sent, ledger, received, status)
     with capsys.disabled():
-        print(f"\nfaults: kills {kills}, hospital resends {len(resends)}, {report}")
+        print(f"\nfaults: kills {kills}, hospital resends {len(resends)}, {report}; {revoked}")
+        print(counts)
 
 
 def read_ledger(root: Path, seconds: float) -> list[dict[str, object]]:

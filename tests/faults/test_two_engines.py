@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +20,8 @@ def test_both_take_one_sends_and_the_other_takes_over(tmp_path: Path) -> None:
     first = Estate(tmp_path / "first")
     second = Estate(tmp_path / "second", sink_ports=first.sink_ports, listener_port=free_port())
 
+    shared = tmp_path / "shared"  # as a file system that both machines see
+
     def arrived() -> list[str]:
         """Control ids in the order of their arrival at the one insurer."""
         return [data.split(b"|")[9].decode() for data in first.received("alpha")]
@@ -30,12 +31,11 @@ def test_both_take_one_sends_and_the_other_takes_over(tmp_path: Path) -> None:
             estate.lay_out()
             config = estate.site / "config.yaml"
             text = config.read_text().replace("url: embedded", f'url: "{server.url}"')
-            config.write_text(text.replace(", disk_reserve: 1MiB", ""))
+            text = text.replace(", disk_reserve: 1MiB", "")
+            config.write_text(f"{text}\nkeys: {{file: {shared}/keys, folder: {shared}/content}}\n")
         for channel in first.sink_ports:
             first.start_sink(channel)
         first.start_engine()
-        (second.site / "var").mkdir(mode=0o700)
-        shutil.copy(first.site / "var" / "keys", second.site / "var" / "keys")
         second.start_engine()
         for number, sent in enumerate(messages[:40]):
             assert ask((first, second)[number % 2].listener_port, sent)

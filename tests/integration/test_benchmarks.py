@@ -4,8 +4,14 @@ import json
 import pathlib
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
+
+from benchmarks import archive
+from benchmarks.archived import fill
+from benchmarks.site import write_site
+from engine.cli.main import main
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -37,3 +43,18 @@ def test_a_moment_of_everything() -> None:
         "end to end / durable intake",
     }
     assert report["machine"]["cores"] >= 1
+
+
+def test_a_small_archive_is_made_and_searched(tmp_path: pathlib.Path) -> None:
+    root = tmp_path / "large"
+    write_site(root, [9, 9, 9])
+    filled = fill(root, 300, 10, datetime.now(UTC))
+    assert (filled.messages, filled.disclosures, len(filled.days)) == (300, 300, 10)
+    figures, slowest_ms = archive.searching(root, searches=1)
+    assert slowest_ms > 0
+    assert {figure.name for figure in figures} >= {
+        "archive's size",
+        "search by control id, cold, max",
+        "search by channel and outcome, warm, p50",
+    }
+    assert main(["ledger", "verify", "--site", str(root)]) == 0

@@ -13,6 +13,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.config.load import load_site
+from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import open_store
 from engine.store.port import (
@@ -20,6 +21,7 @@ from engine.store.port import (
     Beat,
     Claim,
     Claimed,
+    Fetch,
     Final,
     Halt,
     Halted,
@@ -29,6 +31,7 @@ from engine.store.port import (
     Store,
 )
 from engine.store.sealing import Sealer
+from tests.support.archive_rig import Rig
 from tests.support.reference_site import ROOT, Reception, sample
 
 
@@ -39,7 +42,7 @@ def site(tmp_path: Path) -> Path:
     for name in ("channels", "rules"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "config.yaml", folder)
-    Sealer.from_file(load_site(folder).key_file, create=True)
+    Sealer.of(load_site(folder).keys, create=True)
     return folder
 
 
@@ -56,7 +59,7 @@ def store(site: Path) -> Iterator[Store]:
 
 def taken(site: Path, store: Store, *names: str) -> None:
     loaded = load_site(site)
-    reception = Reception(loaded, Sealer.from_file(loaded.key_file))
+    reception = Reception(loaded, Sealer.of(loaded.keys))
     store.execute([reception.accept(sample(name)) for name in names])
 
 
@@ -156,6 +159,25 @@ def test_a_dead_letter_is_listed_shown_without_content_and_replayed(
     assert payergate(capsys, site, "queue", "show", "acme")["depth"] == 1
 
 
+def test_a_dead_letter_whose_message_left_the_store_is_replayed_from_the_archive(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = load_site(site)
+    rig = Rig(site, store=store)
+    taken(site, store, "adt-a01")
+    park_head(store, "acme")
+    (item,) = payergate(capsys, site, "parked", "ls")["items"]
+    client = connect(EmbeddedServer(loaded.var).url)
+    (receipt,) = [key for key in map(_text, client.hkeys("{pg:main}:journal")) if len(key) == 20]
+    rig.archive()
+    client.hdel("{pg:main}:journal", receipt)
+    client.close()
+    assert store.execute([Fetch(receipt)]) == [None]
+    said = payergate(capsys, site, "parked", "replay", item["item"], "--reason", "fixed")
+    assert [one["outcome"] for one in said["items"]] == ["queued"]
+    rig.database.close()
+
+
 def test_all_of_a_channel_can_be_replayed_and_what_stays_unknown_stays_held(
     site: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,3 +268,7 @@ def test_a_store_that_cannot_be_had_is_exit_5_with_the_mend(
     assert main(["queue", "ls", "--site", str(site)]) == 5
     assert "store" in capsys.readouterr().err
     assert payergate(capsys, site, "status")["store"] == {"reachable": False}
+
+
+def _text(key: bytes | str) -> str:
+    return key.decode() if isinstance(key, bytes) else key

@@ -337,7 +337,7 @@ def test_sigterm_drains_leaves_nothing_running_and_what_is_queued_goes_out_later
         wait_for(estate, "gamma", sent)
 
 
-def test_an_engine_whose_key_file_is_another_does_not_start(tmp_path: Path) -> None:
+def test_an_engine_whose_key_file_is_lost_does_not_start_with_a_new_one(tmp_path: Path) -> None:
     with Estate(tmp_path) as estate:
         sent = fresh(("gamma",))
         estate.sinks["gamma"].kill()
@@ -354,7 +354,8 @@ def test_an_engine_whose_key_file_is_another_does_not_start(tmp_path: Path) -> N
             check=False,
         )
         assert done.returncode == 1
-        assert done.stderr.splitlines()[-1].startswith(b"keys-differ: ")
+        assert done.stderr.splitlines()[-1].startswith(b"keys-missing: ")
+        assert not key_file.exists()
         kept.rename(key_file)
         estate.start_sink("gamma")
         estate.start_engine()

@@ -27,10 +27,9 @@ from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.logs import Log
 from engine.policy.compile import compile_policy
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore, Outage
 from engine.store.port import Accept, ReadLedger, Result, StoreUnavailable
-from engine.store.sealing import Sealer
+from tests.support.key_ring import any_sealer
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SITE = load_site(REPOSITORY)
@@ -68,8 +67,7 @@ class Bench:
         self.clock = Clock()
         self.under_way: list[tuple[Callable[[], list[Result]], Deferred[list[Result]]]] = []
         self.commit = GroupCommit(self.store, self._begin, self.clock, Nobody())
-        key = b"\1" * 4
-        sealing = Sealer(Keys({key: secrets.token_bytes(KEY_BYTES)}, key, bytes(KEY_BYTES)))
+        sealing = any_sealer()
         numbers = itertools.count(1)
         self.committed: list[Accept] = []
         self.intake = Intake(

@@ -9,12 +9,20 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from engine.intake.recorded import patient_name
+from engine.privacy.facts import Item, ItemKind
+from engine.store import keys
+from engine.store.client import connect
+from engine.store.embedded import EmbeddedServer
+from engine.store.sealing import Sealer
 from tests.support.estate import Estate
+from tests.support.restricting import restrict_at_once
 
 #: What the rules of the estate become, so that alpha receives under a consent alone.
 CONSENTED = ("purpose: payment\n", "purpose: payment\nconsent: required\n")
@@ -96,14 +104,31 @@ def test_what_was_on_its_way_is_listed_and_nothing_else_leaves(estate: Estate) -
     estate.restart_sink("alpha", "- {every: 1, count: 1, do: late, delay: 2s}\n")
     send(estate.listener_port, *(admission(patient, f"late{n}") for n in range(5)))
     wait_for(estate, patient)
-    (attempt,) = restrict(estate, patient)
-    assert attempt["channel"] == "alpha"
+    ((channel, _, receipt, _),) = restrict_at_once(estate, patient).open_attempts
+    assert channel == "alpha"
     send(estate.listener_port, admission(other, "late9"))
     wait_for(estate, other)
     (sent,) = of(patient, estate.received("alpha"))
     assert b"|late0|" in sent
-    (row,) = [row for row in estate.ledger("delivered") if row["receipt"] == attempt["receipt"]]
+    (row,) = [row for row in estate.ledger("delivered") if row["receipt"] == receipt]
     assert row["control_id"] == "late0"
+
+
+def test_an_entry_that_is_gone_holds_its_patient_alone_until_it_is_back(estate: Estate) -> None:
+    patient, other = "PGONE", "QGONE"
+    restrict_at_once(estate, patient, Item(ItemKind.VISIT, "ELSEWHERE"))
+    name = patient_name(Sealer.from_file(estate.site / "var" / "keys"), patient)
+    with closing(connect(EmbeddedServer(estate.site / "var").url)) as client:
+        kept = cast("bytes", client.hget(keys.PRIVACY, name))
+        client.hdel(keys.PRIVACY, name)
+        send(estate.listener_port, admission(patient, "gone1"), admission(other, "gone2"))
+        wait_for(estate, other)
+        assert of(patient, estate.received("alpha")) == []
+        (held,) = estate.command("parked", "ls", "--channel", "alpha")["items"]
+        assert held["reason"] == "facts-unavailable"
+        client.hset(keys.PRIVACY, name, kept)
+    estate.kill("worker")  # a new one asks at once, this one in half a minute
+    wait_for(estate, patient)
 
 
 def test_a_lifted_restriction_lets_what_comes_through(estate: Estate) -> None:

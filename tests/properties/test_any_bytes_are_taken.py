@@ -17,8 +17,7 @@ from engine.hl7.wire import Message
 from engine.intake.admission import Admission, Gate
 from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
-from engine.store.keyfile import Keys
-from engine.store.sealing import Sealer
+from tests.support.key_ring import any_sealer
 from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 SAMPLES = [
@@ -29,7 +28,7 @@ TOKENS = [
     *(b"\rMSH|", b"\rPID|", b"PID|", b"\x81|", b"\\X0D\\", b"\\X", b"9" * 30, b'""', b"-1"),
     *(b"\xef\xbb\xbf", b"GB18030-2000", b"ISO IR87", b"00000000", b"20261399", b"\xff\xfe"),
 ]
-SEALER = Sealer(Keys({b"1234": bytes(32)}, b"1234", bytes(32)))
+SEALER = any_sealer()
 RECEPTION = Reception(reference_site(), SEALER)
 GATE = Gate(Admission(sending=({"MSH-3": "REG", "MSH-4.1": "GOOD HEALTH"},)), "production")
 RECEIPT = "0" * 20

@@ -50,11 +50,10 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
 from engine.registering import StoredRegistry
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import Accept, Changed, Survey
-from engine.store.sealing import Sealer
 from tests.support.delivery_rig import BenchClock, ScriptedInsurer, Told, at_once, control_id_in
+from tests.support.key_ring import any_sealer
 
 CONFIG = "engine: {name: machine, environment: production}\n"
 CHANNEL = """\
@@ -79,8 +78,7 @@ rules:
     disclose: {EVN: all, PID: all, PV1: all, MRG: all}
 """
 
-KEY = b"\1" * 4
-SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+SEALER = any_sealer()
 PATIENTS = ("P1", "P2", "P-3")
 VISITS = ("V1", "V2", "")
 

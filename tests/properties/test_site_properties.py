@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.hl7.required import required_by
@@ -14,6 +14,8 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Code, Outcome, Payload, Verdict
 from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
+from engine.privacy.patients import Patient
+from tests.support.cutting import NOW
 from tests.support.independent import EVERY_COMPONENT, Masked, betrayals, differences, gaps, orphans
 from tests.support.random_facts import facts, refusals, restrictions
 from tests.support.random_messages import messages
@@ -162,14 +164,61 @@ def test_to_protect_more_never_discloses_more(
     no_more(raw, told(raw, compiled(less), known), told(raw, compiled(site), known))
 
 
+def _file(consent: str, charges: str | Document) -> Document:
+    rule = {"when": {"coverage": "any"}, "disclose": {"PID": "all", "FT1": charges}}
+    return {
+        "channels": ["gamma"],
+        "purpose": "payment",
+        "basis": "a test",
+        "consent": consent,
+        "rules": [{"name": consent, "why": "a test", **rule}],
+    }
+
+
+#: What one file asks of every charge holds what the other file grants without asking.
+_ONE_FILE_ASKS = Site(
+    [
+        {
+            "channel": "gamma",
+            "name": "GAMMA",
+            "kind": "vendor",
+            "purposes": ["payment"],
+            "ceiling": {"messages": ["DFT"], "segments": {"PID": "all", "FT1": "all"}},
+            "deliver": {"to": "tcp:127.0.0.1:6661", "rewrite": {"MSH-6": "GAMMA"}},
+        }
+    ],
+    [
+        _file("unless-refused", {"fields": "all", "which": "own"}),
+        _file("not-required", "all"),
+    ],
+)
+
+
 @slow
+@example(
+    _ONE_FILE_ASKS,
+    b"MSH|^~\\&|||||20260101||DFT^P03|M1|P|2.5.1\rPID|1||A^^^H\rFT1|1|T1\r",
+    Facts(NOW),
+    SignedConsent(Patient("A", "H"), ConsentKind.REFUSAL),
+)
 @given(sites(), messages(), facts(), refusals)
 def test_a_refusal_never_discloses_more(
     site: Site, raw: bytes, known: Facts, more: SignedConsent
 ) -> None:
+    """But for an open question of the refused file's alone: whose charges are, `which: own`.
+
+    Other files are unaffected by a file whose consent is not met (§10.3), so that what they grant
+    goes once nobody asks it.
+    """
     policy = compiled(site)
     denied = replace(known, consents=(*known.consents, more))
-    no_more(raw, told(raw, policy, denied), told(raw, policy, known))
+    before, after = told(raw, policy, known), told(raw, policy, denied)
+    asked_by_refused = {
+        channel
+        for channel, one in before.items()
+        if one.reasons[0].code is Code.AMBIGUOUS_COVERAGE and _has_refusable(site, channel)
+    }
+    no_more(raw, {name: after[name] for name in after.keys() - asked_by_refused}, before)
 
 
 @slow
@@ -219,6 +268,16 @@ def test_a_copy_cut_again_says_nothing_new(site: Site, raw: bytes, known: Facts)
                 for position, number, place, value in said(again)
             }
             assert surplus(raw, twice, said(outcome)) == set()
+
+
+def _has_refusable(site: Site, channel: str) -> bool:
+    """Whether a refusal may drop a file that asks whose the charges are."""
+    return any(
+        isinstance(grant := rule["disclose"].get("FT1"), dict) and grant.get("which") == "own"
+        for file in site.files
+        if channel in file["channels"] and file["consent"] != "not-required"
+        for rule in file["rules"]
+    )
 
 
 # --- the judge ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from engine.archive.database import Database
 from engine.archive.entries import Clerk
 from engine.archive.signing import create_signing_key, public_file, read_signer, read_verifier
 from engine.archive.story import Scribe
+from engine.cli.parked import discarding
 from engine.config.load import load_site
 from engine.delivery.record import delivery_record
 from engine.hl7.wire import Message
@@ -33,6 +34,8 @@ from engine.store.port import (
     Claim,
     Fetch,
     Final,
+    Item,
+    Items,
     KeepForArchive,
     LaneView,
     Opened,
@@ -175,6 +178,11 @@ class Rig:
         self.store.execute([Advance(channel, fence, turn + 2, LEASE_MS, close, open_next=False)])
         self._turns[channel] = (fence, turn + 2)
         return opened
+
+    def discard(self, channel: str) -> None:
+        """Give up everything that is parked for a channel."""
+        for item in cast("tuple[Item, ...]", self.store.execute([Items(channel)])[0]):
+            self.store.execute([discarding(item, "test")])
 
     def _claim(self, channel: str) -> int:
         claimed = cast("Any", self.store.execute([Claim(channel, "rig", LEASE_MS)])[0])

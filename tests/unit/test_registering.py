@@ -23,10 +23,9 @@ from engine.privacy.facts import (
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, RegistryError, Verb
 from engine.registering import StoredRegistry
-from engine.store.keyfile import KEY_BYTES, Keys
 from engine.store.memory import MemoryStore
 from engine.store.port import Changed, Enter, News, ReadLedger, Recall
-from engine.store.sealing import Sealer
+from tests.support.key_ring import any_sealer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACT = Act("ann", NOW, "on paper", "0" * 64)
@@ -40,8 +39,7 @@ RESTRICTION = Restriction(
     PERSON, frozenset({Item(ItemKind.VISIT, "VISIT-7001"), Item(ItemKind.ORDER, "7", "LAB")}), None,
     RestrictionReason.SELF_PAY_IN_FULL, date(2026, 1, 1), date(2026, 2, 1),
 )  # fmt: skip
-KEY = b"\1" * 4
-SEALER = Sealer(Keys({KEY: bytes(KEY_BYTES)}, KEY, bytes(KEY_BYTES)))
+SEALER = any_sealer()
 
 
 @pytest.fixture
@@ -199,3 +197,19 @@ def test_who_reads_again_when_others_were_there(store: MemoryStore) -> None:
     registry = StoredRegistry(Raced(), SEALER, ())
     assert registry.add(CONSENT, ACT).version == 2
     assert len(registry.held("PATID1234").entries) == 2
+
+
+def test_a_doubted_registry_is_believed_no_more_and_read_anew_once_it_is_settled() -> None:
+    ann, bob, other = b"a" * 16, b"b" * 16, b"c" * 16
+    registered = Registered(SEALER)
+    registered.learned(Changed(((ann, 7),), 7))
+    assert not registered.learned(Changed((), 0, b"why"))
+    assert registered.is_contradictory
+    assert registered.known((other,), (None,), NOW) == UNAVAILABLE
+    assert registered.news() == News(7), "nothing is read again and again meanwhile"
+    assert registered.learned(Changed((), 2))
+    assert registered.news() == News(0)
+    assert not registered.learned(Changed(((bob, 2),), 2))
+    assert registered.concerns((bob,))
+    assert not registered.concerns((ann,)), "of what is lost nobody waits for ever"
+    assert registered.version == 2

@@ -18,7 +18,7 @@ from engine.config.schemas.shapes import (
     text,
     whole,
 )
-from engine.config.settings import Environment
+from engine.config.settings import Elements, Environment
 from engine.privacy.facts import Unit
 
 _ADDRESS = r"^(tcp|tls):.+:\d{1,5}$"
@@ -61,7 +61,12 @@ def config() -> Shape:
             ),
             "keys": _table(
                 "keys.",
-                {"file": text("a file of its own, made at the first start")},
+                {
+                    "file": text("a file of its own, made at the first start"),
+                    "env": text("or the environment variable that has its text"),
+                    "command": text("or a program that prints its text"),
+                    "folder": text("where the content keys are, wrapped by it"),
+                },
                 "where the master key is",
             ),
             "timezone": text("for times without a zone: a name such as America/New_York"),
@@ -69,14 +74,28 @@ def config() -> Shape:
             "protections_off": {
                 "type": "object",
                 "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+                "patternProperties": {
+                    f"^({'|'.join(sorted(packs()))})/[a-z-]+$": text("why this entry is off")
+                },
                 "additionalProperties": False,
-                "description": "packs that do not hold, each with the reason why",
+                "description": "packs, or PACK/LABEL, that do not hold, each with the reason why",
             },
             "psychotherapy_notes": {
                 "type": "object",
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what psychotherapy notes are",
             },
+            "controller": _table(
+                "controller.",
+                {
+                    "name": text("who answers for the processing"),
+                    "contact": text("how to reach them"),
+                    "officer": text("the data protection officer"),
+                    "country": text("where they are established"),
+                },
+                "for the record of processing (GDPR Art. 30)",
+            ),
+            "consent_elements": choice("of a consent that lacks elements of its form", Elements),
             "units": {
                 "type": "object",
                 "additionalProperties": choice("what the unit is", Unit),

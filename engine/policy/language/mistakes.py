@@ -37,11 +37,13 @@ class Mistake(Enum):
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
     NEEDLESS_IDENTIFIER = "needless-identifier"
+    NEEDS_BASIS = "needs-basis"
     NEEDS_CONSENT = "needs-consent"
     NEEDS_TLS = "needs-tls"
     NEVER_APPLIES = "never-applies"
     NO_CHANNEL = "no-channel"
     NOT_ENFORCED = "not-enforced"
+    PROTECTION_OFF = "protection-off"
     PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
     SECRET_IN_SITE = "secret-in-site"  # noqa: S105  a code, not a secret
     SHADOWED = "shadowed"
@@ -74,6 +76,7 @@ WARNINGS = frozenset(
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
+        Mistake.PROTECTION_OFF,
         Mistake.SHADOWED,
         Mistake.SHARED_ADDRESS,
         Mistake.UNUSABLE_GRANT,

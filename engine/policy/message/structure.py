@@ -23,9 +23,6 @@ _LONGEST_KEPT = 256
 #: What an ORC may stand for; an ORC without any of these is worth nothing (rules.md §10.18).
 ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
 
-#: May stand before a patient without being about one.
-_HEAD = frozenset({"MSH", "SFT", "UAC", "EVN"})
-
 
 class Structure:
     """The form of a message, or of one patient's part of it; everything by index of segment.
@@ -73,14 +70,8 @@ class Form:
         ids = list(enumerate(message.ids))
         self.whole = Structure(ids, groups.parents(message))
         ranges = groups.patients(message)
-        pids = self.whole.by_id.get("PID", ())
-        is_plain = (
-            len(pids) == 1
-            and "" not in self.whole.by_id
-            and all(name in _HEAD for name in message.ids[: pids[0]])
-        )
         #: The patients' segments where there are several; else empty.
-        self.patients = () if is_plain or len(ranges) < 2 else ranges
+        self.patients = () if len(ranges) < 2 else ranges
 
     def of_patient(self, message: Message, number: int) -> Structure:
         """The structure of what stands before all patients, and one patient."""

@@ -183,8 +183,6 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
-    if channel.address:
-        yield "Address", channel.address
     yield "May receive for", ", ".join(sorted(one.value for one in channel.purposes))
     yield "Messages, at most", message_types(channel.ceiling_messages)
     yield "Named in messages by", _identified(channel)

@@ -41,7 +41,7 @@ local now = now_ms()
 local after, leave, messages = take(), take(), number()
 if after ~= "" and redis.call("GET", chain) ~= after then return "behind" end
 local window = current_window(meta, windows, now)
-local newest = newest_version(versions)
+local newest, doubted = newest_version(versions), is_doubted(meta)
 
 -- What was answered under the duplicate keys of these messages, and is while this runs.
 local answered = {}
@@ -153,7 +153,9 @@ local function accept()
     return stands == receipt and answer or "= " .. stands
   end
   local version, until_ms, patients = take(), take(), take()
-  if is_stale(versions, newest, tonumber(version), patients) then return "~ " .. receipt end
+  if is_stale(versions, newest, tonumber(version), patients, doubted) then
+    return "~ " .. receipt
+  end
   local free = learn(receipt, store_parts(receipt, sealed, version, until_ms, patients))
   redis.call("XADD", ledger, "*", "r", record)
   answer = table.concat({"+", first and "1" or "0", receipt, unpack(free)}, " ")

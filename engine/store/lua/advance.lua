@@ -2,7 +2,7 @@
 -- One step of a lane: close the open attempt, then open one on the head. A full store drains too.
 --
 -- KEYS  1 lane (claim.lua), 2 out, 3 counts, 4 parts, 5 parked, 6 parked-order, 7 journal,
---       8 pending, 9 ledger (accept.lua), 10 privacy-versions (footing.lua)
+--       8 pending, 9 ledger (accept.lua), 10 privacy-versions, 11 meta (footing.lua)
 -- ARGV  fence, turn, lease in ms, open the next (0 or 1), how to close ("", "settle", "postpone"),
 --       then for settle: entry, final (delivered, parked, withheld), record, reason, answered;
 --       for postpone: entry, delay in ms, error, unknown (0 or 1), answered, keep attempt (0 or 1)
@@ -11,7 +11,7 @@
 -- use clock tally kept footing
 
 local lane_key, out, counts, parts, parked, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local journal, pending, ledger, versions = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local journal, pending, ledger, versions, meta = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local fence, turn, lease, open_next, how, entry =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == "1", ARGV[5], ARGV[6] or ""
 
@@ -42,7 +42,8 @@ end
 local function is_outdated(fields)
   local until_ms = tonumber(fields.x or "")
   if until_ms and until_ms <= now then return true end
-  return is_stale(versions, newest_version(versions), tonumber(fields.v or -1), fields.h or "")
+  local version, patients = tonumber(fields.v or -1), fields.h or ""
+  return is_stale(versions, newest_version(versions), version, patients, is_doubted(meta))
 end
 
 local function opened(head)

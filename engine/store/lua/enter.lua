@@ -4,8 +4,9 @@
 -- KEYS  1 privacy (hash): patient → "VERSION sealed", 2 privacy-versions (footing.lua), 3 waits,
 --       4 released, 5 released-news (kept.lua), 6 meta, 7 ledger, 8–11 receipts:0…3 (there: the
 --       change's identity → the reply), then for each channel: lane (claim.lua), out (accept.lua)
--- ARGV  identity of the change, patient, version expected (0: none), sealed, record, channels…
--- reply "VERSION", or "0" when another version stood there, then for each open attempt
+-- ARGV  identity of the change, patient, version expected (0: none), sealed, record (a JSON object;
+--       the version becomes its first member), channels…
+-- reply "VERSION", or "0" when another version stood there or the registry is doubted, then for each open attempt
 --       " CHANNEL ENTRY RECEIPT OPENED_MS"
 -- use clock window kept footing
 
@@ -18,7 +19,9 @@ local now = now_ms()
 local window = current_window(meta, windows, now)
 local done = find(windows, window, identity)
 if done then return done end
-if tonumber(redis.call("ZSCORE", versions, patient) or 0) ~= expected then return "0" end
+if is_doubted(meta) or tonumber(redis.call("ZSCORE", versions, patient) or 0) ~= expected then
+  return "0"
+end
 
 local function fields_of(stream_entry)
   local fields, flat = {}, stream_entry[2]
@@ -51,7 +54,7 @@ end
 redis.call("HSET", privacy, patient, text(version) .. " " .. sealed)
 redis.call("ZADD", versions, text(version), patient)
 release_waiting(waits, released, news, meta, patient)
-redis.call("XADD", ledger, "*", "r", record)
+redis.call("XADD", ledger, "*", "r", '{"version":' .. text(version) .. "," .. record:sub(2))
 answer = table.concat(answer, " ")
 remember(windows, window, now, identity, answer)
 return answer

@@ -51,7 +51,7 @@ local function hold_again(waited)
   write_waits(waits, parked, channel, id, item.receipt, keys)
   local newest = newest_version(KEYS[18])
   if any_known(coverage, new)
-    or (#keys > 0 and is_stale(KEYS[18], newest, tonumber(version), patients)) then
+    or (#keys > 0 and is_stale(KEYS[18], newest, tonumber(version), patients, is_doubted(meta))) then
     release(released, news, meta, item.receipt)
   end
 end

@@ -151,6 +151,49 @@ def test_everything_that_went_to_a_channel(
     assert site.bodies()[-1]["why"] == "breach 12"
 
 
+def test_what_is_named_impermissible_is_accounted_for_from_then_on(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (first,) = run(capsys, site, "messages", "search", "--control", "M1")["messages"]
+    window = ("--from", "2026-01-01", "--to", "2026-03-02")
+    asked = ("ledger", "impermissible", "--channel", "acme", *window)
+    because = ("--reason", "incident 4", "--discovered", "2026-11-24")
+    said = run(capsys, site, *asked, first["receipt"], *because)
+    assert (said["named"], said["before"]) == (1, 0)
+    row = site.bodies()[-1]
+    assert (row["kind"], row["receipt"], row["why"]) == (
+        "impermissible",
+        first["receipt"],
+        "incident 4",
+    )
+    assert row["by"]
+    assert row["discovered"] == "2026-11-24"
+    account = run(capsys, site, "ledger", "account", "--patient", "P1", *window)
+    assert account["number"] == 1
+    assert account["disclosures"][0]["impermissible"]
+    asked_text = ["ledger", "account", "--patient", "P1", *window, "--site", str(site.root)]
+    assert main(asked_text) == 0
+    assert "This should not have been given" in capsys.readouterr().out
+    said = run(capsys, site, *asked, "--reason", "all of it")
+    assert (said["named"], said["before"]) == (1, 1)
+    assert run(capsys, site, "ledger", "account", "--patient", "P1", *window)["number"] == 2
+    assert run(capsys, site, "ledger", "verify")["ok"]
+    story = ["messages", "show", first["receipt"], "--site", str(site.root)]
+    assert main(story) == 0
+    assert "to acme, was named impermissible" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--reason", " "), ("XXXXXXXXXXXXXXXXXXXX", "--reason", "incident")]
+)
+def test_what_is_unknown_or_without_a_reason_is_not_named_impermissible(
+    site: Rig, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...]
+) -> None:
+    asked = ("ledger", "impermissible", "--channel", "acme", "--from", "2026-03-01")
+    run(capsys, site, *asked, *wrong, code=2)
+    assert site.bodies()[-1]["kind"] != "impermissible"
+
+
 def test_verify_says_whole_or_names_what_is_wrong(
     site: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:

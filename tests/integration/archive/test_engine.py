@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,22 @@ def test_a_running_store_is_asked_for_the_head(estate: Estate) -> None:
     until(lambda: is_archived(estate, 3))
     verified = payergate(estate, "ledger", "verify")
     assert (verified["ok"], verified["store_asked"]) == (True, True)
+
+
+def test_whoever_holds_the_archives_lock_keeps_no_message_waiting(estate: Estate) -> None:
+    """An erasing, a backup, a command: intake and delivery know of none of them."""
+    first, second = make_messages(0, 10, 1), make_messages(1, 20, 1)
+    deliver(estate.listener_port, first, 100.0, [])
+    until(lambda: is_archived(estate, 10))
+    with closing(sqlite3.connect(estate.site / "var" / "archive.db")) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        deliver(estate.listener_port, second, 100.0, [])
+        estate.wait_until_empty(10)
+        assert time.monotonic() - began < 10
+        assert estate.unarchived()
+        holder.rollback()
+    until(lambda: is_archived(estate, 30))
 
 
 def test_messages_go_on_while_the_archive_cannot_be_reached(tmp_path: Path) -> None:

@@ -57,6 +57,16 @@ def test_coverage_names_what_no_test_exercised(
     )
 
 
+def test_a_message_of_another_environment_exercises_nothing(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = HEAD.replace("{file: samples/a01.hl7}", "{file: samples/a01.hl7, set: {MSH-11: T}}", 1)
+    test = "  - {name: a trial, message: a01, because: {acme: environment}}\n"
+    site = write_site(tmp_path, head + test)
+    assert main(["test", "--coverage", "--site", str(site)]) == Exit.OK
+    assert "Coverage: 0 of 2 rules" in capsys.readouterr().out
+
+
 def test_as_json(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = write_site(tmp_path, HEAD + GOOD + BAD)
     assert main(["test", "--json", "--coverage", "--site", str(site)]) == Exit.TESTS

@@ -23,6 +23,7 @@ from engine.delivery.schedule import DEFAULT_REPLY_ACTIONS, Action, ReplyAction,
 from engine.errors import SiteError
 from engine.intake.admission import Admission
 from engine.policy.vocabulary.conditions import MessageType
+from engine.store.keysource import KeySource
 
 CHANNEL = """
 channel: acme
@@ -72,7 +73,7 @@ def test_a_small_site_has_documented_defaults(tmp_path: pathlib.Path) -> None:
     assert loaded.policy.timezone == "UTC"
     assert loaded.listeners == ()
     assert loaded.store == StoreSettings("embedded", 0)
-    assert loaded.key_file == tmp_path.resolve() / "var" / "keys"
+    assert loaded.keys.file == tmp_path.resolve() / "var" / "keys"
     assert loaded.var == tmp_path.resolve() / "var"
     assert loaded.deliveries == {"acme": Delivery(Address("127.0.0.1", 6661))}
     assert loaded.warnings == ()
@@ -80,7 +81,18 @@ def test_a_small_site_has_documented_defaults(tmp_path: pathlib.Path) -> None:
 
 def test_paths_are_relative_to_the_site(tmp_path: pathlib.Path) -> None:
     loaded = load_site(site(tmp_path, config=CONFIG + "keys: {file: secret/key}\n"))
-    assert loaded.key_file == tmp_path.resolve() / "secret" / "key"
+    assert loaded.keys.file == tmp_path.resolve() / "secret" / "key"
+    assert loaded.keys.folder == tmp_path.resolve() / "var" / "content-keys"
+
+
+def test_master_keys_may_come_from_elsewhere(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    loaded = load_site(site(tmp_path / "a", config=CONFIG + "keys: {env: PG_KEYS, folder: k}\n"))
+    assert loaded.keys == KeySource(tmp_path.resolve() / "a" / "k", None, "PG_KEYS")
+    loaded = load_site(site(tmp_path / "b", config=CONFIG + "keys: {command: get-key 1}\n"))
+    folder = tmp_path.resolve() / "b" / "var" / "content-keys"
+    assert loaded.keys == KeySource(folder, None, "", "get-key 1")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +125,8 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
         ("store: {url: 'redis+cluster://h'}", "unsupported"),
         ("store: {url: sqlite}", "bad-value"),
         ("store: {durability: everysec}", "bad-value"),
-        ("keys: {command: x}", "unsupported"),
+        ("keys: {command: x, env: PAYERGATE_KEYS}", "bad-value"),
+        ("keys: {env: not a name}", "bad-value"),
         ("archive: {url: 'mysql://h/a'}", "bad-value"),
         ("archive: {url: 'postgresql://u:secret@h/a'}", "secret-in-site"),
         ("retention: {content: 7}", "bad-value"),
@@ -127,6 +140,10 @@ def test_stores(tmp_path: pathlib.Path, line: str, settings: StoreSettings) -> N
         ("protections_off: [us-federal]", "wrong-type"),
         ("protections_off: {us-federal: ''}", "bad-value"),
         ("protections_off: {us-nj: why}", "bad-value"),
+        ("protections_off: {us-ny/hiv: why}", "bad-value"),
+        ("protections_off: {us-federal/hiv: why}", "bad-value"),
+        ("protections_off: {us-federal/genetic: why}", "bad-value"),
+        ("protections_off: {us-federal/sud: ''}", "bad-value"),
         ("protections: [us-ny]\nprotections_off: {us-ny: why}", "bad-value"),
         ("psychotherapy_notes: [PSN]", "wrong-type"),
         ("psychotherapy_notes: {TXA: [PSN]}", "bad-path"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.delivery.look import AsCut, ParkIt, Send, control_id_of
+from engine.delivery.look import AsCut, NotYet, ParkIt, Send, control_id_of
 from engine.errors import EngineError
+from engine.store.keyfile import KeysAwayError
 from engine.store.port import Opened
 from tests.support.delivery_rig import message
 
@@ -47,3 +48,10 @@ def test_a_separator_that_is_half_a_character_hides_no_control_id(name: str, fac
 def test_the_control_id_ends_with_its_field_or_its_segment() -> None:
     assert control_id_of(b"MSH#^~\\&#3#4#5#6#7#8#9#ID#P#2.5\rPID#1\r") == b"ID"
     assert control_id_of(b"MSH|^~\\&|3|4|5|6|7|8|9|ID\rPID|1\r") == b"ID"
+
+
+def test_what_cannot_be_opened_now_is_tried_again() -> None:
+    def away(_: Opened) -> bytes:
+        raise KeysAwayError("content-keys-missing", "they are not there")
+
+    assert AsCut(away)(opened(b"")) == NotYet("content-keys-missing")

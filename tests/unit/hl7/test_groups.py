@@ -94,6 +94,15 @@ CASES = {
         EVN PID(MRG(PV1) MRG(PV1(PV2)))
         """,
     ),
+    "an admission whose structure is misspelt": (
+        "ADT^A01^A45",
+        """
+        EVN PID MRG PV1
+        """,
+        """
+        EVN PID(MRG PV1)
+        """,
+    ),
     "results": (
         "ORU^R01^ORU_R01",
         """

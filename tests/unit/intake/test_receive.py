@@ -42,9 +42,11 @@ from engine.store.port import (
     StoreUnavailable,
 )
 from engine.store.sealing import Sealer
+from tests.support.key_ring import MemoryRing, any_sealer
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SITE = load_site(REPOSITORY)
+SEALER = any_sealer()
 START_MS = 1_772_409_600_000
 
 
@@ -85,12 +87,12 @@ class Rig:
         *,
         compiled: CompiledPolicy | None = None,
         answer_while_down: frozenset[str] = frozenset(),
+        sealer: Sealer = SEALER,
     ) -> None:
         self.store = store or MemoryStore()
         self.clock = Clock()
         self.commit = GroupCommit(self.store, self._run, self.clock, Unwatched())
-        key = b"\1" * 4
-        self.sealer = Sealer(Keys({key: bytes(KEY_BYTES)}, key, bytes(KEY_BYTES)))
+        self.sealer = sealer
         self.log = io.StringIO()
         self.committed: list[Accept] = []
         self.releases = 0
@@ -280,6 +282,19 @@ def test_results_follow_the_coverage_of_an_admission_that_is_not_yet_committed()
     rig.send(sample("oru-r01"), LAB)
     rig.turn()
     assert "acme" in rig.channels_of(1)
+
+
+def test_what_cannot_be_sealed_now_is_not_answered_and_stays_the_hospitals() -> None:
+    ring = MemoryRing()
+    keys = Keys({bytes(4): bytes(KEY_BYTES)}, bytes(4), bytes(KEY_BYTES))
+    rig = Rig(sealer=Sealer(keys, ring))
+    ring.is_away = True
+    assert rig.answer(sample("adt-a01", f10="M1")) is None
+    assert rig.committed == []
+    event = json.loads(rig.log.getvalue().splitlines()[-1])
+    assert (event["event"], event["code"]) == ("intake_failed", "content-keys-missing")
+    ring.is_away = False
+    assert msa(rig.answer(sample("adt-a01", f10="M1"))) == b"MSA|AA|M1"
 
 
 def test_results_follow_the_coverage_that_only_the_store_knows() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.cutting import channel, hl7, policy, rule, sent
-from tests.support.law_messages import ANY, PID, PV1
+from tests.support.cutting import channel, facts, hl7, policy, rule, sent
+from tests.support.law_messages import ANY, PID, PV1, consent
 
 #: Segment id → fields of coded procedures, tests, products and specimens (HL7 v2, CE and CWE).
 SERVICES = {
@@ -53,3 +53,28 @@ def test_a_code_is_looked_for_in_every_coded_field(name: str, number: int) -> No
 def test_a_number_of_rxnorm_is_one_only_where_that_is_said(code: str, is_told: bool) -> None:
     """All its codes are digits, which elsewhere mean other things."""
     assert tells("RXE", 2, code) is is_told
+
+
+def test_what_bytes_say_in_one_character_set_is_not_what_they_say_in_another() -> None:
+    """In GB 18030 the two bytes before `L` are one character; in Shift-JIS the second divides."""
+    compiled = policy(
+        [rule("r", "message: ADT, coverage: any", "PID: [3], DG1: [3]")],
+        config="protections: [us-fl]\n",
+    )
+    value = b"A^t\xa6^L^B20^x^I10"
+    for charset, is_told in (("GB18030-2000", True), ("SHIFT-JIS", False), ("GB18030-2000", True)):
+        raw = hl7("ADT^A01", "PID|1||A^^^H", "DG1|1||VALUE", msh=f"P|2.5.1||||||{charset}")
+        lines = sent(compiled, raw.replace(b"VALUE", value))
+        assert (len(lines) == 2) is is_told, charset
+
+
+def test_an_order_has_the_label_of_its_common_order_and_no_other() -> None:
+    compiled = policy(
+        [rule("r", ANY, "PID: [3], ORC: all, OBR: all, OBX: all")],
+        config="protections: [us-fl]\npsychotherapy_notes: {TXA-2: [PN]}\n",
+    )
+    order = ("ORC|RE" + "|" * 15 + "B20^x^I10", "OBR|1|P1|F1|1-8^x^LN", "OBX|1|NM|1-8^x^LN||1")
+    raw = hl7("ORU^R01", PID, *order)
+    signed = facts(compiled, "consents:", consent(more=", labels: [hiv]"))
+    assert sent(compiled, raw) == []
+    assert sent(compiled, raw, signed)[1:] == list(order)

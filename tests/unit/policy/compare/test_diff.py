@@ -13,6 +13,7 @@ from engine.policy.compare.diff import Difference, difference
 from engine.policy.model import (
     Channel,
     Grant,
+    Kind,
     Masking,
     MaskKind,
     Policy,
@@ -224,6 +225,31 @@ def test_a_payer_that_claims_less_frees_what_was_contested() -> None:
     ).is_wider
 
 
+def test_what_a_payer_lets_go_is_no_gain_for_one_that_it_never_met() -> None:
+    third = replace(ACME, id="apex", name="Apex", identified_by=(one("IN1-3.1", "APEX"),))
+
+    def gains(*claimed: Condition, kind: Kind = Kind.PAYER, name: str = "Acme") -> bool:
+        """Whether acme, which claims this, may gain by beta's end."""
+        acme = replace(ACME, identified_by=claimed, name=name, kind=kind)
+        after = replace(BASE, channels={"acme": acme, "apex": third})
+        found = difference(replace(after, channels={**after.channels, "beta": BETA}), after)
+        return any("beta claimed" in one.text and "acme" in one.channels for one in found.changes)
+
+    assert gains(*ACME.identified_by)
+    assert gains(AllOf((one("IN1-3.1", "ACME01"), one("IN1-2", "PPO"))))
+    assert gains(*ACME.identified_by, kind=Kind.VENDOR)
+    assert not gains(kind=Kind.VENDOR)
+    assert not gains(*ACME.identified_by, name=BETA.name)
+
+
+def test_a_ceiling_bounds_what_a_cancel_tells() -> None:
+    """No rule grants it; it follows what was disclosed (§10.26)."""
+    narrow = {**ACME.ceiling, "PV1": {2: None}}
+    found = difference(channel(ceiling=narrow), BASE)
+    assert found.is_wider
+    assert any(change.segment == "PV1" for change in found.changes)
+
+
 def test_a_condition_on_the_patient_that_goes_with_its_grant() -> None:
     """A PID that is granted on a condition takes the copy along where it fails (§10.18)."""
     asked = grant(PID, where=one("PID-8", "F"))
@@ -279,3 +305,33 @@ def test_types_are_told_in_the_order_of_their_names() -> None:
     found = difference(rule(when=only(*kinds)), rule(when=only(*kinds), grants=(PID,)))
     named = [kind for kind in found.types if kind.trigger]
     assert named == sorted(named, key=lambda kind: (kind.code, kind.trigger or ""))
+
+
+def test_a_withholding_where_the_grant_does_not_hold_takes_nothing() -> None:
+    """What is certainly so cannot possibly not be so (§6)."""
+    asked = Compare(Path("DG1", 3), InSet((CodeSet("s", "I10", frozenset({"F32"})),)))
+    granted = replace(RULE, when=AllOf((RULE.when, asked)), withholdings=())
+    taken = replace(RULE, name="t", when=Not(asked), grants=(), withholdings=(WITHHELD,))
+    assert not difference(
+        replace(BASE, rules=(granted, taken)), replace(BASE, rules=(granted,))
+    ).is_wider
+    certain = replace(taken, when=asked)
+    assert difference(
+        replace(BASE, rules=(granted, certain)), replace(BASE, rules=(granted,))
+    ).is_wider
+
+
+def test_own_coverage_is_never_contested() -> None:
+    """To ask no longer whose an IN1 is lets nothing go that its being contested held (§10.6)."""
+    without = rule(grants=tuple(one for one in RULE.grants if one.segment != "IN1"))
+    assert not difference(BASE, without).is_wider
+
+
+def test_that_some_occurrence_is_so_says_nothing_of_each() -> None:
+    plain = replace(DG1, where=None)
+    each = rule(grants=(PID, replace(DG1, where=one("DG1-6", "A"))))
+    some = rule(when=AllOf((RULE.when, one("DG1-6", "A"))), grants=(PID, plain))
+    assert any(
+        change.segment == "DG1" and change.effect.widens
+        for change in difference(each, some).changes
+    )

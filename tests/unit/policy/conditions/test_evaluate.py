@@ -169,6 +169,11 @@ def test_numbers_and_occurrences(when: str, expected: bool) -> None:
     assert holds(when, *REPORT, kind="ORU^R01") is expected
 
 
+def test_a_numbered_occurrence_is_no_other_though_that_is_the_only_one() -> None:
+    assert holds("'OBX[1]-2': NM", *REPORT[:3], kind="ORU^R01")
+    assert not holds("'OBX[2]-2': NM", *REPORT[:3], kind="ORU^R01")
+
+
 @pytest.mark.parametrize(
     ("when", "expected"),
     [

@@ -26,7 +26,7 @@ def test_a_character_set_that_the_text_is_not_in_holds(name: str, text: bytes) -
 
 
 def test_a_character_set_that_the_text_is_in_holds_nothing() -> None:
-    compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
+    compiled = policy([rule("r", "message: ADT^A01, coverage: any", "PID: [3, 5]")])
     for name, codec, text in (
         ("SHIFT-JIS", "cp932", "ポソ表"),
         ("BIG5", "big5", "育功"),
@@ -35,3 +35,10 @@ def test_a_character_set_that_the_text_is_in_holds_nothing() -> None:
     ):
         raw = hl7("ADT^A01", "PID|1||A^^^H||TEXT|x|y", msh=f"P|2.5.1||||||{name}")
         assert code(compiled, raw.replace(b"TEXT", text.encode(codec))) == "granted", name
+
+
+@pytest.mark.parametrize("kind", ["ADT\u00e9^A01", "ADT^A\u00e9", "\u00e9"])
+def test_a_type_beyond_ascii_is_a_type_that_no_rule_names(kind: str) -> None:
+    compiled = policy([rule("r", "message: ADT^A01, coverage: any", "PID: [3, 5]")])
+    raw = hl7(kind, "PID|1||A^^^H||TEXT|x|y", msh="P|2.5.1||||||UNICODE UTF-8")
+    assert code(compiled, raw) in {"no-rule", "above-ceiling"}

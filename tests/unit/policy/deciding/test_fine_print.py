@@ -176,6 +176,17 @@ def test_merges_are_sent_only_where_a_rule_names_them() -> None:
     assert code(half, raw) == "nothing-left"
 
 
+@pytest.mark.parametrize(
+    "event",
+    ["A17", "A18", "A24", "A30", *(f"A{number}" for number in (*range(34, 38), *range(39, 52)))],
+)
+def test_9_no_rule_for_all_admissions_sends_a_merge_move_link_or_swap(event: str) -> None:
+    raw = hl7(f"ADT^{event}", "EVN||20260101", PID, PV1, "MRG|B^^^H")
+    grants = "PID: [3], PV1: [2], MRG: all"
+    assert code(policy([rule("r", f"message: ADT, {ANY}", grants)]), raw) == "no-rule"
+    assert code(policy([rule("r", f"message: ADT^{event}, {ANY}", grants)]), raw) == "granted"
+
+
 def test_a_cancel_follows_what_it_cancels_and_nothing_else() -> None:
     compiled = policy([rule("r", "message: ADT^A01", "PID: all")])
     cancel = adt(event="A11")
@@ -570,3 +581,48 @@ def test_22_repetitions_may_be_chosen_by_what_they_lack() -> None:
     compiled = policy([rule("r", ANY, grants)])
     raw = hl7("ADT^A01", "PID|1||A^^^H^MR~B^^^H~C^^^H^MB")
     assert sent(compiled, raw) == ["PID|||B^^^H"]
+
+
+def test_every_channel_is_told_that_a_message_is_of_another_environment() -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [3]")], BOTH, to="[acme, beta]")
+    for name in ("acme", "beta"):
+        assert code(compiled, adt(msh="T|2.5.1"), of=name) == "environment"
+
+
+def test_10_a_plan_without_a_coding_system_is_the_one_with_any() -> None:
+    compiled = policy([CHARGE_RULE], BOTH, to="[acme, beta]")
+    line = CHARGES[0].replace("|PA|", "|PA^Plan^L|")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, line, OWN, OTHER)
+    assert sent(compiled, raw)[1:] == [line, OWN]
+    named = OWN.replace("|PA|", "|PA^Plan^OTHER|")
+    raw = hl7("DFT^P03", "EVN||20260101", PID, line, named, OTHER)
+    assert code(compiled, raw) == "ambiguous-coverage"
+
+
+def test_10_what_belongs_to_a_diagnosis_of_another_line_goes_with_it() -> None:
+    """Though nothing else of the visit, whose totals are emptied, falls after it."""
+    grants = "PID: [3], PV1: [2, 47], DG1: all, ZDG: all, FT1: {fields: all, where: {FT1-2: T1}}"
+    ceiling = "{PID: all, PV1: all, DG1: all, ZDG: all, FT1: all}"
+    channels = [channel("acme", ceiling=ceiling)]
+    compiled = policy([rule("r", f"message: DFT, {ANY}", grants)], channels)
+    raw = hl7("DFT^P03", PID, VISIT, *CHARGES[:3], "ZDG|kept", CHARGES[3], "ZDG|gone")
+    assert sent(compiled, raw)[1:] == ["PV1||I", CHARGES[0], CHARGES[2], "ZDG|kept"]
+
+
+def test_19_own_insurance_takes_its_own_additions_along_and_own_charges_none() -> None:
+    beside = ("IN2|1|stray", OWN, "IN2|1|mine", OTHER, "IN2|1|theirs")
+    raw = adt(*beside)
+    own = "PID: [3], IN1: {fields: [3], which: own}, IN2: [2]"
+    assert sent(policy([rule("r", "message: ADT", own)]), raw)[1:] == ["IN1|||ACME", "IN2||mine"]
+    every = "PID: [3], IN1: [3], IN2: [2], FT1: {fields: all, which: own}"
+    assert sent(policy([rule("r", "message: ADT", every)]), raw)[1:] == [
+        *("IN2||stray", "IN1|||ACME", "IN2||mine", "IN1|||BETA", "IN2||theirs")
+    ]
+
+
+def test_two_withholdings_of_one_segment_both_take() -> None:
+    more = "    withhold: {PID: [5, 7]}\n"
+    other = rule("s", "PV1-2: I", "", "    withhold: [PID-8]\n")
+    third = rule("t", "PV1-2: I", "", "    withhold: {PID-11: {where: {PID-8: F}}}\n")
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all", more), other, third])
+    assert sent(compiled, adt()) == ["PID|1||A^^^H^MR"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -209,6 +210,18 @@ def test_where_no_gate_fails_it_is_disclosed(kind: str) -> None:
     compiled = site(*(USUAL[name] for name in SITE))
     result = outcome(compiled, message(kind, USUAL), known(kind, USUAL, compiled))
     assert result.verdict is Verdict.DISCLOSE
+
+
+#: What a citation names: a gate, a section of the sheet or the contract, a statute, a table.
+CITED = re.compile(r"\b(A-0\.\d|B-\d|4[25] CFR \d|rules\.md §\d|HL7 table \d)")
+
+
+def test_every_row_names_its_citation() -> None:
+    for name, _, citation, _ in ROWS:
+        wanted = name.count(" + ") + 1
+        assert len(citation.split("; ")) >= wanted, name
+        assert CITED.search(citation), name
+    assert all(CITED.search(gate.citation) for gate in GATES)
 
 
 def test_the_table_is_whole() -> None:

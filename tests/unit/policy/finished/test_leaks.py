@@ -98,6 +98,7 @@ def test_numbers_of_other_insurers_must_stand_nowhere(
         ("SPM", (4, 5, 8, 9, 14, 24)),
         ("AL1", (3, 5)),
         ("TXA", (2, 16)),
+        ("FT1", (7, 8, 9, 19, 25, 26, 29, 43, 44)),
     ],
 )
 def test_a_withheld_code_is_looked_for_in_each_coded_and_free_text_field(
@@ -105,7 +106,9 @@ def test_a_withheld_code_is_looked_for_in_each_coded_and_free_text_field(
 ) -> None:
     """What chapter 2A types as CE, CWE, TX, FT, ST or IS of values, in what these rules send."""
     more = "    withhold: {PRB: {where: {PRB-3.1: E11.9}}}\n"
-    everything = ", ".join(f"{name}: all" for name in ("PV2", "OBR", "PR1", "IN1", "AL1", "SPM"))
+    everything = ", ".join(
+        f"{name}: all" for name in ("PV2", "OBR", "PR1", "IN1", "AL1", "SPM", "FT1")
+    )
     disclose = f"PID: [3], PV1: all, DG1: all, OBX: all, NTE: all, TXA: all, {everything}"
     ceiling = f"{{{disclose.replace('[3]', 'all')}, PRB: all}}"
     site = policy(
@@ -142,3 +145,18 @@ def test_a_diagnosis_goes_with_the_charge_that_points_to_it(withheld: str, expec
     diagnoses = ["DG1|1||I10^x^I10", "DG1|2||E11.9^Diabetes^I10"]
     raw = hl7("DFT^P03", PID, "NTE|1||E11.9 since 2020", *charges, *diagnoses)
     assert code(site, raw) == expected
+
+
+def test_a_withheld_code_is_looked_for_with_its_dot_though_it_came_without() -> None:
+    site = compiled("PID: [3], PV1: [2], NTE: all", more="    withhold: [DG1]\n")
+    for text, expected in (("see E11.9", "leak"), ("see E119", "leak"), ("see E1.19", "granted")):
+        assert code(site, adt(f"NTE|1||{text}", "DG1|1||E119^x^I10")) == expected, text
+
+
+def test_the_number_beside_an_insurance_is_that_insurers_too() -> None:
+    """IN2-61, the patient's member number."""
+    site = policy([rule("r", "message: ADT", "PID: [3], IN1: {fields: [3], which: own}")])
+    other = ("IN1|2|PB|BETA", "IN2" + "|" * 61 + "M222222")
+    raw = adt("IN1|1|PA|ACME", *other)
+    assert code(site, raw) == "granted"
+    assert code(site, raw.replace(b"A^^^H^MR", b"A^^^H~M222222^^^BETA^MB")) == "leak"

@@ -10,7 +10,7 @@ import pytest
 from engine.config.yaml_source import read_yaml
 from engine.hl7.path import Path
 from engine.policy.language import Problems, policy_of
-from engine.policy.language.ceilings import above, under
+from engine.policy.language.ceilings import above, cut_to_ceiling, under
 from engine.policy.model import (
     Consent,
     Coverage,
@@ -301,3 +301,31 @@ def test_what_every_copy_carries_can_be_neither_masked_nor_withheld(number: int)
 def test_channels_are_a_list_of_ids_or_all_payers(written: str) -> None:
     _, codes = policy(CHANNEL, re.sub(r"channels: .*", f"channels: {written}", RULES, count=1))
     assert "wrong-type" in codes
+
+
+def test_what_cannot_be_chosen_from_is_not_chosen_from() -> None:
+    grants, codes = with_disclose("{MSH: {fields: [13], repetitions: {12: {MSH-12.1: X}}}}")
+    assert codes == ["above-ceiling", "bad-value"]
+    assert grants["MSH"].repetitions == {}
+
+
+def test_a_channel_that_cannot_be_read_hides_no_other() -> None:
+    nameless = CHANNEL.replace("channel: acme\n", "")
+    found, codes = policy(nameless, CHANNEL, RULES)
+    assert list(found.channels) == ["acme"]
+    assert codes.count("missing-key") == 1
+
+
+def test_a_ceiling_of_all_takes_no_mask_away() -> None:
+    wide = CHANNEL.replace("PID: [3, 5, 11.3-11.5]", "PID: all")
+    masked = RULES.replace("PID: [3]", "PID: {fields: all, mask: {7: year}}")
+    found, codes = policy(wide, masked.replace("basis: law", "basis: law\nwithin: ceiling"))
+    assert codes == []
+    assert (7, 0) in found.rules[0].grants[0].maskings
+
+
+def test_what_a_ceiling_of_all_holds_is_left_as_it_is() -> None:
+    wide = CHANNEL.replace("PID: [3, 5, 11.3-11.5]", "PID: all")
+    found, _ = policy(wide, RULES.replace("PID: [3]", "PID: {fields: all, mask: {7: year}}"))
+    (grant,) = found.rules[0].grants
+    assert cut_to_ceiling(grant, found.channels["acme"].ceiling) == grant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.policy.outcome import Verdict
-from tests.support.cutting import code, facts, hl7, outcome, sent
+from tests.support.cutting import channel, code, facts, hl7, outcome, policy, rule, sent
 from tests.support.law_messages import (
     GENERAL,
     ORDERS,
@@ -103,3 +103,35 @@ def test_a_consent_without_an_end_is_told_as_one() -> None:
 def test_a_version_that_cannot_be_read_has_no_place_for_a_notice(version: str) -> None:
     site = compiled()
     assert code(site, part2(msh=f"P|{version}"), lifted(site)) == "notice"
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope"),
+    [
+        ("part2-tpo", "purposes treatment, payment, health care operations; content sud"),
+        ("authorization", "purposes all that it names; content sud"),
+    ],
+)
+def test_the_purposes_of_a_consent_for_all(kind: str, scope: str) -> None:
+    site = compiled()
+    signed = consent(kind, ", labels: [sud]").replace("purposes: [payment]", "purposes: all")
+    copy = sent(site, part2(msh="P|2.6"), facts(site, GENERAL, "consents:", signed))
+    assert scope in copy[at(copy, "ARV")]
+
+
+def test_a_notice_stands_after_the_access_restrictions_that_came() -> None:
+    rules = [rule("r", "coverage: any", "PID: [3], PV1: [2, 19], ARV: all")]
+    site = policy(rules, [channel("acme", ceiling="{PID: all, PV1: all, ARV: all}")])
+    unit = PV1.replace("W^1", "SUD1^1")
+    raw = hl7("ADT^A01^ADT_A01", "EVN||20260101", PID, "ARV|1|A|X", unit, msh="P|2.6")
+    copy = sent(site, raw, lifted(site))
+    assert [line[:9] for line in copy[1:3]] == ["ARV|1|A|X", "ARV|1|A|4"]
+
+
+def test_what_has_no_notice_needs_no_place_for_one() -> None:
+    """Psychotherapy notes go under an authorization that lists them (§10.5), as they are."""
+    site = compiled(config="psychotherapy_notes: {TXA-2: [PN]}\n")
+    raw = hl7("MDM^T02", PID, PV1, "TXA|1|PN")
+    known = facts(site, "consents:", consent(more=", labels: [psychotherapy-notes]"))
+    assert code(site, raw) == "labelled-psychotherapy-notes"
+    assert code(site, raw, known) == "granted"

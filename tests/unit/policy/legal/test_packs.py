@@ -142,6 +142,16 @@ def test_a_pack_is_switched_off_by_name_and_with_a_reason() -> None:
     assert code(site, part2(), facts(site, GENERAL)) == "granted"
 
 
+def test_an_entry_of_a_pack_is_switched_off_alone() -> None:
+    off = 'protections: [us-fl]\nprotections_off: {us-fl/hiv: "counsel, 2026-02-01"}\n'
+    site = compiled(config=off)
+    assert dict(site.policy.protections.off) == {"us-fl/hiv": "counsel, 2026-02-01"}
+    raw = adt("DG1|1||B20^x^I10", "DG1|2||F32.9^x^I10")
+    assert [line for line in sent(site, raw) if "DG1" in line] == ["DG1|1||B20^x^I10"]
+    sud = compiled(config='protections_off: {us-federal/sud: "no such unit here"}\n')
+    assert code(sud, adt("DG1|1||F10.20^x^I10")) == "granted"
+
+
 STATES = [
     # pack, diagnosis, the label that a consent must list
     ("us-ny", "B20", "hiv"),

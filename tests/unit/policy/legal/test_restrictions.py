@@ -169,3 +169,37 @@ def test_an_order_is_known_by_each_of_its_four_numbers(common: str, order: str) 
     found = sent(site, oru(common, order, "OBX|1|NM|2093-3^x^LN||1", *ORDERS[4:]), known)
     assert not any("24331-1" in line for line in found)
     assert any("718-7" in line for line in found)
+
+
+def test_a_message_that_names_another_visit_needs_no_account() -> None:
+    site = compiled()
+    raw = adt().replace(b"AC1^^^H", b"")
+    assert code(site, raw, facts(site, *restriction("visit: V9"))) == "granted"
+
+
+@pytest.mark.parametrize(
+    ("ordered", "observed", "goes"),
+    [
+        ("20260205", "", False),
+        ("20260305", "20260205", True),  # OBR-7 goes before OBX-14
+        ("", "20260205", False),
+        ("", "20260305", True),
+        ("", "", True),  # then the visit's or the message's day: 2026-01-01
+    ],
+)
+def test_the_day_of_an_order_is_its_own_its_results_or_the_messages(
+    ordered: str, observed: str, goes: bool
+) -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1", ", from: 2026-02-01, to: 2026-02-28"))
+    order = (f"OBR|1|P1|F1|1-8^x^LN|||{ordered}", "OBX|1|NM|1-8^x^LN||1" + "|" * 9 + observed)
+    assert any("|P1|" in line for line in sent(site, oru(*order), known)) is goes
+
+
+def test_each_restriction_has_channels_of_its_own() -> None:
+    vendor = channel("beta", kind="vendor")
+    site = policy([rule("r", ANY, ALL)], (channel("acme"), vendor), to="[acme, beta]")
+    line, first = restriction("visit: V1", ", channels: all payers")
+    _, second = restriction("visit: V1", ", channels: [beta]")
+    for of in ((first, second), (second, first)):
+        assert code(site, adt(), facts(site, line, *of), of="beta") == "restricted"

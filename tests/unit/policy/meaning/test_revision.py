@@ -7,9 +7,13 @@ from dataclasses import replace
 import pytest
 
 from engine.config.yaml_source import read_yaml
+from engine.hl7.path import Path
 from engine.policy.language import Problems, policy_of
 from engine.policy.meaning.revision import DIGITS, revision
-from tests.support.differing_policies import BASE
+from engine.policy.model import Mark
+from engine.privacy.facts import Unit
+from engine.privacy.protections import Protections
+from tests.support.differing_policies import BASE, PACK
 
 CHANNEL = """
 channel: acme
@@ -119,3 +123,31 @@ def test_a_name_counts_as_far_as_two_channels_share_it() -> None:
     assert named("Acme", "Beta") == named("Beta", "Acme")
     assert named("Acme", "Acme") == named("Beta", "Beta")
     assert named("Acme", "Acme") != named("Acme", "Beta")
+
+
+def test_packs_marks_and_sets_of_labels_each_count() -> None:
+    mark = Mark(Path.parse("TXA-2"), frozenset({"PN"}), "psychotherapy-notes")
+    several = [
+        BASE,
+        replace(BASE, protections=Protections((PACK,))),
+        replace(BASE, marks=(mark,)),
+        replace(BASE, units={"W": Unit.GENERAL}),
+        replace(BASE, protections=Protections((PACK,)), marks=(mark,)),
+    ]
+    assert len({revision(one) for one in several}) == len(several)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("PID-8: {not: F}", "PID-8: {not: M}", False),
+        ("PV1-44: {after: 2026030110+0100}", "PV1-44: {after: 2026030110+0200}", False),
+        ("PV1-44: {after: 2026-03-01}", "PV1-44: {after: 20260301}", True),
+        ("OBX-5: {at_least: 0}", "OBX-5: {at_least: -0}", True),
+        ("OBX-5: {at_least: 7.20}", "OBX-5: {at_least: 7.2}", True),
+        ("OBX-5: {at_least: 7}", "OBX-5: {at_least: -7}", False),
+    ],
+)
+def test_conditions_of_one_meaning_have_one_revision(one: str, other: str, same: bool) -> None:
+    of_one, of_other = (of(CHANNEL, RULES.replace("PID-8: [F, M]", when)) for when in (one, other))
+    assert (of_one == of_other) is same

@@ -115,3 +115,10 @@ def test_the_header_is_cut_where_something_of_it_is_not_sent(
     eight = {8} & set(() if header.fields is None else header.fields)
     assert eight == ({8} if "MSH" in grants else set())
     assert {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12} <= set(header.fields or ())
+
+
+def test_each_rule_that_grants_a_whole_segment_is_named() -> None:
+    rules = [rule("a", ANY, "PID: [3], PV1: all"), rule("b", ANY, "PV1: all")]
+    compiled = policy(rules)
+    story = explain(Message.parse(hl7("ADT^A01", PID, "PV1|1|I")), compiled, Facts(NOW))["acme"]
+    assert [because.rule for because in story.segments[2].because] == ["a", "b"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta
 
 import pytest
 
-from engine.policy.model import Channel, Grant, Policy, Rule, State, Withholding
+from engine.hl7.path import Path
+from engine.policy.model import Channel, ControlId, Grant, Mark, Policy, Rule, State, Withholding
 from engine.policy.segment.masks import Mask
 from engine.policy.telling.matrix import matrix
 from engine.policy.telling.wording import MATCHERS, condition
@@ -19,11 +21,14 @@ from engine.policy.vocabulary.conditions import (
     Matcher,
     Not,
     Prefix,
+    Timed,
 )
+from engine.policy.vocabulary.moments import Moment
 from tests.support.differing_policies import (
     ACME,
     BASE,
     EITHER,
+    HERE,
     NARROWER,
     RULE,
     WIDER,
@@ -141,3 +146,44 @@ def test_conditions_in_words() -> None:
 
 def test_every_matcher_has_words() -> None:
     assert set(MATCHERS) == set(Matcher.__args__)
+
+
+def test_a_control_id_of_its_own_is_told_where_it_is_one() -> None:
+    (kept,), (new,) = (matrix(of, ("acme",)) for of in (BASE, channel(control_id=ControlId.NEW)))
+    assert "Control id" not in dict(kept.contract)
+    assert dict(new.contract)["Control id"] == "of its own, not the sender's"
+
+
+def test_what_marks_psychotherapy_notes_is_told_apart() -> None:
+    marks = (
+        Mark(Path.parse("TXA-2"), frozenset({"PN"}), "psychotherapy-notes"),
+        Mark(Path.parse("PV1-10"), frozenset({"PSY"}), "mental-health"),
+    )
+    (sheet,) = matrix(replace(BASE, marks=marks), ("acme",))
+    assert dict(sheet.contract)["Psychotherapy notes are"] == "TXA-2 PN"
+
+
+@pytest.mark.parametrize(
+    ("matcher", "text"),
+    [
+        (Timed(after=Moment((2026, 3, 1))), "is after 2026-03-01"),
+        (Timed(before=Moment((2026, 3))), "is before 2026-03"),
+        (Timed(before=Moment((2026, 3, 1, 10), zone=60)), "is before 2026-03-01T10:00+01:00"),
+        (Timed(after=Moment((2026, 3, 1, 10, 30))), "is after 2026-03-01T10:30"),
+        (
+            Timed(after=Moment((2026, 3, 1, 10, 30, 5), zone=-90)),
+            "is after 2026-03-01T10:30:05-01:30",
+        ),
+        (
+            Timed(Moment(from_now=timedelta(days=-30)), Moment(from_now=timedelta())),
+            "is after now-30d and before now",
+        ),
+    ],
+)
+def test_times_in_words(matcher: Timed, text: str) -> None:
+    assert condition(Compare(Path.parse("PV1-44"), matcher)) == f"PV1-44 {text}"
+
+
+def test_a_withholding_stands_on_the_sheet_though_no_rule_grants_what_it_takes() -> None:
+    (sheet,) = matrix(rule(withholdings=(Withholding(HERE, segment="NTE"),)), ("acme",))
+    assert [taken.parts[0][0] for taken in sheet.sections[0].taken] == ["NTE"]

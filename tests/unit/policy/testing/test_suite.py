@@ -7,7 +7,10 @@ import pathlib
 import pytest
 
 from engine.config.suites import load_tests
+from engine.config.yaml_source import read_yaml
+from engine.errors import SiteError
 from engine.policy.compile import compile_policy
+from engine.policy.language import Problems, Reader, suite_tests
 from engine.policy.outcome import Code
 from engine.policy.reasons import TEXTS
 from engine.policy.testing.suite import run_suite
@@ -97,3 +100,68 @@ def test_facts_may_stand_in_a_file(tmp_path: pathlib.Path, facts: str) -> None:
     (tmp_path / "late.yaml").write_text("now: 2031-06-01T12:00:00Z\n")
     late = (f"facts: {facts}", "because: {acme: agreement-expired}")
     assert failures(tmp_path, *late) == []
+
+
+@pytest.mark.parametrize(
+    ("because", "expected"),
+    [
+        ("{acme: {code: no-rule}}", ["acme: because: expected no-rule; came granted"]),
+        ("{acme: {code: granted, rule: psychiatric}}", ["acme: because: expected granted"]),
+        ("{acme: {code: granted, rule: registration}}", []),
+        ("{acme: granted}", []),
+    ],
+)
+def test_a_reason_may_name_its_rule(
+    tmp_path: pathlib.Path, because: str, expected: list[str]
+) -> None:
+    came = [text.split(": ", 1)[1] for text in failures(tmp_path, f"because: {because}")]
+    assert len(came) == len(expected)
+    assert all(text.startswith(said) for text, said in zip(came, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("because: {acme: {code: no-rulee}}", "There is no reason `no-rulee`."),
+        ("because: {acme: {rule: registration}}", "code"),
+        ("because: {axme: no-rule}", "There is no channel `axme`."),
+    ],
+)
+def test_a_reason_that_is_none_does_not_load(
+    tmp_path: pathlib.Path, written: str, said: str
+) -> None:
+    with pytest.raises(SiteError) as error:
+        failures(tmp_path, written)
+    (problem,) = error.value.problems
+    assert said in problem.text
+
+
+def test_what_is_removed_is_named_by_its_path(tmp_path: pathlib.Path) -> None:
+    head = HEAD.replace("samples/a01.hl7}", "samples/a01.hl7, remove: [PV1-19, {DG1: 2}]}", 1)
+    suite = f"{head}  - {{name: one, message: a01, because: {{acme: no-rule}}}}\n"
+    with pytest.raises(SiteError) as error:
+        load_tests(write_site(tmp_path, suite))
+    (problem,) = error.value.problems
+    assert "`remove`" in problem.text
+
+
+def test_of_a_site_that_does_not_load_nobody_is_expected_to_receive_anything() -> None:
+    problems = Problems()
+    text = b"{name: one, message: a01, expect: {acme: {}}, because: {acme: no-rule}}"
+    node = read_yaml(text, "x.yaml", problems)
+    assert node is not None
+    read = suite_tests.TestReader(suite_tests.Names(None, None), Reader(problems)).read(node)
+    assert read is not None
+    assert read.expected == ()
+    assert problems.sorted() == ()
+
+
+@pytest.mark.parametrize("text", ["O&NEIL", "O\\T\\NEIL"])
+def test_a_text_is_found_as_it_stands_and_as_it_reads(tmp_path: pathlib.Path, text: str) -> None:
+    head = HEAD.replace("samples/a01.hl7}", "samples/a01.hl7, set: {PID-5: 'O\\T\\NEIL'}}", 1)
+    suite = f"{head}  - {{name: one, message: a01, expect: {{acme: {{excludes: ['{text}']}}}}}}\n"
+    tested = load_tests(write_site(tmp_path, suite))
+    policy = compile_policy(tested.site.policy)
+    (result,) = run_suite(tested.suites[0], policy).results
+    (failure,) = result.failures
+    assert str(failure).endswith("it is in PID-5")

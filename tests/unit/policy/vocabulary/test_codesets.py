@@ -11,6 +11,7 @@ from engine.policy.vocabulary.codesets import (
     is_known_system,
     triplets,
 )
+from tests.support.cutting import code, hl7, policy, rule
 
 SUD = CodeSet("sud", "I10", frozenset({"Z71.41"}), frozenset({"F10", "O99.31"}))
 MENTAL = CodeSet("mental", "ICD-10-CM", ranges=frozenset({("F20", "F99"), ("X71", "X83")}))
@@ -131,3 +132,13 @@ def test_names_of_systems() -> None:
     assert canonical_system("99Lab") == "99LAB"
     assert is_known_system("cpt")
     assert not is_known_system("99LAB")
+
+
+def test_a_range_may_be_of_single_letters_and_of_a_single_code() -> None:
+    compiled = policy(
+        [rule("r", "PV1-2: {set: some}, coverage: any", "PID: [3]")],
+        sets=["{set: some, ranges: [A-C, F20-F20]}"],
+    )
+    for value, expected in (("B", "granted"), ("D", "no-rule"), ("F20", "granted")):
+        raw = hl7("ADT^A01", "PID|1||A^^^H", f"PV1|1|{value}")
+        assert code(compiled, raw) == expected, value

@@ -1,0 +1,173 @@
+"""What other rules would have disclosed of archived traffic, counted.
+
+Law: content is opened one message at a time and forgotten at once; both policies decide on the
+same facts. What is told are channels, types, paths and counts: never a value, nor a control id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import sqlalchemy as sa
+
+from engine.archive import schema
+from engine.archive.database import Database
+from engine.archive.quarantine import FAULTS
+from engine.archive.search import read_content
+from engine.errors import EngineError
+from engine.intake.receipts import earliest_receipt, received_at
+from engine.policy.compare.over import MessageChange, over
+from engine.policy.compile import CompiledPolicy
+from engine.privacy.facts import Facts
+from engine.redecision.redecide import KeptMessage, Redecision
+from engine.store.keyfile import KeysAwayError
+from engine.store.port import Store
+
+#: How many names of messages one question reads; their contents are read one by one.
+PAGE = 1000
+
+#: How many receipts of changed messages are kept.
+RECEIPTS = 1000
+
+#: `DG1[2]-3.1` is counted as `DG1-3.1`: which of several it was is a matter of the one message.
+_WHICH = re.compile(r"\[\d+\]|(?<=^line) \d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A policy, and what opens messages and finds facts for it."""
+
+    compiled: CompiledPolicy
+    redecision: Redecision
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """So many messages of a type in which a channel newly gets, or no longer gets, a path."""
+
+    channel: str
+    type: str
+    path: str
+    newly: int
+    withheld: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found so far. `unread`: messages whose content was erased, or does not open."""
+
+    messages: int = 0
+    unread: int = 0
+    receipts: list[str] = field(default_factory=list)
+    newly: Counter[str] = field(default_factory=Counter)  # messages, by channel
+    withheld: Counter[str] = field(default_factory=Counter)
+    changed: int = 0
+    _newly: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _withheld: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    @property
+    def is_wider(self) -> bool:
+        """Whether anything would have gone to anybody that did not."""
+        return bool(self.newly)
+
+    def changes(self) -> Iterator[Change]:
+        """Every path that changes, by channel and message type."""
+        for key in sorted({*self._newly, *self._withheld}):
+            yield Change(*key, self._newly[key], self._withheld[key])
+
+    def add(self, receipt: str, type_: str, changes: Iterable[MessageChange]) -> None:
+        """Count one message."""
+        self.messages += 1
+        changed = False
+        for one in changes:
+            changed = True
+            for paths, found, counted in (
+                (one.newly, self._newly, self.newly),
+                (one.withheld, self._withheld, self.withheld),
+            ):
+                counted.update({one.channel} if paths else ())
+                found.update({(one.channel, type_, _WHICH.sub("", path)) for path in paths})
+        self.changed += changed
+        if changed and len(self.receipts) < RECEIPTS:
+            self.receipts.append(receipt)
+
+
+def backtest(
+    database: Database, store: Store, sides: tuple[Side, Side], from_ms: int, to_ms: int
+) -> Tally:
+    """Decide every message of a time under both, the old and the new.
+
+    Raises `StoreUnavailable`, `ArchiveError`, `KeysAwayError`.
+    """
+    tally = Tally()
+    old, new = sides
+    for receipt, type_, sealed in _archived(database, from_ms, to_ms):
+        changes = None if sealed is None else _changes(store, old, new, receipt, sealed)
+        if changes is None:
+            tally.unread += 1
+        else:
+            tally.add(receipt, type_, changes)
+    return tally
+
+
+def _archived(
+    database: Database, from_ms: int, to_ms: int
+) -> Iterator[tuple[str, str, bytes | None]]:
+    """Receipt, type and sealed content of every message of a time, oldest first.
+
+    Each content is a question of its own, so that no view of the archive is kept for long.
+    """
+    table = schema.messages
+    after, end = earliest_receipt(from_ms), earliest_receipt(to_ms)
+    while True:
+        asked = sa.select(table.c.receipt, table.c.type)
+        asked = asked.where(table.c.receipt > after, table.c.receipt < end)
+        with database.reading() as connection:
+            page = connection.execute(asked.order_by(table.c.receipt).limit(PAGE)).all()
+        for row in page:
+            with database.reading() as connection:
+                sealed = read_content(connection, row.receipt)
+            yield row.receipt, row.type, sealed
+        if len(page) < PAGE:
+            return
+        after = page[-1].receipt
+
+
+def _changes(
+    store: Store, old: Side, new: Side, receipt: str, sealed: bytes
+) -> tuple[MessageChange, ...] | None:
+    """What changes of one message; None if it cannot be opened or decided."""
+    try:
+        before = old.redecision.case(receipt, sealed)
+        after = new.redecision.case(receipt, sealed)
+    except KeysAwayError:
+        raise
+    except EngineError:
+        return None
+    facts = _facts(store, old, before, new, after)
+    try:
+        return over(before.message, old.compiled, new.compiled, facts)
+    except FAULTS:
+        return None
+
+
+def _facts(store: Store, old: Side, before: KeptMessage, new: Side, after: KeptMessage) -> Facts:
+    """What is known now, of whatever either policy asks, as at the time of receipt."""
+    at = received_at(before.receipt)
+    known = old.redecision.facts(before, _recalled(store, before), at)
+    others = new.redecision.facts(after, _recalled(store, after), at)
+    return replace(
+        others,
+        coverages={**known.coverages, **others.coverages},
+        disclosed=known.disclosed | others.disclosed,
+    )
+
+
+def _recalled(store: Store, kept: KeptMessage) -> tuple[bytes | None, ...]:
+    if not (kept.names or kept.patients):
+        return ()
+    return cast("tuple[bytes | None, ...]", store.execute([kept.recall])[0])

@@ -1,0 +1,195 @@
+"""The end of a day's content key, once the day's content is due.
+
+Law: what is still needed keeps its key: what waits, is held or parked in the store, what a person
+may need of the archive, and what a legal hold covers. Everything else of that day is erased
+wherever it has been copied to, as no backup of store or archive has the key. Each key's end is a
+row of the ledger; a key whose end is not there, because whoever destroyed it was killed, gets its
+row in the next round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from engine.archive import schema
+from engine.archive.database import Database
+from engine.archive.entries import Entry, act
+from engine.archive.ledger import Appender
+from engine.archive.retention import active_holds, held_by
+from engine.archive.rows import DAY_MS, PARKED
+from engine.archive.signing import Signer
+from engine.clock import Clock
+from engine.config.model import Retention
+from engine.errors import EngineError
+from engine.intake.receipts import earliest_receipt
+from engine.store.keyfolder import Gone
+from engine.store.keykeeping import Doer, KeyKeeper
+from engine.store.keynames import KeyClass, KeyName, day_text
+from engine.store.port import Backlog, Store, Unarchived, Unfinished
+
+#: How long a day is over before its key may go: what came at its end is in the store by then.
+AFTER_MS = 3_600_000
+
+
+class KeysNeededError(EngineError):
+    """A key cannot go now."""
+
+
+class KeyEraser:
+    """Destroys what is due; `step` is one key, `next_round` begins again."""
+
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer,
+        store: Store,
+        keeper: KeyKeeper,
+        retention: Retention,
+        *,
+        clock: Clock,
+        by: str = "engine",
+        reason: str = "retention",
+    ) -> None:
+        self._database = database
+        self._signer = signer
+        self._store = store
+        self._keeper = keeper
+        self._content_days = retention.content_days
+        self._clock = clock
+        self._by, self._reason = by, reason
+        self._left: list[KeyName] = []
+        self._begins = False
+
+    def next_round(self) -> None:
+        """Look at every key again."""
+        self._begins = True
+
+    def step(self) -> int | None:
+        """One key's turn: how many keys of days or messages went; None when the round is over."""
+        if self._begins:
+            self._left = self._due()
+            self._record()
+            self._begins = False
+        if not self._left:
+            return None
+        name = self._left.pop()
+        if name in self._keeper.folder.names().kept:
+            return self.prune(name)
+        self.destroy(name)
+        return 1
+
+    def _due(self) -> list[KeyName]:
+        """Keys of days that are over, and those of which single keys are kept."""
+        listing = self._keeper.folder.names()
+        last = self._now_ms // DAY_MS - self._content_days - 1
+        due = {
+            name
+            for name in listing.keys
+            if name.class_ is KeyClass.CONTENT and name.day <= last and self._is_settled(name.day)
+        }
+        return sorted(due | listing.kept, key=str, reverse=True)
+
+    @property
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+    @property
+    def _doer(self) -> Doer:
+        return Doer(self._clock.now(), self._by, self._reason)
+
+    def _is_settled(self, day: int) -> bool:
+        return (day + 1) * DAY_MS + AFTER_MS <= self._now_ms
+
+    # --- destroying -----------------------------------------------------------------------------
+
+    def destroy(self, name: KeyName, *, is_lost: bool = False) -> Gone:
+        """Destroy a day's key, but for what is needed.
+
+        `is_lost`: there is no key any more from which to keep anything. Raises `KeysNeededError`
+        when the day is not over, or the archive does not have all of it yet.
+        """
+        if not self._is_settled(name.day):
+            raise KeysNeededError(
+                "keys-day-not-over",
+                f"{day_text(name.day)} is not over, or only just: its key still seals.",
+                "Wait until an hour after midnight, UTC.",
+            )
+        backlog = cast("Unarchived", self._store.execute([Backlog()])[0])
+        if backlog.records and backlog.oldest_ms <= (name.day + 1) * DAY_MS:
+            raise KeysNeededError(
+                "keys-not-archived",
+                f"the archive does not have all of {day_text(name.day)} yet.",
+                "Let the engine run until `payergate archive status` has nothing so old to take.",
+            )
+        gone = self._keeper.destroy(name, () if is_lost else self.needed(name), self._doer)
+        self._record()
+        return gone
+
+    def prune(self, name: KeyName) -> int:
+        """Let go of kept keys that nobody needs any more; how many."""
+        number = self._keeper.prune(name, self.needed(name), self._doer)
+        self._record()
+        return number
+
+    def needed(self, name: KeyName) -> list[bytes]:
+        """The messages of a day that must still open."""
+        first = earliest_receipt(name.day * DAY_MS)
+        end = earliest_receipt((name.day + 1) * DAY_MS)
+        found = {one for one in self._unfinished() if first <= one < end}
+        with self._database.reading() as connection:
+            found |= _needed_in_archive(connection, first, end)
+        return sorted(one.encode("ascii") for one in found)
+
+    def _unfinished(self) -> Iterable[str]:
+        page = ""
+        while True:
+            answer = cast("tuple[str, ...]", self._store.execute([Unfinished(page)])[0])
+            page, *receipts = answer
+            yield from receipts
+            if not page:
+                return
+
+    # --- the record -----------------------------------------------------------------------------
+
+    def _record(self) -> None:
+        """A row for every key whose end has none."""
+        unrecorded = self._keeper.unrecorded()
+        if not unrecorded:
+            return
+        with self._database.writing() as connection:
+            appender = Appender(connection, self._signer)
+            appender.add([self._proof(name, gone) for name, gone in unrecorded])
+            appender.finish(self._now_ms)
+        for name, _ in unrecorded:
+            self._keeper.recorded(name)
+
+    def _proof(self, name: KeyName, gone: Gone) -> Entry:
+        said = {
+            "class": name.class_.value,
+            "day": day_text(name.day),
+            "key": str(name),
+            "kept": gone.kept,
+            "destroyed_at": gone.at,
+            "method": "key destroyed",
+        }
+        return act("erased", self._clock.now(), gone.by, gone.why, **said)
+
+
+def _needed_in_archive(connection: Connection, first: str, end: str) -> set[str]:
+    """Content that a person may need, of a message that is open, or under a legal hold."""
+    messages, journal = schema.messages, schema.journal
+    column = journal.c.receipt
+    of_day = sa.select(column).where(column >= first, column < end)
+    is_open = sa.select(messages.c.receipt).where(
+        messages.c.receipt == journal.c.receipt, messages.c.open > 0
+    )
+    of_people = of_day.where((journal.c["class"] == PARKED) | is_open.exists())
+    found = set(connection.execute(of_people).scalars())
+    holds = active_holds(connection)
+    if holds:
+        found |= held_by(connection, holds, list(connection.execute(of_day).scalars()))
+    return found

@@ -1,0 +1,119 @@
+"""`payergate duties`: what people still have to do about consents.
+
+Law: duties are listed by entry and time; whom they concern is told for a reason only, and that is
+in the ledger first. That a patient was told is a row of the entry's history, for good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from engine.archive.acts import record
+from engine.archive.entries import act
+from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.signing import read_signer
+from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.reach import operator, working_store
+from engine.cli.reach import reason as as_reason
+from engine.cli.table import table
+from engine.clock import SystemClock
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import Exit, UsageError
+from engine.privacy.duties import open_duties
+from engine.privacy.registry import Act
+from engine.registering import StoredRegistry
+from engine.store.sealing import Sealer
+
+
+def register(subparsers: Any) -> None:
+    """Add `duties` and its actions to the command line."""
+    parser = subparsers.add_parser(
+        "duties",
+        help="what people still have to do about consents",
+        description=(
+            "Lists what people still have to do about consents: tell a patient for whom another"
+            " signed, and watch for the event that ends a consent."
+        ),
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("ls", help="the open duties, the oldest change first")
+    listing.add_argument(
+        "--patients", action="store_true", help="say whom they concern; needs --reason"
+    )
+    listing.add_argument("--reason", type=as_reason, default="", help="recorded")
+    add_site_and_json(listing)
+    listing.set_defaults(run=ls)
+    ending = actions.add_parser("done", help="note that the patient was told of an entry")
+    ending.add_argument("entry", metavar="ENTRY")
+    ending.add_argument(
+        "--patient", required=True, metavar="ID",
+        help="the identifier (PID-3.1); - reads it from standard input",
+    )  # fmt: skip
+    ending.add_argument("--why", type=as_reason, required=True, help="how and when; recorded")
+    add_site_and_json(ending)
+    ending.set_defaults(run=done)
+
+
+def ls(args: argparse.Namespace) -> int:
+    """The open duties."""
+    if args.patients and not args.reason.strip():
+        raise UsageError("reason", "Patients are named for a reason only.", "Say --reason TEXT.")
+    site = load_site(args.site)
+    if args.patients:
+        _record(site, args.reason)
+    with working_store(site) as store:
+        registry = StoredRegistry(store, Sealer.of(site.keys), tuple(site.policy.channels))
+        found = list(_duties(registry))
+    if not args.patients:
+        for one in found:
+            del one["patient"]
+    if args.json:
+        print(json.dumps({"duties": found}))
+        return Exit.OK
+    head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", "UNTIL", *(["PATIENT"] if args.patients else []))
+    rows = [tuple(one.values()) for one in found]
+    print(table(head, rows) if rows else "there is nothing to do")
+    return Exit.OK
+
+
+def done(args: argparse.Namespace) -> int:
+    """Note that the patient was told."""
+    site = load_site(args.site)
+    patient = named_patient(args.patient)
+    with working_store(site) as store:
+        registry = StoredRegistry(store, Sealer.of(site.keys), tuple(site.policy.channels))
+        noted = Act(operator(), SystemClock().now(), args.why)
+        change = registry.told(patient, args.entry, noted)
+    if args.json:
+        said = {"entry": change.entry, "new": change.version > 0, "version": change.version}
+        print(json.dumps(said))
+    else:
+        print(f"{change.entry}: {'noted' if change.version else 'was noted before'}")
+    return Exit.OK
+
+
+def _duties(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+    for held in registry.everyone():
+        for entry in held.entries:
+            for duty in open_duties(entry):
+                fact = entry.fact
+                signer = getattr(fact, "signed_by", None)
+                yield {
+                    "duty": duty.value,
+                    "entry": entry.id,
+                    "since": entry.history[0][1].at.date().isoformat(),
+                    "signed_by": "" if signer is None else signer.value,
+                    "event": str(getattr(fact, "event", "")),
+                    "patient": fact.patient.id,
+                }
+
+
+def _record(site: Site, reason: str) -> None:
+    """The look at whom the duties concern, before it is taken."""
+    entry = act("look", SystemClock().now(), operator(), reason, what="patients of open duties")
+    with open_archive(site) as archive:
+        record(archive, read_signer(signing_key_of(site)), entry)

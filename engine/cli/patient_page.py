@@ -1,0 +1,144 @@
+"""The report about a patient as text for a terminal or a letter, and as one page of HTML.
+
+Law: it says what the report says, in words for the patient; a pack that is off is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from zoneinfo import ZoneInfo
+
+from engine.archive.accounting import Line, notes, when
+from engine.cli.letter import Part, part_as_page, part_as_text
+from engine.cli.patient_report import Recipient, Report
+from engine.cli.patient_words import entry_in_words, fields_in_words, why
+from engine.cli.registered_entries import state_of
+from engine.cli.words import counted
+from engine.policy.telling.patient import Change, Share
+from engine.privacy.protections import Protections
+
+_TITLE = "What your insurers receive"
+
+
+def report_as_text(report: Report, width: int) -> str:
+    """For a terminal, or a letter."""
+    return part_as_text(_whole(report), width)
+
+
+def report_as_page(report: Report) -> str:
+    """One page, complete in itself."""
+    return part_as_page(_whole(report))
+
+
+# --- what it says -------------------------------------------------------------------------------
+
+
+def _whole(report: Report) -> Part:
+    concerned = [one for one in report.recipients if one.is_concerned]
+    others = [one.channel.name for one in report.recipients if not one.is_concerned]
+    parts = [_entries(report), *(_recipient(one, report.protections) for one in concerned)]
+    if others:
+        said = "As far as we know these do not insure you, and they have received nothing."
+        parts.append(Part("Others", (said,), tuple(sorted(others))))
+    parts.append(_protections(report.protections))
+    return Part(_TITLE, tuple(_introduction(report)), (), tuple(parts))
+
+
+def _introduction(report: Report) -> Iterator[str]:
+    day = report.made.astimezone(ZoneInfo(report.timezone)).date().isoformat()
+    yield f"About patient {report.patient.id}, made on {day}, policy revision {report.revision}."
+    if report.opened:
+        yield (
+            f"The latest {counted(report.opened, 'message')} about you were opened for this report"
+            f" ({report.reason}) and decided as they would be decided today; the look is on record."
+        )
+    elif report.reason:
+        yield "No message about you is kept any more, so that none could be opened."
+    else:
+        yield (
+            "No message was opened for this report: it tells classes of information, as our"
+            " records of disclosures have them."
+        )
+    yield from report.supposed
+    if report.erased:
+        yield f"The content of {counted(report.erased, 'earlier message')} is not kept any more."
+
+
+def _entries(report: Report) -> Part:
+    items = tuple(
+        f"{entry_in_words(entry.fact, report.names, report.timezone)}"
+        f" ({state_of(entry, report.made)}; entry {entry.id})"
+        for entry in report.entries
+    )
+    none = () if items else ("Nothing: no consent, no refusal, no restriction.",)
+    return Part("What you have signed, refused or restricted", none, items)
+
+
+def _recipient(one: Recipient, protections: Protections) -> Part:
+    parts = [Part("Received so far", _nothing(one.lines), tuple(map(_line, one.lines)))]
+    if one.share is None:
+        states = tuple(f"{state}: {number}" for state, number in one.states.items())
+        parts.append(Part("Your messages", (), states))
+    else:
+        parts += _share(one.share, protections)
+    if one.change is not None:
+        parts.append(_change(one.change))
+    return Part(one.channel.name, (), (), tuple(parts))
+
+
+def _nothing(found: Iterable[object]) -> tuple[str, ...]:
+    return () if tuple(found) else ("Nothing.",)
+
+
+def _line(line: Line) -> str:
+    said = f"{when(line)}: {line.description}. Why: {line.purpose} ({line.basis})."
+    return " ".join((said, *notes(line)))
+
+
+def _share(share: Share, protections: Protections) -> Iterator[Part]:
+    of = counted(share.disclosing, "message")
+    sent = tuple(fields_in_words(share.sent))
+    yield Part(f"Receives, of {of}", _nothing(sent), sent)
+    lacks: dict[str, dict[str, set[str]]] = {}
+    for lack, names in share.lacks.items():
+        lacks.setdefault(lack.code, {}).setdefault(lack.segment, set()).update(names)
+    withheld = tuple(
+        f"{why(code, protections)} {'; '.join(fields_in_words(fields))}."
+        for code, fields in sorted(lacks.items())
+    )
+    if withheld:
+        yield Part("Does not receive of these", (), withheld)
+    refused = tuple(
+        f"{counted(number, 'message')}: {why(code.value, protections)}"
+        for (_, code, _), number in share.not_sent.most_common()
+    )
+    if refused:
+        yield Part("Messages of which nothing is sent", (), refused)
+
+
+def _change(change: Change) -> Part:
+    title = "What would change"
+    if not change.messages:
+        return Part(title, ("Nothing.",))
+    said = [f"{counted(change.messages, 'message')} would be decided otherwise."]
+    if change.opened:
+        said.append(f"Of {change.opened} something would be sent, of which nothing is sent now.")
+    if change.closed:
+        said.append(f"Of {change.closed} nothing would be sent any more.")
+    return Part(title, tuple(said), (), tuple(_both(change)))
+
+
+def _both(change: Change) -> Iterator[Part]:
+    for title, fields in (("Besides", change.gains), ("No more", change.loses)):
+        if fields:
+            yield Part(f"{title} would be sent", (), tuple(_named(fields)))
+
+
+def _named(fields: Mapping[str, set[str]]) -> list[str]:
+    return fields_in_words(fields)
+
+
+def _protections(protections: Protections) -> Part:
+    on = [f"{pack.name} ({pack.id})" for pack in protections.packs]
+    off = [f"{name} is switched off here: {why}" for name, why in sorted(protections.off.items())]
+    return Part("Laws that stand above our rules", (), (*on, *off))

@@ -1,0 +1,142 @@
+"""What a patient's insurers receive and why, as one report: its values, and the same as JSON.
+
+Law: what the report says it takes from the ledger, the registry and the decision; where messages
+were not opened it says so, and tells classes of information alone. A pack that is switched off is
+part of the report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.archive.accounting import Line
+from engine.cli.patient_words import entry_in_words, why
+from engine.cli.registered_entries import entry_as_json
+from engine.policy.model import Channel
+from engine.policy.telling.patient import Change, Share, plainly
+from engine.privacy.patients import Patient
+from engine.privacy.protections import Protections
+from engine.privacy.registry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One counterpart. `lines`: what went there; `states`: where this patient's messages stand.
+
+    `share` and `change` are there where messages were opened. `is_concerned`: whether it insures
+    the patient, had something, or is named by an entry.
+    """
+
+    channel: Channel
+    is_concerned: bool
+    lines: tuple[Line, ...] = ()
+    states: Mapping[str, int] = dataclasses.field(default_factory=Counter)
+    share: Share | None = None
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of it. `found` messages, of which `opened` were decided again, and `erased` are no more.
+
+    `supposed` says in words what the changes suppose; empty: nothing.
+    """
+
+    patient: Patient
+    made: datetime
+    timezone: str
+    revision: str
+    reason: str
+    found: int
+    opened: int
+    erased: int
+    entries: tuple[Entry, ...]
+    protections: Protections
+    recipients: tuple[Recipient, ...]
+    supposed: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Channels' names."""
+        return {one.channel.id: one.channel.name for one in self.recipients}
+
+
+def report_as_json(report: Report) -> dict[str, Any]:
+    """As `docs/reference/cli.md` has it."""
+    protections = report.protections
+    return {
+        "patient": dataclasses.asdict(report.patient),
+        "made": report.made.isoformat(),
+        "revision": report.revision,
+        "reason": report.reason,
+        "messages": {"found": report.found, "opened": report.opened, "erased": report.erased},
+        "packs": {"on": [pack.id for pack in protections.packs], "off": dict(protections.off)},
+        "entries": [
+            {
+                **entry_as_json(entry, report.made),
+                "sort": entry.sort.value,
+                "says": entry_in_words(entry.fact, report.names, report.timezone),
+            }
+            for entry in report.entries
+        ],
+        "supposed": list(report.supposed),
+        "recipients": {one.channel.id: _recipient(one, protections) for one in report.recipients},
+    }
+
+
+def _recipient(one: Recipient, protections: Protections) -> dict[str, Any]:
+    return {
+        "name": one.channel.name,
+        "kind": one.channel.kind.value,
+        "concerned": one.is_concerned,
+        "disclosed": [
+            dataclasses.asdict(line)
+            | {"first": line.first.isoformat(), "last": line.last.isoformat()}
+            for line in one.lines
+        ],
+        "messages": dict(one.states),
+        "share": None if one.share is None else _share(one.share, protections),
+        "change": None if one.change is None else _change(one.change),
+    }
+
+
+def _share(share: Share, protections: Protections) -> dict[str, Any]:
+    return {
+        "messages": share.disclosing,
+        "receives": plainly(share.sent),
+        "withheld": [
+            {
+                "segment": lack.segment,
+                "fields": plainly({lack.segment: names})[lack.segment],
+                "code": lack.code,
+                "rule": lack.rule,
+                "why": why(lack.code, protections),
+            }
+            for lack, names in sorted(share.lacks.items())
+        ],
+        "not_sent": [
+            {
+                "verdict": verdict.value,
+                "code": code.value,
+                "rule": rule,
+                "messages": number,
+                "why": why(code.value, protections),
+            }
+            for (verdict, code, rule), number in share.not_sent.most_common()
+        ],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "messages": change.messages,
+        "opened": change.opened,
+        "closed": change.closed,
+        "gains": plainly(change.gains),
+        "loses": plainly(change.loses),
+    }

@@ -1,0 +1,86 @@
+"""Entries of the privacy registry as commands tell them.
+
+Law: an entry is told with its whole history; whether it is in force is decided by the same
+function that decides for messages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from engine.errors import UsageError
+from engine.privacy.consents import is_in_force
+from engine.privacy.elements import lacking
+from engine.privacy.facts import ConsentKind, SignedConsent
+from engine.privacy.registry import Entry, Fact
+
+
+def state_of(entry: Entry, now: datetime) -> str:
+    """In force, not yet, expired, revoked or lifted."""
+    if entry.is_lifted:
+        return "lifted"
+    fact = entry.fact
+    if not isinstance(fact, SignedConsent):
+        return "in force"
+    if is_in_force(fact, now):
+        is_permit = fact.kind is not ConsentKind.REFUSAL
+        return "verbal, permits nothing" if fact.is_verbal and is_permit else "in force"
+    if fact.revoked is not None and fact.revoked <= now:
+        return "revoked"
+    return "expired" if fact.ends is not None and fact.ends <= now else "not yet"
+
+
+def entry_as_json(entry: Entry, now: datetime) -> dict[str, Any]:
+    """The whole entry."""
+    fact = entry.fact
+    said: dict[str, Any] = {
+        "entry": entry.id,
+        "state": state_of(entry, now),
+        "authority": fact.patient.authority,
+        "channels": "all" if fact.channels is None else " ".join(sorted(fact.channels)),
+    }
+    if isinstance(fact, SignedConsent):
+        said["what"] = fact.kind.value
+        said["purposes"] = "all" if fact.purposes is None else " ".join(sorted(fact.purposes))
+        said["labels"] = sorted(fact.labels)
+        ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
+        said |= {name: None if when is None else when.isoformat() for name, when in ends}
+        said["signed_by"] = fact.signed_by and fact.signed_by.value
+        said["mode"] = "verbal" if fact.is_verbal else "written"
+        texts = (("event", fact.event), ("description", fact.description))
+        said |= dict(texts) | {"signer": fact.signer, "signer_authority": fact.authority}
+        said["statements"] = sorted(one.value for one in fact.statements)
+        said["lacks"] = list(lacking(fact))
+    else:
+        items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
+        said["what"] = ", ".join(items)
+        said["reason"] = fact.reason.value
+        days = (("from", fact.since), ("to", fact.until))
+        said |= {name: None if day is None else day.isoformat() for name, day in days}
+    said["history"] = [
+        {"verb": verb.value, "at": act.at.isoformat(), "by": act.by, "why": act.why,
+         "document": act.document}
+        for verb, act in entry.history
+    ]  # fmt: skip
+    return said
+
+
+def missing_elements(facts: Iterable[Fact], *, is_required: bool) -> dict[str, int]:
+    """What consents lack, and how many of them.
+
+    Raises `UsageError` where a site takes none that lacks something.
+    """
+    found = Counter(
+        name for fact in facts if isinstance(fact, SignedConsent) for name in lacking(fact)
+    )
+    if found and is_required:
+        raise UsageError(
+            "consent-incomplete",
+            f"A consent lacks elements that the law wants: {', '.join(sorted(found))}; nothing was"
+            " changed.",
+            "Complete it: 45 CFR 164.508(c), 42 CFR 2.31(a).",
+        )
+    return dict(found)

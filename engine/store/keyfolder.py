@@ -1,0 +1,293 @@
+"""The folder of content keys, each wrapped by a master key in a file of its own.
+
+Law: a key is on the disk before anything is sealed with it; a file is written whole or not at all;
+whoever writes holds the folder's lock. That a key was destroyed stays on record, so that content
+that was erased is told from content whose key is lost. Several engines on several machines need one
+folder that all of them see, as its id, which the store knows, makes sure.
+
+    content-2026-03-01-0badcafe.key    a wrapped key      master ID, key BASE64
+    content-2026-03-01-0badcafe.gone   it was destroyed   when, by whom, why (JSON)
+    content-2026-03-01-0badcafe.kept   keys of messages of that day that outlive it, wrapped by
+                                       the key that its second line names
+    folder-id, lock
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine.store.keyfile import KeyFileError, Keys, KeysAwayError, draft_of, keep_entries
+from engine.store.keynames import KeyName, unwrap, wrap
+
+FOLDER_ID_BYTES = 16
+
+_FIRST_LINE = "payergate-content-key 1"
+_FIRST_KEPT = "payergate-kept-keys 1"
+
+
+class UnknownMasterError(KeysAwayError):
+    """A key is wrapped by a master key that is not at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """How a key was destroyed. `recorded`: the ledger has it."""
+
+    at: str
+    by: str
+    why: str
+    kept: int
+    recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the folder holds."""
+
+    keys: frozenset[KeyName] = frozenset()
+    gone: frozenset[KeyName] = frozenset()
+    kept: frozenset[KeyName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The keys of single messages, each wrapped by the key `by`."""
+
+    by: KeyName
+    wrapped: Mapping[bytes, bytes]
+
+
+class KeyFolder:
+    """Reads and writes the files above; remembers nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> None:
+        """Make it, unless it is there."""
+        with _away_if_refused(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            keep_entries(self.path.parent)
+            with self._locked():
+                file = self.path / "folder-id"
+                if not file.exists():
+                    self._write(file, secrets.token_hex(FOLDER_ID_BYTES).encode("ascii"))
+
+    def id(self) -> bytes:
+        """What tells this folder from others."""
+        with _away_if_refused(self.path):
+            return (self.path / "folder-id").read_bytes()
+
+    def stamp(self) -> int:
+        """Another number after every change. Raises `KeysAwayError`."""
+        with _away_if_refused(self.path):
+            found = self.path.stat()
+        if found.st_mode & 0o077:
+            raise KeysAwayError(
+                "content-keys-open",
+                f"the folder of content keys {self.path} is open to others.",
+                f"chmod 700 {self.path}",
+            )
+        return found.st_mtime_ns
+
+    def names(self) -> Listing:
+        """The keys that are there, that were destroyed, and that have single keys kept."""
+        found: dict[str, set[KeyName]] = {".key": set(), ".gone": set(), ".kept": set()}
+        with _away_if_refused(self.path):
+            files = [file for file in self.path.iterdir() if file.suffix in found]
+        for file in files:
+            if not file.name.startswith("."):  # a draft that a killed process has left
+                try:
+                    found[file.suffix].add(KeyName.parse(file.stem))
+                except ValueError:
+                    raise _damaged(file) from None
+        return Listing(*(frozenset(found[ending]) for ending in (".key", ".gone", ".kept")))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else writes meanwhile."""
+        with _away_if_refused(self.path), self._locked():
+            yield
+
+    # --- a key ----------------------------------------------------------------------------------
+
+    def read(self, name: KeyName, masters: Mapping[bytes, bytes]) -> bytes:
+        """The key itself. Raises `KeysAwayError`, `UnknownMasterError`."""
+        file = self._file(name, "key")
+        master, wrapped = self._wrapped(name)
+        if master not in masters:
+            raise UnknownMasterError(
+                "content-keys-master",
+                f"the content key {file} is wrapped by another master key, {master.hex()}.",
+                "Put that master key back from its backup.",
+            )
+        try:
+            return unwrap(masters[master], wrapped, str(name).encode("ascii"))
+        except ValueError:
+            raise _damaged(file) from None
+
+    def master_of(self, name: KeyName) -> bytes:
+        """The id of the master key that wraps it."""
+        return self._wrapped(name)[0]
+
+    def write(self, name: KeyName, key: bytes, keys: Keys) -> None:
+        """Wrap it with the current master key. Durable when this returns."""
+        wrapped = wrap(keys.masters[keys.current], key, str(name).encode("ascii"))
+        lines = [_FIRST_LINE, f"master {keys.current.hex()}", f"key {_encode(wrapped)}"]
+        self._write(self._file(name, "key"), _text(lines))
+
+    def _wrapped(self, name: KeyName) -> tuple[bytes, bytes]:
+        file = self._file(name, "key")
+        with _away_if_refused(file):
+            text = file.read_bytes()
+        try:
+            master, wrapped = _lines(text, _FIRST_LINE)
+            id_ = bytes.fromhex(master.removeprefix("master "))
+            return id_, _decode(wrapped.removeprefix("key "))
+        except ValueError:
+            raise _damaged(file) from None
+
+    # --- keys that are no more ------------------------------------------------------------------
+
+    def destroy(self, name: KeyName, gone: Gone) -> None:
+        """Note that it is gone, and have its file overwritten and removed."""
+        self.write_gone(name, gone)
+        self.wipe(self._file(name, "key"))
+
+    def write_gone(self, name: KeyName, gone: Gone) -> None:
+        """Note how it was destroyed."""
+        self._write(self._file(name, "gone"), json.dumps(asdict(gone)).encode("ascii"))
+
+    def read_gone(self, name: KeyName) -> Gone:
+        """How it was destroyed."""
+        file = self._file(name, "gone")
+        with _away_if_refused(file):
+            text = file.read_bytes()
+        try:
+            return Gone(**json.loads(text))
+        except (ValueError, TypeError):
+            raise _damaged(file) from None
+
+    def wipe(self, file: Path) -> None:
+        """Overwrite and remove a file, if it is there."""
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        file.unlink()
+        keep_entries(self.path)
+
+    # --- keys of single messages ----------------------------------------------------------------
+
+    def read_kept(self, name: KeyName) -> Kept:
+        """The keys of messages that outlive the key `name`."""
+        file = self._file(name, "kept")
+        with _away_if_refused(file):
+            text = file.read_bytes()
+        try:
+            by, *lines = _lines(text, _FIRST_KEPT)
+            pairs = (line.split() for line in lines)
+            wrapped = {message.encode("ascii"): _decode(key) for message, key in pairs}
+            return Kept(KeyName.parse(by.removeprefix("by ")), wrapped)
+        except ValueError:
+            raise _damaged(file) from None
+
+    def write_kept(self, name: KeyName, kept: Kept) -> None:
+        """Put them in the place of those that were kept."""
+        lines = [
+            f"{message.decode('ascii')} {_encode(key)}" for message, key in kept.wrapped.items()
+        ]
+        file = self._file(name, "kept")
+        draft = draft_of(file, _text([_FIRST_KEPT, f"by {kept.by}", *lines]))
+        self.wipe_replaced(file, draft)
+
+    def wipe_replaced(self, file: Path, draft: Path) -> None:
+        """`draft` in the place of `file`, of which nothing is to be found any more."""
+        former = file.with_name(f".{file.name}.former")
+        former.unlink(missing_ok=True)
+        if file.exists():
+            former.hardlink_to(file)
+        draft.replace(file)
+        keep_entries(self.path)
+        self.wipe(former)
+
+    def wipe_kept(self, name: KeyName) -> None:
+        """Nothing of that day is needed any more."""
+        self.wipe(self._file(name, "kept"))
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def _file(self, name: KeyName, ending: str) -> Path:
+        return self.path / f"{name}.{ending}"
+
+    def _write(self, file: Path, content: bytes) -> None:
+        draft_of(file, content).replace(file)
+        keep_entries(self.path)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+@contextmanager
+def _away_if_refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise KeysAwayError(
+            "content-keys-missing",
+            f"{error.filename or path} is not there.",
+            "Put the folder of content keys back, or mount it; see docs/how-to/rotate-keys.md.",
+        ) from None
+    except OSError as error:
+        raise KeysAwayError(
+            "content-keys-unusable",
+            f"{path} cannot be read or written ({error.strerror or type(error).__name__}).",
+            "Let the engine's user, and nobody else, use it, and see that there is room.",
+        ) from None
+
+
+def _damaged(file: Path) -> KeyFileError:
+    return KeysAwayError(
+        "content-keys-damaged",
+        f"{file} is damaged.",
+        "Put it back from its backup; if there is none, `payergate keys shred` gives it up.",
+    )
+
+
+def _lines(text: bytes, first: str) -> list[str]:
+    """The lines after the first, which must be this one. Raises `ValueError`."""
+    found, *lines = text.decode("ascii").splitlines() or [""]
+    if found != first:
+        raise ValueError("the first line")
+    return lines
+
+
+def _text(lines: list[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)

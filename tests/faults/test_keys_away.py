@@ -1,0 +1,45 @@
+"""Content keys that go missing: nothing is acknowledged, and nothing is lost."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.faults.test_unfit_store import told, wait_until
+from tests.support.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
+from tests.support.hospital import ask, make_messages
+
+
+def test_without_its_keys_nothing_is_taken_and_with_others_nothing_starts(
+    tmp_path: Path,
+) -> None:
+    first, second = make_messages(0, 2, seed=1)
+    with Estate(tmp_path) as estate:
+        assert ask(estate.listener_port, first)
+        folder = estate.site / "var" / "content-keys"
+        folder.rename(tmp_path / "elsewhere")
+        wait_until(lambda: told(estate, "listener_held"))
+        assert not ask(estate.listener_port, second, 2.0)
+        assert not folder.exists(), "no keys are made in the place of those that are missed"
+        (tmp_path / "elsewhere").rename(folder)
+        wait_until(lambda: told(estate, "listener_released"))
+        assert ask(estate.listener_port, second)
+        estate.wait_until_empty(30)
+        wanted = {name: sum(name in one.channels for one in (first, second)) for name in CHANNELS}
+        assert {name: len(estate.received(name)) for name in CHANNELS} == wanted
+        assert not told(estate, "unexpected")
+
+        estate.stop_engine()
+        folder.rename(tmp_path / "elsewhere")
+        said = estate.command("doctor", code=1)
+        assert "content-keys-missing" in str(said)
+        refused = subprocess.run(
+            [*PAYERGATE, "run", "--site", str(estate.site)],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert refused.returncode == 1
+        assert "content-keys-differ" in refused.stderr

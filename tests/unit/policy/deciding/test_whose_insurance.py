@@ -1,0 +1,67 @@
+"""How a message names a payer: `identified_by` of an IN1 with its IN2 and IN3 (rules.md §10.16)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.cutting import channel, code, hl7, policy, rule
+
+PID = "PID|1||A^^^H^MR"
+
+
+def claimed(entry: str, *segments: str) -> bool:
+    """Whether a message with these segments is acme's."""
+    mine = channel("acme").replace("{IN1-3.1: ACME}", entry)
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], [mine])
+    found = code(compiled, hl7("ADT^A01", PID, *segments))
+    assert found in {"granted", "no-coverage"}
+    return found == "granted"
+
+
+@pytest.mark.parametrize(
+    ("entry", "company", "expected"),
+    [
+        ("{IN1-3.1: ACME, IN1-3.4: US}", "ACME^^^US", True),
+        ("{IN1-3.1: ACME, IN1-3.4: US}", "ZETA^^^EU~ACME^^^US", True),
+        ("{IN1-3.1: ACME, IN1-3.4: US}", "ACME^^^EU~ZETA^^^US", False),
+        ("{IN1-3.1: ACME, IN1-3.4: {not: EU}}", "ACME^^^US~ZETA^^^EU", True),
+        ("{IN1-3.1: ACME, IN1-3.4: {not: EU}}", "ACME^^^EU~ZETA^^^US", False),
+        ("{'IN1-3[1].1': ACME, 'IN1-3[2].4': US}", "ACME^^^EU~ZETA^^^US", True),
+        ("{'IN1-3[1].1': ACME, 'IN1-3[2].4': US}", "ACME^^^US", False),
+    ],
+)
+def test_keys_on_one_repeating_field_hold_for_one_repetition(
+    entry: str, company: str, expected: bool
+) -> None:
+    assert claimed(entry, f"IN1|1|PA|{company}") is expected
+
+
+@pytest.mark.parametrize(
+    ("company", "expected"),
+    [("ACME^^^US", True), ("ACME^^^EU", False), ("ACME^^^US~Z^^^EU", False)],
+)
+def test_a_key_on_its_own_asks_of_all_repetitions_what_none_may_have(
+    company: str, expected: bool
+) -> None:
+    assert claimed("{IN1-2: PA, IN1-3.4: {not: EU}}", f"IN1|1|PA|{company}") is expected
+
+
+def test_a_numbered_insurance_is_that_of_the_message() -> None:
+    entry = "{'IN1[1]-3.1': ACME}"
+    assert claimed(entry, "IN1|1|PA|ACME")
+    assert not claimed(entry, "IN1|1|PB|BETA", "IN1|2|PA|ACME")
+
+
+def test_what_follows_another_insurance_names_nobody() -> None:
+    entry = "{IN1-2: PA, IN2-25: ACME}"
+    assert claimed(entry, "IN1|1|PA|X", "IN2" + "|" * 25 + "ACME")
+    assert not claimed(entry, "IN1|1|PA|X", "IN1|2|PB|X", "IN2" + "|" * 25 + "ACME")
+
+
+def test_what_a_name_means_in_one_character_set_is_not_what_it_means_in_another() -> None:
+    mine = channel("acme").replace("{IN1-3.1: ACME}", "{IN1-4.1: 会社}")
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], [mine])
+    name = "会社".encode("iso2022_jp")
+    for charset, expected in (("ASCII", "no-coverage"), ("ISO IR87", "granted")):
+        raw = hl7("ADT^A01", PID, "IN1|1|PA|X|NAME", msh=f"P|2.5.1||||||{charset}")
+        assert code(compiled, raw.replace(b"NAME", name)) == expected, charset

@@ -1,0 +1,82 @@
+"""What `check` says of a site that loads and may not mean what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.config.yaml_source import read_yaml
+from engine.policy.language import Problems, policy_of
+from engine.policy.language.advice import advise
+
+CHANNEL = """
+channel: acme
+name: ACME
+kind: payer
+identified_by: [{IN1-3.1: ACME01}]
+agreement: {expires: 2030-12-31}
+purposes: [payment]
+ceiling: {messages: [ADT, ORU], segments: {PID: all}}
+deliver: {to: "tcp:127.0.0.1:1"}
+"""
+RULES = """
+channels: [acme]
+purpose: payment
+basis: law
+rules:
+"""
+
+
+def advice(channel: str, rules: str) -> list[str]:
+    problems = Problems()
+    nodes = [read_yaml(text.encode(), "x.yaml", problems) for text in (channel, rules)]
+    assert nodes[0] is not None
+    assert nodes[1] is not None
+    read = policy_of(
+        [nodes[0]],
+        [nodes[1]],
+        every_channel_read=True,
+        environment="test",
+        timezone="UTC",
+        problems=problems,
+    )
+    assert problems.sorted() == ()
+    advise(read.policy, problems)
+    return [problem.code for problem in problems.sorted()]
+
+
+@pytest.mark.parametrize(
+    ("plainly", "masked", "expected"),
+    [
+        ("{message: ADT}", "{message: ADT}", True),
+        ("{message: ADT^A01}", "{message: ADT}", True),
+        ("{}", "{message: ADT}", True),
+        ("{message: ADT}", "{}", True),
+        ("{message: ORU}", "{message: ADT}", False),
+    ],
+)
+def test_a_mask_in_vain_is_one_that_a_message_of_both_rules_would_lack(
+    plainly: str, masked: str, expected: bool
+) -> None:
+    mask = "{PID: {fields: [3], mask: {3: last4}}}"
+    two = f"""\
+  - {{name: plainly, why: because, when: {plainly}, disclose: {{PID: [3]}}}}
+  - {{name: masked, why: because, when: {masked}, disclose: {mask}}}
+"""
+    codes = advice(CHANNEL, RULES + two)
+    assert ("mask-in-vain" in codes) is expected
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        *("AL1: [5]", "DG1: [4]", "FT1: [8]", "FT1: [9]", "NTE: [3]", "OBR: [13]", "OBR: [39]"),
+        *("OBX: [5]", "PR1: [4]", "CON: [5]", "CON: [6]", "ACC: [5]", "DSP: [3]"),
+    ],
+)
+def test_what_people_type_is_worth_a_second_look(granted: str) -> None:
+    segment, _, _ = granted.partition(":")
+    more = f"""\
+  - {{name: one, why: because, when: {{message: ADT}}, disclose: {{PID: [3], {granted}}}}}
+"""
+    codes = advice(CHANNEL.replace("PID: all", f"PID: all, {segment}: all"), RULES + more)
+    assert "free-text" in codes
