@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import pathlib
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 from benchmarks import machine
 
 _ENDING_S = 30.0
+_ARCHIVER = "engine.archiving"
 
 
 def _spawn(arguments: Sequence[str], errors: pathlib.Path | None = None) -> subprocess.Popen[str]:
@@ -79,7 +81,7 @@ def insurers(count: int, *expect: int) -> Iterator[Insurers]:
 
 
 class Engine:
-    """A running `payergate run`; `worker` and `store` are process ids."""
+    """A running `payergate run`; `worker`, `store` and `archiver` are process ids."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         ready = _said(process, "listeners")
@@ -88,7 +90,16 @@ class Engine:
         below = machine.descendants(process.pid)
         self.supervisor = process.pid
         self.store = next(pid for pid in below if "valkey-server" in machine.command(pid))
-        self.worker = next(pid for pid in below if pid != self.store)
+        self.worker = next(
+            p for p in below if p != self.store and _ARCHIVER not in machine.command(p)
+        )
+        self._supervisor = process.pid
+
+    @functools.cached_property
+    def archiver(self) -> int:
+        """It starts after the worker."""
+        below = machine.descendants(self._supervisor)
+        return next(pid for pid in below if _ARCHIVER in machine.command(pid))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 Law: it may be killed at any instant and begins where the archive says that it ended. While store or
 archive is away it waits and tries again; nothing is let go meanwhile, and nothing waits for it. It
-is started with a lower priority than its neighbours: what it does can be done later.
+is started with a lower priority than its neighbours and rests between its steps
+(engine.archive.pace): what it does can be done later.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.archive.entries import Clerk
 from engine.archive.grants import grants_of
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import database_of, signing_key_of
+from engine.archive.pace import rest_s
 from engine.archive.rebuild import Rebuilder
 from engine.archive.retention import Eraser
 from engine.archive.signing import (
@@ -143,9 +145,12 @@ class Life:
                 return
         while True:
             self._rebuild()
+            began_s = self._clock.monotonic()
             number = self._attempt(self._archiver.step)
             if number:
-                self._control.wait(0)
+                took_s = self._clock.monotonic() - began_s
+                rest = 0.0 if self._control.finishing else rest_s(took_s, self._archiver.oldest_s)
+                self._control.wait(rest)
                 continue
             if self._control.finishing:
                 return

@@ -69,6 +69,8 @@ class Archiver:
         self._clock = clock
         self._batch_records = batch_records
         self._quarantined = quarantined
+        #: How old the oldest record was that the last step found, in seconds.
+        self.oldest_s = 0.0
 
     def begin(self, grants: str) -> bool:
         """Note the policy in force; False when the archive has lost its end since it last wrote.
@@ -99,6 +101,9 @@ class Archiver:
             position = connection.execute(sa.select(schema.head.c.position)).scalar_one()
             head = read_head(connection)
         records = self._reader.records(self._batch_records)
+        if records:  # a position begins with the store's time in milliseconds
+            since_ms = order(records[0][0])[0]
+            self.oldest_s = self._clock.now().timestamp() - since_ms / 1000
         known = [one for one in records if order(one[0]) <= order(position)]
         if known:  # committed by an archiver that was killed before it could let them go
             self._let_go(known, head)

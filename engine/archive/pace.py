@@ -1,0 +1,28 @@
+"""How long the archiver rests between two steps. Pure.
+
+Law: messages come first. Archiver, store and worker share processor and disk, so it works a part of
+the time only, in steps that are the larger for the rest before them: a transaction costs the same
+whether it archives one message or some hundred. Only when it is late does it work without rest, or
+the store would fill.
+"""
+
+from __future__ import annotations
+
+#: The shortest rest, in seconds; while little comes, steps are so far apart.
+SHORTEST_S = 0.25
+
+#: A rest is so many times as long as the step before it: it works a quarter of the time.
+REST_RATIO = 3.0
+
+#: The longest rest, in seconds, however long a slow disk took.
+LONGEST_S = 2.0
+
+#: From here on it is late: how old the oldest record was that the step took, in seconds.
+LATE_S = 60.0
+
+
+def rest_s(took_s: float, oldest_s: float) -> float:
+    """After a step of `took_s`, whose oldest record was `oldest_s` old."""
+    if oldest_s >= LATE_S:
+        return 0.0
+    return min(max(took_s * REST_RATIO, SHORTEST_S), LONGEST_S)

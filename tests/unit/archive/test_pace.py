@@ -1,0 +1,24 @@
+"""The archiver works a part of the time, and all of it when it is late."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.archive.pace import LATE_S, LONGEST_S, SHORTEST_S, rest_s
+
+
+@pytest.mark.parametrize(
+    ("took_s", "oldest_s", "expected_s"),
+    [
+        (0.0, 0.0, SHORTEST_S),
+        (0.01, 1.0, SHORTEST_S),
+        (0.2, 1.0, 0.6),
+        (5.0, 1.0, LONGEST_S),
+        (0.2, LATE_S - 0.1, 0.6),
+        (0.2, LATE_S, 0.0),
+        (5.0, 3600.0, 0.0),
+        (0.01, -5.0, SHORTEST_S),  # the store's clock is ahead of ours
+    ],
+)
+def test_the_rest_after_a_step(took_s: float, oldest_s: float, expected_s: float) -> None:
+    assert rest_s(took_s, oldest_s) == pytest.approx(expected_s)
