@@ -7,10 +7,8 @@ bytes, for a token as it is and as it looks once somebody has encoded it.
 from __future__ import annotations
 
 import base64
-import json
 import os
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from redis import Redis
@@ -142,8 +140,13 @@ class Traces:
         self._temporary = temporary
         self._noted: dict[str, bytes] = {}
 
-    def note(self, place: str, data: bytes) -> None:
-        """Keep what ends or is gone later: what a command said, a command line."""
+    def note(self, place: str, data: bytes, *, asked: Sequence[str] = ()) -> None:
+        """Keep what ends or is gone later: what a command said, a command line.
+
+        `asked`: words that somebody named and may therefore be told again.
+        """
+        for word in asked:
+            data = data.replace(word.encode(), b"")
         self._noted[f"{place} #{len(self._noted)}"] = data
 
     def note_processes(self) -> None:
