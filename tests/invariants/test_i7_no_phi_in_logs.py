@@ -13,12 +13,9 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from engine.store.client import connect
-from engine.store.embedded import EmbeddedServer
 from tests.support.canary import CANARY, CONTROL_ID, DISGUISES, Tokens, Traces, disguises, message
 from tests.support.canary_commands import (
     Desk,
@@ -48,12 +45,13 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
     root = tmp_path_factory.mktemp("canary")
     temporary = root / "tmp"
     temporary.mkdir()
-    with pytest.MonkeyPatch.context() as patch, Estate(root) as estate:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))
         patch.setattr(tempfile, "tempdir", None)
-        found = Traces(estate, temporary)
-        _spend_the_day(estate, found)
-        yield found
+        with Estate(root) as estate:
+            found = Traces(estate, temporary)
+            _spend_the_day(estate, found)
+            yield found
 
 
 def _spend_the_day(estate: Estate, traces: Traces) -> None:

@@ -25,7 +25,7 @@ CONTROL_ID = b"zqc9"
 
 
 def disguises(word: bytes) -> tuple[bytes, ...]:
-    """How `word` looks in other writing: cases, hexadecimal, UTF-16, base64 at each offset, …"""
+    """How `word` looks in other writing: cases, hexadecimal, UTF-16, base64 at each offset."""
     text = word.decode("ascii")
     shifted = (base64.b64encode(b"\0" * shift + word) for shift in range(3))
     return (
