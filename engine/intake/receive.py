@@ -33,7 +33,7 @@ from engine.intake.coverages import KnownCoverages
 from engine.intake.disclosed import Followed, Mark, Marks, followed
 from engine.intake.receipts import Receipts, received_at
 from engine.intake.registered import Known, PatientNames, Registered
-from engine.intake.sealed import Sealing, coverage_name, coverages_of
+from engine.intake.sealed import Sealing, Snapshots
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -123,6 +123,7 @@ class Intake:
         self._released = released
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
+        self._snapshots = Snapshots(sealing)
         self._names = PatientNames(sealing)
         self._registered = registered or Registered(sealing)
         self._units = compiled.policy.units
@@ -173,7 +174,7 @@ class Intake:
         """Ask the store; what this connection sends meanwhile waits behind."""
         source = arrival.source
         self._behind[source] = deque()
-        names = {key: coverage_name(self._sealing, key) for key in arrival.keys}
+        names = {key: self._snapshots.name(key) for key in arrival.keys}
         marks = () if cancel is None else cancel.names
 
         def recalled(result: Result) -> Deferred[bytes | None]:
@@ -181,7 +182,7 @@ class Intake:
             try:
                 answers = cast("tuple[bytes | None, ...]", result)
                 learned = len(names) + len(marks)
-                self._known.recalled(coverages_of(self._sealing, names, answers[: len(names)]))
+                self._known.recalled(self._snapshots.read(names, answers[: len(names)]))
                 about_visit = answers[len(names) : learned]
                 disclosed = _NOTHING if cancel is None else cancel.disclosed(about_visit)
                 about_patients = answers[learned:]

@@ -8,12 +8,16 @@ something again, it gets a keyed hash, never the value (I7).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache, partial
 from typing import Protocol
 
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages
 from engine.privacy.visit import Visit
+
+#: How many names, and how many snapshots, are remembered.
+REMEMBERED = 5_000
 
 
 class Sealing(Protocol):
@@ -83,14 +87,24 @@ def unseal_coverages(sealing: Sealing, name: bytes, sealed: bytes) -> Coverages:
     )
 
 
-def coverages_of(
-    sealing: Sealing, names: Mapping[CoverageKey, bytes], answers: tuple[bytes | None, ...]
-) -> dict[CoverageKey, Coverages | None]:
-    """What `Recall(names.values())` answered."""
-    return {
-        key: None if sealed is None else unseal_coverages(sealing, name, sealed)
-        for (key, name), sealed in zip(names.items(), answers, strict=True)
-    }
+class Snapshots:
+    """Names and contents of coverage; each is hashed or opened once while it is `remembered`.
+
+    The store is asked for the same ones again and again, and what it answers has seldom changed.
+    """
+
+    def __init__(self, sealing: Sealing, remembered: int = REMEMBERED) -> None:
+        self.name = lru_cache(remembered)(partial(coverage_name, sealing))
+        self._open = lru_cache(remembered)(partial(unseal_coverages, sealing))
+
+    def read(
+        self, names: Mapping[CoverageKey, bytes], answers: Iterable[bytes | None]
+    ) -> dict[CoverageKey, Coverages | None]:
+        """What `Recall(names.values())` answered."""
+        return {
+            key: None if sealed is None else self._open(name, sealed)
+            for (key, name), sealed in zip(names.items(), answers, strict=True)
+        }
 
 
 def hash_key(sealing: Sealing) -> bytes:

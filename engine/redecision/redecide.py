@@ -25,7 +25,7 @@ from engine.intake.acceptance import Acceptances
 from engine.intake.disclosed import Followed, cancelled_name, disclosure_mark, followed
 from engine.intake.records import Notes, outcome_record
 from engine.intake.registered import PatientNames, known_of
-from engine.intake.sealed import Sealing, about_copy, about_message, coverage_name, coverages_of
+from engine.intake.sealed import Sealing, Snapshots, about_copy, about_message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.model import Kind, State
@@ -102,6 +102,7 @@ class Redecision:
         self._acceptances = Acceptances(compiled, sealing)
         self._notes = Notes(compiled.rules, compiled.revision)
         self._patients = PatientNames(sealing)
+        self._snapshots = Snapshots(sealing)
         self._expires_at = {
             rules.id: rules.expires_at for rules in compiled.for_type(MessageType("")).channels
         }
@@ -110,7 +111,7 @@ class Redecision:
         """Open what the journal holds of `receipt`. Raises `EngineError` if it does not open."""
         message = Message.parse(self._sealing.open(sealed, about_message(receipt)))
         keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
-        names = [coverage_name(self._sealing, key) for key in keys]
+        names = [self._snapshots.name(key) for key in keys]
         cancel = followed(message, self._compiled, self._sealing)
         names += () if cancel is None else cancel.names
         cancelled = cancelled_name(message, self._sealing)
@@ -128,7 +129,7 @@ class Redecision:
         """What is known besides the message."""
         end = len(case.keys)
         names = dict(zip(case.keys, case.names[:end], strict=True))
-        known = coverages_of(self._sealing, names, recalled[:end])
+        known = self._snapshots.read(names, recalled[:end])
         coverages = {key: found for key, found in known.items() if found is not None}
         cancel = case.cancel
         disclosed: frozenset[Disclosed] = frozenset()

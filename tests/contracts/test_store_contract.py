@@ -703,13 +703,13 @@ class TestReports:
 
     def test_engines_are_seen_while_they_beat(self, subject: Subject) -> None:
         subject.do(message("R1", "acme"))
-        lanes = subject.do(Beat("engine-1", b'{"state": "running"}', 30, ("beta", "acme")))
+        lanes = subject.do(Beat("engine-1", b'{"state": "running"}', 500, ("beta", "acme")))
         assert [lane.depth for lane in lanes] == [0, 1]
         subject.do(Beat("engine-2", b"\xff", LEASE_MS, ()))
         view = subject.do(Survey(("acme",)))
         assert view.engines == (("engine-1", b'{"state": "running"}'), ("engine-2", b"\xff"))
         assert view.now_ms >= view.lanes[0].oldest_ms > 0
-        subject.pass_ms(40)
+        subject.pass_ms(510)
         view = subject.do(Survey(()))
         assert view.engines == (("engine-2", b"\xff"),)
 
