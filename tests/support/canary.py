@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from redis import Redis
@@ -135,9 +136,9 @@ def _field(token: Tokens, fixed: dict[tuple[str, int], str], id_: str, number: i
 class Traces:
     """Everything that a token could have got into, by the name of the place."""
 
-    def __init__(self, estate: Estate, temporary: Path) -> None:
+    def __init__(self, estate: Estate, temporary: Path, reports: Path) -> None:
         self._estate = estate
-        self._temporary = temporary
+        self._searched = (estate.site / "var", temporary, reports)
         self._noted: dict[str, bytes] = {}
 
     def note(self, place: str, data: bytes, *, asked: Sequence[str] = ()) -> None:
@@ -153,27 +154,30 @@ class Traces:
         """Processes end, so what is seen of theirs is taken down while they run."""
         assert self._estate.engine is not None
         for pid in (self._estate.engine.pid, *_descendants(self._estate.engine.pid)):
-            for name in ("cmdline", "environ", "comm"):
-                try:
-                    self.note(f"{name} of {pid}", Path(f"/proc/{pid}/{name}").read_bytes())
-                except OSError:
-                    continue
+            self.note_process(pid)
+
+    def note_process(self, pid: int) -> None:
+        """What every user of the machine, or its owner, can see of a process."""
+        for name in ("cmdline", "environ", "comm"):
+            with suppress(OSError):
+                self.note(f"{name} of {pid}", Path(f"/proc/{pid}/{name}").read_bytes())
+
+    def store(self) -> Redis:
+        """A connection to the engine's store."""
+        return connect(EmbeddedServer(self._estate.site / "var").url)
 
     def all(self) -> Iterator[tuple[str, bytes]]:
         """Place after place."""
         yield from self._noted.items()
         for log in sorted(self._estate.root.glob("*.log")):
             yield str(log), log.read_bytes()
-        for folder in (self._estate.site / "var", self._temporary):
+        for folder in self._searched:
             for path in sorted(folder.rglob("*")):
                 yield f"the name of {path.name}", os.fsencode(path.relative_to(folder))
                 if path.is_file():
                     yield str(path), path.read_bytes()
-        client = connect(EmbeddedServer(self._estate.site / "var").url)
-        try:
+        with closing(self.store()) as client:
             yield from _contents(client)
-        finally:
-            client.close()
 
     def found(self, *words: bytes) -> list[str]:
         """The places that hold one of the words."""

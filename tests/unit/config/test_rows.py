@@ -25,7 +25,9 @@ from tests.unit.config.test_facts import site  # noqa: F401  a fixture
     ],
 )
 def test_a_column_too_far_tells_no_patient(
-    site: CompiledPolicy, text: str, place: str  # noqa: F811
+    site: CompiledPolicy,
+    text: str,
+    place: str,  # noqa: F811
 ) -> None:
     with pytest.raises(UsageError) as raised:
         facts_in_rows(Sort.CONSENT, text, "consents.csv", site.policy)
