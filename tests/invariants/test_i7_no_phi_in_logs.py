@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -20,6 +23,7 @@ from tests.support.canary import CANARY, CONTROL_ID, DISGUISES, Tokens, Traces, 
 from tests.support.canary_commands import (
     Desk,
     of_a_running_engine,
+    of_an_engine_that_is_off,
     of_dead_letters,
     of_the_archive,
     of_the_registry,
@@ -34,7 +38,7 @@ from tests.support.canary_day import (
     wait_until,
     write_files,
 )
-from tests.support.estate import PAYERGATE, REPOSITORY, Estate
+from tests.support.estate import Estate
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +53,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
         patch.setenv("TMPDIR", str(temporary))
         patch.setattr(tempfile, "tempdir", None)
         with Estate(root) as estate:
-            found = Traces(estate, temporary)
+            found = Traces(estate, temporary, root / "reports")
             _spend_the_day(estate, found)
             yield found
 
@@ -57,9 +61,11 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
 def _spend_the_day(estate: Estate, traces: Traces) -> None:
     token, port = Tokens(), estate.listener_port
     desk = Desk(estate.site, traces, estate.root / "files", estate.root / "reports")
-    write_files(desk.files, token)
-    desk.reports.mkdir()
     known = message(token, "ADT^A01")
+    identifiers = known.split(b"\rPID|")[1].split(b"|")[2].decode().split("~")[0].split("^")
+    patient, authority = identifiers[0], identifiers[3]
+    write_files(desk.files, token, patient, authority)
+    desk.reports.mkdir()
     take(port, known)
     feed_good(port, token)
     traces.note_processes()
@@ -79,11 +85,15 @@ def _spend_the_day(estate: Estate, traces: Traces) -> None:
     traces.note_processes()
     estate.sinks["beta"].send_signal(signal.SIGCONT)
 
-    patient = known.split(b"\rPID|")[1].split(b"|")[2].split(b"~")[0].split(b"^")
+    _be_quarantined(estate, token)
+    of_the_archive(desk, patient, authority)
+    of_the_registry(desk, token(), [token() for _ in range(6)])
+    _send_files(port, desk)
+    estate.stop_engine()
+    of_an_engine_that_is_off(desk)
+    estate.start_engine()
+    take(port, message(token, "ADT^A01"))
     wait_until(lambda: estate.unarchived() == 0, 30)
-    of_the_archive(desk, patient[0].decode(), patient[3].decode())
-    of_the_registry(desk, token(), [token() for _ in range(7)])
-    _send_files(estate, desk)
 
 
 def _be_refused(estate: Estate, token: Tokens) -> None:
@@ -109,18 +119,24 @@ def _break_down(estate: Estate, token: Tokens) -> None:
         wait_until(lambda: estate.status()["store"]["reachable"], 30)
 
 
-def _send_files(estate: Estate, desk: Desk) -> None:
-    """`send`, which needs a process of its own."""
-    files = [desk.file(name) for name in ("good.hl7", "broken.hl7", "other.txt")]
-    for port in (estate.listener_port, 1):
-        done = subprocess.run(
-            [*PAYERGATE, "send", *files, "--to", f"127.0.0.1:{port}", "--timeout", "3"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            check=False,
-            timeout=60,
+def _be_quarantined(estate: Estate, token: Tokens) -> None:
+    """The archive's database refuses a message."""
+    wait_until(lambda: estate.unarchived() == 0, 30)
+    with closing(sqlite3.connect(estate.site / "var" / "archive.db", timeout=20)) as archive:
+        archive.execute(
+            "CREATE TRIGGER refusing BEFORE INSERT ON messages"
+            " BEGIN SELECT RAISE(ABORT, 'refused'); END"
         )
-        desk.traces.note(f"what `send` to {port} said", done.stdout + done.stderr)
+        take(estate.listener_port, message(token, "ADT^A01"))
+        wait_until(lambda: estate.unarchived() == 0, 30)
+        archive.execute("DROP TRIGGER refusing")
+
+
+def _send_files(port: int, desk: Desk) -> None:
+    """A hospital's files, to the engine and to nobody."""
+    files = [desk.file(name) for name in ("good.hl7", "broken.hl7", "other.txt")]
+    for to in (port, 1):
+        desk.spawn("send", *files, "--to", f"127.0.0.1:{to}", "--timeout", "3", code=None)
 
 
 def test_no_value_of_a_message_can_be_found_anywhere(traces: Traces) -> None:
@@ -128,6 +144,107 @@ def test_no_value_of_a_message_can_be_found_anywhere(traces: Traces) -> None:
 
 
 def test_a_control_id_stands_in_the_ledger_alone(traces: Traces) -> None:
+    """And where somebody asks about messages by name."""
     named = traces.found(*disguises(CONTROL_ID))
     kept = (".aof", ":ledger", ".db", ".db-wal")
-    assert [place for place in named if not place.endswith(kept) and "what `" not in place] == []
+    asks = ("what `explain ", "what `messages ")
+    assert [one for one in named if not one.endswith(kept) and not one.startswith(asks)] == []
+
+
+def test_everything_went_wrong(traces: Traces) -> None:
+    """What the others found nothing in has indeed happened."""
+    assert traces.events() >= {
+        "message_refused", "control_id_reused", "connection_closed", "wire_notice",
+        "delivery_parked", "delivery_postponed", "worker_ended", "archiver_ended", "store_ended",
+        "store_unavailable", "archive_quarantined",
+    }  # fmt: skip
+
+
+#: Begins what is planted, so that it stands in nobody's way.
+PLANTED = b"zqp5"
+WORD = PLANTED.decode() + "00001"
+
+#: Commands of the store that put the word into each place there.
+IN_THE_STORE: dict[str, tuple[str, ...]] = {
+    "the name of a key": ("SET", f"{WORD}:named", "1"),
+    "planted:string": ("SET", "planted:string", WORD),
+    "planted:hash": ("HSET", "planted:hash", "field", WORD),
+    "planted:hash:field": ("HSET", "planted:hash:field", WORD, "value"),
+    "planted:list": ("RPUSH", "planted:list", WORD),
+    "planted:set": ("SADD", "planted:set", WORD),
+    "planted:zset": ("ZADD", "planted:zset", "1", WORD),
+    "planted:stream": ("XADD", "planted:stream", "*", "r", WORD),
+    "appendonly.aof.1.incr.aof": ("SET", "planted:past", WORD),
+}
+
+#: Files that get the word, from the estate's folder on.
+IN_FILES = (
+    "engine.log", "alpha.log", "site/var/planted", "site/var/log/planted",
+    "site/var/archive.db-wal", "tmp/planted", "reports/planted", "reports/breach/disclosures.csv",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", IN_THE_STORE)
+def test_a_leak_into_the_store_is_named(traces: Traces, place: str) -> None:
+    words = IN_THE_STORE[place]
+    with closing(traces.store()) as client:
+        client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py says nothing
+        if place.endswith(".aof"):
+            client.delete(words[1])  # the store itself has forgotten it
+        found = traces.found(PLANTED)
+        client.delete(words[1])
+    assert any(one.endswith(place) for one in found), found
+
+
+@pytest.mark.parametrize("place", IN_FILES)
+def test_a_leak_into_a_file_is_named(traces: Traces, place: str) -> None:
+    file = traces.root / place
+    before = file.read_bytes() if file.exists() else None
+    file.write_bytes((before or b"") + WORD.encode())
+    assert str(file) in traces.found(PLANTED)
+    file.unlink() if before is None else file.write_bytes(before)
+
+
+@pytest.mark.parametrize("folder", ["site/var", "tmp", "reports"])
+def test_a_leak_into_the_name_of_a_file_is_named(traces: Traces, folder: str) -> None:
+    file = traces.root / folder / WORD
+    file.touch()
+    assert f"the name of {WORD}" in traces.found(PLANTED)
+    file.unlink()
+
+
+@pytest.mark.parametrize("place", ["cmdline", "environ", "comm"])
+def test_a_leak_into_a_process_is_named(traces: Traces, place: str) -> None:
+    title = f"import pathlib; pathlib.Path('/proc/self/comm').write_text('{WORD}')"
+    program = {"cmdline": f"word = '{WORD}'", "environ": "", "comm": title}
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program[place]}\nprint(flush=True)\ninput()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PLANTED": WORD if place == "environ" else ""},
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        traces.note_process(child.pid)
+        child.communicate(b"\n")
+    assert any(one.startswith(f"{place} of {child.pid} ") for one in traces.found(PLANTED))
+
+
+@pytest.mark.parametrize(
+    "stream", ["print(word)", "print(word, file=sys.stderr)", "raise ValueError(word)"]
+)
+def test_a_leak_into_what_a_command_says_is_named(traces: Traces, stream: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; word = '{WORD[:4]}' + '{WORD[4:]}'; {stream}"],
+        capture_output=True,
+        check=False,
+    )
+    traces.note(f"what `{stream}` said", done.stdout + done.stderr)
+    assert any(one.startswith(f"what `{stream}` said") for one in traces.found(PLANTED))
+
+
+@pytest.mark.parametrize("number", range(len(disguises(PLANTED))))
+def test_a_leak_in_disguise_is_named(traces: Traces, number: int) -> None:
+    written = disguises(PLANTED)[number]
+    traces.note(f"disguise {number}", b"..." + written + b"...")
+    assert any(one.startswith(f"disguise {number} ") for one in traces.found(*disguises(PLANTED)))

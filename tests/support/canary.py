@@ -141,6 +141,15 @@ class Traces:
         self._searched = (estate.site / "var", temporary, reports)
         self._noted: dict[str, bytes] = {}
 
+    @property
+    def root(self) -> Path:
+        """The estate's folder."""
+        return self._estate.root
+
+    def events(self) -> set[str]:
+        """What the engine has logged."""
+        return {event["event"] for event in self._estate.log_events()}
+
     def note(self, place: str, data: bytes, *, asked: Sequence[str] = ()) -> None:
         """Keep what ends or is gone later: what a command said, a command line.
 

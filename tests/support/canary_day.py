@@ -154,7 +154,7 @@ def _refusal(payload: bytes) -> bytes:
     ).encode()
 
 
-def write_files(folder: Path, token: Tokens) -> None:
+def write_files(folder: Path, token: Tokens, patient: str, authority: str) -> None:
     """What people give to commands: messages and facts, good and bad."""
     folder.mkdir()
     good = message(token, "ADT^A01")
@@ -169,6 +169,8 @@ def write_files(folder: Path, token: Tokens) -> None:
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    known = f"{{patient: {{id: {patient}, authority: {authority}}}, kind: refusal}}"
+    (folder / "known.yaml").write_text(f"consents: [{known}]\n")
     for name, text in _facts(token).items():
         (folder / name).write_text(text)
 

@@ -6,9 +6,8 @@ import pytest
 
 from engine.config.rows import facts_in_rows
 from engine.errors import UsageError
-from engine.policy.compile import CompiledPolicy
 from engine.privacy.registry import Sort
-from tests.unit.config.test_facts import site  # noqa: F401  a fixture
+from tests.support.cutting import policy, rule
 
 
 @pytest.mark.parametrize(
@@ -24,12 +23,9 @@ from tests.unit.config.test_facts import site  # noqa: F401  a fixture
         ('patient,kind\n"SECRET"SECRET,refusal\n', "The file is no CSV"),
     ],
 )
-def test_a_column_too_far_tells_no_patient(
-    site: CompiledPolicy,
-    text: str,
-    place: str,  # noqa: F811
-) -> None:
+def test_a_column_too_far_tells_no_patient(text: str, place: str) -> None:
+    site = policy([rule("r", "", "PID: [3]")]).policy
     with pytest.raises(UsageError) as raised:
-        facts_in_rows(Sort.CONSENT, text, "consents.csv", site.policy)
+        facts_in_rows(Sort.CONSENT, text, "consents.csv", site)
     assert place in str(raised.value)
     assert "SECRET" not in str(raised.value)
