@@ -11,7 +11,7 @@ import io
 import json
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,6 +30,7 @@ class Desk:
     traces: Traces
     files: Path
     reports: Path
+    typed: set[str] = field(default_factory=set)
 
     def type(
         self,
@@ -39,6 +40,7 @@ class Desk:
         is_content: bool = False,
     ) -> bytes:
         """Run a command in this process; its standard output. `code` None: whichever."""
+        self.typed.add(words[0])
         out, err = io.BytesIO(), io.BytesIO()
         read = io.TextIOWrapper(io.BytesIO("\n".join(stdin).encode()))
         written = [io.TextIOWrapper(stream, write_through=True) for stream in (out, err)]
@@ -59,6 +61,7 @@ class Desk:
 
     def spawn(self, *words: str, code: int | None = 0) -> None:
         """Run a command that needs a process of its own."""
+        self.typed.add(words[0])
         done = subprocess.run(
             [*PAYERGATE, *words], cwd=REPOSITORY, capture_output=True, check=False, timeout=60
         )
