@@ -76,6 +76,8 @@ class Event(Enum):
     INTAKE_FAILED = "intake_failed"
     # deciding again
     REGISTRY_CONTRADICTORY = "registry_contradictory"
+    REGISTRY_CHANGED = "registry_changed"
+    MERGE_QUESTIONED = "merge_questioned"
     REGISTRY_BACK = "registry_back"
     REGISTRY_REBUILT = "registry_rebuilt"
     REGISTRY_UNSETTLED = "registry_unsettled"
@@ -117,6 +119,7 @@ LEVELS = {
     Event.INTAKE_FAILED: Level.ERROR,
     Event.HOLDS_FAILED: Level.ERROR,
     Event.REGISTRY_CONTRADICTORY: Level.ERROR,
+    Event.MERGE_QUESTIONED: Level.WARNING,
     Event.REGISTRY_UNSETTLED: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,
     Event.DELIVERY_PARKED: Level.ERROR,

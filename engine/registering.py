@@ -2,20 +2,20 @@
 
 Law: a change is one durable write, with its record, or none at all; whoever finds that another has
 been there reads again. When it returns, every message that is committed is decided with it, and
-every copy that is opened for sending is looked at with it; of those that were open, it tells.
+every copy that is opened for sending is looked at with it; of those that were open, it tells. What
+is entered of one of a person's identifiers stands under all of them when it returns.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import secrets
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import cast
 
-from engine.intake.recorded import entry_id, patient_name, seal_held, unseal_held
+from engine.intake.recorded import change_record, entry_id, patient_name, seal_held, unseal_held
 from engine.intake.sealed import Sealing
-from engine.privacy.registry import Act, Change, Fact, Held, RegistryError, Verb
+from engine.privacy.joining import added, confirmed, done_between, ids_named, parted, spread
+from engine.privacy.registry import Act, Change, Fact, Held, Link, RegistryError, Verb
 from engine.store.port import Changed, Enter, Entered, News, Recall, Store, StoreUnavailable
 
 #: How often a change is tried again while others change the same patient.
@@ -29,6 +29,9 @@ _PAGE = 500
 
 #: How many facts are entered in one step.
 _TOGETHER = 200
+
+#: Makes of what is held, by identifier, what is to be held.
+_Alter = Callable[[dict[str, Held]], dict[str, Held]]
 
 
 class StoredRegistry:
@@ -44,7 +47,7 @@ class StoredRegistry:
 
         Raises `RegistryError` when it cannot be read, `StoreUnavailable` when there is no answer.
         """
-        return self._read((patient_name(self._sealing, patient),))[0][0]
+        return self._read([patient])[patient][0]
 
     def add(self, fact: Fact, act: Act) -> Change:
         """Enter a fact; version 0 if it was there."""
@@ -54,18 +57,23 @@ class StoredRegistry:
         """Enter many facts, in few steps; the changes in the order of the facts."""
         changes: list[Change] = []
         for start in range(0, len(facts), _TOGETHER):
-            changes += self._add_some(facts[start : start + _TOGETHER], act)
-        return changes
+            page = facts[start : start + _TOGETHER]
+            patients = [fact.patient.id for fact in page]
+            done = self._alter(
+                patients, partial(added, facts=page, act=act, identify=self._id), act
+            )
+            changes += [self._told(fact.patient.id, self._id(fact), done) for fact in page]
+        return _once(changes)
 
     def would_add(self, facts: Sequence[Fact], act: Act) -> int:
         """How many of the facts `add_all` would write."""
         number = 0
         for start in range(0, len(facts), _TOGETHER):
             page = facts[start : start + _TOGETHER]
-            known = self._read(tuple(self._name(fact) for fact in page))
+            known = self._read([fact.patient.id for fact in page])
             number += sum(
-                held.added(entry_id(self._sealing, fact), fact, act) is not held
-                for fact, (held, _) in zip(page, known, strict=True)
+                held.added(self._id(fact), fact, act) is not held
+                for fact, held in ((fact, known[fact.patient.id][0]) for fact in page)
             )
         return number
 
@@ -80,18 +88,26 @@ class StoredRegistry:
     def _change_one(
         self, patient: str, entry: str, act: Act, deed: Callable[[Held, str, Act], Held]
     ) -> Change:
-        name = patient_name(self._sealing, patient)
-        for _ in range(_ATTEMPTS):
-            ((held, version),) = self._read((name,))
-            after = deed(held, entry, act)
-            changed = after.entry(entry)
-            if after is held or changed is None:
-                return Change(entry, 0)
-            verb = changed.history[-1][0]
-            (change,) = self._enter([self._change(name, version, after, ((entry, verb),), act)])
-            if change.version:
-                return _told(entry, change)
-        raise _busy()
+        def alter(records: dict[str, Held]) -> dict[str, Held]:
+            return spread(records | {patient: deed(records[patient], entry, act)})
+
+        return self._told(patient, entry, self._alter([patient], alter, act))
+
+    def confirm(self, patient: str, link: str, act: Act) -> Change:
+        """Say that two records are one person's; version 0 if it was said. `RegistryError`."""
+
+        def alter(records: dict[str, Held]) -> dict[str, Held]:
+            return confirmed(records, _link(records[patient], link), act)
+
+        return self._told(patient, link, self._alter([patient], alter, act))
+
+    def part(self, patient: str, link: str, act: Act) -> Change:
+        """Say that two records are two persons'; version 0 if it was said. `RegistryError`."""
+
+        def alter(records: dict[str, Held]) -> dict[str, Held]:
+            return parted(records, _link(records[patient], link), act, self._id)
+
+        return self._told(patient, link, self._alter([patient], alter, act))
 
     def everyone(self) -> Iterable[Held]:
         """What is held, identifier by identifier, in the order of the last changes."""
@@ -100,66 +116,70 @@ class StoredRegistry:
             changed = cast("Changed", self._store.execute([News(since, _PAGE)])[0])
             if not changed.patients:
                 return
-            for held, _ in self._read(tuple(name for name, _ in changed.patients)):
+            names = tuple(name for name, _ in changed.patients)
+            for held, _ in self._recall(names):
                 yield held
             since = changed.patients[-1][1]
 
-    def _add_some(self, facts: Sequence[Fact], act: Act) -> list[Change]:
-        """Read all their patients, write all that is new, and again for whom others changed."""
-        found: dict[int, Change] = {}
+    def _alter(
+        self, patients: Iterable[str], alter: _Alter, act: Act
+    ) -> dict[str, tuple[Entered, set[str]]]:
+        """Read all whom it may concern, write all that is new, and again for whom others changed.
+
+        For each identifier that was changed, the answer and the entries of which anything was done.
+        """
+        done: dict[str, tuple[Entered, set[str]]] = {}
         for _ in range(_ATTEMPTS):
-            left: dict[bytes, list[int]] = {}
-            for place, fact in enumerate(facts):
-                if place not in found:
-                    left.setdefault(self._name(fact), []).append(place)
-            if not left:
-                return [found[place] for place in range(len(facts))]
-            writes: list[tuple[Enter, list[int]]] = []
-            known = self._read(tuple(left))
-            for (name, places), (held, version) in zip(left.items(), known, strict=True):
-                after, new = self._with(held, facts, places, act)
-                found |= {place: Change(self._id(facts[place]), 0) for place in {*places} - {*new}}
-                if new:
-                    deeds = [(self._id(facts[place]), Verb.ADDED) for place in new]
-                    writes.append((self._change(name, version, after, deeds, act), new))
-            entered = self._enter([change for change, _ in writes])
-            for (_, new), one in zip(writes, entered, strict=True):
+            known = self._read_persons(patients)
+            before = {id_: held for id_, (held, _) in known.items()}
+            after = alter(dict(before))
+            changed = [id_ for id_ in after if after[id_] != before[id_]]
+            deeds = {id_: done_between(before[id_], after[id_]) for id_ in changed}
+            entered = self._enter(
+                [self._change(i, known[i][1], after[i], deeds[i], act) for i in changed]
+            )
+            for id_, one in zip(changed, entered, strict=True):
                 if one.version:
-                    found |= {place: _told(self._id(facts[place]), one) for place in new}
+                    earlier, entries = done.get(id_, (Entered(0), set()))
+                    attempts = tuple(dict.fromkeys((*earlier.open, *one.open)))
+                    entries = entries | {entry for entry, _ in deeds[id_]}
+                    done[id_] = (Entered(one.version, attempts), entries)
+            if all(one.version for one in entered):
+                return done
         raise _busy()
 
-    def _with(
-        self, held: Held, facts: Sequence[Fact], places: Iterable[int], act: Act
-    ) -> tuple[Held, list[int]]:
-        """What is held with some of the facts, and which of these are new."""
-        new = []
-        for place in places:
-            before = held
-            held = before.added(self._id(facts[place]), facts[place], act)
-            if held is not before:
-                new.append(place)
-        return held, new
+    def _told(self, patient: str, entry: str, done: dict[str, tuple[Entered, set[str]]]) -> Change:
+        """What became of one entry; the attempts are those on any of the person's identifiers."""
+        entered, entries = done.get(patient, (Entered(0), set[str]()))
+        if entry not in entries:
+            return Change(entry, 0)
+        found = {one for other, what in done.values() if entry in what for one in other.open}
+        attempts = tuple((one.channel, one.entry, one.receipt, one.since_ms) for one in found)
+        return Change(entry, entered.version, tuple(sorted(attempts)))
 
     def _id(self, fact: Fact) -> str:
         return entry_id(self._sealing, fact)
 
-    def _name(self, fact: Fact) -> bytes:
-        return patient_name(self._sealing, fact.patient.id)
+    def _name(self, patient: str) -> bytes:
+        return patient_name(self._sealing, patient)
 
     def _change(
         self,
-        name: bytes,
+        patient: str,
         version: int,
         after: Held,
         deeds: Sequence[tuple[str, Verb]],
         act: Act,
     ) -> Enter:
+        name = self._name(patient)
         sealed = seal_held(self._sealing, name, after)
-        record = _record(name, deeds, act, sealed)
+        record = change_record(name, deeds, act, sealed)
         return Enter(name, version, sealed, record, self._channels)
 
     def _enter(self, changes: Sequence[Enter]) -> list[Entered]:
         """One durable step; repeated, as the same changes, while its outcome is not known."""
+        if not changes:
+            return []
         for left in reversed(range(_REPEATS)):
             try:
                 return cast("list[Entered]", self._store.execute(changes))
@@ -168,7 +188,18 @@ class StoredRegistry:
                     raise
         return []
 
-    def _read(self, names: tuple[bytes, ...]) -> list[tuple[Held, int]]:
+    def _read_persons(self, patients: Iterable[str]) -> dict[str, tuple[Held, int]]:
+        """What is held of these and of all who are one person with any of them, and versions."""
+        known = self._read(patients)
+        while others := ids_named(held for held, _ in known.values()) - known.keys():
+            known |= self._read(sorted(others))
+        return known
+
+    def _read(self, patients: Iterable[str]) -> dict[str, tuple[Held, int]]:
+        once = tuple(dict.fromkeys(patients))
+        return dict(zip(once, self._recall(tuple(map(self._name, once))), strict=True))
+
+    def _recall(self, names: tuple[bytes, ...]) -> list[tuple[Held, int]]:
         recalled, changed = self._store.execute([Recall((), names), News(0, 0)])
         answers = cast("tuple[bytes | None, ...]", recalled)
         if cast("Changed", changed).doubt:
@@ -193,9 +224,25 @@ class StoredRegistry:
             ) from None
 
 
-def _told(entry: str, entered: Entered) -> Change:
-    attempts = tuple((one.channel, one.entry, one.receipt, one.since_ms) for one in entered.open)
-    return Change(entry, entered.version, attempts)
+def _once(changes: Iterable[Change]) -> list[Change]:
+    """Of facts that are the same, only the first was new."""
+    found: list[Change] = []
+    seen: set[str] = set()
+    for change in changes:
+        found.append(Change(change.entry, 0) if change.entry in seen else change)
+        seen.add(change.entry)
+    return found
+
+
+def _link(held: Held, id_: str) -> Link:
+    found = held.link(id_)
+    if found is None:
+        raise RegistryError(
+            "unknown-link",
+            "The patient has no link of that id.",
+            "List the patient's links with `merge ls`.",
+        )
+    return found
 
 
 def _busy() -> RegistryError:
@@ -204,25 +251,3 @@ def _busy() -> RegistryError:
         "The patient's entries are being changed by others all the time; nothing was changed.",
         "Try again.",
     )
-
-
-def _record(name: bytes, deeds: Sequence[tuple[str, Verb]], act: Act, sealed: bytes) -> bytes:
-    """What the ledger says: hashes, codes, who, when and why; and, sealed, all that is held now.
-
-    From the last record of each patient a lost registry can be made again. `change` tells two
-    changes apart that say the same.
-    """
-    return json.dumps(
-        {
-            "kind": "registry",
-            "entries": [[entry, verb.value] for entry, verb in deeds],
-            "at": act.at.isoformat(timespec="milliseconds"),
-            "by": act.by,
-            "why": act.why,
-            "document": act.document,
-            "patient": name.hex(),
-            "change": secrets.token_hex(8),
-            "sealed": base64.b64encode(sealed).decode("ascii"),
-        },
-        separators=(",", ":"),
-    ).encode()

@@ -243,9 +243,8 @@ class Archiver:
         opened = opened or self._kept(connection, receipt)
         if opened is None:
             return about
-        story = self._scribe.tell(
-            opened, (channel,), self._reader.recalled(opened), self._clock.now()
-        )
+        opened, recalled = self._reader.recalled(opened)
+        story = self._scribe.tell(opened, (channel,), recalled, self._clock.now())
         return replace(about, story=Story(about.story.people or story.people, story.copies))
 
 

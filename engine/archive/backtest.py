@@ -23,7 +23,7 @@ from engine.intake.receipts import earliest_receipt, received_at
 from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import Facts
-from engine.redecision.redecide import KeptMessage, Redecision
+from engine.redecision.redecide import Answers, KeptMessage, Redecision
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Store
 
@@ -158,8 +158,8 @@ def _changes(
 def _facts(store: Store, old: Side, before: KeptMessage, new: Side, after: KeptMessage) -> Facts:
     """What is known now, of whatever either policy asks, as at the time of receipt."""
     at = received_at(before.receipt)
-    known = old.redecision.facts(before, _recalled(store, before), at)
-    others = new.redecision.facts(after, _recalled(store, after), at)
+    known = old.redecision.facts(*_gathered(old.redecision, store, before), at)
+    others = new.redecision.facts(*_gathered(new.redecision, store, after), at)
     return replace(
         others,
         coverages={**known.coverages, **others.coverages},
@@ -167,7 +167,9 @@ def _facts(store: Store, old: Side, before: KeptMessage, new: Side, after: KeptM
     )
 
 
-def _recalled(store: Store, kept: KeptMessage) -> tuple[bytes | None, ...]:
+def _gathered(
+    redecision: Redecision, store: Store, kept: KeptMessage
+) -> tuple[KeptMessage, Answers]:
     if not (kept.names or kept.patients):
-        return ()
-    return cast("tuple[bytes | None, ...]", store.execute([kept.recall])[0])
+        return kept, ()
+    return redecision.gather(kept, lambda recall: cast("Answers", store.execute([recall])[0]))

@@ -14,7 +14,7 @@ from engine.archive.quarantine import FAULTS, is_receipt
 from engine.archive.rows import Arrived
 from engine.archive.story import Scribe
 from engine.intake.receipts import received_at
-from engine.redecision.redecide import KeptMessage
+from engine.redecision.redecide import Answers, KeptMessage
 from engine.store.port import Contents, ReadLedger, Store
 
 #: How many bytes of content one question asks for.
@@ -59,7 +59,7 @@ class Reader:
                 one.opened = self._scribe.open(one.receipt, one.sealed)
             if one.opened is None:
                 continue
-            recalled = self.recalled(one.opened)
+            one.opened, recalled = self.recalled(one.opened)
             at = received_at(one.receipt)
             try:
                 one.story = self._scribe.tell(one.opened, _disclosed(one.record), recalled, at)
@@ -67,11 +67,13 @@ class Reader:
             except FAULTS as fault:
                 one.fault = fault
 
-    def recalled(self, opened: KeptMessage) -> tuple[bytes | None, ...]:
+    def recalled(self, opened: KeptMessage) -> tuple[KeptMessage, Answers]:
         """What the store knows of a message's coverage and patients."""
         if not (opened.names or opened.patients):
-            return ()
-        return cast("tuple[bytes | None, ...]", self._store.execute([opened.recall])[0])
+            return opened, ()
+        return self._scribe.gather(
+            opened, lambda recall: cast("Answers", self._store.execute([recall])[0])
+        )
 
 
 def before_unread(records: list[Numbered], arrived: Mapping[str, Arrived]) -> list[Numbered]:

@@ -138,7 +138,8 @@ class Eraser:
         if not found:
             return 0, True
         self._after = found[-1]
-        erased = [one for one in found if one not in held_by(connection, holds, found)]
+        held = held_by(connection, holds, found)
+        erased = [one for one in found if one not in held]
         if erased:
             _erase(connection, class_, erased)
             appender.add([self._proof(class_, erased)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -21,6 +21,11 @@ from engine.archive.rows import DAY_MS
 from engine.intake.receipts import earliest_receipt
 
 MESSAGES, OUTCOMES, TERMS, DAYS = schema.messages, schema.outcomes, schema.terms, schema.days
+
+_RECEIPT = MESSAGES.c.receipt
+
+#: A statement for receipts, and the column that it walks.
+Walk: TypeAlias = tuple[sa.Select[Any], sa.ColumnElement[str]]
 
 #: How many messages one question reads where something is looked for among them.
 PAGE = 1000
@@ -61,13 +66,13 @@ def search(connection: Connection, query: Query) -> list[Found]:
     """Messages that agree with everything asked, the latest first."""
     if query.outcome == "withheld":
         return _withheld(connection, query)
-    rows: dict[str, Any] = {}
-    for walk in _walks(connection, query):
-        asked = walk.where(MESSAGES.c.receipt >= earliest_receipt(query.from_ms))
-        for row in connection.execute(asked.limit(query.limit)):
-            rows[row.receipt] = row
-    latest = sorted(rows.values(), key=lambda row: str(row.receipt), reverse=True)
-    return _told(connection, latest[: query.limit])
+    receipts: set[str] = set()
+    for walk, receipt in _walks(connection, query):
+        asked = walk.where(receipt >= earliest_receipt(query.from_ms))
+        receipts.update(connection.execute(asked.limit(query.limit)).scalars())
+    latest = sorted(receipts, reverse=True)[: query.limit]
+    asked_rows = MESSAGES.select().where(MESSAGES.c.receipt.in_(latest))
+    return _told(connection, list(connection.execute(asked_rows.order_by(_RECEIPT.desc()))))
 
 
 def _withheld(connection: Connection, query: Query) -> list[Found]:
@@ -158,30 +163,35 @@ def disclosures_of(
     )
 
 
-def _walks(connection: Connection, query: Query) -> Iterator[sa.Select[Any]]:
-    """Statements that each walk one index from its end, and together find everything."""
+def _walks(connection: Connection, query: Query) -> Iterator[Walk]:
+    """Statements that each walk one index from its end, and together find everything.
+
+    They give receipts alone: no message is read that is not shown.
+    """
     before = query.before or earliest_receipt(query.to_ms)
     types = _types(connection, query.type)
     if query.terms:
-        asked = MESSAGES.select()
+        asked = sa.select(_RECEIPT)
         days = _days(connection, query)
         for term in query.terms:
             of_term = sa.select(TERMS.c.receipt).where(TERMS.c.day.in_(days), TERMS.c.term == term)
             asked = asked.where(MESSAGES.c.receipt.in_(of_term))
         if query.channel or query.outcome:
             asked = asked.where(_standing(query).exists())
-        yield _ending(asked, MESSAGES.c.receipt, before, types)
+        yield _ending(asked, _RECEIPT, before, types)
     elif query.channel or query.outcome:
         for channel in (query.channel,) if query.channel else query.channels:
             for state in (query.outcome,) if query.outcome else STATES:
-                asked = MESSAGES.select().join(OUTCOMES, OUTCOMES.c.receipt == MESSAGES.c.receipt)
+                asked = sa.select(OUTCOMES.c.receipt)
+                if types is not None:
+                    asked = asked.join(MESSAGES, OUTCOMES.c.receipt == _RECEIPT)
                 asked = asked.where(OUTCOMES.c.channel == channel, OUTCOMES.c.state == state)
                 yield _ending(asked, OUTCOMES.c.receipt, before, types)
     elif types is not None:
         for type_ in types:
-            yield _ending(MESSAGES.select(), MESSAGES.c.receipt, before, (type_,))
+            yield _ending(sa.select(_RECEIPT), _RECEIPT, before, (type_,))
     else:
-        yield _ending(MESSAGES.select(), MESSAGES.c.receipt, before, None)
+        yield _ending(sa.select(_RECEIPT), _RECEIPT, before, None)
 
 
 def _ending(
@@ -189,12 +199,12 @@ def _ending(
     receipt: sa.ColumnElement[str],
     before: str,
     types: tuple[str, ...] | None,
-) -> sa.Select[Any]:
+) -> Walk:
     if types is not None and len(types) == 1:
         asked = asked.where(MESSAGES.c.type == types[0])
     elif types is not None:
         asked = asked.where(MESSAGES.c.type.in_(types))
-    return asked.where(receipt < before).order_by(receipt.desc())
+    return asked.where(receipt < before).order_by(receipt.desc()), receipt
 
 
 def _standing(query: Query) -> sa.Select[Any]:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -25,8 +25,9 @@ from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.model import ControlId
 from engine.policy.telling.explain import CopyStory, SegmentStory, tell_copies
-from engine.redecision.redecide import KeptMessage, Redecision
+from engine.redecision.redecide import Answers, KeptMessage, Redecision
 from engine.store.keyfile import KeysAwayError
+from engine.store.port import Recall
 
 #: USPS abbreviations; anything else in PID-11.4 is not written down.
 STATES = frozenset(
@@ -95,6 +96,12 @@ class Scribe:
             raise
         except EngineError:
             return None
+
+    def gather(
+        self, kept: KeptMessage, ask: Callable[[Recall], Answers]
+    ) -> tuple[KeptMessage, Answers]:
+        """The message with all that is to be asked, and the answers."""
+        return self._redecision.gather(kept, ask)
 
     def terms(self, kept: KeptMessage) -> frozenset[bytes]:
         """What the message is found by."""

@@ -43,6 +43,8 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "coverage",
+    "merge",
     "duties",
     "patient",
     "registry",

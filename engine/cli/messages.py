@@ -42,7 +42,7 @@ from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
 from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
-from engine.redecision.redecide import KeptMessage
+from engine.redecision.redecide import Answers, KeptMessage
 from engine.store.sealing import Sealer
 
 OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
@@ -175,7 +175,8 @@ def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
     kept = scribe.open(args.receipt, sealed)
     data: list[bytes] = []
     if kept is not None:
-        copies = scribe.copies(kept, (args.copy,), _recalled(site, kept), received_at(args.receipt))
+        kept, recalled = _recalled(site, scribe, kept)
+        copies = scribe.copies(kept, (args.copy,), recalled, received_at(args.receipt))
         made = [copy.data for copy in copies[args.copy]]
         data = [one for one in made if hashlib.sha256(one).hexdigest() in sent]
     if not data:
@@ -187,11 +188,11 @@ def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
     return b"".join(data)
 
 
-def _recalled(site: Site, kept: KeptMessage) -> tuple[bytes | None, ...]:
+def _recalled(site: Site, scribe: Scribe, kept: KeptMessage) -> tuple[KeptMessage, Answers]:
     """What the store knows of the message's coverage and patients; nothing where it is down."""
     with suppress(StoreError), running_store(site) as store:
-        return cast("tuple[bytes | None, ...]", store.execute([kept.recall])[0])
-    return (None,) * (len(kept.names) + len(kept.patients))
+        return scribe.gather(kept, lambda recall: cast("Answers", store.execute([recall])[0]))
+    return kept, (None,) * (len(kept.names) + len(kept.patients))
 
 
 def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:

@@ -29,7 +29,7 @@ from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
 from engine.policy.reasons import TEXTS
-from engine.redecision.redecide import Act, Redecision
+from engine.redecision.redecide import Act, Answers, Redecision
 from engine.store.port import Fetch, Item, Items, Resolve, Store
 from engine.store.sealing import Sealer
 
@@ -219,7 +219,9 @@ def _replayed(
         if sealed is None:
             return "gone"
         case = redecision.case(item.receipt, sealed)
-        recalled = cast("tuple[bytes | None, ...]", store.execute([case.recall])[0])
+        case, recalled = redecision.gather(
+            case, lambda recall: cast("Answers", store.execute([recall])[0])
+        )
         now = SystemClock().now()
         outcomes = redecision.decide_kept(case, recalled, now)
         act = Act(operator(), now, reason)

@@ -23,7 +23,7 @@ from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
 from engine.cli.moments import ms, whole_days
 from engine.cli.patient_report import Recipient, Report
-from engine.cli.patient_words import entry_in_words
+from engine.cli.patient_words import channels_of, entry_in_words
 from engine.cli.reach import operator
 from engine.clock import SystemClock
 from engine.config.model import Site
@@ -35,8 +35,8 @@ from engine.policy.telling.patient import Known, changes, shares
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Entry
 from engine.privacy.supposing import Supposed, supposing
-from engine.redecision.redecide import Redecision
-from engine.store.port import Store
+from engine.redecision.redecide import Answers, Redecision
+from engine.store.port import Recall, Store
 from engine.store.sealing import Sealer, SealError
 
 #: How a message stands with whoever does not insure its patient.
@@ -67,7 +67,7 @@ class Inquiry:
         got = shares(known, compiled) if known else {}
         suppose = partial(supposing, supposed=supposed)
         changed = changes(known, compiled, suppose) if known and supposed else {}
-        named = {name for entry in entries for name in entry.fact.channels or ()}
+        named = {name for entry in entries for name in channels_of(entry.fact)}
         lines = self._lines(term, now)
         recipients = []
         for id_, channel in sorted(policy.channels.items()):
@@ -126,9 +126,12 @@ class Inquiry:
                 continue
             answers: tuple[bytes | None, ...] = ()
             if case.names or case.patients:
-                answers = cast("tuple[bytes | None, ...]", self.store.execute([case.recall])[0])
+                case, answers = redecision.gather(case, self._recall)
             known.append(Known(case.message, redecision.facts(case, answers, now)))
         return tuple(known), len(found) - len(known)
+
+    def _recall(self, recall: Recall) -> Answers:
+        return cast("Answers", self.store.execute([recall])[0])
 
     def _lines(self, term: bytes, now: datetime) -> dict[str, tuple[Line, ...]]:
         """What each channel received, as an accounting of everything tells it."""

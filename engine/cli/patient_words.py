@@ -14,7 +14,15 @@ from engine.archive.accounting import PURPOSES
 from engine.cli.field_names import SEGMENTS, field_name
 from engine.policy.outcome import LABELLED, Code
 from engine.policy.telling.patient import ALL, plainly
-from engine.privacy.facts import ConsentKind, Item, ItemKind, Relation, Restriction, SignedConsent
+from engine.privacy.facts import (
+    ConsentKind,
+    Cover,
+    Item,
+    ItemKind,
+    Relation,
+    Restriction,
+    SignedConsent,
+)
 from engine.privacy.protections import Certainty, Label, Protections
 from engine.privacy.registry import Fact
 
@@ -103,7 +111,19 @@ def entry_in_words(fact: Fact, names: Mapping[str, str], timezone: str) -> str:
     """What a patient has signed or restricted. `names`: of the channels."""
     if isinstance(fact, SignedConsent):
         return _consent(fact, names, timezone)
-    return _restriction(fact, names)
+    return _cover(fact, names) if isinstance(fact, Cover) else _restriction(fact, names)
+
+
+def channels_of(fact: Fact) -> frozenset[str]:
+    """The channels that it names."""
+    return frozenset({fact.channel}) if isinstance(fact, Cover) else fact.channels or frozenset()
+
+
+def _cover(fact: Cover, names: Mapping[str, str]) -> str:
+    said = f"Insured with {names.get(fact.channel, fact.channel)}"
+    days = (("from", fact.since), ("until", fact.until))
+    parts = [said, *(f"{word} {day.isoformat()}" for word, day in days if day is not None)]
+    return ", ".join(parts)
 
 
 def _consent(fact: SignedConsent, names: Mapping[str, str], timezone: str) -> str:

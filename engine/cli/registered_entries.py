@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine.errors import UsageError
 from engine.privacy.consents import is_in_force
 from engine.privacy.elements import lacking
-from engine.privacy.facts import ConsentKind, SignedConsent
-from engine.privacy.registry import Entry, Fact
+from engine.privacy.facts import ConsentKind, Cover, Restriction, SignedConsent
+from engine.privacy.registry import ENDS, Entry, Fact, History
 
 
 def state_of(entry: Entry, now: datetime) -> str:
     """In force, not yet, expired, revoked or lifted."""
-    if entry.is_lifted:
-        return "lifted"
+    if entry.is_over:
+        return ENDS[entry.sort].value
     fact = entry.fact
     if not isinstance(fact, SignedConsent):
         return "in force"
@@ -35,36 +35,57 @@ def state_of(entry: Entry, now: datetime) -> str:
 
 def entry_as_json(entry: Entry, now: datetime) -> dict[str, Any]:
     """The whole entry."""
-    fact = entry.fact
-    said: dict[str, Any] = {
+    return {
         "entry": entry.id,
         "state": state_of(entry, now),
-        "authority": fact.patient.authority,
-        "channels": "all" if fact.channels is None else " ".join(sorted(fact.channels)),
+        "patient": entry.fact.patient.id,
+        "authority": entry.fact.patient.authority,
+        **_said(entry.fact),
+        "history": history_as_json(entry.history),
     }
-    if isinstance(fact, SignedConsent):
-        said["what"] = fact.kind.value
-        said["purposes"] = "all" if fact.purposes is None else " ".join(sorted(fact.purposes))
-        said["labels"] = sorted(fact.labels)
-        ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
-        said |= {name: None if when is None else when.isoformat() for name, when in ends}
-        said["signed_by"] = fact.signed_by and fact.signed_by.value
-        said["mode"] = "verbal" if fact.is_verbal else "written"
-        texts = (("event", fact.event), ("description", fact.description))
-        said |= dict(texts) | {"signer": fact.signer, "signer_authority": fact.authority}
-        said["statements"] = sorted(one.value for one in fact.statements)
-        said["lacks"] = list(lacking(fact))
-    else:
-        items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
-        said["what"] = ", ".join(items)
-        said["reason"] = fact.reason.value
-        days = (("from", fact.since), ("to", fact.until))
-        said |= {name: None if day is None else day.isoformat() for name, day in days}
-    said["history"] = [
+
+
+def history_as_json(history: History) -> list[dict[str, str]]:
+    """What was done, when and by whom, oldest first."""
+    return [
         {"verb": verb.value, "at": act.at.isoformat(), "by": act.by, "why": act.why,
          "document": act.document}
-        for verb, act in entry.history
+        for verb, act in history
     ]  # fmt: skip
+
+
+def _said(fact: Fact) -> dict[str, Any]:
+    if isinstance(fact, Cover):
+        what = f"{fact.level.value} {fact.number}".strip()
+        said = {"channels": fact.channel, "what": what, "settles": fact.settles}
+        return said | _days(fact.since, fact.until)
+    said = {"channels": "all" if fact.channels is None else " ".join(sorted(fact.channels))}
+    if isinstance(fact, Restriction):
+        items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
+        said |= {"what": ", ".join(items), "reason": fact.reason.value}
+        return said | _days(fact.since, fact.until)
+    return said | _consented(fact)
+
+
+def _days(since: date | None, until: date | None) -> dict[str, Any]:
+    days = (("from", since), ("to", until))
+    return {name: None if day is None else day.isoformat() for name, day in days}
+
+
+def _consented(fact: SignedConsent) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "what": fact.kind.value,
+        "purposes": "all" if fact.purposes is None else " ".join(sorted(fact.purposes)),
+        "labels": sorted(fact.labels),
+    }
+    ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
+    said |= {name: None if when is None else when.isoformat() for name, when in ends}
+    said["signed_by"] = fact.signed_by and fact.signed_by.value
+    said["mode"] = "verbal" if fact.is_verbal else "written"
+    texts = (("event", fact.event), ("description", fact.description))
+    said |= dict(texts) | {"signer": fact.signer, "signer_authority": fact.authority}
+    said["statements"] = sorted(one.value for one in fact.statements)
+    said["lacks"] = list(lacking(fact))
     return said
 
 

@@ -1,4 +1,4 @@
-"""What `payergate consent` and `payergate restriction` have in common: add, ls, revoke, import.
+"""What `payergate consent`, `restriction` and `coverage` have in common: add, ls, revoke, import.
 
 Law: a change is in force when the command returns: whatever is sent from then on is looked at with
 it, but for attempts that were open at that moment, which the command lists. A patient's entries
@@ -37,6 +37,16 @@ MOST_BYTES = 256 * 1024 * 1024
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+#: Several of a sort.
+_MANY = {
+    Sort.CONSENT: "consents",
+    Sort.RESTRICTION: "restrictions",
+    Sort.COVERAGE: "coverage",
+}
+
+#: Options of `add` that say yes.
+_FLAGS = frozenset({"everything", "settles"})
+
 #: What each option of `add` is; those of the other sort are not offered.
 _HELP = {
     "patient": "the identifier (PID-3.1); - reads it from standard input",
@@ -60,6 +70,9 @@ _HELP = {
     "order": "an order (ORC or OBR-2, -3)",
     "charge": "a charge (FT1-2)",
     "reason": "self-pay-in-full or patient-request",
+    "channel": "the channel of the insurer",
+    "settles": "on those days, counts instead of what messages said",
+    "everything": "all of the patient's care",
     "from": "the first date of service",
     "to": "the last date of service",
 }
@@ -70,27 +83,27 @@ def register(subparsers: Any, sort: Sort) -> None:
     name = sort.value
     parser = subparsers.add_parser(
         name,
-        help=f"patients' {name}s: add, list, revoke, import",
+        help=f"patients' {_MANY[sort]}: add, list, revoke, import",
         description=(
-            f"Keeps patients' {name}s in the registry of the engine. A change is in force when the"
-            " command returns; attempts that were open at that moment are listed."
+            f"Keeps patients' {_MANY[sort]} in the registry of the engine. A change is in force"
+            " when the command returns; attempts that were open at that moment are listed."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     adding = actions.add_parser("add", help=f"enter a {name}; the same twice is one")
     for column in COLUMNS[sort]:
         option = f"--{column.replace('_', '-')}"
-        if column == "everything":
+        if column in _FLAGS:
             adding.add_argument(
-                option, dest="of_everything", action="store_const", const="true", default="",
-                help="all of the patient's care",
+                option, dest=f"of_{column}", action="store_const", const="true", default="",
+                help=_HELP[column],
             )  # fmt: skip
         else:
             adding.add_argument(
                 option, dest=f"of_{column}", default="", required=column == "patient",
                 metavar="TEXT", help=_HELP[column],
             )  # fmt: skip
-    _why(adding, is_required=False)
+    add_why(adding, is_required=False)
     adding.set_defaults(run=partial(add, sort=sort))
     listing = actions.add_parser("ls", help="a patient's entries; of nobody, how many there are")
     listing.add_argument("--patient", default="", metavar="ID", help=_HELP["patient"])
@@ -98,18 +111,19 @@ def register(subparsers: Any, sort: Sort) -> None:
     ending = actions.add_parser("revoke", help="end an entry, from now on; it stays in the history")
     ending.add_argument("entry", metavar="ENTRY", help="its id, as `ls` shows it")
     ending.add_argument("--patient", required=True, metavar="ID", help=_HELP["patient"])
-    _why(ending, is_required=True)
+    add_why(ending, is_required=True)
     ending.set_defaults(run=partial(revoke, sort=sort))
     importing = actions.add_parser("import", help="enter all lines of a CSV file, or none")
     importing.add_argument("file", type=pathlib.Path, metavar="FILE")
     importing.add_argument("--dry-run", action="store_true", help="say what would be")
-    _why(importing, is_required=False)
+    add_why(importing, is_required=False)
     importing.set_defaults(run=partial(import_all, sort=sort))
     for action in (adding, listing, ending, importing):
         add_site_and_json(action)
 
 
-def _why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:
+def add_why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:
+    """Add what is recorded with a change."""
     parser.add_argument(
         "--why", type=as_reason, default="", required=is_required, help="recorded with the change"
     )
@@ -121,17 +135,17 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     row = {column: getattr(args, f"of_{column}") for column in COLUMNS[sort]}
     row["patient"] = named_patient(row["patient"])
-    fact, act = fact_of_row(sort, row, site.policy), _act(args)
+    fact, act = fact_of_row(sort, row, site.policy), act_of(args)
     lacks = missing_elements([fact], is_required=site.requires_elements)
-    with _registry(site) as registry:
-        return _tell(registry.add(fact, act), "entered", as_json=args.json, lacks=lacks)
+    with open_registry(site) as registry:
+        return tell(registry.add(fact, act), "entered", as_json=args.json, lacks=lacks)
 
 
 def revoke(args: argparse.Namespace, sort: Sort) -> int:
     """End one entry."""
     site = load_site(args.site)
-    act = _act(args)
-    with _registry(site) as registry:
+    act = act_of(args)
+    with open_registry(site) as registry:
         patient = named_patient(args.patient)
         entry = registry.held(patient).entry(args.entry)
         if entry is not None and entry.sort is not sort:
@@ -140,13 +154,13 @@ def revoke(args: argparse.Namespace, sort: Sort) -> int:
                 f"The entry is a {entry.sort.value}.",
                 f"Use `payergate {entry.sort.value} revoke`.",
             )
-        return _tell(registry.end(patient, args.entry, act), "revoked", as_json=args.json)
+        return tell(registry.end(patient, args.entry, act), "revoked", as_json=args.json)
 
 
 def ls(args: argparse.Namespace, sort: Sort) -> int:
     """The entries of a patient, or how many entries there are."""
     site = load_site(args.site)
-    with _registry(site) as registry:
+    with open_registry(site) as registry:
         if args.patient:
             held = registry.held(named_patient(args.patient))
             found = [entry for entry in held.entries if entry.sort is sort]
@@ -162,7 +176,7 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
          e["history"][0]["by"])
         for e in entries
     ]  # fmt: skip
-    print(table(head, rows) if rows else f"the patient has no {sort.value}s")
+    print(table(head, rows) if rows else f"the patient has no {_MANY[sort]}")
     return Exit.OK
 
 
@@ -170,9 +184,9 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     """Enter all lines of a file, or none if any of them is wrong."""
     site = load_site(args.site)
     facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
-    act = _act(args)
+    act = act_of(args)
     lacks = missing_elements(facts, is_required=site.requires_elements)
-    with _registry(site) as registry:
+    with open_registry(site) as registry:
         if args.dry_run:
             new = registry.would_add(facts, act)
             changes: list[Change] = []
@@ -192,13 +206,15 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
 
 
 @contextmanager
-def _registry(site: Site) -> Iterator[StoredRegistry]:
+def open_registry(site: Site) -> Iterator[StoredRegistry]:
+    """The registry of a site's store, whether its engine runs or not."""
     with working_store(site) as store:
         sealer = Sealer.of(site.keys, create=True)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 
-def _act(args: argparse.Namespace) -> Act:
+def act_of(args: argparse.Namespace) -> Act:
+    """Who does it, when and why, as the command line says."""
     if args.document and not _SHA256.fullmatch(args.document):
         raise UsageError(
             "registry-input",
@@ -220,9 +236,10 @@ def _text(file: pathlib.Path) -> str:
         ) from error
 
 
-def _tell(
+def tell(
     change: Change, verb: str, *, as_json: bool, lacks: Mapping[str, int] | None = None
 ) -> int:
+    """Say what became of a change."""
     attempts = change.open_attempts
     if as_json:
         said: dict[str, Any] = {
@@ -265,5 +282,5 @@ def _count(registry: StoredRegistry, sort: Sort, *, as_json: bool) -> int:
         print(json.dumps(said))
     else:
         counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-        print(f"{patients} identifiers with {sort.value}s: {counts or 'none'}")
+        print(f"{patients} identifiers with {_MANY[sort]}: {counts or 'none'}")
     return Exit.OK

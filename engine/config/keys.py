@@ -30,6 +30,7 @@ from engine.config.settings import (
     REPLICAS_KEYS,
     STORE_KEYS,
 )
+from engine.config.signals import SELF_PAY_KEYS, SIGNALS_KEYS
 from engine.policy.language import Keys
 
 #: Tables of keys by the path of the mapping that holds them.
@@ -47,6 +48,8 @@ CONFIG_TABLES: dict[str, Keys] = {
     "archive.": ARCHIVE_KEYS,
     "retention.": RETENTION_KEYS,
     "keys.": KEYS_KEYS,
+    "signals.": SIGNALS_KEYS,
+    "signals.self_pay.": SELF_PAY_KEYS,
     "controller.": CONTROLLER_KEYS,
 }
 

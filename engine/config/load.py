@@ -58,7 +58,10 @@ def load_site(root: pathlib.Path) -> Site:
     return Site(
         root=folder,
         engine=settings.engine,
-        policy=protected(replace(read.policy, units=settings.units), settings.protections),
+        policy=protected(
+            replace(read.policy, units=settings.units, self_pay=settings.self_pay),
+            settings.protections,
+        ),
         listeners=settings.listeners,
         deliveries=deliveries,
         archive=settings.archive,

@@ -1,4 +1,4 @@
-"""Consents and restrictions as rows of text: options of a command, lines of a CSV file.
+"""Consents, restrictions and coverage as rows of text: options of a command, lines of a CSV file.
 
 Law: a row means what the same words mean in a facts file (rules.md §7), and is refused for the same
 mistakes, each with its place and none with what is written there, which a shifted column makes an
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from engine.config.consents import consent_of
+from engine.config.covers import cover_of
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.config.restrictions import restriction_of
 from engine.errors import Place, UsageError
@@ -36,6 +37,14 @@ COLUMNS: dict[Sort, tuple[str, ...]] = {
         *("signer", "signer_authority", "mode", "event", "description", "statements"),
     ),
     Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "from", "to"),
+    Sort.COVERAGE: (*_PERSON, "channel", "visit", "account", "from", "to", "settles"),
+}
+
+#: What each sort is read by.
+_READ: dict[Sort, Callable[[Node, FactReader], Fact | None]] = {
+    Sort.CONSENT: consent_of,
+    Sort.RESTRICTION: restriction_of,
+    Sort.COVERAGE: cover_of,
 }
 
 _LISTS = frozenset({"purposes", "channels", "labels", "statements"})
@@ -99,8 +108,7 @@ def _place(columns: Mapping[str, int], file: str, line: int, name: str) -> Place
 
 
 def _fact(sort: Sort, row: Row, at: Callable[[str], Place], read: FactReader) -> Fact | None:
-    node = _node(sort, row, at)
-    return consent_of(node, read) if sort is Sort.CONSENT else restriction_of(node, read)
+    return _READ[sort](_node(sort, row, at), read)
 
 
 def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:

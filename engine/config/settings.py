@@ -17,10 +17,12 @@ from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
 from engine.config.protections import ProtectionSettings, protections_of
+from engine.config.signals import self_pay_of
 from engine.config.units import units_of
 from engine.policy.language import Keys, Mistake, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
+from engine.policy.model import SelfPay
 from engine.privacy.facts import Unit
 from engine.store.keysource import KeySource
 
@@ -30,7 +32,7 @@ CONFIG_KEYS = Keys(
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
         *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
-        "consent_elements",
+        *("signals", "consent_elements"),
     ),
     not_enforced={
         "console": "the console",
@@ -88,6 +90,7 @@ class Settings:
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
     units: Mapping[str, Unit] = field(default_factory=dict)
+    self_pay: SelfPay | None = None
     controller: Controller = field(default_factory=Controller)
     requires_elements: bool = False
 
@@ -115,6 +118,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         archive=archive_of(given.get("archive"), reader),
         retention=retention_of(given.get("retention"), reader),
         units=units_of(given.get("units"), reader),
+        self_pay=self_pay_of(given.get("signals"), reader),
         controller=controller_of(given.get("controller"), reader),
         requires_elements=reader.choice(
             given.get("consent_elements"), "`consent_elements`", Elements

@@ -27,12 +27,22 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.model import ControlId, State
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.privacy.facts import CoverageKey, Coverages
-from engine.store.port import NOBODY_LOOKED, Accept, Copy, Footing, Hold, Learned
+from engine.store.port import NOBODY_LOOKED, Accept, Copy, Entering, Footing, Hold, Learned
 
 #: Holds that what the registry says of a patient may end.
 _OF_PATIENTS = frozenset(
-    {Code.AMBIGUOUS_RESTRICTION, Code.FACTS_UNAVAILABLE, Code.NOTICE, Code.LEAK}
+    {
+        Code.AMBIGUOUS_RESTRICTION,
+        Code.FACTS_UNAVAILABLE,
+        Code.NOTICE,
+        Code.LEAK,
+        Code.UNKNOWN_PAYER,
+        Code.AMBIGUOUS_COVERAGE,
+    }
 )
+
+#: Holds that what is learned of coverage may end.
+_OF_COVERAGE = frozenset({Code.UNKNOWN_PAYER, Code.AMBIGUOUS_COVERAGE})
 
 
 class Acceptances:
@@ -61,6 +71,7 @@ class Acceptances:
         taught: Mapping[CoverageKey, Coverages],
         footing: Footing = NOBODY_LOOKED,
         patients: tuple[bytes, ...] = (),
+        enters: tuple[Entering, ...] = (),
     ) -> Accept:
         """The whole of it. `asked`: what coverage the decision asked for, `taught`: told of it.
 
@@ -102,6 +113,7 @@ class Acceptances:
             withheld=tuple(withheld),
             learned=tuple(self._learned(key, coverages) for key, coverages in taught.items()),
             footing=footing,
+            enters=enters,
         )
 
     def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:
@@ -142,7 +154,7 @@ class Acceptances:
         patients signed or restricted, for a change of that.
         """
         codes = [reason.code for reason in outcome.reasons]
-        waits = asked if Code.UNKNOWN_PAYER in codes else ()
+        waits = () if _OF_COVERAGE.isdisjoint(codes) else asked
         names = tuple(coverage_name(self._sealing, key) for key in waits)
         if not _OF_PATIENTS.isdisjoint(codes):
             names += patients

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, cast, overload
 
 from twisted.internet.defer import Deferred, succeed
@@ -31,14 +31,16 @@ from engine.intake.acceptance import Acceptances
 from engine.intake.admission import Gate
 from engine.intake.coverages import KnownCoverages
 from engine.intake.disclosed import Followed, Mark, Marks, followed
+from engine.intake.entering import Changes, Entries, Said
 from engine.intake.receipts import Receipts, received_at
-from engine.intake.registered import Known, PatientNames, Registered
+from engine.intake.registered import UNAVAILABLE, Known, PatientNames, Registered, facts_of
 from engine.intake.sealed import Sealing, Snapshots
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
-from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts
+from engine.privacy.facts import CoverageKey, Coverages, Disclosed
+from engine.privacy.renumbered import carried_over
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Accept, Accepted, Recall, Result
 
@@ -46,6 +48,9 @@ from engine.store.port import Accept, Accepted, Recall, Result
 REPETITIONS_KNOWN = 4096
 
 _NOTHING: frozenset[Disclosed] = frozenset()
+
+#: How often what is asked may name more to ask for; it is at most once, unless it is changed.
+MOST_ROUNDS = 4
 
 #: The answer to a message that wants none, and the absence of an answer (`engine.net.connection`).
 NO_REPLY_WANTED = b""
@@ -77,6 +82,12 @@ class _Arrival:
     message: Message
     patients: tuple[bytes, ...] = ()
     keys: tuple[CoverageKey, ...] = ()
+    said: Said | None = None
+
+    @property
+    def coverage(self) -> tuple[CoverageKey, ...]:
+        """What must be known of coverage: to decide, and to carry it over."""
+        return self.keys if self.said is None else (*self.keys, *self.said.keys)
 
 
 class _Submitted(NamedTuple):
@@ -87,6 +98,11 @@ class _Submitted(NamedTuple):
     taught: Mapping[CoverageKey, Coverages]
     marks: tuple[Mark, ...]
     disclosed: frozenset[Disclosed]
+    changes: Changes
+
+
+#: A message with all that was asked of its patients, and what was disclosed of its visit.
+_Recalled = tuple[_Arrival, Known, "frozenset[Disclosed]"]
 
 
 class Intake:
@@ -125,7 +141,8 @@ class Intake:
         self._known = KnownCoverages(clock.monotonic)
         self._snapshots = Snapshots(sealing)
         self._names = PatientNames(sealing)
-        self._registered = registered or Registered(sealing)
+        self._registered = Registered(sealing) if registered is None else registered
+        self._entries = Entries(compiled, sealing)
         self._units = compiled.policy.units
         self._marks = Marks(compiled, sealing)
         self._taught: OrderedDict[bytes, bytes] = OrderedDict()
@@ -161,10 +178,15 @@ class Intake:
             keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
             cancel = followed(message, self._compiled, self._sealing)
             patients = self._names.of(message)
+            said = self._entries.said(message, receipt)
         except Exception as error:  # noqa: BLE001 - one bad message must not end its connection
             return succeed(self._fail(arrival, error))
-        arrival = _Arrival(receipt, source, message, patients, keys)
-        if self._registered.concerns(patients) or cancel is not None or self._known.missing(keys):
+        arrival = _Arrival(receipt, source, message, patients, keys, said)
+        if (
+            self._registered.concerns(patients)
+            or cancel is not None
+            or self._known.missing(arrival.coverage)
+        ):
             return self._recall(arrival, cancel)
         return self._decide(arrival, self._registered.nothing(patients))
 
@@ -174,23 +196,9 @@ class Intake:
         """Ask the store; what this connection sends meanwhile waits behind."""
         source = arrival.source
         self._behind[source] = deque()
-        names = {key: self._snapshots.name(key) for key in arrival.keys}
-        marks = () if cancel is None else cancel.names
 
-        def recalled(result: Result) -> Deferred[bytes | None]:
-            answer: Deferred[bytes | None]
-            try:
-                answers = cast("tuple[bytes | None, ...]", result)
-                learned = len(names) + len(marks)
-                self._known.recalled(self._snapshots.read(names, answers[: len(names)]))
-                about_visit = answers[len(names) : learned]
-                disclosed = _NOTHING if cancel is None else cancel.disclosed(about_visit)
-                about_patients = answers[learned:]
-                known = self._registered.known(arrival.patients, about_patients, self._clock.now())
-            except Exception as error:  # noqa: BLE001 - as above
-                answer = succeed(self._fail(arrival, error))
-            else:
-                answer = self._decide(arrival, known, disclosed)
+        def recalled(found: _Recalled) -> Deferred[bytes | None]:
+            answer = self._decide(*found)
             self._let_follow(source)
             return answer
 
@@ -199,8 +207,37 @@ class Intake:
             self._let_follow(source)
             return answer
 
-        asked = self._commit.submit(Recall((*names.values(), *marks), arrival.patients))
-        return asked.addCallbacks(recalled, failed)
+        return Deferred.fromCoroutine(self._ask(arrival, cancel)).addCallbacks(recalled, failed)
+
+    async def _ask(self, arrival: _Arrival, cancel: Followed | None) -> _Recalled:
+        """Everything that the decision needs, and again while that names more to ask for."""
+        for _ in range(MOST_ROUNDS):
+            names = {key: self._snapshots.name(key) for key in arrival.coverage}
+            marks = () if cancel is None else cancel.names
+            result = await self._commit.submit(Recall((*names.values(), *marks), arrival.patients))
+            answers = cast("tuple[bytes | None, ...]", result)
+            learned = len(names) + len(marks)
+            self._known.recalled(self._snapshots.read(names, answers[: len(names)]))
+            disclosed = (
+                _NOTHING if cancel is None else cancel.disclosed(answers[len(names) : learned])
+            )
+            about_patients = answers[learned:]
+            known = self._registered.known(arrival.patients, about_patients, self._clock.now())
+            wider = self._wider(arrival, known)
+            if wider is None:
+                return arrival, known, disclosed
+            arrival = wider
+        return arrival, UNAVAILABLE, _NOTHING
+
+    def _wider(self, arrival: _Arrival, known: Known) -> _Arrival | None:
+        """The same with more to ask for, as its patients have other identifiers, too."""
+        keys = arrival.keys
+        if keys and known.rights.persons:
+            keys = coverage_keys(arrival.message, known.rights.persons)
+        others = self._entries.unasked(arrival.said, known, arrival.patients)
+        if keys == arrival.keys and not others:
+            return None
+        return replace(arrival, keys=keys, patients=(*arrival.patients, *others))
 
     def _let_follow(self, source: Source) -> None:
         """Take what waited behind a recall, up to the next message that needs one."""
@@ -221,37 +258,33 @@ class Intake:
         known: Known,
         disclosed: frozenset[Disclosed] = _NOTHING,
     ) -> Deferred[bytes | None]:
-        footing, consents, restrictions, is_available = known
+        message, said = arrival.message, arrival.said
         try:
-            facts = Facts(
-                self._clock.now(),
-                self._known.look_up(arrival.keys),
-                disclosed,
-                is_available,
-                consents,
-                restrictions,
-                self._units,
-            )
-            outcomes = decide(arrival.message, self._compiled, facts)
-            taught = dict(learn(arrival.message, self._compiled.identify))
+            coverages = self._known.look_up(arrival.coverage)
+            facts = facts_of(known, self._clock.now(), coverages, disclosed, self._units)
+            outcomes = decide(message, self._compiled, facts)
+            changes = self._entries.changes(said, known, message, arrival.receipt)
+            taught = {} if said is None else carried_over(said.moves, coverages)
+            taught |= learn(message, self._compiled.identify)
             accept = self._acceptances.accept(
                 receipt=arrival.receipt,
                 listener=arrival.source.listener,
-                message=arrival.message,
+                message=message,
                 outcomes=outcomes,
                 asked=arrival.keys,
                 taught=taught,
-                footing=footing,
+                footing=known.footing,
                 patients=arrival.patients,
+                enters=changes.enters,
             )
-            accept, marks = self._marks.with_marks(accept, arrival.message)
+            accept, marks = self._marks.with_marks(accept, message)
         except Exception as error:  # noqa: BLE001 - as above
             return succeed(self._fail(arrival, error))
         if taught and self._is_new(accept):
             self._known.learned(taught)
         else:
             taught = {}
-        given = (_Submitted(arrival, accept, taught, marks, disclosed),)
+        given = (_Submitted(arrival, accept, taught, marks, disclosed, changes),)
         return self._commit.submit(accept).addCallbacks(
             self._accepted, self._not_accepted, callbackArgs=given, errbackArgs=given
         )
@@ -279,6 +312,7 @@ class Intake:
         else:
             self._known.committed(given.taught)
             self._committed(accept)
+            self._tell_changes(given)
         if accepted.reused_id:
             listener = arrival.source.listener
             self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)
@@ -286,19 +320,22 @@ class Intake:
             self._released()
         return _answer(arrival.message, AckCode.AA, accepted.receipt)
 
+    def _tell_changes(self, given: _Submitted) -> None:
+        receipt, changes = given.accept.receipt, given.changes
+        if changes.enters:
+            self._log(Event.REGISTRY_CHANGED, receipt=receipt, count=len(changes.enters))
+        if changes.questions:
+            self._log(Event.MERGE_QUESTIONED, receipt=receipt)
+
     def _again(self, given: _Submitted) -> Deferred[bytes | None]:
         """The registry has changed under the decision, and nothing was stored: decide anew."""
         arrival = given.arrival
 
-        def recalled(result: Result) -> Deferred[bytes | None]:
-            try:
-                answers = cast("tuple[bytes | None, ...]", result)
-                known = self._registered.known(arrival.patients, answers, self._clock.now())
-            except Exception as error:  # noqa: BLE001 - as above
-                return succeed(self._fail(arrival, error))
-            return self._decide(arrival, known, given.disclosed)
+        def recalled(found: _Recalled) -> Deferred[bytes | None]:
+            again, known, _ = found
+            return self._decide(again, known, given.disclosed)
 
-        asked = self._commit.submit(Recall((), arrival.patients))
+        asked = Deferred.fromCoroutine(self._ask(arrival, None))
         return asked.addCallbacks(recalled, self._not_stored, errbackArgs=(arrival,))
 
     def _not_accepted(self, failure: Failure, given: _Submitted) -> bytes | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -17,8 +18,10 @@ from typing import Any
 from engine.intake.sealed import Sealing
 from engine.privacy.facts import (
     ConsentKind,
+    Cover,
     Item,
     ItemKind,
+    Level,
     Relation,
     Restriction,
     RestrictionReason,
@@ -26,12 +29,24 @@ from engine.privacy.facts import (
     Statement,
 )
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Entry, Fact, Held, Sort, Verb
+from engine.privacy.registry import (
+    SORTS,
+    Act,
+    Entry,
+    Fact,
+    Held,
+    History,
+    Link,
+    Sort,
+    Tie,
+    Verb,
+)
 
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"
 
-_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r"}
+_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r", Sort.COVERAGE: "v"}
+_LINK_LETTER = "m"
 _ID_BYTES = 10
 
 
@@ -48,31 +63,43 @@ def registry_name(sealing: Sealing) -> bytes:
 def entry_id(sealing: Sealing, fact: Fact) -> str:
     """The id of an entry: the same for the same fact, whether or not it was revoked since."""
     plain = replace(fact, revoked=None) if isinstance(fact, SignedConsent) else fact
-    said = ("entry", sort_of(fact).value, _fact_json(plain))
+    sort = SORTS[type(fact)]
+    return f"{_LETTERS[sort]}-{_short(sealing, ('entry', sort.value, _fact_json(plain)))}"
+
+
+def link_id(sealing: Sealing, members: Iterable[Patient]) -> str:
+    """The id of a link: the same for the same records, whichever of them went on."""
+    said = ("link", sorted([one.id, one.authority] for one in members))
+    return f"{_LINK_LETTER}-{_short(sealing, said)}"
+
+
+def _short(sealing: Sealing, said: object) -> str:
     digest = sealing.keyed_hash(json.dumps(said, sort_keys=True).encode())
-    name = base64.b32encode(digest[:_ID_BYTES]).decode("ascii").lower()
-    return f"{_LETTERS[sort_of(fact)]}-{name}"
-
-
-def sort_of(fact: Fact) -> Sort:
-    """What a fact is."""
-    return Sort.CONSENT if isinstance(fact, SignedConsent) else Sort.RESTRICTION
+    return base64.b32encode(digest[:_ID_BYTES]).decode("ascii").lower()
 
 
 def seal_held(sealing: Sealing, name: bytes, held: Held) -> bytes:
     """All entries of one patient, for the place `name`."""
-    said = [
+    entries = [
         {
             "id": entry.id,
             "sort": entry.sort.value,
             "fact": _fact_json(entry.fact),
-            "history": [
-                [verb.value, act.by, act.at.isoformat(), act.why, act.document]
-                for verb, act in entry.history
-            ],
+            "history": _history_json(entry.history),
         }
         for entry in held.entries
     ]
+    links = [
+        {
+            "id": link.id,
+            "tie": link.tie.value,
+            "survivors": [[one.id, one.authority] for one in link.survivors],
+            "priors": [[one.id, one.authority] for one in link.priors],
+            "history": _history_json(link.history),
+        }
+        for link in held.links
+    ]
+    said = {"entries": entries, "links": links}
     return sealing.seal(json.dumps(said, separators=(",", ":")).encode(), _about(name))
 
 
@@ -81,21 +108,59 @@ def unseal_held(sealing: Sealing, name: bytes, sealed: bytes) -> Held:
     said = json.loads(sealing.open(sealed, _about(name)))
     return Held(
         tuple(
-            Entry(
+            Entry(one["id"], _FACTS[Sort(one["sort"])](one["fact"]), _history(one["history"]))
+            for one in said["entries"]
+        ),
+        tuple(
+            Link(
                 one["id"],
-                _FACTS[Sort(one["sort"])](one["fact"]),
-                tuple(
-                    (Verb(verb), Act(by, datetime.fromisoformat(at), why, document))
-                    for verb, by, at, why, document in one["history"]
-                ),
+                Tie(one["tie"]),
+                tuple(Patient(*who) for who in one["survivors"]),
+                tuple(Patient(*who) for who in one["priors"]),
+                _history(one["history"]),
             )
-            for one in said
-        )
+            for one in said["links"]
+        ),
     )
+
+
+def change_record(name: bytes, deeds: Sequence[tuple[str, Verb]], act: Act, sealed: bytes) -> bytes:
+    """What the ledger says: hashes, codes, who, when and why; and, sealed, all that is held now.
+
+    From the last record of each patient a lost registry can be made again. `change` tells two
+    changes apart that say the same.
+    """
+    return json.dumps(
+        {
+            "kind": "registry",
+            "entries": [[entry, verb.value] for entry, verb in deeds],
+            "at": act.at.isoformat(timespec="milliseconds"),
+            "by": act.by,
+            "why": act.why,
+            "document": act.document,
+            "patient": name.hex(),
+            "change": secrets.token_hex(8),
+            "sealed": base64.b64encode(sealed).decode("ascii"),
+        },
+        separators=(",", ":"),
+    ).encode()
 
 
 def _about(name: bytes) -> bytes:
     return b"registry|" + name
+
+
+def _history_json(history: History) -> list[list[str]]:
+    return [
+        [verb.value, act.by, act.at.isoformat(), act.why, act.document] for verb, act in history
+    ]
+
+
+def _history(said: Iterable[Any]) -> History:
+    return tuple(
+        (Verb(verb), Act(by, datetime.fromisoformat(at), why, document))
+        for verb, by, at, why, document in said
+    )
 
 
 # --- facts as JSON ------------------------------------------------------------------------------
@@ -103,6 +168,15 @@ def _about(name: bytes) -> bytes:
 
 def _fact_json(fact: Fact) -> dict[str, Any]:
     said: dict[str, Any] = {"patient": [fact.patient.id, fact.patient.authority]}
+    if isinstance(fact, Cover):
+        return said | {
+            "channel": fact.channel,
+            "level": fact.level.value,
+            "number": fact.number,
+            "since": _iso(fact.since),
+            "until": _iso(fact.until),
+            "settles": fact.settles,
+        }
     said["channels"] = _listed(fact.channels)
     if isinstance(fact, SignedConsent):
         return (
@@ -172,9 +246,22 @@ def _restriction(said: Mapping[str, Any]) -> Restriction:
     )
 
 
+def _cover(said: Mapping[str, Any]) -> Cover:
+    return Cover(
+        patient=Patient(*said["patient"]),
+        channel=said["channel"],
+        level=Level(said["level"]),
+        number=said["number"],
+        since=_day(said["since"]),
+        until=_day(said["until"]),
+        settles=said["settles"],
+    )
+
+
 _FACTS: dict[Sort, Callable[[Mapping[str, Any]], Fact]] = {
     Sort.CONSENT: _consent,
     Sort.RESTRICTION: _restriction,
+    Sort.COVERAGE: _cover,
 }
 
 

@@ -8,7 +8,7 @@ opened, or is older than what was known before, is no answer: the decision holds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,9 +17,10 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message, Segment
 from engine.intake.recorded import patient_name, unseal_held
 from engine.intake.sealed import Sealing
-from engine.privacy.facts import Restriction, SignedConsent
+from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts, SignedConsent, Unit
 from engine.privacy.patients import patients_of
-from engine.privacy.registry import Held, consents_in, next_change, restrictions_in
+from engine.privacy.persons import Rights, rights_of
+from engine.privacy.registry import Held, next_change
 from engine.store.port import Changed, Footing, News
 
 #: How many identifiers' hashes are remembered.
@@ -28,17 +29,45 @@ _NAMES_KEPT = 65_536
 #: What a decision rests on that was made without the registry; no copy comes of it.
 WITHOUT = Footing(0)
 
+NO_RIGHTS = Rights()
+NOBODY: Mapping[bytes, Held] = {}
+
 
 class Known(NamedTuple):
     """What the registry says of everybody in a message, and what that rests on.
 
-    A tuple, since every message makes one.
+    `held`: what is held of whom, of those of whom anything is. A tuple, since every message makes
+    one.
     """
 
     footing: Footing
-    consents: tuple[SignedConsent, ...] = ()
-    restrictions: tuple[Restriction, ...] = ()
+    rights: Rights = NO_RIGHTS
+    held: Mapping[bytes, Held] = NOBODY
     is_available: bool = True
+
+
+def facts_of(
+    known: Known,
+    now: datetime,
+    coverages: Mapping[CoverageKey, Coverages],
+    disclosed: frozenset[Disclosed],
+    units: Mapping[str, Unit],
+) -> Facts:
+    """All that is known besides the message."""
+    consents, restrictions, lifted, entered, persons, undecided = known.rights
+    return Facts(
+        now,
+        coverages,
+        disclosed,
+        known.is_available,
+        consents,
+        restrictions,
+        units,
+        entered,
+        persons,
+        undecided,
+        lifted,
+    )
 
 
 UNAVAILABLE = Known(WITHOUT, is_available=False)
@@ -166,18 +195,20 @@ def known_of(
     version: int = 0,
 ) -> Known:
     """As `Registered.known`, for who keeps no projection; `version`: one known to be older."""
-    held: list[Held] = []
+    held: dict[bytes, Held] = {}
     for patient, answer in zip(patients, answers, strict=True):
         if answer is None:
             continue
         try:
             number, _, sealed = answer.partition(b" ")
             version = max(version, int(number))
-            held.append(unseal_held(sealing, patient, sealed))
+            held[patient] = unseal_held(sealing, patient, sealed)
         except (EngineError, ValueError, KeyError, TypeError):
             return UNAVAILABLE
-    consents = consents_in(held)
-    changes = next_change(consents, now)
+    if not held:
+        return Known(Footing(version, patients))
+    every = [entry.fact for one in held.values() for entry in one.entries]
+    changes = next_change((one for one in every if isinstance(one, SignedConsent)), now)
     until_ms = 0 if changes is None else int(changes.timestamp() * 1000)
     footing = Footing(version, patients, until_ms)
-    return Known(footing, consents, restrictions_in(held))
+    return Known(footing, rights_of(tuple(held.values()), now), held)

@@ -12,6 +12,7 @@ from engine.policy.conditions.evaluate import Test
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, is_worth_sending
 from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.flags import has_flags
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.project import carry_out
 from engine.policy.finished.leaks import Numbers, insurance_numbers
@@ -32,6 +33,7 @@ class Case:
         "_numbers",
         "_whens",
         "facts",
+        "has_flags",
         "is_for_one",
         "law",
         "view",
@@ -44,6 +46,7 @@ class Case:
         self.law = Law(view, facts, policy.statutes)
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
+        self.has_flags = has_flags(view)
         self._whens: dict[Test, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._named: Named | None = None

@@ -8,6 +8,7 @@ that apply add up to is found once and kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.hl7.path import Path
@@ -23,6 +24,9 @@ from engine.policy.runnable.plans import Plans
 from engine.policy.runnable.rules import ReachingRule, reaching_rules, runnable
 from engine.policy.sensitive.statutes import Statutes
 from engine.policy.vocabulary.conditions import MessageType
+
+#: Patients times segments of one message, above which taking it apart would keep others waiting.
+MOST_TAKEN_APART = 10_000_000
 
 #: MSH-11.1 that each environment agrees with (table 0103); an empty one agrees with neither.
 PROCESSING_IDS = {"production": frozenset({"P"}), "test": frozenset({"T", "D"})}
@@ -75,6 +79,21 @@ class CompiledPolicy:
         if view is None or view.message is not message:
             view = self._viewed = View(message, self.forms.of(message).whole)
         return view
+
+    def views(self, message: Message, now: datetime) -> tuple[list[View], bool]:
+        """The view of each patient, to be decided alone; whether each is certainly of one (§10.27).
+
+        An ORU may have several patients; of anything else that has, nothing is sent.
+        """
+        form = self.forms.of(message)
+        is_certain = message.charset.divides(message.raw)
+        if not form.patients:
+            return [self.view(message).at(now)], is_certain
+        is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
+        if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
+            return [self.view(message).at(now)], False
+        each = range(len(form.patients))
+        return [View(message, form.of_patient(message, n), True, now) for n in each], True
 
     def agrees(self, view: View) -> bool:
         """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""

@@ -31,15 +31,13 @@ from engine.policy.granting import (
 )
 from engine.policy.legal.law import WHY_NOT
 from engine.policy.legal.notices import attach
-from engine.policy.message.view import View, type_of
+from engine.policy.message.view import View
+from engine.policy.model import Kind
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.reasons import plain
 from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.runnable.rules import RunnableRule
 from engine.privacy.facts import Facts
-
-#: Patients times segments of one message, above which taking it apart would keep others waiting.
-MOST_TAKEN_APART = 10_000_000
 
 #: The order in which reasons why no rule applies are weighed (rules.md, "deciding order").
 _ORDER = (
@@ -84,17 +82,8 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
 
 def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Case]:
     """The patients of a message, each to be decided alone; an ORU may have several (§10.27)."""
-    form, now = policy.forms.of(message), facts.now
-    is_certain = message.charset.divides(message.raw)
-    if not form.patients:
-        return [Case(policy.view(message).at(now), facts, policy, is_for_one=is_certain)]
-    is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
-    if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
-        return [Case(policy.view(message).at(now), facts, policy, is_for_one=False)]
-    return [
-        Case(View(message, form.of_patient(message, n), True, now), facts, policy, True)
-        for n in range(len(form.patients))
-    ]
+    views, is_for_one = policy.views(message, facts.now)
+    return [Case(view, facts, policy, is_for_one) for view in views]
 
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
@@ -114,7 +103,9 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
         return Decision((refusal,))
     if not channel.in_ceiling:
         return _refused(Code.ABOVE_CEILING)
-    chosen = Chosen(tuple(found.granting), withholding, tuple(found.following), earlier)
+    keeps_flags = channel.channel.kind is Kind.PROVIDER or not case.has_flags
+    granting, following = tuple(found.granting), tuple(found.following)
+    chosen = Chosen(granting, withholding, following, earlier, keeps_flags)
     decision = _cut(case, channel, policy, chosen)
     if decision.reasons[0].code is Code.NOTHING_LEFT:
         return Decision((_why_nothing(found, earlier),), decision.cut)

@@ -82,12 +82,16 @@ def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
 
 
 class Chosen(NamedTuple):
-    """The rules that apply to one channel, and why its corrections do not go, if they do not."""
+    """The rules that apply to one channel, and why its corrections do not go, if they do not.
+
+    `keeps_flags`: nothing must be withheld of what flags a person (`engine.policy.cutting.flags`).
+    """
 
     granting: tuple[RunnableRule, ...]
     withholding: tuple[RunnableRule, ...]
     following: tuple[RunnableRule, ...]
     earlier: Code | None
+    keeps_flags: bool = True
 
     @property
     def disclosing(self) -> tuple[RunnableRule, ...]:
@@ -100,7 +104,8 @@ class Chosen(NamedTuple):
         if free is not None:
             granting = tuple(rule for rule in granting if rule in free)
             following = tuple(rule for rule in following if rule in free)
-        return channel.plan(granting, self.withholding, following, self.earlier is not None)
+        is_late = self.earlier is not None
+        return channel.plan(granting, self.withholding, following, is_late, self.keeps_flags)
 
 
 def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:

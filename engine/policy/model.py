@@ -15,7 +15,7 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import Condition, MessageType
-from engine.privacy.facts import Unit
+from engine.privacy.facts import ItemKind, Unit
 from engine.privacy.protections import Evidence, Protections
 
 
@@ -201,6 +201,18 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfPay:
+    """Which segment of the site's own asks that an item be kept from payers, and when it does.
+
+    `items`: where it names the item; where it names none, the message's visit is meant.
+    """
+
+    segment: str
+    when: Condition
+    items: Mapping[ItemKind, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule; `channels` is already resolved to ids."""
 
@@ -236,3 +248,4 @@ class Policy:
     marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
     sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name
     units: Mapping[str, Unit] = field(default_factory=dict)  # whether each is a Part 2 program
+    self_pay: SelfPay | None = None  # how messages ask for it, if they do

@@ -7,6 +7,7 @@ never "send to all" (rules.md §4 "Coverage", §10.6).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import Enum
 
@@ -14,7 +15,7 @@ from engine.policy.identify import Claims, Identifier
 from engine.policy.message.view import View
 from engine.policy.model import Kind, Policy
 from engine.privacy.coverage import CONTESTED, Days, keys_by_level, levels, service_days
-from engine.privacy.facts import Coverages, Facts
+from engine.privacy.facts import CoverageKey, Coverages, Facts
 
 
 class Answer(Enum):
@@ -110,16 +111,40 @@ class Whose:
 
 def _known(view: View, facts: Facts) -> tuple[tuple[Coverages, ...], tuple[Days, ...]]:
     """The snapshots of the narrowest level that knows anything on the dates of service."""
-    if not facts.coverages:
+    if not (facts.coverages or facts.entered):
         return (), ()
     when = service_days(view.message, view.all)
-    asked = keys_by_level(view.message, view.all) if view.is_part else view.message.once(levels)
+    if view.is_part or facts.persons:
+        asked: Iterable[tuple[CoverageKey, ...]] = keys_by_level(
+            view.message, view.all, facts.persons
+        )
+    else:
+        asked = view.message.once(levels)
     for level in asked:
         snapshots = [facts.coverages.get(key) for key in level]
+        if facts.entered:
+            snapshots = _with_entered(level, snapshots, facts, when or (_NEVER,))
         knowing = tuple([one for one in snapshots if one is not None and _knows(one, when)])
         if knowing:
             return knowing, when or (_NEVER,)
     return (), ()
+
+
+def _with_entered(
+    level: Sequence[CoverageKey],
+    learned: Sequence[Coverages | None],
+    facts: Facts,
+    when: tuple[Days, ...],
+) -> list[Coverages | None]:
+    """What was learned on one level beside what people entered, or behind it.
+
+    What people entered under several identifiers of one person is one answer given several times.
+    """
+    entered = {one: None for key in level for one in facts.entered.get(key, ())}
+    settled = [period for one in entered for period in one.settled]
+    if settled and all(any(_contains(*period, day) for period in settled) for day in when):
+        return list(entered)
+    return [*learned, *entered]
 
 
 #: Stands for a date of service that nothing tells; only a row without any period covers it.

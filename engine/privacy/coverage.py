@@ -30,6 +30,9 @@ _NARROWEST_FIRST = {level: place for place, level in enumerate(Level)}
 #: First and last day that a timestamp may mean; it may name a month or a year only.
 Days = tuple[date, date]
 
+#: Identifiers that are one person's, for each person of whom there are several.
+Persons = Iterable[frozenset[Patient]]
+
 #: Finds all occurrences of a segment in one patient's part of a message.
 Find = Callable[[str], list[Segment]]
 
@@ -49,12 +52,16 @@ def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
     return not message.all("IN1") and policy.asks_coverage(message)
 
 
-def coverage_keys(message: Message) -> tuple[CoverageKey, ...]:
+def coverage_keys(message: Message, persons: Persons = ()) -> tuple[CoverageKey, ...]:
     """What the registry may know this message's coverage by, the narrowest level first."""
-    if len(message.all("PID")) == 1:
+    if len(message.all("PID")) == 1 and not persons:
         return tuple(dict.fromkeys([key for level in message.once(levels) for key in level]))
-    patients = _patients(message)
-    keys = [key for find in patients for level in keys_by_level(message, find) for key in level]
+    keys = [
+        key
+        for find in _patients(message)
+        for level in keys_by_level(message, find, persons)
+        for key in level
+    ]
     keys.sort(key=lambda key: _NARROWEST_FIRST[key.level])
     return tuple(dict.fromkeys(keys))
 
@@ -64,14 +71,25 @@ def levels(message: Message) -> tuple[tuple[CoverageKey, ...], ...]:
     return tuple(keys_by_level(message, message.all))
 
 
-def keys_by_level(message: Message, find: Find) -> Iterator[tuple[CoverageKey, ...]]:
-    """The keys of one patient's part, level by level, the narrowest first."""
+def keys_by_level(
+    message: Message, find: Find, persons: Persons = ()
+) -> Iterator[tuple[CoverageKey, ...]]:
+    """The keys of one patient's part, level by level, the narrowest first.
+
+    Also those of the other identifiers that are the patient's, after merges (`Facts.persons`).
+    """
     pids, visits = find("PID"), find("PV1")
     if not pids:
         return
     pid = pids[0]
     # A permit needs the authority too.
     patients = [one for one in patients_in(message, pid.field(3)) if one.authority]
+    for person in persons:
+        if not person.isdisjoint(patients):
+            patients += sorted(
+                (one for one in person.difference(patients) if one.authority),
+                key=lambda one: (one.id, one.authority),
+            )
     visit = component(message, visits[0].field(19), 1) if visits else ""
     if visit:
         yield _keys(Level.VISIT, patients, visit)

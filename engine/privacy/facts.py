@@ -54,11 +54,30 @@ class Coverages:
     """All that is known under one key: the last snapshot that a message gave.
 
     `others` says that insurance was named which belongs to no channel, so that an empty `rows`
-    means "covered by somebody else", not "unknown".
+    means "covered by somebody else", not "unknown". `settled`: of a person's rows, those periods
+    (both inclusive) in which nothing else under the same key counts.
     """
 
     rows: tuple[CoverageRow, ...] = ()
     others: bool = False
+    settled: tuple[tuple[date | None, date | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A coverage that a person entered: `channel` covers the patient from `since` to `until`.
+
+    `number` is that of the visit or account; it is empty at patient level. `settles`: on those days
+    it counts instead of what messages taught under the same key, not beside it.
+    """
+
+    patient: Patient
+    channel: str
+    level: Level = Level.PATIENT
+    number: str = ""
+    since: date | None = None
+    until: date | None = None
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +171,7 @@ class RestrictionReason(Enum):
 
     SELF_PAY_IN_FULL = "self-pay-in-full"
     PATIENT_REQUEST = "patient-request"
+    MARKED = "marked"  # a message marks it as protected and does not say against whom: hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +194,9 @@ class Facts:
     """What is known at `now` (aware). `available` False: the registry does not answer.
 
     `units` are the known source units: PV1-3.1, else FT1-13.1, else MSH-4.1 (rules.md §10.5).
+    `entered` is coverage that people entered: under one key, each record's snapshot. `persons` are
+    the identifiers that are one person's after merges, `undecided` those of whom a person must say
+    whether they are. `lifted`: restrictions that people ended, which no message brings back.
     """
 
     now: datetime
@@ -183,3 +206,7 @@ class Facts:
     consents: tuple[SignedConsent, ...] = ()
     restrictions: tuple[Restriction, ...] = ()
     units: Mapping[str, Unit] = field(default_factory=dict)
+    entered: Mapping[CoverageKey, tuple[Coverages, ...]] = field(default_factory=dict)
+    persons: tuple[frozenset[Patient], ...] = ()
+    undecided: frozenset[Patient] = frozenset()
+    lifted: frozenset[Restriction] = frozenset()

@@ -8,16 +8,20 @@ alone (rules.md §10.8); each entry names the authority, without which it permit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import EngineError
-from engine.privacy.facts import Restriction, SignedConsent
+from engine.privacy.facts import Cover, Restriction, SignedConsent
+from engine.privacy.patients import Patient
 
-Fact = SignedConsent | Restriction
+Fact = SignedConsent | Restriction | Cover
+
+#: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
+BY_MESSAGE = "message:"
 
 
 class Sort(StrEnum):
@@ -25,14 +29,19 @@ class Sort(StrEnum):
 
     CONSENT = "consent"
     RESTRICTION = "restriction"
+    COVERAGE = "coverage"
 
 
 class Verb(StrEnum):
-    """What was done to an entry."""
+    """What was done to an entry, or to a link of two records."""
 
     ADDED = "added"
-    REVOKED = "revoked"  # a consent, or a refusal, from that instant on
+    REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
     LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2))
+    JOINED = "joined"  # two records are one person's, says a message
+    CONFIRMED = "confirmed"  # and a person has seen that it is so
+    QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
+    PARTED = "parted"
     TOLD = "told"  # the patient was told of what another signed; it changes nothing else
 
 
@@ -49,25 +58,99 @@ class Act:
     why: str = ""
     document: str = ""
 
+    @property
+    def is_by_message(self) -> bool:
+        """Whether a message did it."""
+        return self.by.startswith(BY_MESSAGE)
 
-#: What says whether an entry is lifted: the last of these.
+
+#: What was done and by whom, oldest first.
+History = tuple[tuple[Verb, Act], ...]
+
+
+#: What says whether an entry is over: the last of these.
 _WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED})
+
+
+def _whether(history: History) -> Verb:
+    return next(verb for verb, _ in reversed(history) if verb in _WHETHER)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact with its history, oldest first. A lifted restriction stays; it restricts no more."""
+    """One fact with its history. One that is over stays; it says nothing any more."""
 
     id: str
     fact: Fact
-    history: tuple[tuple[Verb, Act], ...]
+    history: History
 
     @property
     def sort(self) -> Sort:
         """What it is."""
-        return Sort.CONSENT if isinstance(self.fact, SignedConsent) else Sort.RESTRICTION
+        return SORTS[type(self.fact)]
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is a restriction or a coverage that was ended. A consent has its date."""
+        return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the patient was told of it."""
+        return any(verb is Verb.TOLD for verb, _ in self.history)
+
+
+SORTS: Mapping[type, Sort] = {
+    SignedConsent: Sort.CONSENT,
+    Restriction: Sort.RESTRICTION,
+    Cover: Sort.COVERAGE,
+}
+
+#: What ends an entry of each sort.
+ENDS = {
+    Sort.CONSENT: Verb.REVOKED,
+    Sort.RESTRICTION: Verb.LIFTED,
+    Sort.COVERAGE: Verb.REVOKED,
+}
+
+
+class Tie(StrEnum):
+    """What a message says of two records."""
+
+    MERGED = "merged"  # one of them goes on (A40 and its kin)
+    LINKED = "linked"  # both go on, of one person (A24)
+    RENAMED = "renamed"  # the same record under another identifier (A46, A47)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two records of one person. Each side has all the identifiers that the message gave it."""
+
+    id: str
+    tie: Tie
+    survivors: tuple[Patient, ...]
+    priors: tuple[Patient, ...]
+    history: History
+
+    @property
+    def state(self) -> Verb:
+        """JOINED, CONFIRMED, QUESTIONED or PARTED."""
+        return self.history[-1][0]
+
+    @property
+    def binds(self) -> bool:
+        """Whether the two are one person's, as far as is known."""
+        return self.state is not Verb.PARTED
+
+    @property
+    def members(self) -> tuple[Patient, ...]:
+        """Everybody it names."""
+        return self.survivors + self.priors
+
+    def done(self, verb: Verb, act: Act) -> Link:
+        """The same, one step later."""
+        return replace(self, history=(*self.history, (verb, act)))
+
     def is_lifted(self) -> bool:
         """Whether it is a restriction that restricts no more."""
         return next(verb for verb, _ in reversed(self.history) if verb in _WHETHER) is Verb.LIFTED
@@ -80,9 +163,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """All entries of one identifier, in the order in which they came."""
+    """All entries of one identifier, in the order in which they came, and its links."""
 
     entries: tuple[Entry, ...] = ()
+    links: tuple[Link, ...] = ()
 
     def entry(self, id_: str) -> Entry | None:
         """The entry of that id."""
@@ -91,18 +175,20 @@ class Held:
     def added(self, id_: str, fact: Fact, act: Act) -> Held:
         """With one entry more; the same if it is there and in force.
 
-        A restriction that was lifted is in force again. A consent that was revoked stays revoked:
-        whoever consents again signs anew, on another day. One that comes as revoked is revoked.
+        A restriction that was lifted is in force again, unless a message brings what a person has
+        ended. A consent that was revoked stays revoked: whoever consents again signs anew, on
+        another day. One that comes as revoked is revoked.
         """
         known = self.entry(id_)
         if known is None:
-            return Held((*self.entries, Entry(id_, fact, ((Verb.ADDED, act),))))
+            new = Entry(id_, fact, ((Verb.ADDED, act),))
+            return replace(self, entries=(*self.entries, new))
         if isinstance(fact, SignedConsent) and isinstance(known.fact, SignedConsent):
             was, now = known.fact.revoked, fact.revoked
             if now is None or (was is not None and was <= now):
                 return self
             return self._with(Entry(id_, fact, (*known.history, (Verb.REVOKED, act))))
-        if not known.is_lifted:
+        if not known.is_over or act.is_by_message:
             return self
         return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
 
@@ -118,9 +204,18 @@ class Held:
                 return self
             history = (*entry.history, (Verb.REVOKED, act))
             return self._with(Entry(id_, replace(fact, revoked=act.at), history))
-        if entry.is_lifted:
+        if entry.is_over:
             return self
-        return self._with(replace(entry, history=(*entry.history, (Verb.LIFTED, act))))
+        return self._with(replace(entry, history=(*entry.history, (ENDS[entry.sort], act))))
+
+    def link(self, id_: str) -> Link | None:
+        """The link of that id."""
+        return next((link for link in self.links if link.id == id_), None)
+
+    def linked(self, link: Link) -> Held:
+        """With this link, in the place of the one of its id."""
+        others = tuple(one for one in self.links if one.id != link.id)
+        return replace(self, links=(*others, link))
 
     def told(self, id_: str, act: Act) -> Held:
         """With the patient told of one entry; the same if that was noted before.
@@ -143,24 +238,8 @@ class Held:
         return entry
 
     def _with(self, changed: Entry) -> Held:
-        return Held(tuple(changed if one.id == changed.id else one for one in self.entries))
-
-
-def consents_in(held: Iterable[Held]) -> tuple[SignedConsent, ...]:
-    """The consents and refusals of all, also those that are over: a decision says why not."""
-    return tuple(
-        entry.fact for one in held for entry in one.entries if isinstance(entry.fact, SignedConsent)
-    )
-
-
-def restrictions_in(held: Iterable[Held]) -> tuple[Restriction, ...]:
-    """The restrictions of all that are not lifted."""
-    return tuple(
-        entry.fact
-        for one in held
-        for entry in one.entries
-        if isinstance(entry.fact, Restriction) and not entry.is_lifted
-    )
+        entries = tuple(changed if one.id == changed.id else one for one in self.entries)
+        return replace(self, entries=entries)
 
 
 def next_change(consents: Iterable[SignedConsent], now: datetime) -> datetime | None:

@@ -80,9 +80,11 @@ class LastLook:
         except EngineError:
             return ParkIt(UNDECIPHERABLE)
         recalled: tuple[bytes | None, ...] = ()
-        if case.names or case.patients:
-            answer = await self._commit.submit(case.recall)
-            recalled = cast("tuple[bytes | None, ...]", answer)
+        asked: KeptMessage | None = case if case.names or case.patients else None
+        while asked is not None:
+            case = asked
+            recalled = cast("tuple[bytes | None, ...]", await self._commit.submit(case.recall))
+            asked = self._redecision.wider(case, recalled)
         outcome = self._redecision.decide(case, recalled, self._now()).get(self._channel)
         sight = self._seen(opened, cut, case, outcome)
         if isinstance(sight, Withhold | ParkIt) and _never_left(opened):

@@ -6,16 +6,17 @@ patients, a parked part comes back as that part or not at all.
 
     redecision = Redecision(compiled, sealing)
     case = redecision.case(receipt, sealed)              # sealed: what `Fetch(receipt)` answered
-    outcomes = redecision.decide_kept(case, recalled, now)   # recalled: of `case.recall`
+    case, recalled = redecision.gather(case, ask)        # ask: answers `Recall`
+    outcomes = redecision.decide_kept(case, recalled, now)
     resolve = redecision.resolve(item, case, outcomes, Act(...))   # for each item of the receipt
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
@@ -24,7 +25,7 @@ from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.disclosed import Followed, cancelled_name, disclosure_mark, followed
 from engine.intake.records import Notes, outcome_record
-from engine.intake.registered import PatientNames, known_of
+from engine.intake.registered import Known, PatientNames, facts_of, known_of
 from engine.intake.sealed import Sealing, Snapshots, about_copy, about_message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -33,7 +34,7 @@ from engine.policy.outcome import Code, Outcome, Verdict
 from engine.policy.reasons import plain
 from engine.policy.runnable.events import CANCEL_FOLLOWS
 from engine.policy.vocabulary.conditions import MessageType
-from engine.privacy.coverage import coverage_keys, needs_coverage
+from engine.privacy.coverage import Persons, coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Disclosed, Facts
 from engine.store.port import (
     NOBODY_LOOKED,
@@ -47,6 +48,12 @@ from engine.store.port import (
     Resolve,
     Unlearn,
 )
+
+#: What `Recall` answered.
+Answers = tuple[bytes | None, ...]
+
+#: For questions whose answer does not depend on the time.
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 _CANCELLED = (plain(Code.CANCELLED),)
 
@@ -110,7 +117,12 @@ class Redecision:
     def case(self, receipt: str, sealed: bytes) -> KeptMessage:
         """Open what the journal holds of `receipt`. Raises `EngineError` if it does not open."""
         message = Message.parse(self._sealing.open(sealed, about_message(receipt)))
-        keys = coverage_keys(message) if needs_coverage(message, self._compiled) else ()
+        return self._case(receipt, message)
+
+    def _case(self, receipt: str, message: Message, persons: Persons = ()) -> KeptMessage:
+        keys: tuple[CoverageKey, ...] = ()
+        if needs_coverage(message, self._compiled):
+            keys = coverage_keys(message, persons)
         names = [self._snapshots.name(key) for key in keys]
         cancel = followed(message, self._compiled, self._sealing)
         names += () if cancel is None else cancel.names
@@ -119,13 +131,29 @@ class Redecision:
         asks_cancel, patients = cancelled is not None, self._patients.of(message)
         return KeptMessage(receipt, message, keys, tuple(names), cancel, asks_cancel, patients)
 
-    def decide(
-        self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
-    ) -> Mapping[str, Outcome]:
+    def wider(self, case: KeptMessage, recalled: Answers) -> KeptMessage | None:
+        """The same with more to recall: its patient has other identifiers. None: that was all."""
+        if not case.keys:
+            return None
+        known = self._known(case, recalled, _ANY_TIME)
+        if not known.rights.persons:
+            return None
+        found = self._case(case.receipt, case.message, known.rights.persons)
+        return None if found.keys == case.keys else found
+
+    def gather(
+        self, case: KeptMessage, ask: Callable[[Recall], Answers]
+    ) -> tuple[KeptMessage, Answers]:
+        """All that must be recalled, from who answers at once."""
+        recalled = ask(case.recall)
+        wider = self.wider(case, recalled)
+        return (case, recalled) if wider is None else (wider, ask(wider.recall))
+
+    def decide(self, case: KeptMessage, recalled: Answers, now: datetime) -> Mapping[str, Outcome]:
         """Today's outcome for every channel. `now` is aware."""
         return decide(case.message, self._compiled, self.facts(case, recalled, now))
 
-    def facts(self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime) -> Facts:
+    def facts(self, case: KeptMessage, recalled: Answers, now: datetime) -> Facts:
         """What is known besides the message."""
         end = len(case.keys)
         names = dict(zip(case.keys, case.names[:end], strict=True))
@@ -135,27 +163,18 @@ class Redecision:
         disclosed: frozenset[Disclosed] = frozenset()
         if cancel is not None:
             disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
-        about_patients = recalled[len(case.names) :]
-        registered = known_of(self._sealing, case.patients, about_patients, now)
-        return Facts(
-            now,
-            coverages,
-            disclosed,
-            registered.is_available,
-            registered.consents,
-            registered.restrictions,
-            self._compiled.policy.units,
-        )
+        known_now = self._known(case, recalled, now)
+        return facts_of(known_now, now, coverages, disclosed, self._compiled.policy.units)
 
-    def footing(
-        self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
-    ) -> Footing:
+    def _known(self, case: KeptMessage, recalled: Answers, now: datetime) -> Known:
+        return known_of(self._sealing, case.patients, recalled[len(case.names) :], now)
+
+    def footing(self, case: KeptMessage, recalled: Answers, now: datetime) -> Footing:
         """What a decision on these facts rests on."""
-        answers = recalled[len(case.names) :]
-        return known_of(self._sealing, case.patients, answers, now).footing
+        return self._known(case, recalled, now).footing
 
     def decide_kept(
-        self, case: KeptMessage, recalled: tuple[bytes | None, ...], now: datetime
+        self, case: KeptMessage, recalled: Answers, now: datetime
     ) -> Mapping[str, Outcome]:
         """As `decide`, for what was held or parked: its cancel may have overtaken it.
 

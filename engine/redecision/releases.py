@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from engine.clock import Clock
 from engine.commit import GroupCommit, StoppedError
 from engine.logs import Event, Log
-from engine.redecision.redecide import Act, Redecision
+from engine.redecision.redecide import Act, Answers, KeptMessage, Redecision
 from engine.store.port import (
     Fetch,
     ForgetReleased,
@@ -104,9 +104,8 @@ class Releases:
         holds = await self._holds(receipt) if isinstance(sealed, bytes) else []
         if isinstance(sealed, bytes) and holds:
             case = self._redecision.case(receipt, sealed)
-            answer = await self._commit.submit(case.recall)
+            case, recalled = await self._recalled(case)
             now = self._clock.now()
-            recalled = cast("tuple[bytes | None, ...]", answer)
             outcomes = self._redecision.decide_kept(case, recalled, now)
             footing = self._redecision.footing(case, recalled, now)
             act = Act(ENGINE, now, "what it waited for became known")
@@ -115,6 +114,15 @@ class Releases:
                 decided += await self._put(resolve)
         await self._commit.submit(ForgetReleased(receipt))
         return decided
+
+    async def _recalled(self, case: KeptMessage) -> tuple[KeptMessage, Answers]:
+        """As `Redecision.gather`."""
+        while True:
+            recalled = cast("Answers", await self._commit.submit(case.recall))
+            wider = self._redecision.wider(case, recalled)
+            if wider is None:
+                return case, recalled
+            case = wider
 
     async def _holds(self, receipt: str) -> list[Item]:
         """What is held of a message for channels that are live; others wait for a person."""

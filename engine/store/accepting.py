@@ -24,7 +24,7 @@ BEHIND = b"behind"
 
 _KEYS = (
     keys.JOURNAL, keys.PENDING, keys.LEDGER, keys.META, *keys.RECEIPTS, keys.COVERAGE, keys.WAITS,
-    keys.RELEASED, keys.RELEASED_NEWS, keys.CHAIN, keys.PRIVACY_VERSIONS,
+    keys.RELEASED, keys.RELEASED_NEWS, keys.CHAIN, keys.PRIVACY_VERSIONS, keys.PRIVACY,
 )  # fmt: skip
 _CHANNEL_KEYS = (keys.out, keys.counts, keys.parts, keys.parked, keys.parked_order)
 
@@ -70,6 +70,9 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
         add((len(message.learned),))
         for learned in message.learned:
             add((learned.key, learned.sealed))
+        add((len(message.enters),))
+        for entering in message.enters:
+            add((entering.patient, entering.sealed, entering.record))
         arguments[size_at] = len(arguments) - size_at - 1
     names = [*_KEYS, *(key(channel) for channel in channels for key in _CHANNEL_KEYS)]
     return ["EVALSHA", ACCEPT.sha, len(names), *names, *arguments]
@@ -97,4 +100,6 @@ def _size_bytes(message: Accept) -> int:
         size += len(copy.sealed) + len(copy.note)
     for learned in message.learned:
         size += len(learned.sealed)
+    for entering in message.enters:
+        size += len(entering.sealed) + len(entering.record)
     return size

@@ -285,7 +285,10 @@ class MemoryStore:
             self._waits.get(key, {}).pop((kept.item.channel, kept.item.id), None)
 
     def _learn(self, op: Accept) -> tuple[str, ...]:
-        """Store what was learned; release who waited, and this message if it came too late."""
+        """Store what was learned and what is entered; release who waited for it.
+
+        This message too, if what it waits for was learned before it came.
+        """
         released: dict[str, None] = {}
         for learned in op.learned:
             self._coverage[learned.key] = learned.sealed
@@ -293,6 +296,9 @@ class MemoryStore:
         if any(key in self._coverage for hold in op.holds for key in hold.waits_for):
             released[op.receipt] = None
             self._released[op.receipt] = True
+        for entering in op.enters:
+            self._hold(entering.patient, entering.sealed, entering.record)
+            released.update(dict.fromkeys(self._release(entering.patient)))
         return tuple(released)
 
     def _release(self, key: bytes) -> tuple[str, ...]:
@@ -516,7 +522,6 @@ class MemoryStore:
             return self._entered[act]
         if self.doubt or self._versions.get(op.patient, 0) != op.expects:
             return Entered(0)
-        version = max(self._versions.values(), default=0) + 1
         found = (
             (channel, self._lane(channel), self._lane(channel).open_entry)
             for channel in op.channels
@@ -526,12 +531,18 @@ class MemoryStore:
             for channel, lane, entry in found
             if entry and _concerns(lane.entries[entry].footing, op.patient)
         )
-        self._privacy[op.patient] = b"%d %b" % (version, op.sealed)
-        self._versions[op.patient] = version
+        version = self._hold(op.patient, op.sealed, op.record)
         self._release(op.patient)
-        self._write(b'{"version":%d,%b' % (version, op.record[1:]))
         self._entered[act] = Entered(version, attempts)
         return self._entered[act]
+
+    def _hold(self, patient: bytes, sealed: bytes, record: bytes) -> int:
+        """What is held of a patient from now on, under the next version."""
+        version = max(self._versions.values(), default=0) + 1
+        self._privacy[patient] = b"%d %b" % (version, sealed)
+        self._versions[patient] = version
+        self._write(b'{"version":%d,%b' % (version, record[1:]))
+        return version
 
     def _news(self, op: News) -> Changed:
         found = sorted(

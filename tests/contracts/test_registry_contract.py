@@ -20,6 +20,7 @@ from engine.store.port import (
     Claimed,
     Enter,
     Entered,
+    Entering,
     Footing,
     Hold,
     Item,
@@ -218,6 +219,57 @@ def test_copies_that_were_decided_again_have_their_footing(store: Store) -> None
     assert not head(store).stale
     enter(store, ANN, 1, name="2")
     assert head(store, 2).stale
+
+
+def entering(accept: Accept, version: int, *patients: bytes) -> Accept:
+    """A message that changes what is held of everybody it is about."""
+    by = b"by " + accept.receipt.encode()
+    enters = tuple(Entering(one, by, b'{"of":"%b"}' % one[:1].hex().encode()) for one in patients)
+    return replace(about(accept, version, *patients), enters=enters)
+
+
+def test_a_message_changes_the_registry_in_one_step_with_its_acceptance(store: Store) -> None:
+    enter(store, ANN)
+    merge = entering(message("r1"), 1, ANN, BOB)
+    answer = do(store, merge)
+    assert answer == do(store, merge)
+    assert do(store, Recall((), (ANN, BOB))) == (b"2 by r1", b"3 by r1")
+    assert do(store, News(1)) == Changed(((ANN, 2), (BOB, 3)), 3)
+    records = [one[1] for one in do(store, ReadLedger())]  # type: ignore[union-attr, index]
+    assert records[1:] == [
+        b'{"version":2,"of":"61"}', b'{"version":3,"of":"00"}', merge.record,
+    ]  # fmt: skip
+
+
+def test_a_message_that_is_stale_changes_nothing(store: Store) -> None:
+    enter(store, ANN)
+    assert do(store, entering(message("r1"), 0, ANN)).stale  # type: ignore[union-attr]
+    assert do(store, Recall((), (ANN,))) == (b"1 sealed 1",)
+
+
+def test_who_follows_in_the_same_step_is_stale_unless_it_is_about_others(store: Store) -> None:
+    batch = [
+        entering(message("r1"), 0, ANN),
+        about(message("r2"), 0, ANN),
+        about(message("r3"), 0, BOB),
+        entering(message("r4"), 0, BOB),
+        entering(message("r5"), 0, BOB),
+    ]
+    stale = [one.stale for one in store.execute(batch)]  # type: ignore[union-attr]
+    assert stale == [False, True, False, False, True]
+    assert do(store, News(0)) == Changed(((ANN, 1), (BOB, 2)), 2)
+
+
+def test_a_message_releases_who_waits_for_what_it_changes(store: Store) -> None:
+    held = message("r1", holds=(Hold("acme", "ambiguous-restriction", (ANN,)),))
+    do(store, about(held, 0, ANN))
+    assert do(store, entering(message("r2"), 0, ANN)).released == ("r1",)  # type: ignore[union-attr]
+    assert do(store, NextReleased(9)) == ("r1",)
+
+
+def test_a_message_changes_nobody_whom_its_decision_does_not_rest_on() -> None:
+    with pytest.raises(ValueError, match="rests on"):
+        replace(message("r1"), enters=(Entering(ANN, b"", b""),))
 
 
 def lose(store: Store, server: EmbeddedServer, doubt: bytes = b"{}") -> None:

@@ -141,6 +141,79 @@ def test_a_lifted_restriction_lets_what_comes_through(estate: Estate) -> None:
     wait_for(estate, patient)
 
 
+def merge(survivor: str, prior: str, control_id: str) -> bytes:
+    lines = (
+        f"MSH|^~\\&|HIS|GH|PG|PG|20260301||ADT^A40^ADT_A39|{control_id}|P|2.5.1",
+        "EVN|A40|20260301",
+        f"PID|1||{survivor}^^^GH^MR",
+        f"MRG|{prior}^^^GH^MR",
+    )
+    return "\r".join(lines).encode() + b"\r"
+
+
+def result(patient: str, control_id: str) -> bytes:
+    lines = (
+        f"MSH|^~\\&|LAB|GH|PG|PG|20260301||ORU^R01^ORU_R01|{control_id}|P|2.5.1",
+        f"PID|1||{patient}^^^GH^MR",
+        f"PV1|1|I|W||||||||||||||||V{control_id}^^^GH",
+        "OBR|1|||24331-1^Lipid^LN|||20260301",
+        "OBX|1|NM|2093-3^Chol^LN||180||||||F",
+    )
+    return "\r".join(lines).encode() + b"\r"
+
+
+def test_a_merge_stops_what_waits_for_the_survivor_until_it_is_parted(estate: Estate) -> None:
+    survivor, prior, other = "PMRGS", "PMRGP", "PMRGO"
+    restrict(estate, prior)
+    estate.stop_sink("alpha")
+    try:
+        send(estate.listener_port, *(admission(survivor, f"mrg{n}") for n in range(4)))
+        send(estate.listener_port, merge(survivor, prior, "mrg8"))
+        estate.kill("worker")
+    finally:
+        estate.start_sink("alpha")
+    send(estate.listener_port, admission(survivor, "mrg9"), admission(other, "mrg10"))
+    wait_for(estate, other)
+    assert of(survivor, estate.received("alpha")) == []
+    (link,) = estate.command("merge", "ls", "--patient", survivor)["links"]
+    assert (link["kind"], link["state"]) == ("merged", "joined")
+    assert link["history"][0]["by"].startswith("message:")
+    part = ("merge", "part", link["link"], "--why", "two persons", "--patient", prior)
+    assert estate.command(*part)["new"]
+    assert not estate.command(*part)["new"]
+    send(estate.listener_port, admission(survivor, "mrg11"))
+    wait_for(estate, survivor)
+    verbs = [verb for row in estate.ledger("registry") for _, verb in row["entries"]]
+    assert verbs.count("joined") == verbs.count("parted") == 2
+
+
+def test_coverage_that_is_entered_releases_what_waited_for_it(
+    estate: Estate, tmp_path: Path
+) -> None:
+    send(estate.listener_port, result("PCOV", "cov0"))
+    who = ("--patient", "PCOV", "--authority", "GH")
+    said = estate.command("coverage", "add", *who, "--visit", "Vcov0", "--channel", "alpha")
+    assert said["new"]
+    wait_for(estate, "PCOV")
+    (entry,) = estate.command("coverage", "ls", "--patient", "PCOV")["entries"]
+    assert (entry["what"], entry["channels"], entry["state"]) == (
+        "visit Vcov0", "alpha", "in force",
+    )  # fmt: skip
+    ending = ("coverage", "revoke", entry["entry"], "--why", "wrong", "--patient", "PCOV")
+    assert estate.command(*ending)["new"]
+    rows = tmp_path / "coverage.csv"
+    rows.write_text(
+        "patient,authority,channel,account,from,to,settles\n"
+        "PCOV,GH,alpha,,2026-01-01,2026-12-31,true\nPCOV,GH,beta,A1,,,\n"
+    )
+    dry = estate.command("coverage", "import", str(rows), "--dry-run")
+    assert (dry["lines"], dry["new"], dry["dry_run"]) == (2, 2, True)
+    assert estate.command("coverage", "import", str(rows))["new"] == 2
+    assert estate.command("coverage", "ls")["entries"] == {"in force": 2, "revoked": 1}
+    rows.write_text("patient,channel\nPCOV,nobody\n")
+    assert estate.command("coverage", "import", str(rows), code=2) is not None
+
+
 def test_a_consent_opens_and_its_revocation_stops_what_waits(tmp_path: Path) -> None:
     class Consented(Estate):
         def lay_out(self) -> None:

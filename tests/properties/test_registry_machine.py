@@ -1,7 +1,8 @@
 """The privacy registry against the engine: whatever comes in between, nothing denied is sent.
 
 A worker (intake, projection, lane, last look, releases) over a store in memory, one payer behind
-it, and commands beside it. The model is the plainest there is: for each patient what holds now.
+it, and commands beside it. The model is the plainest there is: for each patient what holds now, and
+who is joined with whom: a denial of one is one of all, a permit takes one of each record.
 Never is a byte sent that the model denies at that instant, but of attempts that the denying command
 listed; and what was never denied while it waited arrives in the end.
 """
@@ -37,8 +38,9 @@ from engine.delivery.courier import Courier
 from engine.delivery.lane import Lane
 from engine.delivery.schedule import Schedule
 from engine.intake.admission import Admission, Gate
-from engine.intake.receipts import Receipts
+from engine.intake.receipts import Receipts, received_at
 from engine.intake.receive import Intake
+from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import Registered
 from engine.intake.sealed import about_copy
 from engine.logs import Log
@@ -51,7 +53,7 @@ from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Accept, Changed, Survey
+from engine.store.port import Accept, Changed, Survey, Waiting
 from tests.support.delivery_rig import BenchClock, ScriptedInsurer, Told, at_once, control_id_in
 from tests.support.key_ring import any_sealer
 
@@ -82,6 +84,10 @@ SEALER = any_sealer()
 PATIENTS = ("P1", "P2", "P-3")
 VISITS = ("V1", "V2", "")
 
+#: Who may be joined, and under which id.
+PAIRS = tuple(itertools.combinations(PATIENTS, 2))
+LINK_IDS = {pair: link_id(SEALER, [Patient(one, "GH") for one in pair]) for pair in PAIRS}
+
 patients = st.sampled_from(PATIENTS)
 visits = st.sampled_from(VISITS)
 
@@ -96,6 +102,7 @@ class Sent:
     visit: str
     receipt: str = ""
     allowed: bool = True  # at every instant since it came
+    waits: bool = False  # as a copy, for the payer
 
 
 @dataclass
@@ -104,7 +111,15 @@ class Rights:
 
     consent: str = ""
     ends: datetime | None = None
-    restrictions: dict[str, str] = field(default_factory=dict)  # visit or "" → entry
+    restrictions: dict[str, set[str]] = field(default_factory=dict)  # visit or "" → entries
+
+
+@dataclass
+class Joined:
+    """Two patients' records."""
+
+    state: str  # joined, confirmed or parted
+    since: datetime
 
 
 class Payer(ScriptedInsurer):
@@ -165,7 +180,7 @@ class Worker:
 
     def _committed(self, accept: Accept) -> None:
         control_id = json.loads(accept.record)["control_id"]
-        self.machine.messages[control_id].receipt = accept.receipt
+        self.machine.committed(self.machine.messages[control_id], accept.receipt)
         if accept.copies:
             self.courier.wake()
 
@@ -200,7 +215,11 @@ class RegistryMachine(RuleBasedStateMachine):
         self.store = MemoryStore(self.clock)
         self.registry = StoredRegistry(self.store, SEALER, ("acme",))
         numbers = itertools.count(1)
-        self.receipts = Receipts(lambda: 1_772_000_000_000 + next(numbers), lambda _: 1)
+        self.receipts = Receipts(
+            lambda: int(self.clock.now().timestamp() * 1000) + next(numbers), lambda _: 1
+        )
+        self.links: dict[frozenset[str], Joined] = {}
+        self.added_at: dict[str, datetime] = {}
         self.payer = Payer(self.byte_left)
         self.rights = {patient: Rights() for patient in PATIENTS}
         self.messages: dict[str, Sent] = {}
@@ -218,30 +237,68 @@ class RegistryMachine(RuleBasedStateMachine):
 
     # --- the model ---
 
+    def joined_with(self, patient: str, *states: str) -> set[str]:
+        """Everybody whom links in these states join with the patient."""
+        found, left = {patient}, [patient]
+        while left:
+            one = left.pop()
+            for pair, link in self.links.items():
+                if one in pair and link.state in states:
+                    left += pair - found
+                    found |= pair
+        return found
+
+    def consents(self, patient: str) -> bool:
+        """Whether each record of the person has a consent in force."""
+        now = self.clock.now()
+        for one in self.joined_with(patient, "joined", "confirmed"):
+            record = [self.rights[who] for who in self.joined_with(one, "confirmed")]
+            if not any(r.consent and (r.ends is None or now < r.ends) for r in record):
+                return False
+        return True
+
     def verdict(self, message: Sent) -> str:
         """allow, hold or deny, at this instant."""
-        rights = self.rights[message.patient]
-        if self.needs_consent and not (
-            rights.consent and (rights.ends is None or self.clock.now() < rights.ends)
-        ):
-            denied = True
-        else:
-            denied = False
         held = False
-        for patient in {message.patient, message.merged} - {""}:
-            for visit in self.rights[patient].restrictions:
-                if visit in {"", message.visit}:
-                    return "deny"
-                held = held or not message.visit
+        for named in {message.patient, message.merged} - {""}:
+            for patient in self.joined_with(named, "joined", "confirmed"):
+                for visit in self.rights[patient].restrictions:
+                    if visit in {"", message.visit}:
+                        return "deny"
+                    held = held or not message.visit
         if held:
             return "hold"
-        return "deny" if denied else "allow"
+        return "allow" if not self.needs_consent or self.consents(message.patient) else "deny"
+
+    def committed(self, message: Sent, receipt: str) -> None:
+        """It is stored: if it merges, that is so from now on."""
+        message.receipt = receipt
+        message.waits = self.verdict(message) == "allow"
+        pair = frozenset({message.patient, message.merged})
+        if not message.merged or len(pair) < 2:
+            return
+        link = self.links.get(pair)
+        if link is None or link.state == "parted":
+            self.links[pair] = Joined("joined", received_at(receipt))
+            self.exempt |= self.open_now()
+            self.note()
+
+    def open_now(self) -> set[str]:
+        """Whose attempt is open: of this a byte may leave."""
+        lane = cast("Any", self.store.execute([Survey(("acme",))])[0]).lanes[0]
+        entries = cast("Any", self.store.execute([Waiting("acme")])[0])
+        return {one.receipt for one in entries if one.entry == lane.open_entry}
 
     def note(self) -> None:
-        """After every change of what holds: whoever is denied now may be withheld for good."""
+        """After every change of what holds: whoever is denied now may be withheld for good.
+
+        A copy that waits and is to be held now is parked: a person must look.
+        """
         for message in self.messages.values():
-            if self.verdict(message) == "deny":
+            verdict = self.verdict(message)
+            if verdict == "deny" or (verdict == "hold" and message.waits):
                 message.allowed = False
+            message.waits = message.waits or (verdict == "allow" and bool(message.receipt))
 
     def byte_left(self, payload: bytes) -> None:
         control_id = control_id_in(payload).decode()
@@ -324,16 +381,55 @@ class RegistryMachine(RuleBasedStateMachine):
         self.turn(turns)
         item = Item(ItemKind.VISIT, visit) if visit else Item(ItemKind.EVERYTHING)
         fact = Restriction(Patient(patient), frozenset({item}))
-        self.rights[patient].restrictions[visit] = self.add(fact)
+        self.restricted(patient, visit, self.add(fact))
         self.note()
+
+    def restricted(self, patient: str, visit: str, entry: str) -> None:
+        entries = self.rights[patient].restrictions.setdefault(visit, set())
+        if entry not in entries:
+            entries.add(entry)
+            self.added_at[entry] = self.clock.now()
 
     @rule(patient=patients, visit=st.sampled_from(["", "V1"]))
     def lift(self, patient: str, visit: str) -> None:
-        entry = self.rights[patient].restrictions.pop(visit, "")
-        if entry:
-            exempt = self.exempt
+        exempt = self.exempt
+        for entry in self.rights[patient].restrictions.pop(visit, set()):
             self.change(self.registry.end(patient, entry, self.act()))
             self.exempt |= exempt
+
+    @rule(pair=st.sampled_from(PAIRS), turns=st.integers(0, 3))
+    def confirm(self, pair: tuple[str, str], turns: int) -> None:
+        self.turn(turns)
+        link = self.links.get(frozenset(pair))
+        if link is None or link.state != "joined":
+            return
+        exempt = self.exempt
+        self.change(self.registry.confirm(pair[0], LINK_IDS[pair], self.act()))
+        self.exempt |= exempt
+        link.state = "confirmed"
+
+    @rule(pair=st.sampled_from(PAIRS), turns=st.integers(0, 3))
+    def part(self, pair: tuple[str, str], turns: int) -> None:
+        """Each keeps its own, and what was denied since, of either."""
+        self.turn(turns)
+        link = self.links.get(frozenset(pair))
+        if link is None or link.state == "parted":
+            return
+        exempt = self.exempt
+        self.change(self.registry.part(pair[1], LINK_IDS[pair], self.act()))
+        self.exempt |= exempt
+        both = [
+            (other, visit)
+            for one, other in (pair, pair[::-1])
+            for visit, entries in self.rights[one].restrictions.items()
+            if any(self.added_at[entry] >= link.since for entry in entries)
+        ]
+        for other, visit in both:
+            item = Item(ItemKind.VISIT, visit) if visit else Item(ItemKind.EVERYTHING)
+            fact = Restriction(Patient(other, "GH"), frozenset({item}))
+            self.restricted(other, visit, entry_id(SEALER, fact))
+        link.state = "parted"
+        self.note()
 
     @invariant()
     def nothing_denied_was_sent(self) -> None:

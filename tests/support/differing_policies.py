@@ -25,6 +25,7 @@ from engine.policy.model import (
     Policy,
     Purpose,
     Rule,
+    SelfPay,
     State,
     Structure,
     Withholding,
@@ -160,6 +161,7 @@ NARROWER: dict[tuple[type, str], Policy] = {
     (Grant, "maskings"): grant(PID, maskings={(5, 1): Masking(MaskKind.INITIAL)}),
     (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
     (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
+    (Policy, "self_pay"): replace(BASE, self_pay=SelfPay("ZSP", one("ZSP-2", "Y"))),
     (Policy, "units"): replace(BASE, units={"SUD1": Unit.PART2}),
     (Policy, "protections"): replace(BASE, protections=Protections((PACK,))),
     (Policy, "label_sets"): replace(

@@ -2,6 +2,8 @@
 
 A document is what a person would write, as mappings and lists; `compiled` reads it as the engine
 reads a file. Grants are cut to ceilings (`within: ceiling`), so that every site loads.
+
+Strategies are made once: to make them at every draw takes longer than to draw from them.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -138,21 +141,42 @@ def matchers(values: list[str]) -> st.SearchStrategy[Any]:
 of_sets = st.tuples(st.sampled_from(CODED), st.sampled_from(SETS)).map(
     lambda asked: {asked[0]: {"set": asked[1]}}
 )
-of_values = st.sampled_from(sorted(WHERE)).flatmap(
-    lambda path: matchers(WHERE[path]).map(lambda matcher: {path: matcher})
-)
+
+
+@cache
+def of_path(path: str) -> st.SearchStrategy[Document]:
+    """One comparison at this path."""
+    return matchers(WHERE[path]).map(lambda matcher: {path: matcher})
+
+
+of_values = st.sampled_from(sorted(WHERE)).flatmap(of_path)
 comparisons = st.one_of(of_values, of_values, of_values, of_sets)
-conditions: st.SearchStrategy[Document] = st.recursive(
-    comparisons,
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=2).map(lambda parts: {"any": parts}),
-        st.lists(inner, min_size=1, max_size=2).map(lambda parts: {"all": parts}),
+
+
+def joined(inner: st.SearchStrategy[Document]) -> st.SearchStrategy[Document]:
+    """Conditions made of such conditions."""
+    some = st.lists(inner, min_size=1, max_size=2)
+    return st.one_of(
+        some.map(lambda parts: {"any": parts}),
+        some.map(lambda parts: {"all": parts}),
         inner.map(lambda part: {"not": part}),
-    ),
-    max_leaves=3,
+    )
+
+
+conditions: st.SearchStrategy[Document] = st.one_of(
+    *(comparisons, comparisons, comparisons),
+    joined(comparisons),
+    joined(comparisons | joined(comparisons)),
 )
 
 
+@cache
+def one_in(count: int) -> st.SearchStrategy[bool]:
+    """True now and then."""
+    return st.integers(0, count - 1).map(lambda number: number == 0)
+
+
+@cache
 def masks(segment: str) -> st.SearchStrategy[Any]:
     """`all`, or a list of fields."""
     some: st.SearchStrategy[Any] = st.lists(
@@ -171,31 +195,37 @@ REPETITIONS: list[Document] = [
 MASKS = ["year", "zip3", "initial", "last4", "keyed-hash", {"constant": "ZZ"}]
 
 
-def maskings(mask: list[str]) -> st.SearchStrategy[Document]:
+some_masks = st.sampled_from(MASKS)
+some_repetitions = st.sampled_from(REPETITIONS)
+
+
+@cache
+def some_of(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    """One or two of these."""
+    return st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)
+
+
+def maskings(draw: st.DrawFn, mask: list[str]) -> Document:
     """Masks of some of the fields and components that a grant names; not of set ids."""
-    named = [name for name in mask if "-" not in name and name != "1"]
-    if not named:
-        return st.just({})
-    some = st.lists(st.sampled_from(named), min_size=1, max_size=2, unique=True)
-    return some.flatmap(
-        lambda keys: st.fixed_dictionaries({key: st.sampled_from(MASKS) for key in keys})
-    )
+    named = tuple(sorted(name for name in mask if "-" not in name and name != "1"))
+    return {key: draw(some_masks) for key in draw(some_of(named))} if named else {}
 
 
+@cache
 @st.composite
 def grants(draw: st.DrawFn, segment: str) -> Any:
     """One grant: a list, `all`, or a mapping of what a grant may say."""
     mask = draw(masks(segment))
     found: Document = {}
-    if draw(st.integers(0, 4)) == 0:
+    if draw(one_in(5)):
         where: Document = draw(conditions)
         found["where"] = where
-    if segment in {"IN1", "FT1"} and draw(st.integers(0, 2)) == 0:
+    if segment in {"IN1", "FT1"} and draw(one_in(3)):
         found["which"] = "own"
-    if segment == "OBR" and draw(st.integers(0, 3)) == 0:
+    if segment == "OBR" and draw(one_in(4)):
         found["alone"] = "true"
-    if isinstance(mask, list) and segment != "MSH" and draw(st.integers(0, 4)) == 0:
-        masked: Document = draw(maskings(mask))
+    if isinstance(mask, list) and segment != "MSH" and draw(one_in(5)):
+        masked = maskings(draw, mask)
         # A field that is masked as a whole has no component that is masked apart.
         masked = {
             key: kind
@@ -203,9 +233,9 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
             if "." not in key or key.partition(".")[0] not in masked
         }
         found |= {"mask": masked} if masked else {}
-    if segment == "PID" and "3" in mask and draw(st.integers(0, 2)) == 0:
-        found["repetitions"] = {"3": draw(st.sampled_from(REPETITIONS))}
-    spelt_out: bool = draw(st.booleans())
+    if segment == "PID" and "3" in mask and draw(one_in(3)):
+        found["repetitions"] = {"3": draw(some_repetitions)}
+    spelt_out: bool = draw(one_in(2))
     return {"fields": mask, **found} if found or spelt_out else mask
 
 
@@ -228,32 +258,38 @@ withholdings = st.one_of(
 )
 
 
+some_types = st.lists(st.sampled_from(TYPES), min_size=3, max_size=6, unique=True)
+some_coverage = st.sampled_from(["any", "any", "any", "any", "own", "none"])
+
+
+@cache
 @st.composite
 def rules(draw: st.DrawFn, name: str) -> Document:
     """One rule that discloses, withholds, or both."""
     when: Document = {}
-    if draw(st.integers(0, 2)) == 0:
-        types: st.SearchStrategy[list[str]] = st.lists(
-            st.sampled_from(TYPES), min_size=3, max_size=6, unique=True
-        )
-        when["message"] = draw(types)
-    when["coverage"] = draw(st.sampled_from(["any", "any", "any", "any", "own", "none"]))
-    if draw(st.integers(0, 7)) == 0:
+    if draw(one_in(3)):
+        when["message"] = draw(some_types)
+    when["coverage"] = draw(some_coverage)
+    if draw(one_in(8)):
         also: Document = draw(conditions)
         when |= also
     rule: Document = {"name": name, "why": "a test", "when": when}
     chosen: list[str] = draw(granted)
     rule["disclose"] = {segment: draw(grants(segment)) for segment in chosen}
-    if draw(st.integers(0, 3)) == 0:
+    if draw(one_in(4)):
         rule["withhold"] = draw(withholdings)
     return rule
 
 
+few_segments = st.lists(segments, max_size=4)
+
+
+@cache
 @st.composite
 def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
     """A channel whose ceiling is everything, or some of it."""
     ceiling: Document = dict.fromkeys(FIELDS, "all")
-    for segment in draw(st.lists(segments, max_size=4)):
+    for segment in draw(few_segments):
         ceiling[segment] = draw(masks(segment))
     found: Document = {
         "channel": name,
@@ -269,21 +305,32 @@ def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
     if kind == "payer":
         found["identified_by"] = [{"IN1-3.1": name.upper()}]
         found["agreement"] = {"expires": "2030-12-31"}
-    if draw(st.integers(0, 5)) == 0:
+    if draw(one_in(6)):
         found["structure"] = "strict"
-    if draw(st.integers(0, 5)) == 0:
+    if draw(one_in(6)):
         found["renumber"] = "false"
     return found
 
 
+some_labels = st.sampled_from(["hiv", "mental-health", "sud"])
+
+
+@cache
 @st.composite
 def sets(draw: st.DrawFn, name: str) -> Document:
     """A set of some codes; now and then they tell of what the law protects."""
-    codes = draw(st.lists(st.sampled_from(CODES), min_size=1, max_size=2, unique=True))
+    codes = draw(some_of(tuple(CODES)))
     found: Document = {"set": name, "codes": codes}
-    if draw(st.integers(0, 2)) == 0:
-        found["label"] = draw(st.sampled_from(["hiv", "mental-health", "sud"]))
+    if draw(one_in(3)):
+        found["label"] = draw(some_labels)
     return found
+
+
+some_packs = st.lists(st.sampled_from(PACKS), max_size=1)
+some_channels = st.sampled_from([ALL, ALL, ALL, ALL, ["acme"], ["beta", "gamma"]])
+some_consents = st.sampled_from(["not-required"] * 4 + ["unless-refused", "required"])
+file_counts = st.integers(1, 2)
+rule_counts = st.integers(1, 3)
 
 
 @st.composite
@@ -296,12 +343,12 @@ def sites(draw: st.DrawFn) -> Site:
             draw(channels("gamma", "vendor")),
         ],
         sets=[draw(sets(name)) for name in SETS],
-        packs=frozenset({"us-federal", *draw(st.lists(st.sampled_from(PACKS), max_size=1))}),
+        packs=frozenset({"us-federal", *draw(some_packs)}),
     )
     names = iter(range(100))
-    for _ in range(draw(st.integers(1, 2))):
-        of = draw(st.sampled_from([ALL, ALL, ALL, ALL, ["acme"], ["beta", "gamma"]]))
-        consent = draw(st.sampled_from(["not-required"] * 4 + ["unless-refused", "required"]))
+    for _ in range(draw(file_counts)):
+        of = draw(some_channels)
+        consent = draw(some_consents)
         site.files.append(
             {
                 "consent": consent,
@@ -309,7 +356,7 @@ def sites(draw: st.DrawFn) -> Site:
                 "purpose": "payment",
                 "basis": "a test",
                 "within": "ceiling",
-                "rules": [draw(rules(f"r{next(names)}")) for _ in range(draw(st.integers(1, 3)))],
+                "rules": [draw(rules(f"r{next(names)}")) for _ in range(draw(rule_counts))],
             }
         )
     return site

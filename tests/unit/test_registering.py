@@ -9,19 +9,23 @@ from typing import cast
 import pytest
 
 from engine.errors import EngineError
-from engine.intake.recorded import patient_name, seal_held, unseal_held
+from engine.intake.recorded import entry_id, link_id, patient_name, seal_held, unseal_held
 from engine.intake.registered import UNAVAILABLE, Registered, known_of
 from engine.privacy.facts import (
     ConsentKind,
+    Cover,
     Item,
     ItemKind,
+    Level,
     Relation,
     Restriction,
     RestrictionReason,
     SignedConsent,
 )
+from engine.privacy.joining import moved
+from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, RegistryError, Verb
+from engine.privacy.registry import Act, Held, RegistryError, Tie, Verb
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
 from engine.store.port import Changed, Enter, News, ReadLedger, Recall
@@ -106,10 +110,10 @@ def test_a_lifted_restriction_stays_and_may_come_again(registry: StoredRegistry)
     id_ = registry.add(RESTRICTION, ACT).entry
     registry.end("PATID1234", id_, LATER)
     (entry,) = registry.held("PATID1234").entries
-    assert entry.is_lifted
+    assert entry.is_over
     registry.add(RESTRICTION, LATER)
     (entry,) = registry.held("PATID1234").entries
-    assert not entry.is_lifted
+    assert not entry.is_over
     assert len(entry.history) == 3
 
 
@@ -146,7 +150,7 @@ def test_a_projection_learns_the_news(registry: StoredRegistry, store: MemorySto
     assert not registered.concerns((patient_name(SEALER, "X"),))
     answers = store.execute([Recall((), (name,))])[0]
     known = registered.known((name,), answers, NOW)  # type: ignore[arg-type]
-    assert known.consents == (CONSENT,)
+    assert known.rights.consents == (CONSENT,)
     ends = CONSENT.ends
     assert ends is not None
     assert known.footing == (1, (name,), int(ends.timestamp() * 1000))
@@ -197,6 +201,77 @@ def test_who_reads_again_when_others_were_there(store: MemoryStore) -> None:
     registry = StoredRegistry(Raced(), SEALER, ())
     assert registry.add(CONSENT, ACT).version == 2
     assert len(registry.held("PATID1234").entries) == 2
+
+
+OTHER = Patient("PATID9", "GOOD HEALTH")
+LINK_ID = link_id(SEALER, (OTHER, PERSON))
+
+
+def joined(store: MemoryStore, registry: StoredRegistry) -> None:
+    """A message has merged `OTHER` into `PERSON`."""
+    move = Move(Tie.MERGED, (PERSON,), (OTHER,))
+    before = {one.id: registry.held(one.id) for one in (PERSON, OTHER)}
+    after = moved(
+        before, [move], ACT, lambda fact: entry_id(SEALER, fact), lambda who: link_id(SEALER, who)
+    )
+    for id_, held in after.items():
+        name = patient_name(SEALER, id_)
+        version = cast("bytes | None", store.execute([Recall((), (name,))])[0][0])  # type: ignore[index]
+        expects = 0 if version is None else int(version.split(b" ")[0])
+        store.execute(
+            [
+                Enter(
+                    name,
+                    expects,
+                    seal_held(SEALER, name, held),
+                    b'{"of":"%b"}' % name.hex().encode(),
+                )
+            ]
+        )
+
+
+def test_links_and_coverage_are_kept_as_they_were_said(
+    store: MemoryStore, registry: StoredRegistry
+) -> None:
+    cover = Cover(PERSON, "acme", Level.ACCOUNT, "A1", date(2026, 1, 1), None, settles=True)
+    registry.add(cover, ACT)
+    joined(store, registry)
+    held = registry.held(OTHER.id)
+    assert [entry.fact for entry in held.entries] == [cover]
+    (link,) = held.links
+    assert (link.id, link.members, link.history) == (
+        LINK_ID, (PERSON, OTHER), ((Verb.JOINED, ACT),),
+    )  # fmt: skip
+
+
+def test_what_is_entered_of_one_stands_under_both_when_it_returns(
+    store: MemoryStore, registry: StoredRegistry
+) -> None:
+    joined(store, registry)
+    change = registry.add(RESTRICTION, ACT)
+    assert change.version
+    assert registry.held(OTHER.id).entries == registry.held(PERSON.id).entries != ()
+    assert registry.end(OTHER.id, change.entry, LATER).version
+    assert registry.held(PERSON.id).entries[0].is_over
+    assert registry.end(PERSON.id, change.entry, LATER).version == 0
+
+
+def test_a_person_confirms_or_parts_once(store: MemoryStore, registry: StoredRegistry) -> None:
+    joined(store, registry)
+    assert registry.confirm(OTHER.id, LINK_ID, LATER).version
+    assert registry.confirm(PERSON.id, LINK_ID, LATER).version == 0
+    assert registry.part(PERSON.id, LINK_ID, LATER).version
+    assert registry.part(OTHER.id, LINK_ID, LATER).version == 0
+    for id_ in (PERSON.id, OTHER.id):
+        (link,) = registry.held(id_).links
+        assert [verb for verb, _ in link.history] == [Verb.JOINED, Verb.CONFIRMED, Verb.PARTED]
+    with pytest.raises(RegistryError, match="no link"):
+        registry.part(PERSON.id, "m-nothing", LATER)
+
+
+def test_the_same_fact_twice_in_one_step_is_new_once(registry: StoredRegistry) -> None:
+    changes = registry.add_all([RESTRICTION, RESTRICTION], ACT)
+    assert [change.version > 0 for change in changes] == [True, False]
 
 
 def test_a_doubted_registry_is_believed_no_more_and_read_anew_once_it_is_settled() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.config.keys import CONFIG_TABLES, DELIVER_TABLES
 from engine.config.packs import packs
-from engine.config.schemas.conditions import MESSAGE_TYPES
+from engine.config.schemas.conditions import MESSAGE_TYPES, condition_definitions
 from engine.config.schemas.shapes import (
     TEXT,
     Shape,
@@ -14,6 +14,7 @@ from engine.config.schemas.shapes import (
     listed,
     mapping,
     one_or_list,
+    ref,
     size,
     text,
     whole,
@@ -31,7 +32,7 @@ def _table(path: str, shapes: dict[str, Shape], description: str = "") -> Shape:
 
 def config() -> Shape:
     """config.yaml."""
-    return _table(
+    shape = _table(
         "",
         {
             "engine": _table(
@@ -101,9 +102,28 @@ def config() -> Shape:
                 "additionalProperties": choice("what the unit is", Unit),
                 "description": "source units (PV1-3.1), and whether each is a Part 2 program",
             },
+            "signals": _table(
+                "signals.",
+                {
+                    "self_pay": _table(
+                        "signals.self_pay.",
+                        {
+                            "segment": text("a Z segment", "^Z[A-Z0-9]{2}$"),
+                            "when": ref("condition"),
+                            **dict.fromkeys(
+                                ("visit", "account", "order", "charge"),
+                                text("the field that names it, such as ZSP-3"),
+                            ),
+                        },
+                        "a request to keep an item from payers (45 CFR 164.522(a)(1)(vi))",
+                    )
+                },
+                "what the site's own segments say of confidentiality",
+            ),
             "workers": whole("processes that receive and deliver", 1, 256),
         },
     )
+    return {**shape, "$defs": condition_definitions()}
 
 
 def deliver() -> Shape:

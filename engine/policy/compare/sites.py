@@ -100,6 +100,16 @@ def _units(old: Policy, new: Policy) -> Found:
         yield _LESS, "units: more source units are, or may be, Part 2 programs"
 
 
+def _self_pay(old: Policy, new: Policy) -> Found:
+    """What asks for it at other conditions may ask for it less often."""
+    if old.self_pay == new.self_pay:
+        return
+    if old.self_pay is None:
+        yield _LESS, "messages may ask that what was paid for out of pocket is withheld"
+    else:
+        yield _MORE, "messages ask for self-pay in another way, or no more"
+
+
 def _units_that_are(policy: Policy, what: Unit) -> frozenset[str]:
     return frozenset(name for name, unit in policy.units.items() if unit is what)
 
@@ -113,4 +123,5 @@ POLICY_ROWS: dict[str, Callable[[Policy, Policy], Found]] = {
     "label_sets": _label_sets,
     "marks": _marks,
     "units": _units,
+    "self_pay": _self_pay,
 }

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from engine.policy.conditions.evaluate import Test
 from engine.policy.conditions.matching import TERMS, Terms
+from engine.policy.cutting.flags import FLAGS
 from engine.policy.cutting.parts import Part, granted, withheld
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.corrections import CORRECTING, is_around_correction, is_correction
@@ -39,7 +40,8 @@ class Plan:
 
     Rules that are `following` grant to what goes with a correction and to nothing else. Where
     `bars_corrections`, what corrects something earlier is withheld
-    (`engine.policy.message.corrections`). `key` is that of the channel's keyed hashes.
+    (`engine.policy.message.corrections`). Unless it `keeps_flags`, they are withheld
+    (`engine.policy.cutting.flags`). `key` is that of the channel's keyed hashes.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Plan:
         following: Iterable[Rule] = (),
         bars_corrections: bool = False,
         *,
+        keeps_flags: bool = True,
         terms: Terms = TERMS,
         key: bytes = b"",
     ) -> None:
@@ -60,6 +63,9 @@ class Plan:
         self.rules = tuple(sorted(rule.name for rule in everywhere + around))
         given = _granted(everywhere, around, terms, key)
         taken = _withheld(self.withholds, bars_corrections, terms)
+        for segment_id, flag in FLAGS.items() if not keeps_flags else ():
+            if segment_id in given:
+                taken.setdefault(segment_id, []).append(flag)
         #: What is withheld of each segment id, granted or not.
         self.withheld: Mapping[str, tuple[Part, ...]] = {
             name: tuple(parts) for name, parts in taken.items()

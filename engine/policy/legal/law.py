@@ -23,6 +23,7 @@ from engine.policy.legal.restrictions import (
     patient_restrictions,
     reach,
 )
+from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Kind, Purpose
 from engine.policy.outcome import LABELLED, Code
@@ -31,8 +32,8 @@ from engine.policy.runnable.rules import RunnableRule
 from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents, Lapse
-from engine.privacy.facts import Facts, Restriction, Unit
-from engine.privacy.patients import patients_of
+from engine.privacy.facts import Facts, Restriction, RestrictionReason, Unit
+from engine.privacy.patients import may_be, patients_of
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
 _UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
@@ -42,6 +43,9 @@ _LAPSES = {
     Lapse.EXPIRED: Code.CONSENT_EXPIRED,
     Lapse.NEVER: Code.NO_CONSENT,
 }
+
+#: What a patient who opts out does not opt out of; eligibility is part of payment.
+_NEEDED = frozenset({Purpose.TREATMENT, Purpose.PAYMENT, Purpose.ELIGIBILITY})
 
 #: Reasons why a rule that applies grants nothing, all told: the order in which they are weighed.
 WHY_NOT = (*LABELLED.values(), Code.REFUSED, *_LAPSES.values())
@@ -56,7 +60,9 @@ class Law:
         "_lifting",
         "_reaches",
         "_restrictions",
+        "_signals",
         "_statutes",
+        "_undecided",
         "_view",
         "is_silent",
         "labelled",
@@ -69,29 +75,36 @@ class Law:
         self._reaches: dict[Restriction, Reach] = {}
         self._restrictions: tuple[Restriction, ...] = ()
         self._consents: Consents | None = None
-        if facts.restrictions or facts.consents:
+        self._undecided = False
+        #: What the message itself says.
+        self._signals = signals = signals_of(view, facts.now, statutes.self_pay)
+        said = tuple(one for one in signals.restrictions if one not in facts.lifted)
+        restrictions, consents = facts.restrictions, facts.consents
+        if said or signals.refusals:
+            restrictions, consents = restrictions + said, consents + signals.refusals
+        if restrictions or consents or facts.undecided:
             denied = denied_patients(view)
-            self._restrictions = patient_restrictions(facts.restrictions, denied)
+            self._restrictions = patient_restrictions(restrictions, denied)
             ids = patients_of(view.message, view.all("PID"), 3)
-            self._consents = Consents(facts.consents, ids, denied, facts.now)
+            self._consents = Consents(consents, ids, denied, facts.now)
+            self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
         is_part2 = bool(facts.units) and Unit.PART2 in self._units()
         #: Labels of the message and of its segments.
         self.labelled = self._labelled(is_part2)
         present = self.labelled.present
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
-        self.is_silent = not present and not self._restrictions
+        self.is_silent = signals is NO_SIGNALS and not (
+            present or self._restrictions or self._undecided
+        )
 
     # --- before all rules ---------------------------------------------------------------------
 
     def gate(self, channel: ChannelRules) -> Code | None:
         """What keeps the whole message from this channel, before any rule is asked."""
-        reached = self.reach(channel)
-        if reached.whole:
-            # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
-            return Code.AMBIGUOUS_RESTRICTION if channel.is_cancel else Code.RESTRICTED
-        if reached.ambiguous:
-            return Code.AMBIGUOUS_RESTRICTION
+        code = self._restricted(channel)
+        if code is not None:
+            return code
         if self.labelled.message:
             code = self._labels_message(channel)
             if code is not None:
@@ -102,12 +115,24 @@ class Law:
             return Code.NOTICE
         return None
 
+    def _restricted(self, channel: ChannelRules) -> Code | None:
+        reached = self.reach(channel)
+        if reached.whole and not (channel.is_cancel or self._undecided):
+            return Code.RESTRICTED
+        # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
+        held = reached.whole or reached.ambiguous or self._undecided
+        if not held and channel.channel.kind is not Kind.PROVIDER:
+            if self._signals.withholds and not channel.is_cancel:
+                return Code.RESTRICTED
+            held = self._signals.holds or self._signals.withholds
+        return Code.AMBIGUOUS_RESTRICTION if held else None
+
     def reach(self, channel: ChannelRules) -> Reach:
         """What the patient's restrictions take from this channel."""
         found = NOWHERE
         for restriction in self._restrictions:
             if restriction.channels is None:
-                if channel.channel.kind is not Kind.PAYER:
+                if not _is_meant(restriction, channel.channel.kind):
                     continue
             elif channel.id not in restriction.channels:
                 continue
@@ -149,6 +174,8 @@ class Law:
         bits = self.labelled.message and self.labelled.message & self._blocked_for(channel, rule)
         if bits:
             return self.code_of(bits)
+        if self._signals.opts_out and rule.rule.purpose not in _NEEDED:
+            return Code.REFUSED
         if rule.rule.consent is Consent.NOT_REQUIRED:
             return None
         return _unconsented(self._consents, channel.id, rule)
@@ -180,6 +207,8 @@ class Law:
                 plan = plan_of(free) if free else None
                 found[index] = Bar(self.code_of(blocked), plan)
         groups = self.reach(channel).groups
+        if channel.channel.kind is not Kind.PROVIDER:
+            groups |= self._signals.groups
         if groups:
             for index in _with_descendants(self._view, groups):
                 found[index] = Bar(Code.RESTRICTED)
@@ -232,6 +261,16 @@ class Law:
             if named:
                 return {self._facts.units.get(name) for name in named}
         return set()
+
+
+def _is_meant(restriction: Restriction, kind: Kind) -> bool:
+    """Whether one that names no channel is of such counterparts.
+
+    It is of payers; what is marked and does not say from whom, of all who are no part of care.
+    """
+    if restriction.reason is RestrictionReason.MARKED:
+        return kind is not Kind.PROVIDER
+    return kind is Kind.PAYER
 
 
 def _unconsented(consents: Consents | None, channel: str, rule: RunnableRule) -> Code | None:

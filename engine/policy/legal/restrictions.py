@@ -14,7 +14,7 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.message.view import View
 from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
-from engine.privacy.facts import Item, ItemKind, Restriction
+from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 from engine.privacy.patients import Patient, may_be, patients_of
 
 _NONE: frozenset[int] = frozenset()
@@ -68,6 +68,8 @@ def reach(restriction: Restriction, view: View) -> Reach:
     found = NOWHERE
     for item in restriction.items:
         found |= _REACHES[item.kind](restriction, item, view)
+    if restriction.reason is RestrictionReason.MARKED:
+        return Reach(ambiguous=found != NOWHERE)
     return found
 
 
@@ -96,7 +98,7 @@ def _named(restriction: Restriction, item: Item, view: View, paths: tuple[Path, 
 def _order(restriction: Restriction, item: Item, view: View) -> Reach:
     message = view.message
     found = NOWHERE
-    for root, carriers in _orders(view).items():
+    for root, carriers in orders_in(view).items():
         order = message.segments[root]
         if not _is_on(restriction, _order_days(view, order)):
             continue
@@ -161,7 +163,7 @@ def _identifiers(view: View, segment: Segment, field: int) -> list[_Identifier]:
     ]
 
 
-def _orders(view: View) -> dict[int, list[Segment]]:
+def orders_in(view: View) -> dict[int, list[Segment]]:
     """Each order's first segment, and what may carry its numbers: itself and its ORC."""
     parents, segments = view.parents, view.message.segments
     found: dict[int, list[Segment]] = {}
@@ -178,7 +180,7 @@ def _orders(view: View) -> dict[int, list[Segment]]:
 def _lines_of_orders(view: View, groups: frozenset[int]) -> Reach:
     """A charge all of whose orders are restricted pertains to nothing else."""
     lines: dict[int, set[int]] = {}
-    for root in _orders(view):
+    for root in orders_in(view):
         line = view.ancestor(root, "FT1")
         if line is not None:
             lines.setdefault(line.index, set()).add(root)

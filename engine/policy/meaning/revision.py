@@ -39,6 +39,7 @@ def revision(policy: Policy) -> str:
         sorted(labelling(policy)),
         _protections(policy),
         *_namesakes(policy),
+        *_self_pay(policy),
     ]
     return hashlib.sha256(text_of(form).encode()).hexdigest()[:DIGITS]
 
@@ -49,6 +50,14 @@ def _namesakes(policy: Policy) -> list[list[str]]:
     for channel in policy.channels.values():
         by_name.setdefault(channel.name, []).append(channel.id)
     return sorted(sorted(ids) for ids in by_name.values() if len(ids) > 1)
+
+
+def _self_pay(policy: Policy) -> list[object]:
+    said = policy.self_pay
+    if said is None:
+        return []
+    items = set_of([kind.value, str(path)] for kind, path in said.items.items())
+    return [["self-pay", said.segment, condition_form(said.when), items]]
 
 
 def _protections(policy: Policy) -> object:

@@ -71,6 +71,7 @@ class ChannelRules:
         withholds: tuple[RunnableRule, ...],
         following: tuple[RunnableRule, ...] = (),
         bars_corrections: bool = False,
+        keeps_flags: bool = True,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key: tuple[int, ...]
@@ -78,8 +79,9 @@ class ChannelRules:
             key = (grants[0].number, -1)  # nearly always
         else:
             key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
-        if following or bars_corrections:
-            key += (-2 - bars_corrections, *[rule.number for rule in following])
+        if following or bars_corrections or not keeps_flags:
+            ends = -2 - bars_corrections - 2 * (not keeps_flags)
+            key += (ends, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
             granting = [rule.rule for rule in grants]
@@ -92,6 +94,7 @@ class ChannelRules:
                 [rule.rule for rule in withholds],
                 following=[rule.rule for rule in following],
                 bars_corrections=bars_corrections,
+                keeps_flags=keeps_flags,
             )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan

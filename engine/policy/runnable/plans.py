@@ -36,6 +36,7 @@ class Plans:
         *,
         following: list[Rule],
         bars_corrections: bool,
+        keeps_flags: bool,
     ) -> Plan:
         """What the rules add up to under this ceiling of a channel."""
         rules = granting + following
@@ -48,6 +49,7 @@ class Plans:
             channel if hashes else "",
             tuple(rule.name for rule in following),
             bars_corrections,
+            keeps_flags,
         )
         plan = self._plans.get(key)
         if plan is None:
@@ -57,6 +59,7 @@ class Plans:
                 withholding,
                 following,
                 bars_corrections,
+                keeps_flags=keeps_flags,
                 terms=self._terms,
                 key=channel_key(self._key, channel),
             )

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from engine.policy.model import LabelSet, Policy, Purpose
 from engine.policy.sensitive.labels import Bits, LabelIndex
+from engine.policy.sensitive.self_pay import SelfPayRequests
 from engine.privacy.protections import (
     Certainty,
     Evidence,
@@ -46,6 +47,10 @@ class Statutes:
     def __init__(self, policy: Policy) -> None:
         self.index = LabelIndex((*policy.label_sets, *_own_sets(policy)), policy.marks)
         self.timezone = ZoneInfo(policy.timezone)
+        #: How messages of the site ask for self-pay, if they do.
+        self.self_pay = (
+            None if policy.self_pay is None else SelfPayRequests(policy.self_pay, self.timezone)
+        )
         protections = [one for pack in policy.protections.packs for one in pack.protections]
         self._content = (UNDERWRITING, *(p for p in protections if p.source is Source.CONTENT))
         self._part2 = tuple(p for p in protections if p.source is Source.PART2_UNIT)

@@ -214,6 +214,9 @@ def _protected(policy: Policy) -> Iterator[tuple[str, str]]:
     if policy.units:
         units = sorted(f"{name} ({unit.value})" for name, unit in policy.units.items())
         yield "Source units", ", ".join(units)
+    if policy.self_pay is not None:
+        said = condition(policy.self_pay.when)
+        yield "Self-pay is asked for by", f"{policy.self_pay.segment} {said}".strip()
     if policy.label_sets or policy.marks:
         count = f"{len(policy.label_sets)} sets of codes, {len(policy.marks)} markers"
         notes = Label.PSYCHOTHERAPY_NOTES.value

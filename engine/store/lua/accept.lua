@@ -5,6 +5,7 @@
 -- KEYS  1 journal, 2 pending, 3 ledger (stream; field "r": the record), 4 meta,
 --       5–8 receipts:0…3, 9 coverage (hash: key → sealed snapshot), 10 waits, 11 released,
 --       12 released-news, 13 chain (string), 14 privacy-versions (footing.lua),
+--       15 privacy (enter.lua),
 --       then for each channel: out (stream; fields r receipt, p part, s sealed, n note, of the
 --       footing v version, x until (ms, or empty) and h patients, and u when an attempt before a
 --       replay has an unknown outcome), counts, parts, parked, parked-order
@@ -14,7 +15,8 @@
 --       of the footing: version, until (ms, or empty), patients (16 bytes each),
 --       number of copies, each: channel (index from 0), part, sealed, note,
 --       number of holds, each: channel (index), channel (name), reason, number of keys, keys…,
---       number of channels that get nothing: indexes…, number of learned: key, sealed…
+--       number of channels that get nothing: indexes…, number of learned: key, sealed…,
+--       number of changes of the registry: patient (of the footing), sealed, record…
 -- reply "behind", or one text for each message: "= RECEIPT" (a duplicate of it),
 --       "~ RECEIPT" (decided on a footing that is stale; nothing was done) or "+ REUSED RECEIPT RELEASED…" with REUSED 0 or 1
 --
@@ -25,7 +27,7 @@
 local journal, pending, ledger, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local windows = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
 local coverage, waits, released, news, chain = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
-local versions = KEYS[14]
+local versions, privacy = KEYS[14], KEYS[15]
 
 local at = 0
 local function take()
@@ -35,7 +37,7 @@ end
 local function number() return tonumber(take()) end
 
 -- The `which`th key (from 1: out, counts, parts, parked, parked-order) of a channel.
-local function key_of(channel, which) return KEYS[14 + channel * 5 + which] end
+local function key_of(channel, which) return KEYS[15 + channel * 5 + which] end
 
 local now = now_ms()
 local after, leave, messages = take(), take(), number()
@@ -137,6 +139,27 @@ local function learn(receipt, waited)
   return free
 end
 
+-- Change the registry; adds the receipts that this releases. Messages that follow, of this very
+-- call too, are stale if they are about one of these patients and did not know it.
+local function enter(free)
+  local listed = {}
+  for _, receipt in ipairs(free) do listed[receipt] = true end
+  for _ = 1, number() do
+    local patient, sealed, record = take(), take(), take()
+    newest = newest + 1
+    redis.call("HSET", privacy, patient, text(newest) .. " " .. sealed)
+    redis.call("ZADD", versions, text(newest), patient)
+    for _, waiting in ipairs(release_waiting(waits, released, news, meta, patient)) do
+      if not listed[waiting] then
+        listed[waiting] = true
+        free[#free + 1] = waiting
+      end
+    end
+    redis.call("XADD", ledger, "*", "r", '{"version":' .. text(newest) .. "," .. record:sub(2))
+  end
+  return free
+end
+
 local function accept()
   local receipt, key, digest, sealed, record = take(), take(), take(), take(), take()
   local first, other, answer = answered[key], key .. "/" .. digest, nil
@@ -156,7 +179,7 @@ local function accept()
   if is_stale(versions, newest, tonumber(version), patients, doubted) then
     return "~ " .. receipt
   end
-  local free = learn(receipt, store_parts(receipt, sealed, version, until_ms, patients))
+  local free = enter(learn(receipt, store_parts(receipt, sealed, version, until_ms, patients)))
   redis.call("XADD", ledger, "*", "r", record)
   answer = table.concat({"+", first and "1" or "0", receipt, unpack(free)}, " ")
   if first then

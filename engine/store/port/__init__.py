@@ -34,7 +34,16 @@ from engine.store.port.asking import (
     Waiting,
 )
 from engine.store.port.held import Fetch, ForgetReleased, NextReleased, Recall, Resolve, Unlearn
-from engine.store.port.intake import NOBODY_LOOKED, Accept, Accepted, Copy, Footing, Hold, Learned
+from engine.store.port.intake import (
+    NOBODY_LOOKED,
+    Accept,
+    Accepted,
+    Copy,
+    Entering,
+    Footing,
+    Hold,
+    Learned,
+)
 from engine.store.port.lanes import (
     Advance,
     Claim,
@@ -74,6 +83,7 @@ __all__ = [
     "Copy",
     "Enter",
     "Entered",
+    "Entering",
     "Entry",
     "Fetch",
     "Final",

@@ -63,6 +63,19 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
+class Entering:
+    """What a message changes of the privacy registry, in one step with its acceptance.
+
+    As `Enter`; that nobody else changed `patient` meanwhile the footing of the message says, which
+    names it.
+    """
+
+    patient: bytes
+    sealed: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Accept:
     """Take responsibility for one message: journal, every outbox and hold, record, receipt.
 
@@ -82,6 +95,12 @@ class Accept:
     withheld: tuple[str, ...] = ()
     learned: tuple[Learned, ...] = ()
     footing: Footing = NOBODY_LOOKED
+    enters: tuple[Entering, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be told to be stale: a change of somebody nobody looked at."""
+        if any(one.patient not in self.footing.patients for one in self.enters):
+            raise ValueError("a message changes only what its decision rests on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +109,10 @@ class Accepted:
 
     `receipt` is the one that stands: for a `duplicate` (same sender, id and digest) it is the
     first one's, and nothing was stored. `reused_id`: same sender and id, other content; stored as
-    a new message. `released`: receipts of held messages that what was learned may release (this
-    one too, if something it waits for was learned since it was decided); they are also on the
-    durable list that `NextReleased` reads. `stale`: it was decided on facts of privacy that have
-    changed; nothing was stored, decide again and submit it anew.
+    a new message. `released`: receipts of held messages that what was learned or entered may
+    release (this one too, if something it waits for was learned since it was decided); they are
+    also on the durable list that `NextReleased` reads. `stale`: it was decided on facts of privacy
+    that have changed; nothing was stored, decide again and submit it anew.
     """
 
     receipt: str

@@ -35,7 +35,7 @@ def test_every_search_walks_an_index(on_sqlite: Rig, query: Query) -> None:
         rig.take(adt(f"M{number}"))
     rig.archive()
     with rig.database.reading() as connection:
-        for walk in _walks(connection, replace(query, channels=("acme", "beta"))):
+        for walk, _ in _walks(connection, replace(query, channels=("acme", "beta"))):
             asked = walk.limit(100).compile(
                 dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
             )

@@ -13,7 +13,8 @@ import pytest
 from engine.cli.main import main
 from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, restrictions_in
+from engine.privacy.persons import rights_of
+from engine.privacy.registry import Act, Held
 from tests.support.archive_rig import Rig, rigs
 
 
@@ -60,6 +61,6 @@ def test_a_restriction_that_was_told_is_lifted_all_the_same() -> None:
     act = Act("ann", datetime(2026, 3, 1, tzinfo=UTC))
     fact = Restriction(Patient("7"), frozenset({Item(ItemKind.EVERYTHING)}))
     held = Held().added("r", fact, act).ended("r", act).told("r", act)
-    assert held.entries[0].is_lifted
-    assert restrictions_in([held]) == ()
-    assert restrictions_in([held.added("r", fact, act)]) == (fact,)
+    assert held.entries[0].is_over
+    assert rights_of([held], act.at).restrictions == ()
+    assert rights_of([held.added("r", fact, act)], act.at).restrictions == (fact,)

@@ -626,3 +626,31 @@ def test_two_withholdings_of_one_segment_both_take() -> None:
     third = rule("t", "PV1-2: I", "", "    withhold: {PID-11: {where: {PID-8: F}}}\n")
     compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all", more), other, third])
     assert sent(compiled, adt()) == ["PID|1||A^^^H^MR"]
+
+
+def test_21_empty_parts_at_the_end_go_and_inner_ones_stay() -> None:
+    grants = "PID: [3, 5.1, 5.3, 11.4-11.5, 13]"
+    raw = adt().replace(b"DOE^JANE", b"DOE^JANE^^^MS~^ROE~").replace(b"A^^^H^MR", b"^^^H^~")
+    compiled = policy([rule("r", f"message: ADT, {ANY}", grants)])
+    assert sent(compiled, raw) == ["PID|||^^^H^~||DOE||||||^^^IL^62701"]
+
+
+def test_23_only_siblings_of_what_was_removed_are_numbered_anew() -> None:
+    grants = "PID: all, OBR: all, OBX: {fields: all, where: {OBX-11: F}}"
+    compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])
+    first = ("OBR|7|P1", "OBX|3|ST|A||x||||||P", "OBX|5|ST|B||x||||||F", "OBX||ST|C||x||||||F")
+    second = ("OBR|9|P2", "OBX|4|ST|A||x||||||F")
+    assert sent(compiled, oru(*first, *second))[1:] == [
+        *("OBR|7|P1", "OBX|1|ST|B||x||||||F", "OBX||ST|C||x||||||F"),
+        *second,
+    ]
+
+
+def test_24_a_segment_of_the_site_s_own_goes_with_what_it_follows() -> None:
+    ceiling = "{PID: all, DG1: all, ZDG: all}"
+    grants = "PID: [3], ZDG: [1, 70], DG1: {fields: [3], where: {DG1-3: I10}}"
+    compiled = policy(
+        [rule("r", f"message: ADT, {ANY}", grants)], [channel("acme", ceiling=ceiling)]
+    )
+    raw = adt("DG1|1||I10", "ZDG|kept", "DG1|2||Z11.4", "ZDG|gone", "ZXX|never")
+    assert sent(compiled, raw)[1:] == ["DG1|||I10", "ZDG|kept"]

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import pytest
 
 from engine.hl7.wire import Message
-from engine.policy.decide import MOST_TAKEN_APART, decide
+from engine.policy.compile import MOST_TAKEN_APART
+from engine.policy.decide import decide
 from tests.support.cutting import channel, code, covered, hl7, policy, rule, sent
 
 BOUND_S = 4.0

@@ -93,7 +93,7 @@ def test_numbers_of_other_insurers_must_stand_nowhere(
         ("PR1", (3, 4, 15)),
         ("IN1", (14, 28)),
         ("OBR", (4, 13, 15, 18, 19, 20, 21, 31, 39, 44, 46, 47)),
-        ("OBX", (3, 4, 5, 8, 13, 17)),
+        ("OBX", (3, 4, 5, 8, 17)),  # of one with an OBX-13 nothing is sent (B-7.1)
         ("NTE", (3, 4)),
         ("SPM", (4, 5, 8, 9, 14, 24)),
         ("AL1", (3, 5)),

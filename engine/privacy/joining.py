@@ -1,0 +1,216 @@
+"""What becomes of the registry's entries when records are joined, parted or renumbered. Pure.
+
+Law: denials are united, in the same step in which the event is stored; nothing that was held is
+taken out (standards.md B-12.1, B-12.2, B-12.6, B-12.8). What is held of one person stands under
+each of the identifiers, so that whoever looks one up finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level, Restriction
+from engine.privacy.moves import Move
+from engine.privacy.patients import Patient, may_be
+from engine.privacy.persons import newest_entries, newest_links, persons_in
+from engine.privacy.registry import (
+    Act,
+    Entry,
+    Fact,
+    Held,
+    History,
+    Identify,
+    Link,
+    Tie,
+    Verb,
+)
+
+#: What is held, by identifier (PID-3.1); of whom nothing is, `Held()`.
+Records = Mapping[str, Held]
+
+#: Makes a link's id from who is linked, whichever of them goes on.
+IdentifyLink = Callable[[Iterable[Patient]], str]
+
+_LEVELS = {ItemKind.VISIT: Level.VISIT, ItemKind.ACCOUNT: Level.ACCOUNT}
+
+
+def ids_named(records: Iterable[Held]) -> set[str]:
+    """All identifiers that are one person's with those of whom this is held, or were once."""
+    return {one.id for link in newest_links(records) for one in link.members}
+
+
+def spread(records: Records) -> dict[str, Held]:
+    """With everything that is held of a person under each of the identifiers."""
+    found = dict(records)
+    for person in persons_in(records.values()):
+        ids = sorted({one.id for one in person.members} & found.keys())
+        own = [found[id_] for id_ in ids]
+        entries = [entry for entry in newest_entries(own) if person.has(entry.fact.patient)]
+        links = [link for link in newest_links(own) if person.has(link.members[0])]
+        for id_ in ids:
+            found[id_] = _with_all(found[id_], entries, links)
+    return found
+
+
+def _with_all(held: Held, entries: list[Entry], links: list[Link]) -> Held:
+    """With these, each in the place that it has; new ones at the end."""
+    by_id = {one.id: one for one in held.entries} | {one.id: one for one in entries}
+    ties = {one.id: one for one in held.links} | {one.id: one for one in links}
+    return Held(tuple(by_id.values()), tuple(ties.values()))
+
+
+def moved(
+    records: Records,
+    moves: Iterable[Move],
+    act: Act,
+    identify: Identify,
+    identify_link: IdentifyLink,
+) -> dict[str, Held]:
+    """After these moves. `records` has everybody whom they or their links name."""
+    found = dict(records)
+    for move in moves:
+        if move.parts:
+            _take_back(found, move, act, identify)
+        elif move.tie is not None:
+            _join(found, move, move.tie, act, identify_link)
+        _renumber(found, move, act, identify)
+    return spread(found)
+
+
+def _join(
+    found: dict[str, Held], move: Move, tie: Tie, act: Act, identify_link: IdentifyLink
+) -> None:
+    link_id = identify_link((*move.survivors, *move.priors))
+    ids = [one.id for one in (*move.survivors, *move.priors)]
+    known = next((link for link in newest_links(found[i] for i in ids) if link.id == link_id), None)
+    if known is None:
+        # Another name for a record is no merge, unless something is held under that name already.
+        if tie is Tie.RENAMED and any(_is_held(found[one.id], one) for one in move.survivors):
+            tie = Tie.MERGED
+        known = Link(link_id, tie, move.survivors, move.priors, ((Verb.JOINED, act),))
+    elif known.state is Verb.PARTED:
+        known = known.done(Verb.JOINED, act)
+    _put(found, known)
+
+
+def _is_held(held: Held, patient: Patient) -> bool:
+    return any(may_be(entry.fact.patient, patient) for entry in held.entries)
+
+
+def _take_back(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
+    """An A37: what an A24 said is parted; of a merge, nobody can tell what is whose."""
+    for link in newest_links([found[one.id] for one in (*move.survivors, *move.priors)]):
+        is_meant = link.binds and all(
+            any(may_be(one, other) for one in side for other in link.members)
+            for side in (move.survivors, move.priors)
+        )
+        if not is_meant:
+            continue
+        if link.tie is Tie.LINKED:
+            found.update(parted(found, link, act, identify))
+        elif link.state is not Verb.QUESTIONED:
+            _put(found, link.done(Verb.QUESTIONED, act))
+
+
+def confirmed(records: Records, link: Link, act: Act) -> dict[str, Held]:
+    """After a person has said that the two are one person's."""
+    found = dict(records)
+    if link.state is not Verb.CONFIRMED:
+        _put(found, link.done(Verb.CONFIRMED, act))
+    return spread(found)
+
+
+def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[str, Held]:
+    """After the two are known to be two persons.
+
+    Each keeps what was entered under its own identifiers. What denies and was entered since they
+    were joined may be meant for either, and stands under both from now on.
+    """
+    if not link.binds:
+        return dict(records)
+    found = dict(spread(records))
+    joined_at = _last(link.history, Verb.JOINED)
+    own = newest_entries(found[one.id] for one in link.members)
+    for side, other in ((link.survivors, link.priors), (link.priors, link.survivors)):
+        for entry in own:
+            is_of_side = any(may_be(entry.fact.patient, one) for one in side)
+            if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
+                for patient in other:
+                    _add(found, replace(entry.fact, patient=patient), act, identify)
+    apart = link.done(Verb.PARTED, act)
+    for person in persons_in(found.values()):
+        if person.has(link.members[0]):  # whoever else they were joined with knows it, too
+            for id_ in {one.id for one in person.members}:
+                found[id_] = found[id_].linked(apart)
+    return spread(found)
+
+
+def _last(history: History, verb: Verb) -> datetime:
+    return next(act.at for done, act in reversed(history) if done is verb)
+
+
+def _denies(entry: Entry) -> bool:
+    fact = entry.fact
+    if isinstance(fact, Restriction):
+        return not entry.is_over
+    return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
+
+
+def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
+    """What is said of a visit or an account is said of it under its new number and owner, too."""
+    everybody = (*move.survivors, *move.priors)
+    for old, new in move.renumbered:
+        for entry in newest_entries(found[one.id] for one in everybody):
+            if entry.is_over or not any(may_be(entry.fact.patient, one) for one in everybody):
+                continue
+            fact = _renumbered(entry.fact, old, new)
+            # An insurer of the one person is none of the other.
+            if fact is None or (isinstance(fact, Cover) and not move.is_of_one_person):
+                continue
+            is_own = any(may_be(fact.patient, one) for one in move.survivors)
+            for owner in (fact.patient,) if is_own else move.survivors:
+                _add(found, replace(fact, patient=owner), act, identify)
+
+
+def _renumbered(fact: Fact, old: Item, new: Item) -> Fact | None:
+    if isinstance(fact, Restriction):
+        named = any(item.kind is old.kind and item.number == old.number for item in fact.items)
+        return replace(fact, items=frozenset({new})) if named else None
+    if isinstance(fact, Cover) and (fact.level, fact.number) == (_LEVELS[old.kind], old.number):
+        return replace(fact, number=new.number)
+    return None
+
+
+def _add(found: dict[str, Held], fact: Fact, act: Act, identify: Identify) -> None:
+    id_ = fact.patient.id
+    found[id_] = found[id_].added(identify(fact), fact, act)
+
+
+def added(records: Records, facts: Iterable[Fact], act: Act, identify: Identify) -> dict[str, Held]:
+    """With some facts more."""
+    found = dict(records)
+    for fact in facts:
+        _add(found, fact, act, identify)
+    return spread(found)
+
+
+def _put(found: dict[str, Held], link: Link) -> None:
+    for id_ in dict.fromkeys(one.id for one in link.members):
+        found[id_] = found[id_].linked(link)
+
+
+def done_between(before: Held, after: Held) -> list[tuple[str, Verb]]:
+    """What was done to entries and links from the one to the other, for the record."""
+    known = _histories(before)
+    return [
+        (id_, verb)
+        for id_, history in _histories(after).items()
+        for verb, _ in history[len(known.get(id_, ())) :]
+    ]
+
+
+def _histories(held: Held) -> dict[str, History]:
+    found = {entry.id: entry.history for entry in held.entries}
+    return found | {link.id: link.history for link in held.links}

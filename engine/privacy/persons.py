@@ -1,0 +1,260 @@
+"""One person under several identifiers: what is held of each counts for all of them.
+
+Law: a denial of any of one person's identifiers is a denial of all; a permit counts only where
+every record that was joined permits the same, until a person has confirmed that they are one
+person's (standards.md B-12.2). Nothing is rewritten by it: each entry stands under the identifier
+under which it was made, so that a link that is parted leaves each record what was its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import product
+from typing import NamedTuple
+
+from engine.privacy.facts import (
+    ConsentKind,
+    Cover,
+    CoverageKey,
+    CoverageRow,
+    Coverages,
+    Restriction,
+    SignedConsent,
+)
+from engine.privacy.patients import Patient, may_be
+from engine.privacy.registry import Entry, Held, Link, Tie, Verb
+
+#: How many ways of permitting the same are put together; above it nothing is permitted.
+MOST_PERMITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The identifiers that are one person's, as far as is known.
+
+    `records` are those that were one record before; `is_undecided`: a person must say whether they
+    are one person's.
+    """
+
+    members: frozenset[Patient]
+    records: tuple[frozenset[Patient], ...]
+    is_undecided: bool = False
+
+    def has(self, patient: Patient) -> bool:
+        """Whether a denial of this patient is one of the person."""
+        return any(may_be(patient, member) for member in self.members)
+
+
+class Rights(NamedTuple):
+    """What is held of some identifiers, as decisions use it."""
+
+    consents: tuple[SignedConsent, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    lifted: frozenset[Restriction] = frozenset()
+    entered: dict[CoverageKey, tuple[Coverages, ...]] = {}  # noqa: RUF012 - never written
+    persons: tuple[frozenset[Patient], ...] = ()
+    undecided: frozenset[Patient] = frozenset()
+
+
+def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
+    """Who is one person, by all links that bind."""
+    links = [link for link in newest_links(held) if link.binds]
+    found = []
+    for members in _joined([frozenset(link.members) for link in links], loosely=True):
+        own = [link for link in links if members.issuperset(link.members)]
+        sides = [frozenset(side) for link in own for side in (link.survivors, link.priors)]
+        sure = [frozenset(link.members) for link in own if is_sure(link)]
+        undecided = any(link.state is Verb.QUESTIONED for link in own)
+        found.append(Person(members, tuple(_joined([*sides, *sure], loosely=False)), undecided))
+    return tuple(found)
+
+
+def is_sure(link: Link) -> bool:
+    """Whether a permit of one record is one of the other, too."""
+    return link.state is Verb.CONFIRMED or (link.tie is Tie.RENAMED and link.state is Verb.JOINED)
+
+
+def newest_links(held: Iterable[Held]) -> list[Link]:
+    """Each link once, with its longest history."""
+    found: dict[str, Link] = {}
+    for link in (link for one in held for link in one.links):
+        known = found.get(link.id)
+        if known is None or len(known.history) < len(link.history):
+            found[link.id] = link
+    return list(found.values())
+
+
+def newest_entries(held: Iterable[Held]) -> list[Entry]:
+    """Each entry once, with its longest history."""
+    found: dict[str, Entry] = {}
+    for entry in (entry for one in held for entry in one.entries):
+        known = found.get(entry.id)
+        if known is None or len(known.history) < len(entry.history):
+            found[entry.id] = entry
+    return list(found.values())
+
+
+def rights_of(held: Sequence[Held], now: datetime) -> Rights:
+    """What a decision at `now` knows of everybody of whom this is held."""
+    if not held:
+        return Rights()
+    entries = newest_entries(held)
+    persons = persons_in(held)
+    consents: list[SignedConsent] = []
+    restrictions: list[Restriction] = []
+    lifted: list[Restriction] = []
+    covers: list[tuple[Patient, Cover]] = []
+    for entry in entries:
+        fact = entry.fact
+        if isinstance(fact, SignedConsent):
+            if fact.kind is ConsentKind.REFUSAL or _is_past(fact, now):
+                consents += [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
+            elif not _needs_others(persons, fact):
+                consents.append(fact)
+        elif isinstance(fact, Restriction):
+            facts = [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
+            (lifted if entry.is_over else restrictions).extend(facts)
+        elif not entry.is_over:
+            covers += [(one, fact) for one in everybody(persons, fact.patient)]
+    for person in persons:
+        consents += _permits(person, entries, now)
+    return Rights(
+        tuple(dict.fromkeys(consents)),
+        tuple(restrictions),
+        frozenset(lifted),
+        _snapshots(covers),
+        tuple(person.members for person in persons),
+        frozenset(one for person in persons if person.is_undecided for one in person.members),
+    )
+
+
+def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:
+    """This identifier and all others of whoever it may be, each once."""
+    found = {patient: None}
+    for person in persons:
+        if person.has(patient):
+            found.update(dict.fromkeys(sorted(person.members, key=_order)))
+    return list(found)
+
+
+def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
+    """Whether it permits nothing by itself: another record of the person must permit it, too."""
+    return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
+
+
+def _is_past(consent: SignedConsent, now: datetime) -> bool:
+    """Whether it never permits any more; it is told of all the same, as the reason why."""
+    return any(end is not None and end <= now for end in (consent.ends, consent.revoked))
+
+
+# --- permits ------------------------------------------------------------------------------------
+
+
+def _permits(person: Person, entries: list[Entry], now: datetime) -> list[SignedConsent]:
+    """What all records of a person permit, for each of the identifiers."""
+    sides: list[list[SignedConsent]] = []
+    for record in person.records:
+        facts = (entry.fact for entry in entries)
+        sides.append(
+            [
+                fact
+                for fact in facts
+                if isinstance(fact, SignedConsent)
+                and fact.kind is not ConsentKind.REFUSAL
+                and fact.patient in record
+                and not _is_past(fact, now)
+            ]
+        )
+    number = 1
+    for side in sides:
+        number *= len(side)
+    if not 0 < number <= MOST_PERMITS:
+        return []
+    common = {_common(chosen): None for chosen in product(*sides)}
+    return [
+        replace(consent, patient=member)
+        for consent in common
+        if consent is not None
+        for member in sorted(person.members, key=_order)
+    ]
+
+
+def _common(consents: Sequence[SignedConsent]) -> SignedConsent | None:
+    """What several consents of one kind permit together; None: nothing."""
+    found = consents[0]
+    for other in consents[1:]:
+        purposes = _both(found.purposes, other.purposes)
+        channels = _both(found.channels, other.channels)
+        if other.kind is not found.kind or frozenset() in (purposes, channels):
+            return None
+        found = replace(
+            found,
+            purposes=purposes,
+            channels=channels,
+            labels=found.labels & other.labels,
+            begins=max(filter(None, (found.begins, other.begins)), default=None),
+            ends=min(filter(None, (found.ends, other.ends)), default=None),
+            revoked=min(filter(None, (found.revoked, other.revoked)), default=None),
+            is_verbal=found.is_verbal or other.is_verbal,
+            signed_by=found.signed_by if found.signed_by is other.signed_by else None,
+        )
+    return found
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+# --- coverage -----------------------------------------------------------------------------------
+
+
+def _snapshots(covers: list[tuple[Patient, Cover]]) -> dict[CoverageKey, tuple[Coverages, ...]]:
+    """What people entered, key by key: a snapshot for each identifier that it was entered under.
+
+    A permit needs the authority, so that a row without it is nobody's.
+    """
+    rows: dict[CoverageKey, dict[Patient, list[Cover]]] = {}
+    for patient, cover in covers:
+        if patient.authority and cover.patient.authority:
+            key = CoverageKey(cover.level, patient.id, patient.authority, cover.number)
+            rows.setdefault(key, {}).setdefault(cover.patient, []).append(cover)
+    return {
+        key: tuple(_snapshot(found) for found in by_origin.values())
+        for key, by_origin in rows.items()
+    }
+
+
+def _snapshot(covers: list[Cover]) -> Coverages:
+    rows = dict.fromkeys(CoverageRow(one.channel, one.since, one.until) for one in covers)
+    settled: dict[tuple[date | None, date | None], None] = {
+        (one.since, one.until): None for one in covers if one.settles
+    }
+    return Coverages(tuple(rows), settled=tuple(settled))
+
+
+# --- who is one ---------------------------------------------------------------------------------
+
+
+def _joined(groups: list[frozenset[Patient]], *, loosely: bool) -> list[frozenset[Patient]]:
+    """Groups that share anybody made one; `loosely`: also who may be the same."""
+    found: list[frozenset[Patient]] = []
+    for group in groups:
+        shares = [_share(group, other, loosely=loosely) for other in found]
+        others = [other for other, is_shared in zip(found, shares, strict=True) if is_shared]
+        apart = [other for other, is_shared in zip(found, shares, strict=True) if not is_shared]
+        found = [*apart, group.union(*others)]
+    return found
+
+
+def _share(one: frozenset[Patient], other: frozenset[Patient], *, loosely: bool) -> bool:
+    if not loosely:
+        return not one.isdisjoint(other)
+    return any(may_be(a, b) for a in one for b in other)
+
+
+def _order(patient: Patient) -> tuple[str, str]:
+    return patient.id, patient.authority

@@ -1,0 +1,280 @@
+"""A sender's own markers (standards.md B-7): they deny, they never permit, and some are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.hl7.wire import Message
+from engine.policy.compile import CompiledPolicy
+from engine.policy.signalled import signalled
+from engine.privacy.facts import (
+    ConsentKind,
+    Facts,
+    Item,
+    ItemKind,
+    Restriction,
+    RestrictionReason,
+    SignedConsent,
+)
+from engine.privacy.patients import Patient
+from tests.support.cutting import NOW, channel, code, hl7, policy, rule, sent
+from tests.support.law_messages import ANY, ORDERS, PID, PV1, adt, compiled, dft, oru
+
+WHO = Patient("A", "H")
+EVERYTHING = Item(ItemKind.EVERYTHING)
+VISIT = Item(ItemKind.VISIT, "V1")
+MARKED = RestrictionReason.MARKED
+REQUEST = RestrictionReason.PATIENT_REQUEST
+SELF_PAY = RestrictionReason.SELF_PAY_IN_FULL
+
+PD1, PV2 = "PD1" + "|" * 12, "PV2" + "|" * 22
+CONFIG = (
+    "signals:\n  self_pay: {segment: ZSP, when: {ZSP-1: Y}, visit: ZSP-2, account: ZSP-3,"
+    " order: ZSP-4, charge: ZSP-5}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def site() -> CompiledPolicy:
+    return compiled(config=CONFIG)
+
+
+def arv(value: str = "", action: str = "A", label: str = "", days: str = "") -> str:
+    return f"ARV|1|{action}|{value}|||{days}|{label}"
+
+
+def con(kind: str, status: str) -> str:
+    return f"CON|1|{kind}|||||||||{status}"
+
+
+def kept(site: CompiledPolicy, raw: bytes) -> list[tuple[Item, RestrictionReason]]:
+    """The restrictions that the message enters, all of patient A."""
+    facts = [
+        one for one in signalled(Message.parse(raw), site, NOW) if isinstance(one, Restriction)
+    ]
+    assert {one.patient for one in facts} <= {WHO}
+    assert {one.channels for one in facts} <= {None}
+    return [(item, one.reason) for one in facts for item in one.items]
+
+
+def refused(site: CompiledPolicy, raw: bytes) -> list[frozenset[str] | None]:
+    facts = [
+        one for one in signalled(Message.parse(raw), site, NOW) if isinstance(one, SignedConsent)
+    ]
+    assert {one.kind for one in facts} <= {ConsentKind.REFUSAL}
+    return [one.purposes for one in facts]
+
+
+#: Segments behind PID and PV1, what becomes of the message, what is entered.
+MARKERS = [
+    # B-7.1: PD1-12 and PV2-22 (0136): anything but N holds, and is kept
+    ([PD1 + "N"], "granted", []),
+    ([PD1 + '""'], "granted", []),
+    ([PD1 + "Y"], "ambiguous-restriction", [(EVERYTHING, MARKED)]),
+    ([PD1 + "1"], "ambiguous-restriction", [(EVERYTHING, MARKED)]),
+    ([PV2 + "N"], "granted", []),
+    ([PV2 + "Y"], "ambiguous-restriction", [(VISIT, MARKED)]),
+    # B-7.2, B-7.3: ARV behind PV1 is of the visit
+    ([arv("ALL")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("HIPAASelfPay")], "restricted", [(VISIT, SELF_PAY)]),
+    ([arv("EMRGONLY")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("OPTIN")], "granted", []),
+    ([arv("NO")], "granted", []),
+    ([arv("HIPAAAuth")], "granted", []),  # no proof, and no denial
+    ([arv("DEM")], "ambiguous-restriction", [(VISIT, MARKED)]),
+    ([arv("WHATEVER")], "ambiguous-restriction", [(VISIT, MARKED)]),
+    ([arv("ALL", action="D")], "granted", []),
+    ([arv("ALL", action="U")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("ALL", days="20260101^20260201")], "granted", []),
+    ([arv("ALL", days="20260101^20260301")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("ALL", days="soon")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("NO", label="V")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("NO", label="N")], "granted", []),
+    ([arv("NO", label="Q")], "ambiguous-restriction", [(VISIT, MARKED)]),
+    # B-7.6: a consent that denies counts, one that permits is no proof
+    ([con("001", "A")], "granted", []),
+    ([con("110", "A")], "restricted", [(EVERYTHING, REQUEST)]),
+    ([con("111", "L")], "restricted", [(EVERYTHING, REQUEST)]),
+    ([con("110", "X")], "granted", []),
+    ([con("110", "P")], "ambiguous-restriction", [(EVERYTHING, MARKED)]),
+    ([con("001", "L")], "ambiguous-restriction", [(EVERYTHING, MARKED)]),
+    ([con("001", "")], "ambiguous-restriction", [(EVERYTHING, MARKED)]),
+    ([con("095", "R")], "granted", []),  # of a procedure
+    ([con("LOCAL", "A")], "granted", []),
+    ([con("LOCAL", "R")], "ambiguous-restriction", []),
+    # self-pay by the site's own segment
+    (["ZSP|N"], "granted", []),
+    (["ZSP|Y"], "restricted", [(VISIT, SELF_PAY)]),
+    (["ZSP|Y|V7"], "granted", [(Item(ItemKind.VISIT, "V7"), SELF_PAY)]),
+    (["ZSP|Y||AC1"], "restricted", [(Item(ItemKind.ACCOUNT, "AC1"), SELF_PAY)]),
+    (["ZSP|Y|||P1"], "granted", [(Item(ItemKind.ORDER, "P1"), SELF_PAY)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("segments", "expected", "entered"), MARKERS)
+def test_markers(
+    site: CompiledPolicy,
+    segments: list[str],
+    expected: str,
+    entered: list[tuple[Item, RestrictionReason]],
+) -> None:
+    raw = adt(*segments)
+    assert code(site, raw) == expected
+    assert kept(site, raw) == entered
+
+
+def test_an_arv_behind_the_patient_is_of_everything(site: CompiledPolicy) -> None:
+    raw = hl7("ADT^A01", "EVN||20260101", PID, "PD1|", arv("ALL"), arv("DEM"), PV1)
+    assert kept(site, raw) == [(EVERYTHING, REQUEST), (EVERYTHING, MARKED)]
+
+
+def test_an_arv_of_the_message_alone_is_not_kept(site: CompiledPolicy) -> None:
+    raw = hl7("ADT^A01", arv("ALL"), "EVN||20260101", PID, PV1)
+    assert (code(site, raw), kept(site, raw)) == ("restricted", [])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "refuses"),
+    [
+        (con("001", "R"), "granted", [None]),
+        (con("123", "X"), "granted", [None]),
+        (arv("NOCONSENT"), "granted", [None]),
+        (arv("OPTOUT"), "granted", [frozenset({"operations", "underwriting", "marketing",
+                                               "research", "sale", "other"})]),
+    ],
+)  # fmt: skip
+def test_refusals_are_kept(
+    site: CompiledPolicy, value: str, expected: str, refuses: list[frozenset[str] | None]
+) -> None:
+    raw = adt(value)
+    assert (code(site, raw), refused(site, raw)) == (expected, refuses)
+
+
+def test_a_refusal_counts_where_consent_is_asked_for() -> None:
+    asking = compiled(consent="unless-refused")
+    assert code(asking, adt(con("001", "R"))) == "refused"
+    assert code(asking, adt(con("001", "A"))) == "granted"
+    assert code(asking, adt(arv("OPTOUT"))) == "granted"  # treatment and payment go on
+
+
+def test_who_opts_out_opts_out_of_operations_whatever_the_rules_say() -> None:
+    operations = policy(
+        [rule("r", ANY, "PID: [3]")],
+        [channel("acme").replace("[payment, treatment]", "[operations]")],
+        purpose="operations",
+    )
+    assert code(operations, adt()) == "granted"
+    assert code(operations, adt(arv("OPTOUT"))) == "refused"
+
+
+def test_a_request_that_names_no_item_and_no_visit_holds(site: CompiledPolicy) -> None:
+    raw = adt("ZSP|Y", pv1="PV1|1|I").replace(b"AC1^^^H", b"")
+    assert (code(site, raw), kept(site, raw)) == ("ambiguous-restriction", [])
+
+
+def test_what_a_person_has_lifted_is_explained(site: CompiledPolicy) -> None:
+    lifted = Restriction(WHO, frozenset({EVERYTHING}), None, MARKED)
+    raw = adt(PD1 + "Y")
+    assert code(site, raw, replace(Facts(NOW), lifted=frozenset({lifted}))) == "granted"
+    other = replace(lifted, patient=Patient("B", "H"))
+    assert code(site, raw, replace(Facts(NOW), lifted=frozenset({other}))) == (
+        "ambiguous-restriction"
+    )
+
+
+def test_a_marker_does_not_stop_what_stays_within_the_hospital() -> None:
+    inside = policy(
+        [rule("r", ANY, "PID: [3]")],
+        [channel("lab", kind="provider")],
+        to="[lab]",
+    )
+    assert code(inside, adt(PD1 + "Y", arv("ALL")), of="lab") == "granted"
+    assert code(inside, hl7("MDM^T02", PID, PV1, "TXA" + "|" * 18 + "V"), of="lab") != "restricted"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("U", True), ("UC", True), ("", True), ("V", False), ("R", False), ("RE", False),
+     ("1", False), ("NEW", False)],
+)  # fmt: skip
+def test_a_document_under_more_than_usual_control_goes_to_no_payer(
+    site: CompiledPolicy, value: str, expected: bool
+) -> None:
+    raw = hl7("MDM^T02^MDM_T02", PID, PV1, "TXA|1|DS" + "|" * 16 + value, "OBX|1|TX|1||x")
+    assert (code(site, raw) != "restricted") is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [("", "granted"), ("N", "granted"), ("R", "restricted"), ("V||", "restricted"),
+     ("X", "ambiguous-restriction"), ("N|NODSCLCD", "ambiguous-restriction"),
+     ("||SPECIAL", "ambiguous-restriction")],
+)  # fmt: skip
+def test_the_label_of_the_message_header(site: CompiledPolicy, fields: str, expected: str) -> None:
+    assert code(site, adt(msh="P|2.9" + "|" * 14 + fields)) == expected
+
+
+#: A segment, its marked field, and what would be sent of it.
+@pytest.mark.parametrize(
+    ("name", "field", "free", "marked"),
+    [
+        ("DG1", 18, "N", "Y"),
+        ("DRG", 10, "N", "Y"),
+        ("NK1", 23, "N", "Y"),
+        ("GT1", 39, "N", "X"),
+        ("OBX", 13, "", "psychiatric"),
+    ],
+)
+def test_a_marked_segment_is_dropped(name: str, field: int, free: str, marked: str) -> None:
+    everything = f"PID: [3], {name}: all"
+    open_ceiling = channel("acme", ceiling=f"{{PID: all, {name}: all}}")
+    site = policy([rule("r", ANY, everything)], [open_ceiling])
+    line = name + "|1" + "|" * (field - 1)
+    for value, is_there in ((free, True), (marked, False)):
+        found = sent(site, adt(line + value))
+        assert any(one.startswith(name) for one in found) is is_there
+        assert any(one.startswith("PID") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_there"), [("", True), ("U", True), ("VIP", True), ("V", False), ("XX", False)]
+)
+def test_an_order_that_is_marked_goes_with_its_results(
+    site: CompiledPolicy, value: str, is_there: bool
+) -> None:
+    orders = [ORDERS[0] + "|" * 25 + value, *ORDERS[1:]]
+    found = sent(site, oru(*orders))
+    assert any("24331-1" in line for line in found) is is_there
+    assert any("2093-3" in line for line in found) is is_there
+    assert any("718-7" in line for line in found)
+
+
+def test_a_charge_that_was_paid_for_is_dropped(site: CompiledPolicy) -> None:
+    lines = ["FT1|1|T1||20260105||CG|99213", "FT1|2|T2||20260105||CG|80061"]
+    found = sent(site, dft(*lines, "ZSP|Y||||T2"))
+    assert [line[:9] for line in found if line.startswith("FT1")] == ["FT1|1|T1|"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("PV1", 16), ("PV2", 39), ("IN1", 53), ("GT1", 57), ("NK1", 39)]
+)
+def test_a_flag_of_the_person_stays_whatever_is_granted(name: str, field: int) -> None:
+    ceiling = f"{{PID: all, {name}: all}}"
+    grants = [rule("r", ANY, f"PID: [3], {name}: all")]
+    outside = policy(grants, [channel("acme", ceiling=ceiling)])
+    inside = policy(grants, [channel("lab", ceiling=ceiling, kind="provider")], to="[lab]")
+    plain = f"{name}|1|A" + "|" * (field - 2)
+    for value, left in (("VIP", plain.rstrip("|")), ("", plain)):
+        raw = hl7("ADT^A01", "EVN||20260101", PID, plain + value)
+        assert sent(outside, raw)[-1] == left  # where it is not set, byte for byte
+        assert sent(inside, raw, of="lab")[-1] == plain + value
+
+
+def test_who_acts_for_payers_waits_for_what_is_marked() -> None:
+    vendor = policy([rule("r", ANY, "PID: [3]")], [channel("rev", kind="vendor")], to="[rev]")
+    assert code(vendor, adt(PD1 + "Y"), of="rev") == "ambiguous-restriction"
+    assert code(vendor, hl7("MDM^T02", PID, PV1, "TXA|1|DS" + "|" * 16 + "V"), of="rev") == (
+        "restricted"
+    )
