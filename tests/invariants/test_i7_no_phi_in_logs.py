@@ -35,6 +35,7 @@ from tests.support.canary_day import (
     feed_bad,
     feed_good,
     feed_held,
+    identifiers,
     take,
     wait_until,
     write_files,
@@ -66,11 +67,12 @@ def _spend_the_day(estate: Estate, traces: Traces) -> None:
     token, port = Tokens(), estate.listener_port
     desk = Desk(estate.site, traces, estate.root / "files", estate.root / "reports")
     known = message(token, "ADT^A01")
-    identifiers = known.split(b"\rPID|")[1].split(b"|")[2].decode().split("~")[0].split("^")
-    patient, authority = identifiers[0], identifiers[3]
+    patient, authority = identifiers(known)
+    merge = message(token, "ADT^A40")
     write_files(desk.files, token, patient, authority)
     desk.reports.mkdir()
     take(port, known)
+    take(port, merge)
     feed_good(port, token)
     traces.note_processes()
     wait_until(lambda: any(CANARY in data for data in estate.received("alpha")), 30)
@@ -90,7 +92,7 @@ def _spend_the_day(estate: Estate, traces: Traces) -> None:
     estate.sinks["beta"].send_signal(signal.SIGCONT)
 
     _be_quarantined(estate, token)
-    of_the_archive(desk, patient, authority)
+    of_the_archive(desk, patient, authority, identifiers(merge)[0])
     of_the_registry(desk, token(), [token() for _ in range(6)])
     _send_files(port, desk)
     estate.stop_engine()

@@ -173,11 +173,18 @@ def of_the_registry(desk: Desk, patient: str, words: Sequence[str]) -> None:
     desk.tell("consent", "import", desk.file("good.csv"))
     desk.tell("restriction", "add", *named, "--visit", words[5], stdin=[patient])
     desk.tell("restriction", "ls", *named, stdin=asked)
+    desk.tell(
+        "coverage", "add", *named, "--authority", words[0], "--channel", "alpha",
+        "--visit", words[5], "--why", "canary", stdin=[patient],
+    )  # fmt: skip
+    desk.tell("coverage", "ls", *named, stdin=asked)
+    desk.tell("coverage", "import", desk.file("shifted.csv"), code=2)
+    desk.tell("coverage", "ls")
     desk.tell("registry", "status", code=None)
 
 
-def of_the_archive(desk: Desk, patient: str, authority: str) -> None:
-    """What finds, shows, proves and accounts."""
+def of_the_archive(desk: Desk, patient: str, authority: str, merged: str) -> None:
+    """What finds, shows, proves and accounts; `merged` is a patient of an A40."""
     named, why = ("--patient", "-"), ("--reason", "canary")
     found = desk.ask("messages", "search", "--patient", patient)["messages"]
     assert found, patient
@@ -188,6 +195,9 @@ def of_the_archive(desk: Desk, patient: str, authority: str) -> None:
     desk.tell("messages", "show", receipt, "--content", *why, is_content=True)
     desk.tell("messages", "show", receipt, "--copy", "alpha", *why, is_content=True, code=None)
     desk.tell("patient", "-", *why, stdin=[patient])
+    linked = desk.ask("merge", "ls", *named, stdin=[merged], is_content=True)  # identifiers
+    (link, *_) = linked["links"]
+    desk.tell("merge", "confirm", link["link"], *named, "--why", "canary", stdin=[merged])
     desk.tell("patient", "-", *why, "--if-added", desk.file("known.yaml"), stdin=[patient])
     desk.tell("ledger", "verify")
     for more in ((), ("--all", "--each")):

@@ -154,6 +154,13 @@ def _refusal(payload: bytes) -> bytes:
     ).encode()
 
 
+def identifiers(payload: bytes) -> tuple[str, str]:
+    """PID-3.1 and PID-3.4 of a message."""
+    field = payload.split(b"\rPID|")[1].split(b"|")[2].decode()
+    id_, _, _, authority = field.partition("~")[0].split("^")
+    return id_, authority
+
+
 def write_files(folder: Path, token: Tokens, patient: str, authority: str) -> None:
     """What people give to commands: messages and facts, good and bad."""
     folder.mkdir()

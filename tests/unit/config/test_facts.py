@@ -128,7 +128,7 @@ P = "patient: {id: A, authority: H}"
         (
             f"restrictions: [{{{P}, reason: money, items: {{visit: V}}}}]",
             "1:57",
-            "Known: patient-request",
+            "`reason` cannot be `…`. Known: ",
         ),
         ("facts: []", "1:1", "no key `…`. Known: "),
     ],
