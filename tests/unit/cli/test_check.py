@@ -27,7 +27,7 @@ def test_a_site_that_loads(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--site", str(REFERENCE)) == Exit.OK
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert printed.out.startswith("The site loads: 3 channels, 9 rules, 0 warnings; revision ")
+    assert printed.out.startswith("The site loads: 3 channels, 8 rules, 0 warnings; revision ")
 
 
 def test_a_site_that_does_not(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

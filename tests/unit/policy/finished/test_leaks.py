@@ -160,3 +160,16 @@ def test_the_number_beside_an_insurance_is_that_insurers_too() -> None:
     raw = adt("IN1|1|PA|ACME", *other)
     assert code(site, raw) == "granted"
     assert code(site, raw.replace(b"A^^^H^MR", b"A^^^H~M222222^^^BETA^MB")) == "leak"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"), [("", "granted"), ("identified_by: [{IN1-3.1: ACME}]\n", "leak")]
+)
+def test_who_acts_for_no_insurer_may_see_the_numbers_of_all(more: str, expected: str) -> None:
+    """A laboratory is told who insures the patient; a plan's review vendor is as its plan."""
+    vendor = channel("lab", kind="vendor") + more
+    site = policy([rule("r", "message: ADT", "PID: [3]")], [vendor], to="[lab]")
+    insurance = "IN1|{}|P|{}" + "|" * 33 + "{}"
+    raw = adt(insurance.format(1, "ACME", "M111111"), insurance.format(2, "BETA", "M222222"))
+    raw = raw.replace(b"A^^^H^MR", b"A^^^H~M222222^^^BETA^MB")
+    assert code(site, raw, of="lab") == expected

@@ -123,9 +123,9 @@ def test_a_notice_stands_after_the_access_restrictions_that_came() -> None:
     rules = [rule("r", "coverage: any", "PID: [3], PV1: [2, 19], ARV: all")]
     site = policy(rules, [channel("acme", ceiling="{PID: all, PV1: all, ARV: all}")])
     unit = PV1.replace("W^1", "SUD1^1")
-    raw = hl7("ADT^A01^ADT_A01", "EVN||20260101", PID, "ARV|1|A|X", unit, msh="P|2.6")
+    raw = hl7("ADT^A01^ADT_A01", "EVN||20260101", PID, "ARV|1|A||X", unit, msh="P|2.6")
     copy = sent(site, raw, lifted(site))
-    assert [line[:9] for line in copy[1:3]] == ["ARV|1|A|X", "ARV|1|A|4"]
+    assert [line[:9] for line in copy[1:3]] == ["ARV|1|A||", "ARV|1|A|4"]
 
 
 def test_what_has_no_notice_needs_no_place_for_one() -> None:
