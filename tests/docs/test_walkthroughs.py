@@ -1,4 +1,4 @@
-"""The pages to follow are true: their files are written, their commands run and print what is shown."""
+"""Pages to follow are true: their files are written, their commands run and print what is shown."""
 
 from __future__ import annotations
 
