@@ -31,11 +31,15 @@ from tests.support.canary_commands import (
     without_a_store,
 )
 from tests.support.canary_day import (
+    FAULT,
     TalkativeInsurer,
+    fault_in,
     feed_bad,
     feed_good,
     feed_held,
+    framed,
     identifiers,
+    send,
     take,
     wait_until,
     write_files,
@@ -97,7 +101,11 @@ def _spend_the_day(estate: Estate, traces: Traces) -> None:
     _send_files(port, desk)
     estate.stop_engine()
     of_an_engine_that_is_off(desk)
-    estate.start_engine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", fault_in(estate.root / "fault"))
+        estate.start_engine()
+    faulty = message(token, "ADT^A01").replace(CANARY, FAULT + CANARY, 1)
+    assert b"MSA|AE|" in send(port, framed(faulty), answer=True)
     take(port, message(token, "ADT^A01"))
     wait_until(lambda: estate.unarchived() == 0, 30)
     assert desk.typed >= set(COMMANDS) - ELSEWHERE
@@ -161,7 +169,7 @@ def test_a_control_id_stands_in_the_ledger_alone(traces: Traces) -> None:
 def test_everything_went_wrong(traces: Traces) -> None:
     """What the others found nothing in has indeed happened."""
     assert traces.events() >= {
-        "message_refused", "control_id_reused", "connection_closed", "wire_notice",
+        "message_refused", "intake_failed", "control_id_reused", "connection_closed", "wire_notice",
         "delivery_parked", "delivery_postponed", "worker_ended", "archiver_ended", "store_ended",
         "store_unavailable", "archive_quarantined",
     }  # fmt: skip

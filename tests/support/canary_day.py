@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.canary import CANARY, Tokens, message
+from tests.support.estate import REPOSITORY
 from tests.support.hospital import CR, FS, VT, _read_frame
 
 GOOD = ("ADT^A01", "ADT^A08", "ADT^A03", "DFT^P03", "ORU^R01", "ADT^A40", "DFT^P11", "BAR^P01")
@@ -106,6 +107,38 @@ def feed_bad(port: int, token: Tokens) -> None:
     send(port, framed(message(token, "ADT^A01") + b"NTE|1||" + b"a" * 1_100_000), answer=False)
     send(port, token().encode(), answer=False)  # no frame at all
     send(port, VT + message(token, "ADT^A01"), answer=False)  # a frame that does not end
+
+
+#: In a message, it makes an engine that was started with `fault_in` fail.
+FAULT = CANARY + b"fault"
+
+
+def fault_in(folder: Path) -> str:
+    """A PYTHONPATH under which deciding a message with FAULT raises all of it, twice over."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"""\
+import sys
+
+sys.path.insert(0, {str(REPOSITORY)!r})
+import engine.policy.decide as module
+
+whole = module.decide
+
+
+def decide(message, *others):
+    if {FAULT!r} in message.raw:
+        try:
+            raise ValueError(message.raw)
+        except ValueError:
+            raise KeyError(message.raw.decode())
+    return whole(message, *others)
+
+
+module.decide = decide
+"""
+    )
+    return str(folder)
 
 
 class TalkativeInsurer:
