@@ -16,7 +16,7 @@ from engine.archive.acts import record
 from engine.archive.entries import act
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.signing import read_signer
-from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
@@ -54,7 +54,7 @@ def register(subparsers: Any) -> None:
     ending.add_argument("entry", metavar="ENTRY")
     ending.add_argument(
         "--patient", required=True, metavar="ID",
-        help="the identifier (PID-3.1); - reads it from standard input",
+        help=PATIENT_HELP,
     )  # fmt: skip
     ending.add_argument("--why", type=as_reason, required=True, help="how and when; recorded")
     add_site_and_json(ending)

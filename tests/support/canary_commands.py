@@ -186,7 +186,7 @@ def of_the_registry(desk: Desk, patient: str, words: Sequence[str]) -> None:
 def of_the_archive(desk: Desk, patient: str, authority: str, merged: str) -> None:
     """What finds, shows, proves and accounts; `merged` is a patient of an A40."""
     named, why = ("--patient", "-"), ("--reason", "canary")
-    found = desk.ask("messages", "search", "--patient", patient)["messages"]
+    found = desk.ask("messages", "search", *named, stdin=[patient])["messages"]
     assert found, patient
     desk.tell("messages", "search")
     receipt = found[0]["receipt"]
@@ -209,7 +209,7 @@ def of_the_archive(desk: Desk, patient: str, authority: str, merged: str) -> Non
     )
     desk.ask("backtest", "--rules", str(desk.site), *why, code=None)
     desk.tell("archive", "status")
-    desk.tell("archive", "hold", *why, "--patient", patient)
+    desk.tell("archive", "hold", *why, *named, stdin=[patient])
     desk.tell("archive", "holds")
     desk.tell("archive", "quarantined")
     (row, *_) = desk.ask("archive", "quarantined")["quarantined"]
