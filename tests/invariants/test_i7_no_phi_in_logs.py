@@ -31,9 +31,11 @@ from tests.support.canary_commands import (
     without_a_store,
 )
 from tests.support.canary_day import (
-    FAULT,
+    FAULT_DECIDING,
+    FAULT_SENDING,
+    StrictEstate,
     TalkativeInsurer,
-    fault_in,
+    faults_in,
     feed_bad,
     feed_good,
     feed_held,
@@ -61,13 +63,13 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))
         patch.setattr(tempfile, "tempdir", None)
-        with Estate(root) as estate:
+        with StrictEstate(root) as estate:
             found = Traces(estate, temporary, root / "reports")
             _spend_the_day(estate, found)
             yield found
 
 
-def _spend_the_day(estate: Estate, traces: Traces) -> None:
+def _spend_the_day(estate: StrictEstate, traces: Traces) -> None:
     token, port = Tokens(), estate.listener_port
     desk = Desk(estate.site, traces, estate.root / "files", estate.root / "reports")
     known = message(token, "ADT^A01")
@@ -82,6 +84,9 @@ def _spend_the_day(estate: Estate, traces: Traces) -> None:
     wait_until(lambda: any(CANARY in data for data in estate.received("alpha")), 30)
     feed_held(port, token)
     feed_bad(port, token)
+    msh, encoding, _, rest = message(token, "ORU^R01").split(b"|", 3)
+    for unwanted in (message(token, "ADT^A01"), b"|".join([msh, encoding, b"NOBODY", rest])):
+        assert b"|AR|" in send(estate.strict_port, framed(unwanted), answer=True)
     without_a_store(desk)
 
     estate.sinks["beta"].send_signal(signal.SIGSTOP)  # attempts time out
@@ -102,10 +107,13 @@ def _spend_the_day(estate: Estate, traces: Traces) -> None:
     estate.stop_engine()
     of_an_engine_that_is_off(desk)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", fault_in(estate.root / "fault"))
+        patch.setenv("PYTHONPATH", faults_in(estate.root / "faults"))
         estate.start_engine()
-    faulty = message(token, "ADT^A01").replace(CANARY, FAULT + CANARY, 1)
+    faulty = message(token, "ADT^A01").replace(CANARY, FAULT_DECIDING, 1)
     assert b"MSA|AE|" in send(port, framed(faulty), answer=True)
+    head, about, rest = message(token, "ADT^A01").partition(b"\rPID|")  # MSH is answered
+    take(port, head + about + rest.replace(CANARY, FAULT_SENDING))
+    wait_until(lambda: "lane_failed" in traces.told("event"), 30)
     take(port, message(token, "ADT^A01"))
     wait_until(lambda: estate.unarchived() == 0, 30)
     assert desk.typed >= set(COMMANDS) - ELSEWHERE
@@ -168,10 +176,15 @@ def test_a_control_id_stands_in_the_ledger_alone(traces: Traces) -> None:
 
 def test_everything_went_wrong(traces: Traces) -> None:
     """What the others found nothing in has indeed happened."""
-    assert traces.events() >= {
-        "message_refused", "intake_failed", "control_id_reused", "connection_closed", "wire_notice",
+    assert traces.told("event") >= {
+        "message_refused", "intake_failed", "lane_failed",
+        "control_id_reused", "connection_closed", "wire_notice",
         "delivery_parked", "delivery_postponed", "worker_ended", "archiver_ended", "store_ended",
         "store_unavailable", "archive_quarantined",
+    }  # fmt: skip
+    assert traces.told("code") >= {
+        "unframeable", "unreadable", "control-id-missing", "message-type",
+        "processing-id", "version-id", "sender", "AR",
     }  # fmt: skip
 
 

@@ -146,9 +146,9 @@ class Traces:
         """The estate's folder."""
         return self._estate.root
 
-    def events(self) -> set[str]:
-        """What the engine has logged."""
-        return {event["event"] for event in self._estate.log_events()}
+    def told(self, field: str) -> set[object]:
+        """What the engine's log has had in a field."""
+        return {event.get(field) for event in self._estate.log_events()}
 
     def note(self, place: str, data: bytes, *, asked: Sequence[str] = ()) -> None:
         """Keep what ends or is gone later: what a command said, a command line.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.canary import CANARY, Tokens, message
-from tests.support.estate import REPOSITORY
+from tests.support.estate import REPOSITORY, Estate, free_port
 from tests.support.hospital import CR, FS, VT, _read_frame
 
 GOOD = ("ADT^A01", "ADT^A08", "ADT^A03", "DFT^P03", "ORU^R01", "ADT^A40", "DFT^P11", "BAR^P01")
@@ -109,36 +109,58 @@ def feed_bad(port: int, token: Tokens) -> None:
     send(port, VT + message(token, "ADT^A01"), answer=False)  # a frame that does not end
 
 
-#: In a message, it makes an engine that was started with `fault_in` fail.
-FAULT = CANARY + b"fault"
+#: In a message, they make an engine that runs with `faults_in` fail: deciding it, sending it.
+FAULT_DECIDING, FAULT_SENDING = CANARY + b"decide", CANARY + b"encode"
 
-
-def fault_in(folder: Path) -> str:
-    """A PYTHONPATH under which deciding a message with FAULT raises all of it, twice over."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(
-        f"""\
+_FAULTS = """\
 import sys
 
-sys.path.insert(0, {str(REPOSITORY)!r})
-import engine.policy.decide as module
+sys.path.insert(0, {repository!r})
+import engine.mllp.framing
+import engine.policy.decide
 
-whole = module.decide
 
+def break_at(module, name, word):
+    whole = getattr(module, name)
 
-def decide(message, *others):
-    if {FAULT!r} in message.raw:
+    def broken(given, *others):
+        data = getattr(given, "raw", given)
+        if word not in data:
+            return whole(given, *others)
         try:
-            raise ValueError(message.raw)
+            raise ValueError(data)
         except ValueError:
-            raise KeyError(message.raw.decode())
-    return whole(message, *others)
+            raise KeyError(data.decode())
+
+    setattr(module, name, broken)
 
 
-module.decide = decide
+break_at(engine.policy.decide, "decide", {deciding!r})
+break_at(engine.mllp.framing, "encode", {sending!r})
 """
-    )
+
+
+def faults_in(folder: Path) -> str:
+    """A PYTHONPATH under which such a message raises an exception that tells all of it, twice."""
+    folder.mkdir()
+    words = {"deciding": FAULT_DECIDING, "sending": FAULT_SENDING}
+    text = _FAULTS.format(repository=str(REPOSITORY), **words)
+    (folder / "sitecustomize.py").write_text(text)
     return str(folder)
+
+
+class StrictEstate(Estate):
+    """One that has a listener more, which takes messages of no sender that there is."""
+
+    def lay_out(self) -> None:
+        super().lay_out()
+        self.strict_port = free_port()
+        config = self.site / "config.yaml"
+        strict = (
+            f"listeners:\n  - {{name: strict, listen: 'tcp:127.0.0.1:{self.strict_port}',"
+            " accept: {sending: [{MSH-3: NOBODY}], messages: [ADT]}}\n"
+        )
+        config.write_text(config.read_text().replace("listeners:\n", strict))
 
 
 class TalkativeInsurer:
