@@ -40,7 +40,7 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import CoverageKey, Coverages, Disclosed
-from engine.privacy.renumbered import carried_over
+from engine.privacy.renumbered import carried_over, renumbered_keys
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Accept, Accepted, Recall, Result
 
@@ -179,6 +179,7 @@ class Intake:
             cancel = followed(message, self._compiled, self._sealing)
             patients = self._names.of(message)
             said = self._entries.said(message, receipt)
+            patients += self._entries.named(said, patients)
         except Exception as error:  # noqa: BLE001 - one bad message must not end its connection
             return succeed(self._fail(arrival, error))
         arrival = _Arrival(receipt, source, message, patients, keys, said)
@@ -234,10 +235,13 @@ class Intake:
         keys = arrival.keys
         if keys and known.rights.persons:
             keys = coverage_keys(arrival.message, known.rights.persons)
-        others = self._entries.unasked(arrival.said, known, arrival.patients)
-        if keys == arrival.keys and not others:
+        said = arrival.said
+        if said is not None and said.keys and known.rights.persons:
+            said = replace(said, keys=renumbered_keys(said.moves, known.rights.persons))
+        others = self._entries.unasked(said, known, arrival.patients)
+        if (keys, said) == (arrival.keys, arrival.said) and not others:
             return None
-        return replace(arrival, keys=keys, patients=(*arrival.patients, *others))
+        return replace(arrival, keys=keys, said=said, patients=(*arrival.patients, *others))
 
     def _let_follow(self, source: Source) -> None:
         """Take what waited behind a recall, up to the next message that needs one."""
@@ -264,7 +268,9 @@ class Intake:
             facts = facts_of(known, self._clock.now(), coverages, disclosed, self._units)
             outcomes = decide(message, self._compiled, facts)
             changes = self._entries.changes(said, known, message, arrival.receipt)
-            taught = {} if said is None else carried_over(said.moves, coverages)
+            taught = (
+                {} if said is None else carried_over(said.moves, coverages, known.rights.persons)
+            )
             taught |= learn(message, self._compiled.identify)
             accept = self._acceptances.accept(
                 receipt=arrival.receipt,
