@@ -89,3 +89,8 @@ def test_a_message_without_separators_has_whole_values() -> None:
     assert texts(message, Path.parse("PID-3")) == ["A^B~C"]
     assert texts(message, Path.parse("PID-3.1")) == ["A^B~C"]
     assert texts(message, Path.parse("PID-3.2")) == []
+
+
+def test_what_a_path_does_not_say_means_all() -> None:
+    assert Path("OBX", 1) == Path.parse("OBX-1")
+    assert Path("PID") == Path.parse("PID")

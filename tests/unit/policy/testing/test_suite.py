@@ -145,6 +145,15 @@ def test_what_is_removed_is_named_by_its_path(tmp_path: pathlib.Path) -> None:
     assert "`remove`" in problem.text
 
 
+def test_what_is_removed_is_not_sent(tmp_path: pathlib.Path) -> None:
+    head = HEAD.replace("samples/a01.hl7}", "samples/a01.hl7, remove: [DG1, PID-5]}", 1)
+    expected = "{segments: [MSH, PID, PV1, IN1], fields: {PID-5: ''}}"
+    suite = f"{head}  - {{name: one, message: a01, expect: {{acme: {expected}}}}}\n"
+    tested = load_tests(write_site(tmp_path, suite))
+    (result,) = run_suite(tested.suites[0], compile_policy(tested.site.policy)).results
+    assert result.failures == ()
+
+
 def test_of_a_site_that_does_not_load_nobody_is_expected_to_receive_anything() -> None:
     problems = Problems()
     text = b"{name: one, message: a01, expect: {acme: {}}, because: {acme: no-rule}}"
