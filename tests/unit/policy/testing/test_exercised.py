@@ -41,3 +41,13 @@ def test_a_grant_is_exercised_where_its_segment_is_sent_a_withholding_where_it_i
 
 def test_a_message_of_another_environment_exercises_nothing() -> None:
     assert missed(msh="T|2.5.1") == ALL
+
+
+def test_of_several_grants_of_one_segment_each_is_told_by_itself() -> None:
+    who = ("F", "M", "F")
+    site = policy(
+        rule(f"r{n}", f"coverage: any, PID-8: {one}", "PID: [3]") for n, one in enumerate(who)
+    )
+    done = exercised(Message.parse(adt()), site, Facts(NOW))
+    found = coverage(site.policy, done)
+    assert [one.name for one in found if one.applied] == ["r0", "r2"]
