@@ -335,3 +335,21 @@ def test_that_some_occurrence_is_so_says_nothing_of_each() -> None:
         change.segment == "DG1" and change.effect.widens
         for change in difference(each, some).changes
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect", "text"),
+    [
+        ("2030-12-31", "2031-12-31", Effect.MAY_DISCLOSE, "until 2031-12-31"),
+        ("2030-12-31", None, Effect.MAY_DISCLOSE, "for ever"),
+        ("2030-12-31", "2029-12-31", Effect.DISCLOSES_LESS, "until 2029-12-31"),
+        (None, "2030-12-31", Effect.DISCLOSES_LESS, "until 2030-12-31"),
+    ],
+)
+def test_how_long_an_agreement_holds_is_told(
+    before: str | None, after: str | None, effect: Effect, text: str
+) -> None:
+    old, new = (channel(agreement_expires=until) for until in (before, after))
+    (change,) = difference(old, new).changes
+    assert change.effect is effect
+    assert change.text == f"its agreement holds {text}, before until {before}"

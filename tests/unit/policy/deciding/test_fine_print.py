@@ -253,6 +253,13 @@ ORDER = (
 )
 
 
+def test_an_order_that_names_no_number_as_its_parent_belongs_to_none() -> None:
+    """OBR-29 with assigning authorities alone."""
+    compiled = policy([rule("r", f"message: ORU, {ANY}", "PID: [3], OBR: all, OBX: all")])
+    order = "OBR|1|P1|F1|L1" + "|" * 25 + "&HIS^&LAB"
+    assert sent(compiled, oru(order, ORDER[2])) == ["PID|||A^^^H^MR", order, ORDER[2]]
+
+
 def test_nothing_outlives_what_it_belongs_to() -> None:
     grants = "PID: [3], ORC: all, OBR: all, NTE: all, OBX: {fields: all, where: {OBX-11: P}}"
     compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])

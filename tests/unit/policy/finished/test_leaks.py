@@ -186,6 +186,7 @@ def test_a_withheld_code_is_looked_for_with_its_dot_though_it_came_without(
         ("OBX|1|ST|E119||1", "leak"),
         ("FT1" + "|" * 19 + "E119", "granted"),
         ("OBX|1|CWE|X||E119", "granted"),
+        ("OBX|1|CWE|X||E119^x^I10", "leak"),
     ],
 )
 def test_where_only_a_code_can_stand_it_is_looked_for_without_its_system(

@@ -99,6 +99,18 @@ def test_a_rule_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        ("{reference: A-1, expires: 2030-12-31}", "A-1"),
+        ("{name: one, why: because, when: {message: ADT}, disclose: {PID: [3]}}", "one"),
+    ],
+)
+def test_a_text_is_no_mapping(what: str, instead: str) -> None:
+    _, codes = policy(CHANNEL.replace(what, instead), RULES.replace(what, instead))
+    assert "wrong-type" in codes
+
+
+@pytest.mark.parametrize(
     ("fields", "mask"),
     [
         ("[3]", {3: None}),
