@@ -11,6 +11,7 @@ from engine.hl7.build import (
     join_fields,
     join_segments,
     put_field,
+    with_control_id,
 )
 from engine.hl7.wire import Message
 
@@ -35,6 +36,16 @@ def test_a_field_is_put_in_its_place() -> None:
     put_field(fields, 4, b"X")
     put_field(fields, 1, b"2")
     assert fields == [b"PID", b"2", b"", b"", b"X"]
+
+
+def test_another_control_id_changes_nothing_else() -> None:
+    rest = b"\rPID|1||77||DOE\r"
+    header = rb"MSH|^~\&|HIS|HOSP|||2026||ADT^A01|%b|P|2.5"
+    message = header % b"M1" + rest
+    assert with_control_id(message, b"E100") == header % b"E100" + rest
+    assert with_control_id(message, b"M1") is message
+    short = rb"MSH|^~\&|HIS"
+    assert with_control_id(short + rest, b"E1") == short + b"|||||||E1" + rest
 
 
 @pytest.mark.parametrize(

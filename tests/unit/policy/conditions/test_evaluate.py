@@ -54,6 +54,7 @@ def kept(disclose: str, *segments: str, more: str = "") -> list[str]:
         ("PID-8: [M, F]", True),
         ("PID-8: {fold: f}", True),
         ("PID-5.2: {fold: [jim, jane]}", True),
+        ("PID-5.2: {fold: [jim, john]}", False),
         ("PID-5.1: {prefix: DO}", True),
         ("PID-5.1: {prefix: [A, D]}", True),
         ("PID-5.1: {prefix: OE}", False),

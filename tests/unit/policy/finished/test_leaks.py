@@ -73,6 +73,8 @@ def test_codes_of_restricted_orders_and_labelled_segments_are_looked_for() -> No
         ("M111111", "M222222", "A^^^H~M111111^^^ACME^MB", "granted"),
         ("M111111", "M111111", "A^^^H~M111111^^^ACME^MB", "granted"),  # also the payer's own
         ("M111111", "M22", "A^^^H~M22^^^BETA^MB", "granted"),  # too short to tell
+        ("M111111", "M222222", r"A^^^H~M22\X32\222^^^BETA^MB", "leak"),  # as it is read
+        ("M111111", r"M22\T\222", r"A^^^H~M22\T\222^^^BETA^MB", "leak"),
     ],
 )
 def test_numbers_of_other_insurers_must_stand_nowhere(
