@@ -253,6 +253,18 @@ ORDER = (
 )
 
 
+@pytest.mark.parametrize("lines", [("NK1|1||a|b|c|d", "NK1|2"), ("NK1|2", "NK1|1||a|b|c|d")])
+def test_lines_of_any_length_are_cut_alike(lines: tuple[str, str]) -> None:
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [3], NK1: [1, 3, 5]")])
+    assert sent(compiled, adt(*lines)) == ["PID|||A^^^H^MR", "NK1|1||a||c"]
+
+
+def test_orders_of_any_length_are_looked_at_for_their_parents() -> None:
+    compiled = policy([rule("r", f"message: ORU, {ANY}", "PID: [3], OBR: all, OBX: all")])
+    orders = ("OBR|1|P1|F1|L1" + "|" * 30 + "x", ORDER[2], "OBR|2|P2|F2|L2", ORDER[4])
+    assert sent(compiled, oru(*orders)) == ["PID|||A^^^H^MR", *orders]
+
+
 def test_an_order_that_names_no_number_as_its_parent_belongs_to_none() -> None:
     """OBR-29 with assigning authorities alone."""
     compiled = policy([rule("r", f"message: ORU, {ANY}", "PID: [3], OBR: all, OBX: all")])

@@ -220,3 +220,11 @@ def test_who_acts_for_no_insurer_may_see_the_numbers_of_all(more: str, expected:
     raw = adt(insurance.format(1, "ACME", "M111111"), insurance.format(2, "BETA", "M222222"))
     raw = raw.replace(b"A^^^H^MR", b"A^^^H~M222222^^^BETA^MB")
     assert code(site, raw, of="lab") == expected
+
+
+def test_the_header_must_not_tell_a_number_either() -> None:
+    site = policy([rule("r", "message: ADT", "PID: [3], IN1: {fields: [3], which: own}")])
+    insurance = "IN1|{}|P|{}" + "|" * 33 + "{}"
+    raw = adt(insurance.format(1, "ACME", "M111111"), insurance.format(2, "BETA", "M222222"))
+    assert code(site, raw) == "granted"
+    assert code(site, raw.replace(b"|HIS|", b"|M222222|")) == "leak"
