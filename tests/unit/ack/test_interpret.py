@@ -66,6 +66,7 @@ def test_no_acknowledgment_at_all(answer: bytes) -> None:
         (b"MSA|AR|M1\rERR|||207~103\r", "207"),
         (b"MSA|AR|M1\rERR|||104^^|W\rERR|||207^^|E\r", "207"),
         (b"MSA|AR|M1\rERR|||104^^|I\r", "104"),
+        (b"MSA|AR|M1\rERR|||104^^|I\rERR|||207^^|E\r", "207"),
         (b"MSA|AR|M1\rERR||x|\rERR|||207|F\r", "207"),
         (b"MSA|AR|M1\rERR|||DOE JANE 19800101|E\r", ""),
         (b"MSA|AR|M1\rERR|||" + b"9" * 21 + b"|E\r", ""),

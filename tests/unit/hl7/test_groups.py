@@ -267,6 +267,8 @@ def test_an_orc_s_parent_is_the_obr_that_follows() -> None:
         ("ORC OBR PID OBR", [(1, 3), (3, 5)]),
         ("PID OBR pid| OBR", [(1, 3), (3, 5)]),
         ("ZZZ NTE", []),
+        ("NTE PID OBR", [(2, 4)]),  # whose the note is needs no asking
+        ("NTE PID OBR PID OBR", [(1, 2), (2, 4), (4, 6)]),
     ],
 )
 def test_each_patient_has_a_range(segments: str, expected: list[tuple[int, int]]) -> None:
