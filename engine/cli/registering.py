@@ -83,7 +83,7 @@ def register(subparsers: Any, sort: Sort) -> None:
     name = sort.value
     parser = subparsers.add_parser(
         name,
-        help=f"patients' {_MANY[sort]}: add, list, revoke, import",
+        help=f"patients' {_MANY[sort]}: add, ls, revoke, import",
         description=(
             f"Keeps patients' {_MANY[sort]} in the registry of the engine. A change is in force"
             " when the command returns; attempts that were open at that moment are listed."
