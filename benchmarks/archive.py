@@ -156,7 +156,8 @@ def _pruning(large: pathlib.Path, seconds: float) -> Part:
     config.write_text(plain + _retention(_KEPT_DAYS))
     site = load_site(large)
     with open_archive(site) as archive, archive.reading() as connection:
-        asked = "SELECT day, count(*) FROM messages GROUP BY day ORDER BY day LIMIT 1"
+        closed = "SELECT day, count(*) FROM messages WHERE open = 0"  # parked ones stay
+        asked = f"{closed} GROUP BY day ORDER BY day LIMIT 1"
         day, number = connection.exec_driver_sql(asked).one()
     with engine(large) as running:
         teach(running.port)
