@@ -101,7 +101,7 @@ def _withheld(connection: Connection, query: Query) -> list[Found]:
 
 def read_message(connection: Connection, receipt: str) -> Found | None:
     """One message by its receipt."""
-    row = connection.execute(_SHOWN.where(receipt == _RECEIPT)).first()
+    row = connection.execute(_SHOWN.where(MESSAGES.c.receipt == receipt)).first()
     if row is None:
         return None
     states = _states(connection, [receipt]).get(receipt, {})
