@@ -60,7 +60,10 @@ def component(message: Message, value: bytes, number: int) -> str:
 
 
 def _text(message: Message, part: bytes) -> str:
-    """The text of the first subcomponent of a component."""
+    """The text of the first subcomponent of a component, without the blanks around it.
+
+    Those that fill an identifier up mean nothing (data type ST: "trailing blanks optional").
+    """
     if part.isalnum():  # ASCII in every set, and no delimiter
         return part.decode("ascii")
     if not part:
@@ -70,4 +73,5 @@ def _text(message: Message, part: bytes) -> str:
     text = message.text(part)
     if delimiters.escape and delimiters.escape in part:
         text = unescape(text, delimiters, message.charset)
+    text = text.strip()
     return "" if text == '""' else text

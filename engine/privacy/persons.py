@@ -139,6 +139,12 @@ def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:
     return list(found)
 
 
+def all_of(patients: Iterable[Patient], persons: Iterable[Person]) -> tuple[Patient, ...]:
+    """These, and everybody who is one person with any of them, each once."""
+    persons = tuple(persons)
+    return tuple(dict.fromkeys(one for who in patients for one in everybody(persons, who)))
+
+
 def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
     """Whether it permits nothing by itself: another record of the person must permit it, too."""
     return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)

@@ -151,15 +151,6 @@ class Link:
         """The same, one step later."""
         return replace(self, history=(*self.history, (verb, act)))
 
-    def is_lifted(self) -> bool:
-        """Whether it is a restriction that restricts no more."""
-        return next(verb for verb, _ in reversed(self.history) if verb in _WHETHER) is Verb.LIFTED
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the patient was told of it."""
-        return any(verb is Verb.TOLD for verb, _ in self.history)
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
