@@ -49,10 +49,16 @@ def kind_of(node: Node) -> str:
 
 
 class Reader:
-    """Typed reading of nodes; everything wrong goes to `problems`. `sets` may be named."""
+    """Typed reading of nodes; everything wrong goes to `problems`. `sets` may be named.
 
-    def __init__(self, problems: Problems, sets: Sets | None = None) -> None:
+    `repeats_values`: what is wrong is told with the value itself, which may not be a patient's.
+    """
+
+    def __init__(
+        self, problems: Problems, sets: Sets | None = None, *, repeats_values: bool = True
+    ) -> None:
         self.problems = problems
+        self._repeats_values = repeats_values
         self.sets = Sets() if sets is None else sets
 
     # --- shapes -------------------------------------------------------------------------------
@@ -279,6 +285,8 @@ class Reader:
 
     def bad_value(self, node: Node, text: str, mend: str) -> None:
         """Note a value of the right shape that cannot be meant."""
+        if not self._repeats_values and isinstance(node, Scalar) and node.text:
+            text = text.replace(f"`{node.text}`", "what it says")
         self.problems.note(node.place, Mistake.BAD_VALUE, text, mend)
 
     def unsupported(self, node: Node, what: str) -> None:

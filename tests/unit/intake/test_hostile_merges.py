@@ -118,3 +118,9 @@ def test_blanks_around_an_identifier_hide_no_restriction(desk: Desk, blank: str)
     order = f"OBR|1|{blank.format('O1')}"
     results = ("ORU^R01", pid("Q"), IN1, order, "OBX|1|NM|1||2")
     assert desk.outcome(*results) != "disclose"
+
+
+@pytest.mark.parametrize("named", ["P^^^H||", 'P||""', "|^^^H|P"])
+def test_who_has_no_pid_3_is_denied_what_an_older_field_says(desk: Desk, named: str) -> None:
+    desk.restrict(P)
+    assert desk.outcome("ADT^A01", f"PID|1|{named}", pv1(), IN1) == "restricted"
