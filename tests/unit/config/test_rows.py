@@ -32,11 +32,11 @@ def test_a_column_that_is_named_twice_is_refused() -> None:
 
 
 def test_no_value_is_told_where_columns_are_mixed_up() -> None:
-    secret = "SECRET-NAME"
+    told_nobody = "SOME-NAME"
     for name in ("channels", "reason", "from", "to", "everything"):
         with pytest.raises(UsageError) as told:
-            patients(f"patient,{name}\nP1,{secret}\n")
-        assert secret not in str(told.value), name
+            patients(f"patient,{name}\nP1,{told_nobody}\n")
+        assert told_nobody not in str(told.value), name
 
 
 def test_a_file_that_is_too_large_is_read_not_at_all(
