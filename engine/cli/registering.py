@@ -227,7 +227,14 @@ def act_of(args: argparse.Namespace) -> Act:
 def _text(file: pathlib.Path) -> str:
     try:
         with file.open("rb") as opened:
-            return opened.read(MOST_BYTES).decode("utf-8-sig")
+            found = opened.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise UsageError(
+                "file-too-large",
+                f"{file} has more than {MOST_BYTES // 1024**2} MiB; nothing was read.",
+                "Import it in parts, each with the line that names the columns.",
+            )
+        return found.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             "file-unreadable",

@@ -62,11 +62,11 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
     try:
         given = reader.fieldnames or ()
         unknown = [name for name in given if name not in COLUMNS[sort]]
-        if unknown or "patient" not in given:
+        if unknown or "patient" not in given or len(given) > len(set(given)):
             raise UsageError(
                 "registry-input",
-                "The first line must name the columns, `patient` among them, and no others than"
-                f" {', '.join(COLUMNS[sort])}.",
+                "The first line must name the columns, `patient` among them, each once, and no"
+                f" others than {', '.join(COLUMNS[sort])}.",
                 "Correct it; nothing was read.",
             )
         rows = [(reader.line_num, row) for row in reader]
