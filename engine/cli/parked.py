@@ -45,7 +45,7 @@ def register(subparsers: Any) -> None:
     """Add `parked` and its actions to the command line."""
     parser = subparsers.add_parser(
         "parked",
-        help="dead letters and holds: list, show, replay, discard",
+        help="dead letters and holds: ls, show, replay, discard",
         description=(
             "Dead letters and holds: what they are, and what becomes of them. "
             "Content is never shown. A replay decides by today's policy and facts, "

@@ -97,7 +97,7 @@ def fact_of_row(sort: Sort, row: Row, policy: Policy) -> Fact:
     problems = Problems(repeats_values=False)
     read = FactReader(Reader(problems), policy)
     fact = _fact(sort, row, lambda name: Place(f"--{name.replace('_', '-')}", 1, 1), read)
-    _refuse(problems)
+    _refuse(problems, of_options=True)
     if fact is None:
         raise UsageError("registry-input", "Nothing can be made of that.", "Say --kind.")
     return fact
@@ -145,10 +145,12 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
     return named(members, here)
 
 
-def _refuse(problems: Problems) -> None:
-    found = problems.sorted()
+def _refuse(problems: Problems, *, of_options: bool = False) -> None:
+    found = [str(problem) for problem in problems.sorted()]
+    if of_options:  # an option has neither line nor column
+        found = [text.replace(":1:1: ", ": ", 1) for text in found]
     if found:
         raise UsageError(
             "registry-input",
-            "It cannot be entered; nothing was changed.\n" + "\n".join(map(str, found)),
+            "It cannot be entered; nothing was changed.\n" + "\n".join(found),
         )
