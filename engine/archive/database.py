@@ -72,7 +72,8 @@ class Database:
     """The archive, open. `root` is the site's folder, which a SQLite path is relative to."""
 
     def __init__(self, url: str, root: Path, password: str | None = None) -> None:
-        self._engine = _engine(url, root, password)
+        self._file = root / _path(url) if url.startswith(SQLITE) else None
+        self._engine = _engine(url, self._file, password)
         self._writer = self._engine.execution_options(writes=True)
 
     @property
@@ -96,6 +97,8 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version. Raises `ArchiveError` for one of a newer engine."""
+        if self._file is not None:
+            _make(self._file)
         current = self._revision()
         if current == schema.HEAD:
             return
@@ -145,6 +148,8 @@ class Database:
         self._engine.dispose()
 
     def _revision(self) -> str | None:
+        if self._file is not None and not self._file.exists():
+            return None  # to connect would make the file, and a new engine would ask what it knows
         with self.reading() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return None
@@ -152,14 +157,23 @@ class Database:
             return None if found is None else str(found[0])
 
 
-def _engine(url: str, root: Path, password: str | None) -> Engine:
-    if url.startswith(SQLITE):
-        path = root / url.removeprefix(SQLITE).removeprefix("//")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600)
+def _path(url: str) -> str:
+    return url.removeprefix(SQLITE).removeprefix("//")
+
+
+def _make(file: Path) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise ArchiveUnavailableError(type(error).__name__) from None
+
+
+def _engine(url: str, file: Path | None, password: str | None) -> Engine:
+    if file is not None:
         engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": LOCK_WAIT_S}
+            sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": LOCK_WAIT_S}
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
