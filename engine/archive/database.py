@@ -29,6 +29,13 @@ POSTGRESQL = ("postgresql://", "postgres://")
 #: How long a writer waits for another one, in seconds.
 LOCK_WAIT_S = 30
 
+#: One of so many pages may stay free in a SQLite file: the next day fills the room of the one that
+#: was erased, and to give it back moves a page for each that is free.
+FREE_PART = 8
+
+#: So many pages are given back at once, so that nobody waits for it.
+GIVEN_BACK_PAGES = 4000
+
 #: How long PostgreSQL may take to be reached, in seconds.
 CONNECT_S = 5
 
@@ -120,12 +127,21 @@ class Database:
             )
 
     def give_back(self) -> None:
-        """Give the room of erased rows back to the file system, where that is asked for."""
+        """Give the room of erased rows back to the file system, where that is asked for.
+
+        What a few days of traffic will fill again is kept.
+        """
         if self.dialect == "sqlite":
             with _translated(), closing(self._engine.raw_connection()) as connection:
-                # A page goes at each step of the statement; only a script is run to its end.
                 driver: Any = connection.driver_connection
-                driver.executescript("PRAGMA incremental_vacuum")
+                pages, free = (
+                    driver.execute(f"PRAGMA {what}").fetchone()[0]
+                    for what in ("page_count", "freelist_count")
+                )
+                surplus = min(free - pages // FREE_PART, GIVEN_BACK_PAGES)
+                if surplus > 0:
+                    # A page goes at each step of the statement; only a script is run to its end.
+                    driver.executescript(f"PRAGMA incremental_vacuum({surplus})")
 
     def close(self) -> None:
         """Let go of connections."""

@@ -1,7 +1,8 @@
 """`payergate duties`: what people still have to do about consents.
 
-Law: duties are listed by entry and time; whom they concern is told for a reason only, and that is
-in the ledger first. That a patient was told is a row of the entry's history, for good.
+Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
+entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
+row of the entry's history, for good.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from engine.archive.acts import record
 from engine.archive.entries import act
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.signing import read_signer
-from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
@@ -24,6 +25,7 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
 from engine.privacy.duties import open_duties
+from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
@@ -42,7 +44,9 @@ def register(subparsers: Any) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("ls", help="the open duties, the oldest change first")
     listing.add_argument(
-        "--patients", action="store_true", help="say whom they concern; needs --reason"
+        "--patients",
+        action="store_true",
+        help="say whom they concern and until which event; needs --reason",
     )
     listing.add_argument("--reason", type=as_reason, default="", help="recorded")
     add_site_and_json(listing)
@@ -51,7 +55,7 @@ def register(subparsers: Any) -> None:
     ending.add_argument("entry", metavar="ENTRY")
     ending.add_argument(
         "--patient", required=True, metavar="ID",
-        help="the identifier (PID-3.1); - reads it from standard input",
+        help=PATIENT_HELP,
     )  # fmt: skip
     ending.add_argument("--why", type=as_reason, required=True, help="how and when; recorded")
     add_site_and_json(ending)
@@ -67,14 +71,14 @@ def ls(args: argparse.Namespace) -> int:
         _record(site, args.reason)
     with working_store(site) as store:
         registry = StoredRegistry(store, Sealer.of(site.keys), tuple(site.policy.channels))
-        found = list(_duties(registry))
+        found = list(duties_of(registry))
     if not args.patients:
         for one in found:
-            del one["patient"]
+            del one["event"], one["patient"]
     if args.json:
         print(json.dumps({"duties": found}))
         return Exit.OK
-    head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", "UNTIL", *(["PATIENT"] if args.patients else []))
+    head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", *(["UNTIL", "PATIENT"] if args.patients else []))
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
@@ -96,20 +100,20 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _duties(registry: StoredRegistry) -> Iterator[dict[str, str]]:
-    for held in registry.everyone():
-        for entry in held.entries:
-            for duty in open_duties(entry):
-                fact = entry.fact
-                signer = getattr(fact, "signed_by", None)
-                yield {
-                    "duty": duty.value,
-                    "entry": entry.id,
-                    "since": entry.history[0][1].at.date().isoformat(),
-                    "signed_by": "" if signer is None else signer.value,
-                    "event": str(getattr(fact, "event", "")),
-                    "patient": fact.patient.id,
-                }
+def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+    """Each once, also where it stands under several identifiers of one person."""
+    for entry in newest_entries(registry.everyone()):
+        for duty in open_duties(entry):
+            fact = entry.fact
+            signer = getattr(fact, "signed_by", None)
+            yield {
+                "duty": duty.value,
+                "entry": entry.id,
+                "since": entry.history[0][1].at.date().isoformat(),
+                "signed_by": "" if signer is None else signer.value,
+                "event": str(getattr(fact, "event", "")),
+                "patient": fact.patient.id,
+            }
 
 
 def _record(site: Site, reason: str) -> None:

@@ -30,10 +30,11 @@ from engine.archive.signing import read_signer
 from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
-from engine.cli.arguments import add_site_and_json, known_channel, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
 from engine.cli.moments import moment, ms, shown
 from engine.cli.reach import operator, running_store
 from engine.cli.table import table
+from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -80,9 +81,7 @@ def register(subparsers: Any) -> None:
 
 def _add_identifiers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control", default="", metavar="ID", help="MSH-10")
-    parser.add_argument(
-        "--patient", default="", metavar="ID", help="PID-3.1; - reads it from standard input"
-    )
+    parser.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
     parser.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
     parser.add_argument("--account", default="", metavar="ID", help="PID-18.1")
     parser.add_argument("--visit", default="", metavar="ID", help="PV1-19.1")
@@ -219,10 +218,10 @@ def _outcomes(found: Found) -> str:
 def _print_story(found: Found | None, rows: list[dict[str, Any]], site: Site) -> None:
     zone = site.policy.timezone
     if found is not None:
-        print(f"{found.receipt}  {found.type}  control id {found.control_id}")
+        print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
         for channel, state in found.outcomes.items():
             print(f"  {channel:20} {state}")
         print()
     for row in rows:
-        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {told(row)}")
+        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {visible(told(row))}")

@@ -21,6 +21,7 @@ from engine.cli.arguments import add_site_and_json, chosen_channels, known_chann
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
+from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -183,7 +184,7 @@ def _as_text(item: Item) -> str:
     if item.reason in _MEANS:
         said["means"] = _MEANS[item.reason]
     return "\n".join(
-        f"{key:12} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        f"{key:12} {visible(', '.join(map(str, value)) if isinstance(value, list) else str(value))}"
         for key, value in said.items()
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.archive.opening import open_archive
-from engine.cli.arguments import add_site_and_json, named_patient, writing
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
 from engine.cli.patient_inquiry import Inquiry
 from engine.cli.patient_page import report_as_page, report_as_text
 from engine.cli.patient_report import report_as_json
@@ -47,9 +47,7 @@ def register(subparsers: Any) -> None:
             " why, and what would change if something were signed or revoked."
         ),
     )
-    parser.add_argument(
-        "patient", metavar="ID", help="the identifier (PID-3.1); - reads it from standard input"
-    )
+    parser.add_argument("patient", metavar="ID", help=PATIENT_HELP)
     parser.add_argument("--authority", default="", metavar="NAME", help="who gave it (PID-3.4.1)")
     parser.add_argument(
         "--reason", type=as_reason, default="", help="opens the messages for it; recorded"

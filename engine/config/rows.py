@@ -1,7 +1,8 @@
 """Consents, restrictions and coverage as rows of text: options of a command, lines of a CSV file.
 
 Law: a row means what the same words mean in a facts file (rules.md §7), and is refused for the same
-mistakes, each with its place; a list is separated by `;`, `,` or spaces.
+mistakes, each with its place and none with what is written there, which a shifted column makes an
+identifier of a patient; a list is separated by `;`, `,` or spaces.
 """
 
 from __future__ import annotations
@@ -61,11 +62,11 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
     try:
         given = reader.fieldnames or ()
         unknown = [name for name in given if name not in COLUMNS[sort]]
-        if unknown or "patient" not in given:
+        if unknown or "patient" not in given or len(given) > len(set(given)):
             raise UsageError(
                 "registry-input",
-                "The first line must name the columns, `patient` among them, and no others than"
-                f" {', '.join(COLUMNS[sort])}.",
+                "The first line must name the columns, `patient` among them, each once, and no"
+                f" others than {', '.join(COLUMNS[sort])}.",
                 "Correct it; nothing was read.",
             )
         rows = [(reader.line_num, row) for row in reader]
@@ -73,7 +74,7 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
         raise UsageError(
             "registry-input", "The file is no CSV.", "Save it as CSV in UTF-8."
         ) from error
-    problems = Problems()
+    problems = Problems(repeats_values=False)
     read = FactReader(Reader(problems), policy)
     columns = {name: number for number, name in enumerate(given, start=1)}
     facts: list[Fact] = []
@@ -93,7 +94,7 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
 
 def fact_of_row(sort: Sort, row: Row, policy: Policy) -> Fact:
     """The fact that options say. Raises `UsageError` with every mistake."""
-    problems = Problems()
+    problems = Problems(repeats_values=False)
     read = FactReader(Reader(problems), policy)
     fact = _fact(sort, row, lambda name: Place(f"--{name.replace('_', '-')}", 1, 1), read)
     _refuse(problems, of_options=True)

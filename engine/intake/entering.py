@@ -76,12 +76,18 @@ class Entries:
             return None
         said = Said(moves, facts, renumbered_keys(moves))
         if len(said.patients) > MOST_IDENTIFIERS:
-            raise EngineError(
-                "too-many-identifiers",
-                "The message joins or restricts more identifiers than one person has.",
-                "Correct it at its source; it was not stored.",
-            )
+            raise _too_many()
         return said
+
+    def named(self, said: Said | None, patients: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Of whom else it says anything, in lines that hide their names."""
+        if said is None:
+            return ()
+        return self._others((one.id for one in said.patients), patients)
+
+    def _others(self, ids: Iterable[str], patients: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        names = (patient_name(self._sealing, id_) for id_ in sorted(set(ids)))
+        return tuple(name for name in names if name not in patients)
 
     def unasked(
         self, said: Said | None, known: Known, patients: tuple[bytes, ...]
@@ -90,8 +96,7 @@ class Entries:
         if said is None or not known.is_available:
             return ()
         ids = ids_named(known.held.values()) | {one.id for one in said.patients}
-        names = (patient_name(self._sealing, id_) for id_ in sorted(ids))
-        return tuple(name for name in names if name not in patients)
+        return self._others(ids, patients)
 
     def changes(self, said: Said | None, known: Known, message: Message, receipt: str) -> Changes:
         """What is entered, on what is known of everybody."""
@@ -110,6 +115,8 @@ class Entries:
             hashlib.sha256(message.raw).hexdigest(),
         )
         ids = ids_named(known.held.values()) | {one.id for one in said.patients}
+        if len(ids) > MOST_IDENTIFIERS and any(move.tie for move in said.moves):
+            raise _too_many()
         names = {id_: patient_name(self._sealing, id_) for id_ in sorted(ids)}
         before = {id_: known.held.get(name, Held()) for id_, name in names.items()}
         after = moved(before, said.moves, act, self._id, self._link_id)
@@ -134,6 +141,14 @@ class Entries:
 
     def _link_id(self, members: Iterable[Patient]) -> str:
         return link_id(self._sealing, members)
+
+
+def _too_many() -> EngineError:
+    return EngineError(
+        "too-many-identifiers",
+        "The message joins or restricts more identifiers than one person has.",
+        "Correct it at its source; it was not stored.",
+    )
 
 
 def _event(message: Message) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime
 from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level, Restriction
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be
-from engine.privacy.persons import newest_entries, newest_links, persons_in
+from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
 from engine.privacy.registry import (
     Act,
     Entry,
@@ -37,8 +37,11 @@ _LEVELS = {ItemKind.VISIT: Level.VISIT, ItemKind.ACCOUNT: Level.ACCOUNT}
 
 
 def ids_named(records: Iterable[Held]) -> set[str]:
-    """All identifiers that are one person's with those of whom this is held, or were once."""
-    return {one.id for link in newest_links(records) for one in link.members}
+    """All identifiers that are one person's with those of whom this is held.
+
+    A link that was parted leads nowhere: both of its sides know that it is.
+    """
+    return {one.id for link in newest_links(records) if link.binds for one in link.members}
 
 
 def spread(records: Records) -> dict[str, Held]:
@@ -85,13 +88,19 @@ def _join(
     link_id = identify_link((*move.survivors, *move.priors))
     ids = [one.id for one in (*move.survivors, *move.priors)]
     known = next((link for link in newest_links(found[i] for i in ids) if link.id == link_id), None)
+    # Another name for a record is no merge, unless something is held under that name already, or
+    # a person has said that they are two.
+    if tie is Tie.RENAMED and (
+        known is not None or any(_is_held(found[one.id], one) for one in move.survivors)
+    ):
+        tie = Tie.MERGED
     if known is None:
-        # Another name for a record is no merge, unless something is held under that name already.
-        if tie is Tie.RENAMED and any(_is_held(found[one.id], one) for one in move.survivors):
-            tie = Tie.MERGED
         known = Link(link_id, tie, move.survivors, move.priors, ((Verb.JOINED, act),))
     elif known.state is Verb.PARTED:
-        known = known.done(Verb.JOINED, act)
+        known = replace(known, tie=tie).done(Verb.JOINED, act)
+    elif known.state is Verb.JOINED and known.tie is Tie.LINKED and tie is Tie.MERGED:
+        # One record from now on: an A37 can no longer tell what is whose.
+        known = replace(known, tie=tie).done(Verb.JOINED, act)
     _put(found, known)
 
 
@@ -100,7 +109,10 @@ def _is_held(held: Held, patient: Patient) -> bool:
 
 
 def _take_back(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
-    """An A37: what an A24 said is parted; of a merge, nobody can tell what is whose."""
+    """An A37: what an A24 said is parted; of a merge, nobody can tell what is whose.
+
+    Nor of what a person has confirmed: consents have counted for both since.
+    """
     for link in newest_links([found[one.id] for one in (*move.survivors, *move.priors)]):
         is_meant = link.binds and all(
             any(may_be(one, other) for one in side for other in link.members)
@@ -108,7 +120,7 @@ def _take_back(found: dict[str, Held], move: Move, act: Act, identify: Identify)
         )
         if not is_meant:
             continue
-        if link.tie is Tie.LINKED:
+        if link.tie is Tie.LINKED and link.state is Verb.JOINED:
             found.update(parted(found, link, act, identify))
         elif link.state is not Verb.QUESTIONED:
             _put(found, link.done(Verb.QUESTIONED, act))
@@ -160,7 +172,9 @@ def _denies(entry: Entry) -> bool:
 
 def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
     """What is said of a visit or an account is said of it under its new number and owner, too."""
-    everybody = (*move.survivors, *move.priors)
+    if not move.renumbered:
+        return
+    everybody = all_of((*move.survivors, *move.priors), persons_in(found.values()))
     for old, new in move.renumbered:
         for entry in newest_entries(found[one.id] for one in everybody):
             if entry.is_over or not any(may_be(entry.fact.patient, one) for one in everybody):

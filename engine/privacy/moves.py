@@ -6,9 +6,10 @@ that is not known to mean less is taken for a merge.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from engine.hl7.groups import meant
 from engine.hl7.wire import Message, Segment
 from engine.privacy.facts import Item, ItemKind
 from engine.privacy.patients import Patient, component, patients_in
@@ -23,7 +24,7 @@ _TIES: dict[str, Tie | None] = {
 
 _LINK, _UNLINK = "A24", "A37"
 
-#: Who names more identifiers than this in one message means no one person.
+#: Who names more identifiers than this, in one message or merge by merge, means no one person.
 MOST_IDENTIFIERS = 64
 
 
@@ -48,29 +49,42 @@ class Move:
 
 def moves_in(message: Message) -> tuple[Move, ...]:
     """Every move that a message reports, in its order."""
-    ids = message.ids
+    ids: Sequence[str] = message.ids
+    if "" in ids:  # a line that hides its name says what it says all the same
+        ids = [line.id or meant(line) for line in message.segments]
     is_merged = "MRG" in ids
     if not is_merged and ids.count("PID") < 2:
         return ()
     event = _event(message)
     if event in (_LINK, _UNLINK):
-        return _linked(message, parts=event == _UNLINK)
+        return _linked(message, ids, parts=event == _UNLINK)
     if not is_merged:
         return ()
     tie = _TIES.get(event, Tie.MERGED)
-    return tuple(_move(message, tie, pid, merged, visit) for pid, merged, visit in _pairs(message))
+    return tuple(
+        _move(message, tie, pid, merged, visit) for pid, merged, visit in _pairs(message, ids)
+    )
 
 
 def _event(message: Message) -> str:
-    """MSH-9.2; as versions before 2.3 allowed, EVN-1 where there is none."""
-    named = component(message, message.msh.field(9), 2)
-    events = message.all("EVN")
-    return named or (component(message, events[0].field(1), 1) if events else "")
+    """MSH-9.2; as versions before 2.3 allowed, EVN-1 where there is none, else MSH-9.3.
+
+    However it is written: `a24 ` joins as A24 does.
+    """
+    kind, events = message.msh.field(9), message.all("EVN")
+    named = component(message, kind, 2) or (
+        component(message, events[0].field(1), 1) if events else ""
+    )
+    return (named or component(message, kind, 3)[-3:]).strip().upper()
 
 
-def _linked(message: Message, *, parts: bool) -> tuple[Move, ...]:
+def _linked(message: Message, ids: Sequence[str], *, parts: bool) -> tuple[Move, ...]:
     """A24 and A37 have two PID and no MRG."""
-    sides = [patients_in(message, pid.field(3)) for pid in message.all("PID")]
+    sides = [
+        patients_in(message, segment.field(3))
+        for name, segment in zip(ids, message.segments, strict=True)
+        if name == "PID"
+    ]
     if len(sides) < 2:
         return ()
     survivors = sides[0]
@@ -82,19 +96,25 @@ def _linked(message: Message, *, parts: bool) -> tuple[Move, ...]:
     return tuple(moves)
 
 
-def _pairs(message: Message) -> Iterator[tuple[Segment, Segment, Segment | None]]:
-    """Each MRG with the PID before it, and with its PV1: behind it, else right behind the PID."""
-    pid: Segment | None = None
+def _pairs(
+    message: Message, ids: Sequence[str]
+) -> Iterator[tuple[Segment, Segment, Segment | None]]:
+    """Each MRG with the PID before it, and with its PV1: behind it, else right behind the PID.
+
+    One that stands before every PID is of the first.
+    """
+    named = tuple(zip(ids, message.segments, strict=True))
+    pid: Segment | None = next((segment for name, segment in named if name == "PID"), None)
     first: Segment | None = None
     found: list[tuple[Segment, Segment, Segment | None]] = []
-    for segment in message.segments:
-        if segment.id == "PID":
+    for name, segment in named:
+        if name == "PID":
             pid, first = segment, None
-        elif segment.id == "MRG" and pid is not None:
+        elif name == "MRG" and pid is not None:
             found.append((pid, segment, first))
-        elif segment.id == "PV1" and found and found[-1][0] is pid:
+        elif name == "PV1" and found and found[-1][0] is pid:
             found[-1] = (*found[-1][:2], segment)
-        elif segment.id == "PV1":
+        elif name == "PV1":
             first = segment
     yield from found
 

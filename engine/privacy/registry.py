@@ -151,15 +151,6 @@ class Link:
         """The same, one step later."""
         return replace(self, history=(*self.history, (verb, act)))
 
-    def is_lifted(self) -> bool:
-        """Whether it is a restriction that restricts no more."""
-        return next(verb for verb, _ in reversed(self.history) if verb in _WHETHER) is Verb.LIFTED
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the patient was told of it."""
-        return any(verb is Verb.TOLD for verb, _ in self.history)
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -197,7 +188,7 @@ class Held:
 
         Raises `RegistryError` when there is no such entry.
         """
-        entry = self._known(id_)
+        entry = self.known(id_)
         fact = entry.fact
         if isinstance(fact, SignedConsent):
             if fact.revoked is not None and fact.revoked <= act.at:
@@ -222,12 +213,13 @@ class Held:
 
         Raises `RegistryError` when there is no such entry.
         """
-        entry = self._known(id_)
+        entry = self.known(id_)
         if entry.is_told:
             return self
         return self._with(replace(entry, history=(*entry.history, (Verb.TOLD, act))))
 
-    def _known(self, id_: str) -> Entry:
+    def known(self, id_: str) -> Entry:
+        """The entry of that id. Raises `RegistryError` when there is no such entry."""
         entry = self.entry(id_)
         if entry is None:
             raise RegistryError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from engine.privacy.coverage import CONTESTED
+from engine.privacy.coverage import CONTESTED, Persons
 from engine.privacy.facts import (
     CoverageKey,
     CoverageRow,
@@ -24,18 +24,23 @@ from engine.privacy.patients import Patient
 _LEVELS = {ItemKind.VISIT: Level.VISIT, ItemKind.ACCOUNT: Level.ACCOUNT}
 
 
-def renumbered_keys(moves: Iterable[Move]) -> tuple[CoverageKey, ...]:
-    """What must be known of coverage to carry it over: every old key, every new one."""
-    found = [key for sources, targets in _keys(moves) for key in (*sources, *targets)]
+def renumbered_keys(moves: Iterable[Move], persons: Persons = ()) -> tuple[CoverageKey, ...]:
+    """What must be known of coverage to carry it over: every old key, every new one.
+
+    `persons`: identifiers that are one person's; what is known under any of them is carried.
+    """
+    found = [key for sources, targets in _keys(moves, persons) for key in (*sources, *targets)]
     return tuple(dict.fromkeys(found))
 
 
 def carried_over(
-    moves: Iterable[Move], known: Mapping[CoverageKey, Coverages]
+    moves: Iterable[Move],
+    known: Mapping[CoverageKey, Coverages],
+    persons: Persons = (),
 ) -> dict[CoverageKey, Coverages]:
     """What the new keys say from now on, where that is something else than before."""
     found: dict[CoverageKey, Coverages] = {}
-    for sources, targets in _keys(moves):
+    for sources, targets in _keys(moves, persons):
         for target in targets:
             before = found.get(target) or known.get(target)
             snapshots = [known[key] for key in sources if key in known]
@@ -46,16 +51,25 @@ def carried_over(
 
 
 def _keys(
-    moves: Iterable[Move],
+    moves: Iterable[Move], persons: Persons
 ) -> Iterator[tuple[list[CoverageKey], list[CoverageKey]]]:
     for move in moves:
         if not move.is_of_one_person:
             continue
+        everybody = _everybody((*move.survivors, *move.priors), persons)
         for old, new in move.renumbered:
-            sources = [_key(old, one) for one in (*move.survivors, *move.priors) if one.authority]
+            sources = [_key(old, one) for one in everybody if one.authority]
             targets = [_key(new, one) for one in move.survivors if one.authority]
             if sources and targets:
                 yield [key for key in sources if key not in targets], targets
+
+
+def _everybody(patients: tuple[Patient, ...], persons: Persons) -> tuple[Patient, ...]:
+    found = dict.fromkeys(patients)
+    for person in persons:
+        if not person.isdisjoint(patients):
+            found.update(dict.fromkeys(sorted(person, key=lambda one: (one.id, one.authority))))
+    return tuple(found)
 
 
 def _key(item: Item, patient: Patient) -> CoverageKey:

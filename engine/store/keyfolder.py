@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.store.keyfile import KeyFileError, Keys, KeysAwayError, draft_of, keep_entries
-from engine.store.keynames import KeyName, unwrap, wrap
+from engine.store.keynames import KeyClass, KeyName, unwrap, wrap
 
 FOLDER_ID_BYTES = 16
 
@@ -189,6 +189,17 @@ class KeyFolder:
             os.close(descriptor)
         file.unlink()
         keep_entries(self.path)
+
+    def wipe_drafts(self) -> None:
+        """Overwrite and remove what killed processes have left: each may be a copy of a key.
+
+        The folder's lock is the caller's, so that nobody is writing one.
+        """
+        with _away_if_refused(self.path):
+            names = tuple(f"{one.value}-" for one in KeyClass)
+            for file in list(self.path.iterdir()):
+                if file.name.startswith(".") and file.name[1:].startswith(names):
+                    self.wipe(file)
 
     # --- keys of single messages ----------------------------------------------------------------
 

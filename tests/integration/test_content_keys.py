@@ -273,6 +273,20 @@ def test_a_look_misses_a_key_that_was_taken_away_until_it_is_back(site: Site) ->
     look(afresh=False)
 
 
+def test_a_look_misses_a_key_whose_file_was_overwritten_in_its_place(site: Site) -> None:
+    """The process still has it, but nothing that it seals would open after a restart."""
+    site.ring.look()
+    first, second = files(site, "key")[:2]
+    kept = first.read_bytes()
+    for harm in (second.read_bytes(), b"", kept[:-9]):
+        first.write_bytes(harm)
+        with pytest.raises(KeysAwayError) as caught:
+            site.ring.look()
+        assert caught.value.code == "content-keys-damaged"
+    first.write_bytes(kept)
+    site.ring.look()
+
+
 def test_a_folder_where_nothing_can_be_written_is_said(site: Site) -> None:
     site.ring.look()
     site.at += timedelta(days=5)

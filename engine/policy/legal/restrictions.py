@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.message.view import View
 from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
-from engine.privacy.patients import Patient, may_be, patients_of
+from engine.privacy.patients import Patient, denied_in, may_be, patients_of
 
 _NONE: frozenset[int] = frozenset()
 
@@ -51,9 +52,12 @@ _CHARGE_ORDERS = (23,)
 
 
 def denied_patients(view: View) -> tuple[Patient, ...]:
-    """Everybody whose denials the message must keep: PID-3, and MRG-1 that is merged into it."""
-    message = view.message
-    return patients_of(message, view.all("PID"), 3) + patients_of(message, view.all("MRG"), 1)
+    """Everybody whose denials the message must keep: its PIDs, and MRG-1 that is merged into it."""
+    message, merged = view.message, view.all("MRG")
+    if view.hides("MRG"):
+        merged = [*merged, *(line for line in view.all("") if meant(line) == "MRG")]
+    own = [one for pid in view.all("PID") for one in denied_in(message, pid)]
+    return (*own, *patients_of(message, merged, 1))
 
 
 def patient_restrictions(
@@ -89,7 +93,7 @@ def _account(restriction: Restriction, item: Item, view: View) -> Reach:
 def _named(restriction: Restriction, item: Item, view: View, paths: tuple[Path, ...]) -> Reach:
     if not _is_then(restriction, view):
         return NOWHERE
-    if any(item.number in view.values(path) for path in paths):
+    if any(item.number == text.strip() for path in paths for text in view.values(path)):
         return Reach(whole=True)
     named = any(view.first(path) for path in (_VISITS[0], _ACCOUNTS[0]))
     return NOWHERE if named else Reach(ambiguous=True)
@@ -157,9 +161,9 @@ def _identifiers(view: View, segment: Segment, field: int) -> list[_Identifier]:
     numbers = view.texts(segment, Path(segment.id, field, 1, 1))
     namespaces = view.texts(segment, Path(segment.id, field, 2, 1))
     return [
-        (number, namespace)
+        (number.strip(), namespace.strip())
         for number, namespace in zip(numbers, namespaces, strict=True)
-        if number and number != '""'
+        if number.strip() not in ("", '""')
     ]
 
 

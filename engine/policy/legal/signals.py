@@ -135,7 +135,7 @@ def _refusals(says: set[Says], patients: Iterable[Patient]) -> Iterable[SignedCo
 def _of_visit(view: View) -> frozenset[Item]:
     """The message's visit, else its account; nothing where it names neither."""
     for kind, path in ((ItemKind.VISIT, _VISIT), (ItemKind.ACCOUNT, _ACCOUNT)):
-        number = view.first(path)
+        number = view.first(path).strip()
         if number not in ("", '""'):
             return frozenset({Item(kind, number)})
     return frozenset()

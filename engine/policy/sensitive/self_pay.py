@@ -36,8 +36,8 @@ class SelfPayRequests:
 
     def _named(self, view: View, segment: Segment) -> frozenset[Item]:
         return frozenset(
-            Item(kind, text)
+            Item(kind, text.strip())
             for kind, path in self._items
             for text in view.texts(segment, path)
-            if text not in ("", '""')
+            if text.strip() not in ("", '""')
         )
