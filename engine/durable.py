@@ -36,7 +36,7 @@ def replace_and_wipe(path: Path, content: bytes) -> None:
     """As `replace`; of what the file held nothing is to be found any more."""
     draft = _draft(path, content, PRIVATE)
     former = path.with_name(f".{path.name}.former")
-    former.unlink(missing_ok=True)
+    _clear(former, path)
     if path.exists():
         former.hardlink_to(path)
     draft.replace(path)
@@ -59,6 +59,13 @@ def wipe(path: Path) -> None:
     keep_entries(path.parent)
 
 
+def wipe_with_drafts(path: Path) -> None:
+    """As `wipe`, and so for what a killed process has left of it; nobody may be writing it now."""
+    wipe(path)
+    for left in path.parent.glob(f".{path.name}.*"):
+        wipe(left)
+
+
 def write_in_place(path: Path, content: bytes) -> None:
     """Overwrite the beginning of a file, or make it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
@@ -76,6 +83,13 @@ def keep_entries(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _clear(former: Path, path: Path) -> None:
+    """Remove what a killed process has left, and wipe it, unless it is still what `path` holds."""
+    if former.exists() and not (path.exists() and former.samefile(path)):
+        wipe(former)
+    former.unlink(missing_ok=True)
 
 
 def _draft(path: Path, content: bytes, mode: int) -> Path:

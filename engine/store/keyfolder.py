@@ -159,9 +159,9 @@ class KeyFolder:
     # --- keys that are no more ------------------------------------------------------------------
 
     def destroy(self, name: KeyName, gone: Gone) -> None:
-        """Note that it is gone, and have its file overwritten and removed."""
+        """Note that it is gone, and have its file overwritten and removed; under the lock."""
         self.write_gone(name, gone)
-        durable.wipe(self._file(name, "key"))
+        durable.wipe_with_drafts(self._file(name, "key"))
 
     def write_gone(self, name: KeyName, gone: Gone) -> None:
         """Note how it was destroyed."""
@@ -202,7 +202,7 @@ class KeyFolder:
 
     def wipe_kept(self, name: KeyName) -> None:
         """Nothing of that day is needed any more."""
-        durable.wipe(self._file(name, "kept"))
+        durable.wipe_with_drafts(self._file(name, "kept"))
 
     # --- files ----------------------------------------------------------------------------------
 

@@ -166,6 +166,16 @@ def test_of_a_destroyed_day_only_what_is_needed_opens(site: Site) -> None:
     ]
 
 
+def test_with_a_destroyed_key_goes_what_a_killed_process_has_left_of_it(site: Site) -> None:
+    name = KeyName.of_header(site.sealer.seal_message(SECRET, site.message())[:8])
+    (file,) = (one for one in files(site, "key") if one.stem == str(name))
+    left = file.with_name(f".{file.name}.0badcafe")
+    left.write_bytes(file.read_bytes())
+    site.keeper.destroy(name, [], DOER)
+    assert not file.exists()
+    assert not left.exists()
+
+
 def _looked(site: Site) -> Sealer:
     """The process that ran all the while, a second later."""
     site.ring.look()
