@@ -36,7 +36,7 @@ def replace_and_wipe(path: Path, content: bytes) -> None:
     """As `replace`; of what the file held nothing is to be found any more."""
     draft = _draft(path, content, PRIVATE)
     former = path.with_name(f".{path.name}.former")
-    _clear(former, path)
+    wipe_left(former)
     if path.exists():
         former.hardlink_to(path)
     draft.replace(path)
@@ -59,11 +59,16 @@ def wipe(path: Path) -> None:
     keep_entries(path.parent)
 
 
-def wipe_with_drafts(path: Path) -> None:
-    """As `wipe`, and so for what a killed process has left of it; nobody may be writing it now."""
-    wipe(path)
-    for left in path.parent.glob(f".{path.name}.*"):
-        wipe(left)
+def wipe_left(path: Path) -> None:
+    """Remove what a killed process has left, if it is there, and wipe it.
+
+    Not if it is another name of a file in use: then there is nothing in it that has to go.
+    """
+    if path.exists() and path.stat().st_nlink > 1:
+        path.unlink()
+        keep_entries(path.parent)
+    else:
+        wipe(path)
 
 
 def write_in_place(path: Path, content: bytes) -> None:
@@ -83,13 +88,6 @@ def keep_entries(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _clear(former: Path, path: Path) -> None:
-    """Remove what a killed process has left, and wipe it, unless it is still what `path` holds."""
-    if former.exists() and not (path.exists() and former.samefile(path)):
-        wipe(former)
-    former.unlink(missing_ok=True)
 
 
 def _draft(path: Path, content: bytes, mode: int) -> Path:

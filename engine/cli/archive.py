@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -20,6 +22,7 @@ from engine.archive.entries import act
 from engine.archive.key_erasing import KeyEraser
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.pace import erasing_rest_s
 from engine.archive.quarantine import QUARANTINED, unseal_record
 from engine.archive.retention import Eraser, active_holds
 from engine.archive.search import read_kind
@@ -110,9 +113,7 @@ def prune(args: argparse.Namespace) -> int:
             by=operator(),
         )
         eraser.next_round()
-        total = 0
-        while (number := eraser.step()) is not None:
-            total += number
+        total = sum(_resting(eraser))
         keys = _prune_keys(site, archive)
     if args.json:
         print(json.dumps({"erased": total, "keys": keys}))
@@ -120,6 +121,16 @@ def prune(args: argparse.Namespace) -> int:
     kept = "the store does not run: keys go when it does" if keys is None else f"{keys} keys"
     print(f"{total} erased; {kept}")
     return Exit.OK
+
+
+def _resting(eraser: Eraser) -> Iterator[int]:
+    """Each transaction's rows, with a rest after it: messages come first."""
+    began_s = time.monotonic()
+    while (number := eraser.step()) is not None:
+        yield number
+        if number:
+            time.sleep(erasing_rest_s(time.monotonic() - began_s))
+        began_s = time.monotonic()
 
 
 def _prune_keys(site: Site, archive: Database) -> int | None:

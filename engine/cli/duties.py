@@ -23,6 +23,7 @@ from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.errors import Exit
 from engine.privacy.duties import open_duties
+from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
 
@@ -67,7 +68,7 @@ def ls(args: argparse.Namespace) -> int:
         with open_archive(site) as archive:
             note(site, archive, "look", args.reason, what="patients of open duties")
     with open_registry(site, create=False) as registry:
-        found = list(_duties(registry))
+        found = list(duties_of(registry))
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -95,17 +96,17 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _duties(registry: StoredRegistry) -> Iterator[dict[str, str]]:
-    for held in registry.everyone():
-        for entry in held.entries:
-            for duty in open_duties(entry):
-                fact = entry.fact
-                signer = getattr(fact, "signed_by", None)
-                yield {
-                    "duty": duty.value,
-                    "entry": entry.id,
-                    "since": entry.history[0][1].at.date().isoformat(),
-                    "signed_by": "" if signer is None else signer.value,
-                    "event": str(getattr(fact, "event", "")),
-                    "patient": fact.patient.id,
-                }
+def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+    """Each once, also where it stands under several identifiers of one person."""
+    for entry in newest_entries(registry.everyone()):
+        for duty in open_duties(entry):
+            fact = entry.fact
+            signer = getattr(fact, "signed_by", None)
+            yield {
+                "duty": duty.value,
+                "entry": entry.id,
+                "since": entry.history[0][1].at.date().isoformat(),
+                "signed_by": "" if signer is None else signer.value,
+                "event": str(getattr(fact, "event", "")),
+                "patient": fact.patient.id,
+            }

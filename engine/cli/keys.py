@@ -33,7 +33,7 @@ def register(subparsers: Any) -> None:
     """Add `keys` and its actions to the command line."""
     parser = subparsers.add_parser(
         "keys",
-        help="the keys: list, rotate, shred",
+        help="the keys: ls, rotate, shred",
         description=(
             "Lists master and content keys by their ids, rotates the master key while the engine"
             " runs, and destroys the content key of a day. No key is ever printed."

@@ -29,7 +29,7 @@ def register(subparsers: Any) -> None:
     """Add `merge` and its actions to the command line."""
     parser = subparsers.add_parser(
         "merge",
-        help="records that are one person's: list, confirm, part",
+        help="records that are one person's: ls, confirm, part",
         description=(
             "Shows which records messages have joined. What one of them restricts or refuses holds"
             " for all; what is permitted counts only where all permit it, until it is confirmed."

@@ -32,6 +32,7 @@ from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel,
 from engine.cli.moments import moment, ms, shown
 from engine.cli.reach import running_store
 from engine.cli.table import table
+from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -212,10 +213,10 @@ def _outcomes(found: Found) -> str:
 def _print_story(found: Found | None, rows: list[dict[str, Any]], site: Site) -> None:
     zone = site.policy.timezone
     if found is not None:
-        print(f"{found.receipt}  {found.type}  control id {found.control_id}")
+        print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
         for channel, state in found.outcomes.items():
             print(f"  {channel:20} {state}")
         print()
     for row in rows:
-        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {told(row)}")
+        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {visible(told(row))}")

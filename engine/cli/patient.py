@@ -26,6 +26,7 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row
 from engine.errors import Exit, UsageError
+from engine.privacy.facts import Cover
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.registry import Entry, Fact, RegistryError, Sort
 from engine.privacy.supposing import Supposed
@@ -132,5 +133,11 @@ def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]
                 "unknown-entry",
                 "The patient has no entry of that id.",
                 "List the patient's entries: `payergate patient` without --if-revoked.",
+            )
+        if isinstance(known[id_], Cover):  # what else is known of coverage is not told apart
+            raise UsageError(
+                "wrong-entry",
+                "The entry is a coverage: what would change without it cannot be told.",
+                "Name a consent, a refusal or a restriction.",
             )
     return tuple(known[id_] for id_ in asked)

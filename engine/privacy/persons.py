@@ -73,6 +73,20 @@ def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
     return tuple(found)
 
 
+def own(held: Held, patient: str) -> Held:
+    """What counts for an identifier, of what stands under it.
+
+    Records that were parted keep each other's entries as they were then, for the history alone.
+    """
+    everyone = all_of((Patient(patient),), persons_in([held]))
+    entries = [entry for entry in held.entries if _is_any(entry.fact.patient, everyone)]
+    return replace(held, entries=tuple(entries))
+
+
+def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
+    return any(may_be(patient, other) for other in others)
+
+
 def is_sure(link: Link) -> bool:
     """Whether a permit of one record is one of the other, too."""
     return link.state is Verb.CONFIRMED or (link.tie is Tie.RENAMED and link.state is Verb.JOINED)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from engine import durable
 from engine.store.keyfile import KeyFileError, Keys, KeysAwayError
-from engine.store.keynames import KeyName, unwrap, wrap
+from engine.store.keynames import KeyClass, KeyName, unwrap, wrap
 
 FOLDER_ID_BYTES = 16
 
@@ -159,9 +159,9 @@ class KeyFolder:
     # --- keys that are no more ------------------------------------------------------------------
 
     def destroy(self, name: KeyName, gone: Gone) -> None:
-        """Note that it is gone, and have its file overwritten and removed; under the lock."""
+        """Note that it is gone, and have its file overwritten and removed."""
         self.write_gone(name, gone)
-        durable.wipe_with_drafts(self._file(name, "key"))
+        durable.wipe(self._file(name, "key"))
 
     def write_gone(self, name: KeyName, gone: Gone) -> None:
         """Note how it was destroyed."""
@@ -176,6 +176,17 @@ class KeyFolder:
             return Gone(**json.loads(text))
         except (ValueError, TypeError):
             raise _damaged(file) from None
+
+    def wipe_drafts(self) -> None:
+        """Overwrite and remove what killed processes have left: each may be a copy of a key.
+
+        The folder's lock is the caller's, so that nobody is writing one.
+        """
+        with _away_if_refused(self.path):
+            names = tuple(f"{one.value}-" for one in KeyClass)
+            for file in list(self.path.iterdir()):
+                if file.name.startswith(".") and file.name[1:].startswith(names):
+                    durable.wipe_left(file)
 
     # --- keys of single messages ----------------------------------------------------------------
 
@@ -202,7 +213,7 @@ class KeyFolder:
 
     def wipe_kept(self, name: KeyName) -> None:
         """Nothing of that day is needed any more."""
-        durable.wipe_with_drafts(self._file(name, "kept"))
+        durable.wipe(self._file(name, "kept"))
 
     # --- files ----------------------------------------------------------------------------------
 

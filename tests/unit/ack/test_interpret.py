@@ -76,9 +76,10 @@ def test_error_codes_old_and_new(rest: bytes, code: str) -> None:
     assert interpret(MSH + rest, b"M1") == Acknowledged(AckCode.AR, code)
 
 
-def test_a_positive_answer_has_no_error_code() -> None:
-    answer = MSH + b"MSA|AA|M1\rERR|||0^Message accepted^HL70357|I\r"
-    assert interpret(answer, b"M1") == Acknowledged(AckCode.AA)
+@pytest.mark.parametrize("code", [AckCode.AA, AckCode.CA])
+def test_a_positive_answer_has_no_error_code(code: AckCode) -> None:
+    answer = MSH + b"MSA|%b|M1\rERR|||0^Message accepted^HL70357|I\r" % code.value.encode()
+    assert interpret(answer, b"M1") == Acknowledged(code)
 
 
 def test_the_answer_s_own_delimiters_are_used() -> None:

@@ -81,6 +81,8 @@ def kept(disclose: str, *segments: str, more: str = "") -> list[str]:
         ("not: {any: [{PID-8: M}, {PID-8: U}]}", True),
         ("NK1: {exists: false}", True),
         ("PID-5: 'DOE^JANE'", True),
+        ("MSH-2: '^~\\&'", True),  # the delimiters are no value of several parts
+        ("MSH-2: '^'", False),
     ],
 )
 def test_texts(when: str, expected: bool) -> None:

@@ -92,11 +92,17 @@ def test_numbers_of_other_insurers_must_stand_nowhere(
         ("DG1", (3, 4, 8)),
         ("PR1", (3, 4, 15)),
         ("IN1", (14, 28)),
+        ("IN3", (2, 12, 17)),
+        ("ORC", (16,)),
         ("OBR", (4, 13, 15, 18, 19, 20, 21, 31, 39, 44, 46, 47)),
         ("OBX", (3, 4, 5, 8, 17)),  # of one with an OBX-13 nothing is sent (B-7.1)
         ("NTE", (3, 4)),
         ("SPM", (4, 5, 8, 9, 14, 24)),
         ("AL1", (3, 5)),
+        ("IAM", (3, 5)),
+        ("DRG", (1,)),
+        ("ACC", (2, 5, 8)),
+        ("PDA", (1,)),
         ("TXA", (2, 16)),
         ("FT1", (7, 8, 9, 19, 25, 26, 29, 43, 44)),
     ],
@@ -107,7 +113,11 @@ def test_a_withheld_code_is_looked_for_in_each_coded_and_free_text_field(
     """What chapter 2A types as CE, CWE, TX, FT, ST or IS of values, in what these rules send."""
     more = "    withhold: {PRB: {where: {PRB-3.1: E11.9}}}\n"
     everything = ", ".join(
-        f"{name}: all" for name in ("PV2", "OBR", "PR1", "IN1", "AL1", "SPM", "FT1")
+        f"{name}: all"
+        for name in (
+            *("PV2", "OBR", "PR1", "IN1", "IN3", "AL1", "IAM", "SPM", "FT1"),
+            *("ORC", "DRG", "ACC", "PDA"),
+        )
     )
     disclose = f"PID: [3], PV1: all, DG1: all, OBX: all, NTE: all, TXA: all, {everything}"
     ceiling = f"{{{disclose.replace('[3]', 'all')}, PRB: all}}"
@@ -117,7 +127,8 @@ def test_a_withheld_code_is_looked_for_in_each_coded_and_free_text_field(
     )
     for number in fields:
         line = segment + "|" * number + "see E11.9 again"
-        raw = hl7("ADT^A01", PID, *([line] if segment == "PV1" else [PV1, line]), HELD)
+        order = ["OBR|1"] if segment == "ORC" else []
+        raw = hl7("ADT^A01", PID, *([line] if segment == "PV1" else [PV1, line]), *order, HELD)
         assert code(site, raw) == "leak", f"{segment}-{number}"
 
 

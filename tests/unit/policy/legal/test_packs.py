@@ -219,6 +219,10 @@ def test_the_strictest_pack_wins() -> None:
         ("20120601", "parent", False),
         ("20120601", "self", True),
         ("20190101", "parent", True),  # too young to consent alone
+        ("20140101", "parent", False),  # twelve on the day of service: old enough
+        ("20140102", "parent", True),  # on the day after it
+        ("20080102", "parent", False),  # eighteen on the day after it
+        ("20080101", "parent", True),  # of age on the day of service
         ("19800101", "parent", True),
         ("", "parent", False),  # may be a minor
         ("2008", "parent", False),  # may be 17
