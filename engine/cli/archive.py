@@ -16,7 +16,6 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from engine.archive import schema
-from engine.archive.acts import record
 from engine.archive.audit import read_head
 from engine.archive.database import Database
 from engine.archive.entries import act
@@ -29,6 +28,7 @@ from engine.archive.retention import Eraser, active_holds
 from engine.archive.search import read_kind
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
+from engine.cli.acting import need_reason, note
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import ms, shown, whole_days
 from engine.cli.reach import operator, running_store
@@ -154,7 +154,7 @@ def _prune_keys(site: Site, archive: Database) -> int | None:
 
 def hold(args: argparse.Namespace) -> int:
     """Begin a hold."""
-    _need_reason(args)
+    need_reason(args.reason)
     site = load_site(args.site)
     now = SystemClock().now()
     _, until = whole_days(None, args.until, site.policy.timezone, now, 0)
@@ -186,7 +186,7 @@ def hold(args: argparse.Namespace) -> int:
 
 def release(args: argparse.Namespace) -> int:
     """End a hold."""
-    _need_reason(args)
+    need_reason(args.reason)
     site = load_site(args.site)
     now = SystemClock().now()
     held = schema.holds
@@ -232,7 +232,7 @@ def quarantined(args: argparse.Namespace) -> int:
     """A line for each row that stands for a record; the record itself only for a reason."""
     site = load_site(args.site)
     if args.open is not None:
-        _need_reason(args)
+        need_reason(args.reason)
     with open_archive(site) as archive:
         with archive.reading() as connection:
             rows = read_kind(connection, QUARANTINED)
@@ -262,14 +262,6 @@ def _open_record(
             "unknown-row", f"Row {args.open} is of no such record.", "See archive quarantined."
         )
     what = f"quarantined record of row {args.open}"
-    entry = act(
-        "look", SystemClock().now(), operator(), args.reason, receipt=row["receipt"], what=what
-    )
-    record(archive, read_signer(signing_key_of(site)), entry)
+    note(site, archive, "look", args.reason, receipt=row["receipt"], what=what)
     print(json.dumps(unseal_record(Sealer.of(site.keys), row)))
     return Exit.OK
-
-
-def _need_reason(args: argparse.Namespace) -> None:
-    if not args.reason.strip():
-        raise UsageError("reason", "This is done for a reason only.", "Say --reason TEXT.")

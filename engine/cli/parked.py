@@ -17,6 +17,7 @@ from typing import Any, cast
 from engine.archive.database import Database
 from engine.archive.opening import open_archive
 from engine.archive.search import read_content
+from engine.cli.acting import need_reason
 from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
@@ -132,8 +133,7 @@ def replay(args: argparse.Namespace) -> int:
 
 def discard(args: argparse.Namespace) -> int:
     """Give items up; 1 if any of them was not there any more."""
-    if not args.reason.strip():
-        raise UsageError("reason", "An item is discarded with a reason only.", "Say --reason TEXT.")
+    need_reason(args.reason, "An item is discarded with a reason only.")
     site = load_site(args.site)
     with working_store(site) as store:
         outcomes = [

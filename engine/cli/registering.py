@@ -221,10 +221,13 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
 
 
 @contextmanager
-def open_registry(site: Site) -> Iterator[StoredRegistry]:
-    """The registry of a site's store, whether its engine runs or not."""
+def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry]:
+    """The registry of a site's store, whether its engine runs or not.
+
+    `create`: make the site's keys, if nothing of it was ever sealed.
+    """
     with working_store(site) as store:
-        sealer = Sealer.of(site.keys, create=True)
+        sealer = Sealer.of(site.keys, create=create)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 

@@ -166,6 +166,20 @@ def test_of_a_destroyed_day_only_what_is_needed_opens(site: Site) -> None:
     ]
 
 
+def test_what_is_kept_survives_the_sweep_after_a_process_that_was_about_to_replace_it(
+    site: Site,
+) -> None:
+    parked = site.message(1)
+    blob = site.sealer.seal_message(SECRET, parked)
+    site.keeper.destroy(KeyName.of_header(blob[:8]), [parked], DOER)
+    (kept,) = files(site, "kept")
+    former = kept.with_name(f".{kept.name}.former")
+    former.hardlink_to(kept)  # killed here
+    site.keeper.sweep(DOER)
+    assert not former.exists()
+    assert site.process()[1].open(blob, parked) == SECRET
+
+
 def _looked(site: Site) -> Sealer:
     """The process that ran all the while, a second later."""
     site.ring.look()

@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from engine import durable
 from engine.archive import schema
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.story import Scribe
@@ -179,9 +180,9 @@ def test_the_archiver_waits_for_keys_that_are_away_and_archives_nothing_untold(r
     assert rig.rows(schema.terms), "it was opened, and is found by what it says"
 
 
-@pytest.mark.parametrize("killed", ["write_gone", "wipe"])
+@pytest.mark.parametrize(("where", "killed"), [(KeyFolder, "write_gone"), (durable, "wipe")])
 def test_a_key_whose_destruction_was_killed_goes_while_messages_of_its_day_are_kept(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, killed: str
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, where: object, killed: str
 ) -> None:
     """What is kept may be kept for years: the key of its whole day must not be."""
     message, waiting = delivered(rig, "M1"), parked(rig, "M2")
@@ -189,7 +190,7 @@ def test_a_key_whose_destruction_was_killed_goes_while_messages_of_its_day_are_k
     rig.clock.pass_s(9 * DAY_S)
     rig.archive()
     with monkeypatch.context() as patched:
-        patched.setattr(KeyFolder, killed, _Killed())
+        patched.setattr(where, killed, _Killed())
         with pytest.raises(KeyboardInterrupt):
             erase_all(rig)
     for _ in range(2):  # what the first round makes anew, the second sweeps
