@@ -163,7 +163,8 @@ def _pruning(large: pathlib.Path, seconds: float) -> Part:
         day, number = connection.exec_driver_sql(asked).one()
     with engine(large) as running:
         teach(running.port)
-        quiet = [_offered(running, _WINDOW_S, 1 + n) for n in range(round(seconds / _WINDOW_S))]
+        windows = max(1, round(seconds / _WINDOW_S))
+        quiet = [_offered(running, _WINDOW_S, 1 + number) for number in range(windows)]
         today = int(datetime.now(UTC).timestamp() * 1000) // DAY_MS
         config.write_text(plain + _retention(today - day - 1))
         began_ms = int(time.time() * 1000)
