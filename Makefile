@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Tests that start no engine: as many at once as there are cores. The others come one after another.
+TOGETHER := $(addprefix tests/,unit properties vectors rules docs protocol)
+
 .PHONY: help demo test test-deep check mutants bench clean
 help:
 	@echo "make demo       messages flow from a synthetic hospital to three insurers, live (Ctrl-C ends it)"
@@ -40,8 +43,10 @@ test: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --config setup.cfg
-	@echo "the test suite (several minutes: it kills real processes and starts them again)"
-	@$(BIN)/pytest
+	@echo "the test suite, first what is computed"
+	@$(BIN)/pytest -n auto --dist worksteal $(TOGETHER)
+	@echo "then what takes its time: real processes are killed and started again"
+	@$(BIN)/pytest $(addprefix --ignore=,$(TOGETHER))
 
 test-deep: $(STAMP)
 	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/properties

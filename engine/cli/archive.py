@@ -26,7 +26,7 @@ from engine.archive.retention import Eraser, active_holds
 from engine.archive.search import read_kind
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
-from engine.cli.arguments import add_site_and_json
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import ms, shown, whole_days
 from engine.cli.reach import operator, running_store
 from engine.cli.table import table
@@ -62,7 +62,7 @@ def register(subparsers: Any) -> None:
     ):
         action = actions.add_parser(name, help=text)
         if name == "hold":
-            action.add_argument("--patient", default="", metavar="ID", help="PID-3.1")
+            action.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
             action.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
             action.add_argument("--from", dest="since", metavar="TIME", help="default: always")
             action.add_argument("--to", dest="until", metavar="TIME", help="default: for ever")
@@ -150,7 +150,7 @@ def hold(args: argparse.Namespace) -> int:
     since, _ = whole_days(args.since, None, site.policy.timezone, now, 0)
     term = b""
     if args.patient:
-        term = patient_term(Sealer.of(site.keys), args.patient, args.authority)
+        term = patient_term(Sealer.of(site.keys), named_patient(args.patient), args.authority)
     row = {
         "patient": term,
         "from_ms": ms(since) if args.since else 0,

@@ -14,6 +14,9 @@ from contextlib import contextmanager
 
 from engine.errors import UsageError
 
+#: What every command says of an identifier that it takes.
+PATIENT_HELP = "the identifier (PID-3.1); - reads it from standard input"
+
 
 def add_site(parser: argparse.ArgumentParser) -> None:
     """Add `--site DIR`."""

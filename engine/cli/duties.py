@@ -1,7 +1,8 @@
 """`payergate duties`: what people still have to do about consents.
 
-Law: duties are listed by entry and time; whom they concern is told for a reason only, and that is
-in the ledger first. That a patient was told is a row of the entry's history, for good.
+Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
+entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
+row of the entry's history, for good.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from engine.archive.acts import record
 from engine.archive.entries import act
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.signing import read_signer
-from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
@@ -43,7 +44,9 @@ def register(subparsers: Any) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("ls", help="the open duties, the oldest change first")
     listing.add_argument(
-        "--patients", action="store_true", help="say whom they concern; needs --reason"
+        "--patients",
+        action="store_true",
+        help="say whom they concern and until which event; needs --reason",
     )
     listing.add_argument("--reason", type=as_reason, default="", help="recorded")
     add_site_and_json(listing)
@@ -52,7 +55,7 @@ def register(subparsers: Any) -> None:
     ending.add_argument("entry", metavar="ENTRY")
     ending.add_argument(
         "--patient", required=True, metavar="ID",
-        help="the identifier (PID-3.1); - reads it from standard input",
+        help=PATIENT_HELP,
     )  # fmt: skip
     ending.add_argument("--why", type=as_reason, required=True, help="how and when; recorded")
     add_site_and_json(ending)
@@ -71,11 +74,11 @@ def ls(args: argparse.Namespace) -> int:
         found = list(duties_of(registry))
     if not args.patients:
         for one in found:
-            del one["patient"]
+            del one["event"], one["patient"]
     if args.json:
         print(json.dumps({"duties": found}))
         return Exit.OK
-    head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", "UNTIL", *(["PATIENT"] if args.patients else []))
+    head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", *(["UNTIL", "PATIENT"] if args.patients else []))
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK

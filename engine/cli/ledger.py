@@ -24,7 +24,7 @@ from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures_of
 from engine.archive.signing import public_file, read_signer, read_verifier
 from engine.archive.terms import patient_term
-from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.breach_kit import add_export, add_impermissible
 from engine.cli.moments import ms, whole_days
 from engine.cli.reach import operator, running_store
@@ -53,9 +53,7 @@ def register(subparsers: Any) -> None:
     add_site_and_json(verify_)
     verify_.set_defaults(run=verify)
     account_ = actions.add_parser("account", help="a patient's accounting of disclosures")
-    account_.add_argument(
-        "--patient", required=True, metavar="ID", help="PID-3.1; - reads it from standard input"
-    )
+    account_.add_argument("--patient", required=True, metavar="ID", help=PATIENT_HELP)
     account_.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
     account_.add_argument("--from", dest="since", metavar="TIME", help="default: six years back")
     account_.add_argument("--to", dest="until", metavar="TIME", help="default: now")

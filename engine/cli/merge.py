@@ -10,7 +10,7 @@ import argparse
 import json
 from typing import Any
 
-from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.registered_entries import history_as_json
 from engine.cli.registering import act_of, add_why, open_registry, tell
 from engine.cli.table import table
@@ -40,7 +40,7 @@ def register(subparsers: Any) -> None:
             add_why(action, is_required=True)
         action.add_argument(
             "--patient", required=True, metavar="ID",
-            help="the identifier (PID-3.1); - reads it from standard input",
+            help=PATIENT_HELP,
         )  # fmt: skip
         action.set_defaults(run=run)
         add_site_and_json(action)

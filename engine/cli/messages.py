@@ -30,7 +30,7 @@ from engine.archive.signing import read_signer
 from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
-from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
 from engine.cli.moments import moment, ms, shown
 from engine.cli.reach import operator, running_store
 from engine.cli.table import table
@@ -81,7 +81,7 @@ def register(subparsers: Any) -> None:
 
 def _add_identifiers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control", default="", metavar="ID", help="MSH-10")
-    parser.add_argument("--patient", default="", metavar="ID", help="PID-3.1")
+    parser.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
     parser.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
     parser.add_argument("--account", default="", metavar="ID", help="PID-18.1")
     parser.add_argument("--visit", default="", metavar="ID", help="PV1-19.1")
@@ -207,7 +207,7 @@ def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:
     )
     terms = [term(sealer, number) for number, term in made if number]
     if args.patient:
-        terms.append(patient_term(sealer, args.patient, args.authority))
+        terms.append(patient_term(sealer, named_patient(args.patient), args.authority))
     return tuple(terms)
 
 

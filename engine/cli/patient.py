@@ -12,10 +12,11 @@ import json
 import pathlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.archive.opening import open_archive
-from engine.cli.arguments import add_site_and_json, named_patient, writing
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
 from engine.cli.patient_inquiry import Inquiry
 from engine.cli.patient_page import report_as_page, report_as_text
 from engine.cli.patient_report import report_as_json
@@ -27,6 +28,7 @@ from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row
 from engine.errors import Exit, UsageError
 from engine.privacy.patients import Patient, may_be
+from engine.privacy.persons import all_of, persons_in
 from engine.privacy.registry import Entry, Fact, RegistryError, Sort
 from engine.privacy.supposing import Supposed
 from engine.registering import StoredRegistry
@@ -46,9 +48,7 @@ def register(subparsers: Any) -> None:
             " why, and what would change if something were signed or revoked."
         ),
     )
-    parser.add_argument(
-        "patient", metavar="ID", help="the identifier (PID-3.1); - reads it from standard input"
-    )
+    parser.add_argument("patient", metavar="ID", help=PATIENT_HELP)
     parser.add_argument("--authority", default="", metavar="NAME", help="who gave it (PID-3.4.1)")
     parser.add_argument(
         "--reason", type=as_reason, default="", help="opens the messages for it; recorded"
@@ -93,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         )
         inquiry = Inquiry(site, sealer, store, archive, patient, args.reason.strip())
         report = inquiry.report(entries, supposed, max(1, args.limit))
+        others = all_of((patient,), persons_in([held]))
+        report = replace(report, joined=len({one.id for one in others} - {patient.id}))
     if args.html is not None:
         with writing(args.html, "Give --html a file that you may write."):
             args.html.write_text(report_as_page(report), "utf-8")

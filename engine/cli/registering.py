@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
@@ -49,7 +49,7 @@ _FLAGS = frozenset({"everything", "settles"})
 
 #: What each option of `add` is; those of the other sort are not offered.
 _HELP = {
-    "patient": "the identifier (PID-3.1); - reads it from standard input",
+    "patient": PATIENT_HELP,
     "authority": "who gave it (PID-3.4.1); without it nothing is permitted",
     "kind": "authorization, part2-tpo or refusal",
     "purposes": "purposes, or all",

@@ -24,8 +24,9 @@ from engine.config.model import Site
 from engine.errors import EngineError
 from engine.logs import Event, Log
 from engine.net.companion import Companion
+from engine.net.process import WorkerProcess
 from engine.net.sockets import Bound, Patience, bind_all
-from engine.net.supervisor import Supervisor, WorkerProcess
+from engine.net.supervisor import Supervisor
 from engine.plan import ArchivePlan, ListenerSocket, Plan
 from engine.policy.meaning.revision import revision
 from engine.store.check import check_server

@@ -65,7 +65,7 @@ class FactReader:
         if node is not None and channel and channel not in self.policy.channels:
             self.reader.bad_value(
                 node,
-                f"No channel of the site is `{channel}`.",
+                f"The site has no channel {self.reader.problems.quoted(channel)}.",
                 known_or_close(channel, self.policy.channels),
             )
         return channel

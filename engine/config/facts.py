@@ -2,7 +2,8 @@
 
 Law: what is written is what holds: whoever asks what a payer would receive under a restriction must
 not be told what it would receive without. Anything that cannot be read is a problem with its place
-(rules.md §7); no problem repeats an identifier of a patient.
+(rules.md §7); no problem repeats what is written, since in
+the wrong place it may be an identifier of a patient.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def read_facts(path: pathlib.Path, policy: Policy) -> Facts:
             f"The facts file cannot be read ({type(error).__name__}).",
             "Give --facts the path of a YAML file.",
         ) from error
-    problems = Problems()
+    problems = Problems(repeats_values=False)
     node = read_yaml(data, path.name, problems)
     facts = facts_of(node, policy, Reader(problems))
     found = problems.sorted()

@@ -1,7 +1,8 @@
 """Consents, restrictions and coverage as rows of text: options of a command, lines of a CSV file.
 
 Law: a row means what the same words mean in a facts file (rules.md §7), and is refused for the same
-mistakes, each with its place; a list is separated by `;`, `,` or spaces.
+mistakes, each with its place and none with what is written there, which a shifted column makes an
+identifier of a patient; a list is separated by `;`, `,` or spaces.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
         raise UsageError(
             "registry-input", "The file is no CSV.", "Save it as CSV in UTF-8."
         ) from error
-    problems = Problems()
-    read = FactReader(Reader(problems, repeats_values=False), policy)
+    problems = Problems(repeats_values=False)
+    read = FactReader(Reader(problems), policy)
     columns = {name: number for number, name in enumerate(given, start=1)}
     facts: list[Fact] = []
     for line, row in rows:
@@ -93,7 +94,7 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
 
 def fact_of_row(sort: Sort, row: Row, policy: Policy) -> Fact:
     """The fact that options say. Raises `UsageError` with every mistake."""
-    problems = Problems()
+    problems = Problems(repeats_values=False)
     read = FactReader(Reader(problems), policy)
     fact = _fact(sort, row, lambda name: Place(f"--{name.replace('_', '-')}", 1, 1), read)
     _refuse(problems)

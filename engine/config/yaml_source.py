@@ -198,7 +198,7 @@ class _Builder:
         if known is None:
             raise _Refused(
                 self._place(event),
-                f"Nothing before this is called `&{event.anchor}`.",
+                f"Nothing before this is called {self._problems.quoted(f'&{event.anchor}')}.",
                 "Quote a text that begins with `*`, or define the anchor above.",
             )
         node, nodes = known
@@ -218,6 +218,7 @@ class _Builder:
         self._problems.note(
             key.place,
             Mistake.DUPLICATE_KEY,
-            f"`{key.text}` stands here a second time; the first is in line {first.place.line}.",
+            f"{self._problems.quoted(key.text or '')} stands here a second time; the first is in"
+            f" line {first.place.line}.",
             "Keep one, with everything that both say.",
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from engine.logs import Event, Log
 from engine.net.control import DRAIN, Failed, Reports
-from engine.net.supervisor import Restarts, Worker
+from engine.net.process import Restarts, Worker
 
 #: How long it may take to finish what it has, in seconds.
 FINISH_S = 10.0

@@ -17,9 +17,9 @@ from redis import Redis
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from engine.errors import StoreError
-from engine.store.accepting import BEHIND, Command, accept_command, calls, read_answer
 from engine.store.client import TIMEOUT_S
-from engine.store.commands import commands_for, read_recalls, read_replies, together
+from engine.store.commands import Command, commands_for, read_recalls, read_replies, together
+from engine.store.commands.accepting import BEHIND, accept_command, calls, read_answer
 from engine.store.port import Accept, Operation, Recall, Result, StoreFull, StoreUnavailable
 from engine.store.scripts import ALL
 

@@ -275,7 +275,7 @@ def test_a_message_changes_nobody_whom_its_decision_does_not_rest_on() -> None:
 def lose(store: Store, server: EmbeddedServer, doubt: bytes = b"{}") -> None:
     """Have the registry doubted."""
     if isinstance(store, MemoryStore):
-        store.doubt = doubt
+        store.registry.doubt = doubt
         return
     client = connect(server.url)
     client.hset(keys.META, "registry", doubt)

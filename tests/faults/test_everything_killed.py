@@ -52,10 +52,11 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
     with RevokingEstate(tmp_path) as estate:
         revoker = Revoker(estate, random.Random(SEED))
         revoker.grant()
+        theirs = about_them(MESSAGES // CONNECTIONS)
         rate = 12.0  # messages a second and connection: the run outlasts its kills
         senders = [
             threading.Thread(target=deliver, args=(estate.listener_port, batch, rate, resends))
-            for batch in (*batches, about_them(MESSAGES // CONNECTIONS))
+            for batch in (*batches, theirs)
         ]
         senders.append(revoker)
         for sender in senders:
@@ -69,12 +70,13 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
             sender.join()
         status = estate.wait_until_empty(120)
         ledger = read_ledger(estate.site, 120)
-        received = {channel: without_them(estate.received(channel)) for channel in CHANNELS}
+        everything = {channel: estate.received(channel) for channel in CHANNELS}
         revoked = check_revoked(estate, revoker, ledger)
         kills = dict(estate.kills)
+    sent = [message.control_id for batch in (*batches, theirs) for message in batch]
+    counts = conserved(sent, ledger, everything, status)
+    received = {channel: without_them(messages) for channel, messages in everything.items()}
     report = check(batches, received, ledger, status)
-    sent = [message.control_id for batch in batches for message in batch]
-    counts = conserved(sent, ledger, received, status)
     with capsys.disabled():
         print(f"\nfaults: kills {kills}, hospital resends {len(resends)}, {report}; {revoked}")
         print(counts)

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from tests.faults.test_unfit_store import told, wait_until
+from tests.support.canary import Traces
 from tests.support.estate import Estate
-from tests.support.hospital import Sent, ask, make_messages
+from tests.support.hospital import MARK, Sent, ask, make_messages
 from tests.support.small_disk import fill, small_disk
 
 MIB = 1024 * 1024
@@ -50,3 +51,4 @@ def test_deliveries_live_on_the_reserve_while_messages_are_refused(tmp_path: Pat
         wait_until(lambda: ask(estate.listener_port, refused, seconds=2.0), 30)
         time.sleep(1)
         assert estate.status()["troubles"] == []
+        assert Traces(estate, disk, disk).found(MARK.encode()) == []

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.accepting import BEHIND, accept_command
 from engine.store.client import connect
+from engine.store.commands.accepting import BEHIND, accept_command
 from engine.store.embedded import EmbeddedServer
 from engine.store.port import (
     Accept,

@@ -1,244 +1,278 @@
 """I7: nothing of a message reaches logs, keys, values at rest, file names or command lines.
 
 A real engine is fed messages good and bad, each field of which holds a token that occurs nowhere
-else. Then everything that the engine wrote, and all that can be seen of it, is searched for tokens.
-Message type and control id are what the ledger may name a message by; they stand nowhere else.
+else, and every command is used on it. Then everything that was written, and all that can be seen
+of it, is searched for tokens, plain and disguised. Message type and control id are what the ledger
+may name a message by; they stand nowhere else.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
-from redis import Redis
 
-from engine.store.client import connect
-from engine.store.embedded import EmbeddedServer
-from tests.support.estate import CHANNELS, Estate, _descendants
-from tests.support.hospital import CR, FS, VT, _read_frame
+from engine.cli.main import COMMANDS
+from tests.support.canary import CANARY, CONTROL_ID, DISGUISES, Tokens, Traces, disguises, message
+from tests.support.canary_commands import (
+    Desk,
+    of_a_running_engine,
+    of_an_engine_that_is_off,
+    of_dead_letters,
+    of_the_archive,
+    of_the_registry,
+    without_a_store,
+)
+from tests.support.canary_day import (
+    FAULT_DECIDING,
+    FAULT_SENDING,
+    StrictEstate,
+    TalkativeInsurer,
+    faults_in,
+    feed_bad,
+    feed_good,
+    feed_held,
+    framed,
+    identifiers,
+    send,
+    take,
+    wait_until,
+    write_files,
+)
+from tests.support.estate import Estate
 
-#: What every token begins with; no word of the engine, of a site or of HL7 does.
-CANARY = b"zqx7"
-#: What every control id begins with.
-CONTROL_ID = b"zqc9"
-#: As tokens look where somebody has encoded them before writing them.
-DISGUISES = (CANARY, CANARY.upper(), CANARY.hex().encode(), CANARY.decode().encode("utf-16-le"))
+pytestmark = pytest.mark.slow
 
-
-class Tokens:
-    """A token after another."""
-
-    def __init__(self) -> None:
-        self._number = 0
-
-    def __call__(self) -> str:
-        self._number += 1
-        return f"{CANARY.decode()}{self._number:05d}"
-
-    def control_id(self) -> str:
-        """A control id that no other message of these has."""
-        self._number += 1
-        return f"{CONTROL_ID.decode()}{self._number:05d}"
-
-
-def message(token: Tokens, kind: str, plan: str = "ALPHA", header: str = "P|2.4") -> bytes:
-    """A message that has a token wherever a value may be."""
-
-    def fill(count: int) -> str:
-        return "|".join(token() for _ in range(count))
-
-    lines = [
-        f"MSH|^~\\&|{fill(4)}|20260301120000|{token()}|{kind}|{token.control_id()}|{header}",
-        f"EVN|{kind.partition('^')[2]}|20260301120000|{fill(4)}",
-        f"PID|1|{token()}|{token()}^^^{token()}^MR|{fill(4)}|F|{fill(9)}|{token()}^^^{token()}|{token()}",
-        f"PV1|1|I|{fill(16)}|{token()}|{fill(3)}",
-    ]
-    if kind.startswith("ORU"):
-        lines += [f"OBR|1|{fill(5)}", f"OBX|1|TX|{fill(3)}", f"NTE|1||{token()}"]
-    elif kind.startswith("DFT"):
-        lines.append(f"FT1|1|{fill(12)}|PLAN-{plan}")
-    lines.append(f"ZZZ|{fill(3)}")
-    lines.append(f"IN1|1|PLAN-{plan}|{plan}|{fill(33)}")
-    return ("\r".join(lines) + "\r").encode()
+#: Commands that never see a message of ours; `sink` is what the estate's insurers run.
+ELSEWHERE = {"demo", "init", "sink"}
 
 
-def send(port: int, raw: bytes, *, answer: bool) -> bytes:
-    """Write `raw` on a connection of its own; what came back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10 if answer else 1) as connection:
-        try:
-            connection.sendall(raw)
-            if not answer:
-                connection.shutdown(socket.SHUT_WR)
-            return _read_frame(connection)
-        except OSError:
-            return b""
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
+    """What is left of the day; its engine's store still runs."""
+    root = tmp_path_factory.mktemp("canary")
+    temporary = root / "tmp"
+    temporary.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
+        patch.setattr(tempfile, "tempdir", None)
+        with StrictEstate(root) as estate:
+            found = Traces(estate, temporary, root / "reports")
+            _spend_the_day(estate, found)
+            yield found
 
 
-def framed(payload: bytes) -> bytes:
-    return VT + payload + FS + CR
+def _spend_the_day(estate: StrictEstate, traces: Traces) -> None:
+    token, port = Tokens(), estate.listener_port
+    desk = Desk(estate.site, traces, estate.root / "files", estate.root / "reports")
+    known = message(token, "ADT^A01")
+    patient, authority = identifiers(known)
+    merge = message(token, "ADT^A40")
+    write_files(desk.files, token, patient, authority)
+    desk.reports.mkdir()
+    take(port, known)
+    take(port, merge)
+    feed_good(port, token)
+    traces.note_processes()
+    wait_until(lambda: any(CANARY in data for data in estate.received("alpha")), 30)
+    feed_held(port, token)
+    feed_bad(port, token)
+    msh, encoding, _, rest = message(token, "ORU^R01").split(b"|", 3)
+    for unwanted in (message(token, "ADT^A01"), b"|".join([msh, encoding, b"NOBODY", rest])):
+        assert b"|AR|" in send(estate.strict_port, framed(unwanted), answer=True)
+    without_a_store(desk)
+
+    estate.sinks["beta"].send_signal(signal.SIGSTOP)  # attempts time out
+    estate.stop_sink("gamma")  # and fail
+    _be_refused(estate, token)
+    for plan in ("BETA", "GAMMA"):
+        take(port, message(token, "ADT^A04", plan))
+    of_a_running_engine(desk)
+    of_dead_letters(desk)
+    _break_down(estate, token)
+    traces.note_processes()
+    estate.sinks["beta"].send_signal(signal.SIGCONT)
+
+    _be_quarantined(estate, token)
+    of_the_archive(desk, patient, authority, identifiers(merge)[0])
+    of_the_registry(desk, token(), [token() for _ in range(6)])
+    _send_files(port, desk)
+    estate.stop_engine()
+    of_an_engine_that_is_off(desk)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", faults_in(estate.root / "faults"))
+        estate.start_engine()
+    faulty = message(token, "ADT^A01").replace(CANARY, FAULT_DECIDING, 1)
+    assert b"MSA|AE|" in send(port, framed(faulty), answer=True)
+    head, about, rest = message(token, "ADT^A01").partition(b"\rPID|")  # MSH is answered
+    take(port, head + about + rest.replace(CANARY, FAULT_SENDING))
+    wait_until(lambda: "lane_failed" in traces.told("event"), 30)
+    take(port, message(token, "ADT^A01"))
+    wait_until(lambda: estate.unarchived() == 0, 30)
+    assert desk.typed >= set(COMMANDS) - ELSEWHERE
 
 
-class Traces:
-    """Everything that a token could have got into, by the name of the place."""
-
-    def __init__(self, estate: Estate) -> None:
-        self._estate = estate
-        self.command_lines: dict[str, bytes] = {}  # and what commands answered
-
-    def note_command_lines(self) -> None:
-        """Processes end, so theirs are taken down while they run."""
-        assert self._estate.engine is not None
-        for pid in (self._estate.engine.pid, *_descendants(self._estate.engine.pid)):
-            for name in ("cmdline", "environ"):
-                try:
-                    self.command_lines[f"{pid} {name}"] = Path(f"/proc/{pid}/{name}").read_bytes()
-                except OSError:
-                    continue
-
-    def all(self) -> Iterator[tuple[str, bytes]]:
-        yield from self.command_lines.items()
-        yield "engine.log", (self._estate.root / "engine.log").read_bytes()
-        for path in sorted((self._estate.site / "var").rglob("*")):
-            yield f"the name of {path.name}", os.fsencode(path)
-            if path.is_file():
-                yield str(path), path.read_bytes()
-        client = connect(EmbeddedServer(self._estate.site / "var").url)
-        try:
-            yield from _contents(client)
-        finally:
-            client.close()
-
-    def found(self, *words: bytes) -> list[str]:
-        """The places that hold one of the words."""
-        return [place for place, data in self.all() if any(word in data for word in words)]
+def _be_refused(estate: Estate, token: Tokens) -> None:
+    """Alpha refuses, and says in its refusal all that it was told."""
+    estate.stop_sink("alpha")
+    insurer = TalkativeInsurer(estate.sink_ports["alpha"])
+    for _ in range(3):
+        take(estate.listener_port, message(token, "ADT^A04"))
+    wait_until(lambda: insurer.messages >= 3, 30)
+    wait_until(lambda: estate.status()["channels"]["alpha"]["parked"] >= 3, 30)
+    insurer.close()
+    estate.start_sink("alpha")
 
 
-def _contents(client: Redis) -> Iterator[tuple[str, bytes]]:
-    for key in client.scan_iter():
-        yield "the name of a key", key
-        yield key.decode(), b"\n".join(_flat(_value(client, key)))
+def _break_down(estate: Estate, token: Tokens) -> None:
+    """A worker and the store die while messages are on their way."""
+    for role in ("worker", "archiver", "store"):
+        for _ in range(3):
+            take(estate.listener_port, message(token, "ADT^A04", "BETA"))
+        process = estate.pid_of(role)
+        assert process is not None, role
+        os.kill(process, signal.SIGKILL)
+        wait_until(lambda: estate.status()["store"]["reachable"], 30)
 
 
-def _value(client: Redis, key: bytes) -> object:
-    kind = client.type(key)
-    if kind == b"stream":
-        return client.xrange(key)
-    if kind == b"hash":
-        return client.hgetall(key)
-    if kind == b"zset":
-        return client.zrange(key, 0, -1)
-    return client.smembers(key) if kind == b"set" else client.get(key)
-
-
-def _flat(value: object) -> Iterator[bytes]:
-    if isinstance(value, dict):
-        for item in value.items():
-            yield from _flat(item)
-    elif isinstance(value, list | tuple | set):
-        for part in value:
-            yield from _flat(part)
-    elif isinstance(value, bytes):
-        yield value
-
-
-def feed(port: int) -> list[bytes]:
-    """Send messages good and bad; the answers to the good ones."""
-    token = Tokens()
-    good = [
-        send(port, framed(message(token, kind, plan)), answer=True)
-        for kind in ("ADT^A01", "ADT^A08", "DFT^P03", "ORU^R01")
-        for plan in ("ALPHA", "BETA", "GAMMA")
-    ]
-    good.append(send(port, framed(message(token, "ADT^A01", token())), answer=True))
-    for refused in (
-        message(token, "ADT^A01", header="T|2.4"),
-        message(token, "ADT^A01", header=f"P|{token()}"),
-        message(token, f"{token()}^{token()}"),
-        message(token, "ADT^A01") + f"{token()}\r".encode(),
-        message(token, "ADT^A01") + message(token, "ADT^A02"),
-        message(token, "ADT^A01").replace(b"EVN|", b"EVN|\x0b", 1),
-        message(token, "ADT^A01").replace(CANARY, b"\xff\xfe" + CANARY),
-        message(token, "ADT^A01").decode().encode("utf-16"),
-        f"MSH|^~\\&|{token()}".encode(),
-        token().encode(),
-        token().encode() * 1000,
-        b"",
-    ):
-        send(port, framed(refused), answer=False)
-    send(port, VT + token().encode() * 200_000, answer=False)  # above the limit of 1 MiB
-    send(port, framed(message(token, "ADT^A01") + b"NTE|1||" + b"a" * 1_100_000), answer=False)
-    send(port, token().encode(), answer=False)  # no frame at all
-    send(port, VT + message(token, "ADT^A01"), answer=False)  # a frame that does not end
-    return good
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def refuse_and_replay(estate: Estate, traces: Traces) -> None:
-    """Two dead letters of alpha: one is looked at, replayed and delivered; one stays."""
-    token = Tokens()
-    estate.restart_sink("alpha", "- {every: 1, do: refuse, code: AR}\n")
-    for _ in range(2):
-        assert b"MSA|AA|" in send(
-            estate.listener_port, framed(message(token, "ADT^A04")), answer=True
+def _be_quarantined(estate: Estate, token: Tokens) -> None:
+    """The archive's database refuses a message."""
+    wait_until(lambda: estate.unarchived() == 0, 30)
+    with closing(sqlite3.connect(estate.site / "var" / "archive.db", timeout=20)) as archive:
+        archive.execute(
+            "CREATE TRIGGER refusing BEFORE INSERT ON messages"
+            " BEGIN SELECT RAISE(ABORT, 'refused'); END"
         )
-    wait_until(lambda: estate.status()["channels"]["alpha"]["parked"] == 2, 20)
-    said = [estate.command("parked", "ls")]
-    replayed = said[0]["items"][0]["item"]
-    said.append(estate.command("parked", "show", replayed))
-    offered = len(estate.received("alpha"))
-    estate.restart_sink("alpha")
-    said.append(estate.command("parked", "replay", replayed, "--reason", "mended"))
-    wait_until(lambda: len(estate.received("alpha")) == offered + 1, 20)
-    for number, answer in enumerate(said):
-        traces.command_lines[f"answer {number}"] = repr(answer).encode()
+        take(estate.listener_port, message(token, "ADT^A01"))
+        wait_until(lambda: estate.unarchived() == 0, 30)
+        archive.execute("DROP TRIGGER refusing")
 
 
-@pytest.mark.slow
-def test_no_value_of_a_message_can_be_found_anywhere(tmp_path: Path) -> None:
-    estate = Estate(tmp_path)
-    with estate:
-        traces = Traces(estate)
-        good = feed(estate.listener_port)
-        assert all(b"MSA|AA|" in answer for answer in good)
-        traces.note_command_lines()
-        wait_until(lambda: all(estate.received(channel) for channel in CHANNELS), 20)
-        assert any(CANARY in data for data in estate.received("alpha"))
+def _send_files(port: int, desk: Desk) -> None:
+    """A hospital's files, to the engine and to nobody."""
+    files = [desk.file(name) for name in ("good.hl7", "broken.hl7", "other.txt")]
+    for to in (port, 1):
+        desk.spawn("send", *files, "--to", f"127.0.0.1:{to}", "--timeout", "3", code=None)
 
-        estate.sinks["beta"].send_signal(signal.SIGSTOP)  # attempts time out
-        estate.sinks["gamma"].kill()  # and fail
-        estate.sinks["gamma"].wait()
-        refuse_and_replay(estate, traces)
-        token = Tokens()
-        for plan in ("BETA", "GAMMA"):
-            send(estate.listener_port, framed(message(token, "ADT^A04", plan)), answer=True)
-        time.sleep(4)
-        worker = estate.pid_of("worker")
-        assert worker is not None
-        os.kill(worker, signal.SIGKILL)
-        send(estate.listener_port, framed(message(token, "ADT^A04", "BETA")), answer=True)
-        traces.note_command_lines()
-        assert traces.found(*DISGUISES) == []
-        named = traces.found(CONTROL_ID)
-        assert all(place.endswith((".aof", ":ledger", ".db", ".db-wal")) for place in named), named
 
-        estate.sinks["beta"].send_signal(signal.SIGCONT)
-        events = {event["event"] for event in estate.log_events()}
-        assert "message_refused" in events, events
+def test_no_value_of_a_message_can_be_found_anywhere(traces: Traces) -> None:
+    assert traces.found(*DISGUISES) == []
 
-        (estate.site / "var" / "planted").write_bytes(b"..." + CANARY + b"...")
-        assert traces.found(*DISGUISES) == [str(estate.site / "var" / "planted")]
-        planted = connect(EmbeddedServer(estate.site / "var").url)
-        planted.hset("planted", "field", b"..." + CANARY)
-        planted.close()
-        assert "planted" in traces.found(*DISGUISES)
+
+def test_a_control_id_stands_in_the_ledger_alone(traces: Traces) -> None:
+    """And where somebody asks about messages by name."""
+    named = traces.found(*disguises(CONTROL_ID))
+    kept = (".aof", ":ledger", ".db", ".db-wal", "disclosures.csv")
+    asks = ("what `explain ", "what `messages ")
+    assert [one for one in named if not one.endswith(kept) and not one.startswith(asks)] == []
+
+
+def test_everything_went_wrong(traces: Traces) -> None:
+    """What the others found nothing in has indeed happened."""
+    assert traces.told("event") >= {
+        "message_refused", "intake_failed", "lane_failed",
+        "control_id_reused", "connection_closed", "wire_notice",
+        "delivery_parked", "delivery_postponed", "worker_ended", "archiver_ended", "store_ended",
+        "store_unavailable", "archive_quarantined",
+    }  # fmt: skip
+    assert traces.told("code") >= {
+        "unframeable", "unreadable", "control-id-missing", "message-type",
+        "processing-id", "version-id", "sender", "AR",
+    }  # fmt: skip
+
+
+#: Begins what is planted, so that it stands in nobody's way.
+PLANTED = b"zqp5"
+WORD = PLANTED.decode() + "00001"
+
+#: Commands of the store that put the word into each place there.
+IN_THE_STORE: dict[str, tuple[str, ...]] = {
+    "the name of a key": ("SET", f"{WORD}:named", "1"),
+    "planted:string": ("SET", "planted:string", WORD),
+    "planted:hash": ("HSET", "planted:hash", "field", WORD),
+    "planted:hash:field": ("HSET", "planted:hash:field", WORD, "value"),
+    "planted:list": ("RPUSH", "planted:list", WORD),
+    "planted:set": ("SADD", "planted:set", WORD),
+    "planted:zset": ("ZADD", "planted:zset", "1", WORD),
+    "planted:stream": ("XADD", "planted:stream", "*", "r", WORD),
+    ".aof": ("SET", "planted:past", WORD),
+}
+
+#: Files that get the word, from the estate's folder on.
+IN_FILES = (
+    "engine.log", "alpha.log", "site/var/planted", "site/var/log/planted",
+    "site/var/archive.db-wal", "tmp/planted", "reports/planted", "reports/breach/disclosures.csv",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", IN_THE_STORE)
+def test_a_leak_into_the_store_is_named(traces: Traces, place: str) -> None:
+    words = IN_THE_STORE[place]
+    with closing(traces.store()) as client:
+        client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py says nothing
+        if place.endswith(".aof"):
+            client.delete(words[1])  # the store itself has forgotten it
+        found = traces.found(PLANTED)
+        client.delete(words[1])
+    assert any(one.endswith(place) for one in found), found
+
+
+@pytest.mark.parametrize("place", IN_FILES)
+def test_a_leak_into_a_file_is_named(traces: Traces, place: str) -> None:
+    file = traces.root / place
+    before = file.read_bytes() if file.exists() else None
+    file.write_bytes((before or b"") + WORD.encode())
+    assert str(file) in traces.found(PLANTED)
+    file.unlink() if before is None else file.write_bytes(before)
+
+
+@pytest.mark.parametrize("folder", ["site/var", "tmp", "reports"])
+def test_a_leak_into_the_name_of_a_file_is_named(traces: Traces, folder: str) -> None:
+    file = traces.root / folder / WORD
+    file.touch()
+    assert f"the name of {WORD}" in traces.found(PLANTED)
+    file.unlink()
+
+
+@pytest.mark.parametrize("place", ["cmdline", "environ", "comm"])
+def test_a_leak_into_a_process_is_named(traces: Traces, place: str) -> None:
+    title = f"import pathlib; pathlib.Path('/proc/self/comm').write_text('{WORD}')"
+    program = {"cmdline": f"word = '{WORD}'", "environ": "", "comm": title}
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program[place]}\nprint(flush=True)\ninput()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PLANTED": WORD if place == "environ" else ""},
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        traces.note_process(child.pid)
+        child.communicate(b"\n")
+    assert any(one.startswith(f"{place} of {child.pid} ") for one in traces.found(PLANTED))
+
+
+@pytest.mark.parametrize(
+    "stream", ["print(word)", "print(word, file=sys.stderr)", "raise ValueError(word)"]
+)
+def test_a_leak_into_what_a_command_says_is_named(traces: Traces, stream: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; word = '{WORD[:4]}' + '{WORD[4:]}'; {stream}"],
+        capture_output=True,
+        check=False,
+    )
+    traces.note(f"what `{stream}` said", done.stdout + done.stderr)
+    assert any(one.startswith(f"what `{stream}` said") for one in traces.found(PLANTED))
+
+
+@pytest.mark.parametrize("number", range(len(disguises(PLANTED))))
+def test_a_leak_in_disguise_is_named(traces: Traces, number: int) -> None:
+    written = disguises(PLANTED)[number]
+    traces.note(f"disguise {number}", b"..." + written + b"...")
+    assert any(one.startswith(f"disguise {number} ") for one in traces.found(*disguises(PLANTED)))

@@ -85,15 +85,23 @@ WARNINGS = frozenset(
 
 
 class Problems:
-    """Collects problems in the order they are met; `sorted` gives them by place."""
+    """Collects problems in the order they are met; `sorted` gives them by place.
 
-    def __init__(self) -> None:
+    Without `repeats_values` none of them repeats what is written: it may be a patient's.
+    """
+
+    def __init__(self, *, repeats_values: bool = True) -> None:
         self._found: list[Problem] = []
+        self._repeats_values = repeats_values
 
     def note(self, place: Place, mistake: Mistake, text: str, mend: str) -> None:
         """Note one problem: what is wrong in `text`, what to do about it in `mend`."""
         severity = Severity.WARNING if mistake in WARNINGS else Severity.ERROR
         self._found.append(Problem(place, mistake.value, text, mend, severity))
+
+    def quoted(self, text: str) -> str:
+        """What is written, for the text of a problem: as it is, or only that something is."""
+        return f"`{text}`" if self._repeats_values else "`…`"
 
     def sorted(self) -> tuple[Problem, ...]:
         """All problems by file, line, column and code; the same problem once."""

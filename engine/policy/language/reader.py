@@ -49,16 +49,10 @@ def kind_of(node: Node) -> str:
 
 
 class Reader:
-    """Typed reading of nodes; everything wrong goes to `problems`. `sets` may be named.
+    """Typed reading of nodes; everything wrong goes to `problems`. `sets` may be named."""
 
-    `repeats_values`: what is wrong is told with the value itself, which may not be a patient's.
-    """
-
-    def __init__(
-        self, problems: Problems, sets: Sets | None = None, *, repeats_values: bool = True
-    ) -> None:
+    def __init__(self, problems: Problems, sets: Sets | None = None) -> None:
         self.problems = problems
-        self._repeats_values = repeats_values
         self.sets = Sets() if sets is None else sets
 
     # --- shapes -------------------------------------------------------------------------------
@@ -78,7 +72,7 @@ class Reader:
                 self.problems.note(
                     key.place,
                     Mistake.UNKNOWN_KEY,
-                    f"{keys.of} has no key `{name}`.",
+                    f"{keys.of} has no key {self.problems.quoted(name)}.",
                     known_or_close(name, known),
                 )
                 continue
@@ -148,9 +142,7 @@ class Reader:
             return None
         by_value = {str(option.value): option for option in options}
         if text not in by_value:
-            self.bad_value(
-                node, f"{what} cannot be `{text}`.", known_or_close(text, by_value.keys())
-            )
+            self._cannot_be(node, what, text, known_or_close(text, by_value.keys()))
             return None
         return by_value[text]
 
@@ -160,9 +152,7 @@ class Reader:
         if node is None or text is None:
             return
         if text not in options:
-            self.bad_value(
-                node, f"`{what}` cannot be `{text}`.", known_or_close(text, options.keys())
-            )
+            self._cannot_be(node, f"`{what}`", text, known_or_close(text, options.keys()))
         elif options[text] is Standing.UNSUPPORTED:
             self.unsupported(node, f"`{what}: {text}`")
         elif options[text] is Standing.NOT_ENFORCED:
@@ -174,7 +164,7 @@ class Reader:
         if node is None or text is None:
             return None
         if text not in _FLAGS:
-            self.bad_value(node, f"{what} cannot be `{text}`.", "Write `true` or `false`.")
+            self._cannot_be(node, what, text, "Write `true` or `false`.")
             return None
         return _FLAGS[text]
 
@@ -185,9 +175,7 @@ class Reader:
             return None
         if re.fullmatch(r"[0-9]{1,12}", text) and least <= int(text) <= most:
             return int(text)
-        self.bad_value(
-            node, f"{what} cannot be `{text}`.", f"Write a whole number from {least} to {most}."
-        )
+        self._cannot_be(node, what, text, f"Write a whole number from {least} to {most}.")
         return None
 
     def decimal(self, node: Node | None, what: str, least: float, most: float) -> float | None:
@@ -197,9 +185,7 @@ class Reader:
             return None
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) and least <= float(text) <= most:
             return float(text)
-        self.bad_value(
-            node, f"{what} cannot be `{text}`.", f"Write a number from {least:g} to {most:g}."
-        )
+        self._cannot_be(node, what, text, f"Write a number from {least:g} to {most:g}.")
         return None
 
     def seconds(self, node: Node | None, what: str, least: float = 0.0) -> float | None:
@@ -209,9 +195,7 @@ class Reader:
             return None
         value = seconds_in(text)
         if value is None:
-            self.bad_value(
-                node, f"{what} cannot be `{text}`.", "Write a duration: `10ms`, `30s`, `15m`, `2h`."
-            )
+            self._cannot_be(node, what, text, "Write a duration: `10ms`, `30s`, `15m`, `2h`.")
             return None
         if value < least:
             self.bad_value(node, f"{what} is too short.", f"Write at least {least:g}s.")
@@ -228,9 +212,10 @@ class Reader:
             return None
         size_bytes = bytes_in(text)
         if size_bytes is None or not 0 < size_bytes <= most:
-            self.bad_value(
+            self._cannot_be(
                 node,
-                f"{what} cannot be `{text}`.",
+                what,
+                text,
                 f"Write a size such as `512KiB` or `10MiB`, at most {mebibytes(most)}.",
             )
             return None
@@ -246,7 +231,7 @@ class Reader:
                 return date.fromisoformat(text).isoformat()
         except ValueError:
             pass  # as much a bad value as any other spelling
-        self.bad_value(node, f"{what} cannot be `{text}`.", "Write a date as YYYY-MM-DD.")
+        self._cannot_be(node, what, text, "Write a date as YYYY-MM-DD.")
         return None
 
     def set_name(self, node: Node) -> str | None:
@@ -285,9 +270,10 @@ class Reader:
 
     def bad_value(self, node: Node, text: str, mend: str) -> None:
         """Note a value of the right shape that cannot be meant."""
-        if not self._repeats_values and isinstance(node, Scalar) and node.text:
-            text = text.replace(f"`{node.text}`", "what it says")
         self.problems.note(node.place, Mistake.BAD_VALUE, text, mend)
+
+    def _cannot_be(self, node: Node, what: str, text: str, mend: str) -> None:
+        self.bad_value(node, f"{what} cannot be {self.problems.quoted(text)}.", mend)
 
     def unsupported(self, node: Node, what: str) -> None:
         """Note a part of the language that this version does not know how to keep."""

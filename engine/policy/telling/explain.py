@@ -65,7 +65,10 @@ def explain(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class CopyStory:
-    """One copy that is sent, and what became of each segment of its patient's part."""
+    """One copy that is sent, and what became of each segment of its patient's part.
+
+    Its fields are not told: nobody asks for them of a copy, and they are most of the work.
+    """
 
     data: bytes
     segments: tuple[SegmentStory, ...]
@@ -95,7 +98,7 @@ def _of_cut(cut: Cut, case: Case, channel: ChannelRules) -> Iterator[SegmentStor
         if segment.id == "MSH":
             yield _of_header(cut, channel, segment)
         else:
-            yield replace(_of_segment(cut, segment), why=field_stories(cut, segment))
+            yield _of_segment(cut, segment)
 
 
 def _of_case(
@@ -109,7 +112,16 @@ def _of_case(
             segment.index: SegmentStory(segment.index + 1, segment.id, "withheld", (), because)
             for segment in case.view.segments
         }
-    return {story.index - 1: story for story in _of_cut(cut, case, channel)}
+    message = case.view.message
+    return {
+        story.index - 1: replace(story, why=_fields(cut, message.segments[story.index - 1]))
+        for story in _of_cut(cut, case, channel)
+    }
+
+
+def _fields(cut: Cut, segment: Segment) -> tuple[FieldStory, ...]:
+    """Why each field of a segment is sent or not; of the header its own reason says all."""
+    return () if segment.id == "MSH" else field_stories(cut, segment)
 
 
 def _of_header(cut: Cut, channel: ChannelRules, header: Segment) -> SegmentStory:

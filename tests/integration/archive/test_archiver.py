@@ -110,7 +110,7 @@ def test_a_record_that_cannot_be_read_has_a_row_and_stops_nothing(rig: Rig) -> N
     receipt = rig.take(adt("M1"))
     opened = rig.end("acme")
     assert opened.receipt == receipt
-    rig.store._ledger[1] = (1, b"\xff{")  # type: ignore[attr-defined]
+    rig.store.journal.ledger[1] = (1, b"\xff{")  # type: ignore[attr-defined]
     rig.take(adt("M2"))
     rig.archive()
     assert [body["kind"] for body in rig.bodies()] == ["decision", "unreadable", "decision"]
@@ -145,7 +145,7 @@ def test_no_control_id_keeps_the_archive_from_going_on(rig: Rig, control_id: str
 
 def test_content_that_does_not_open_is_archived_as_it_is(rig: Rig) -> None:
     receipt = rig.take(adt("M1"))
-    rig.store._journal[receipt] = b"\x01nonsense"  # type: ignore[attr-defined]
+    rig.store.journal.kept[receipt] = b"\x01nonsense"  # type: ignore[attr-defined]
     rig.archive()
     (content,) = rig.rows(schema.journal)
     assert content.sealed == b"\x01nonsense"

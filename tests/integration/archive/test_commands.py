@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,6 +219,19 @@ def test_holds_begin_and_end_on_record(site: Rig, capsys: pytest.CaptureFixture[
     assert run(capsys, site, "archive", "holds")["holds"] == []
     run(capsys, site, "archive", "release", str(number), *reason, code=2)
     assert [body["kind"] for body in site.bodies()[-2:]] == ["hold", "hold-released"]
+
+
+def test_no_list_of_processes_need_show_a_patient(
+    site: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = run(capsys, site, "messages", "search", "--patient", "P1")
+    monkeypatch.setattr("sys.stdin", io.StringIO("P1\n"))
+    assert run(capsys, site, "messages", "search", "--patient", "-") == named != {"messages": []}
+    monkeypatch.setattr("sys.stdin", io.StringIO("P1\n"))
+    for typed in ("P1", "-"):
+        run(capsys, site, "archive", "hold", "--patient", typed, "--reason", "litigation")
+    one, other = site.bodies()[-2:]
+    assert one["patients"] == other["patients"] != []
 
 
 def test_status_and_pruning(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ DELIVERIES: dict[str, Mapping[str, Any]] = {
 
 def spoil(rig: Rig, place: int, change: Mapping[str, Any]) -> dict[str, Any]:
     """Change a record that the archiver has yet to take; what it is then."""
-    ledger = rig.store._ledger  # type: ignore[attr-defined]
+    ledger = rig.store.journal.ledger  # type: ignore[attr-defined]
     at, record = ledger[place]
     spoilt: dict[str, Any] = {**json.loads(record), **change}
     ledger[place] = (at, json.dumps(spoilt).encode())
@@ -108,7 +108,7 @@ def test_every_record_of_a_batch(rig: Rig) -> None:
 def test_a_message_with_the_name_of_another(rig: Rig) -> None:
     """What an older copy of the store would bring: the first one stays as it is."""
     receipt = rig.take(adt("M1", "P1"))
-    ledger = rig.store._ledger  # type: ignore[attr-defined]
+    ledger = rig.store.journal.ledger  # type: ignore[attr-defined]
     decision = ledger[0][1]
     rig.archive()
     rig.take(adt("M2", "P2"))

@@ -49,7 +49,7 @@ def rebuilder(rig: Rig, store: MemoryStore) -> Rebuilder:
 
 def lost(rig: Rig, doubt: Doubt) -> MemoryStore:
     store = MemoryStore(rig.clock)
-    store.doubt = doubt.write()
+    store.registry.doubt = doubt.write()
     return store
 
 
@@ -81,7 +81,7 @@ def test_a_lost_registry_is_made_again_and_believed_by_itself(rig: Rig) -> None:
         assert registry(rig, store).held(patient) == registry(rig).held(patient)
     old, new = (one.execute([News(0)])[0] for one in (rig.store, store))
     assert old == new
-    (record,) = [text for _, text in store._ledger]
+    (record,) = [text for _, text in store.journal.ledger]
     assert b'"kind":"registry-rebuilt"' in record
 
 
@@ -136,10 +136,11 @@ def test_an_older_store_gets_what_it_has_forgotten(rig: Rig) -> None:
     keeper.add(restriction("P1"), ACT)
     store = MemoryStore(rig.clock)
     was = cast("MemoryStore", rig.store)
-    store._privacy, store._versions = dict(was._privacy), dict(was._versions)
+    store.registry.held = dict(was.registry.held)
+    store.registry.versions = dict(was.registry.versions)
     keeper.add(restriction("P2"), ACT)
     rig.archive()
-    store.doubt = Doubt(after(rig), noted=2).write()
+    store.registry.doubt = Doubt(after(rig), noted=2).write()
     assert rebuilder(rig, store).step() is True
     assert registry(rig, store).held("P2") == keeper.held("P2")
 

@@ -39,11 +39,12 @@ def test_duties_open_and_close(site: Rig, capsys: pytest.CaptureFixture[str]) ->
     other = run(*add, "--signed-by", "guardian")["entry"]
     run("consent", "add", "--kind", "refusal", "--patient", "P2", "--signed-by", "parent")
     assert duties() == [("watch-event", own), ("tell-patient", other)]
-    assert "patient" not in run("duties", "ls")["duties"][0]
+    assert run("duties", "ls")["duties"][0].keys() == {"duty", "entry", "since", "signed_by"}
 
     assert run("duties", "ls", "--patients", code=2).startswith("reason: ")
     named = run("duties", "ls", "--patients", "--reason", "letters")["duties"]
     assert {one["patient"] for one in named} == {"P1"}
+    assert [one["event"] for one in named] == ["the end of the claim", ""]
     assert site.bodies()[-1]["what"] == "patients of open duties"
 
     done = ("duties", "done", other, "--patient", "P1", "--why", "by letter, 2026-03-02")

@@ -98,7 +98,7 @@ P = "patient: {id: A, authority: H}"
 @pytest.mark.parametrize(
     ("line", "place", "word"),
     [
-        (f"consents: [{{{P}, kind: permit}}]", "1:51", "cannot be `permit`"),
+        (f"consents: [{{{P}, kind: permit}}]", "1:51", "`kind` cannot be `…`. Known: "),
         (f"consents: [{{{P}, kind: authorization, channels: [acme]}}]", "1:12", "`purposes`"),
         (f"consents: [{{{P}, kind: authorization, purposes: all}}]", "1:12", "`channels`"),
         (f"consents: [{{{P}, kind: refusal, channels: [acne]}}]", "1:71", "Did you mean `acme`"),
@@ -106,23 +106,31 @@ P = "patient: {id: A, authority: H}"
         (f"consents: [{{{P}, kind: refusal, labels: [hvi]}}]", "1:69", "Did you mean `hiv`"),
         (f"consents: [{{{P}, kind: refusal, given: 1.1.26}}]", "1:67", "YYYY-MM-DD"),
         (f"consents: [{{{P}, kind: refusal, revoked: now}}]", "1:69", "no timestamp"),
-        (f"consents: [{{{P}, kind: refusal, signed_by: {{relation: son}}}}]", "1:82", "`son`"),
+        (
+            f"consents: [{{{P}, kind: refusal, signed_by: {{relation: son}}}}]",
+            "1:82",
+            "`relation` cannot be",
+        ),
         ("consents: [{kind: refusal}]", "1:12", "`patient`"),
         ("consents: [{patient: {id: null}, kind: refusal}]", "1:27", "`id`"),
         ("consents: {}", "", ""),
         ("consents: all", "1:11", "must be a list"),
-        ("units: {SUD1: yes}", "1:15", "cannot be `yes`"),
+        ("units: {SUD1: yes}", "1:15", "A unit cannot be `…`. Known: general, part2."),
         ("units: [SUD1]", "1:8", "must be a mapping"),
         (f"restrictions: [{{{P}}}]", "1:16", "`items`"),
         (f"restrictions: [{{{P}, items: {{}}}}]", "1:56", "needs"),
         (f"restrictions: [{{{P}, items: {{visit: []}}}}]", "1:64", "names none"),
         (f"restrictions: [{{{P}, items: {{visit: null}}}}]", "1:64", "names none"),
         (f"restrictions: [{{{P}, items: {{everything: false}}}}]", "1:69", "only be true"),
-        (f"restrictions: [{{{P}, items: {{room: 1}}}}]", "1:57", "no key `room`"),
+        (f"restrictions: [{{{P}, items: {{room: 1}}}}]", "1:57", "no key `…`"),
         (f"restrictions: [{{{P}, channels: [], items: {{visit: V}}}}]", "1:59", "no channel"),
         (f"restrictions: [{{{P}, channels: payers, items: {{visit: V}}}}]", "1:59", "all payers"),
-        (f"restrictions: [{{{P}, reason: money, items: {{visit: V}}}}]", "1:57", "`money`"),
-        ("facts: []", "1:1", "no key `facts`"),
+        (
+            f"restrictions: [{{{P}, reason: money, items: {{visit: V}}}}]",
+            "1:57",
+            "`reason` cannot be `…`. Known: ",
+        ),
+        ("facts: []", "1:1", "no key `…`. Known: "),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(
@@ -142,7 +150,8 @@ def test_all_mistakes_are_told_at_once_and_no_patient_is_named(
     site: CompiledPolicy, tmp_path: pathlib.Path
 ) -> None:
     text = (
-        "consents: [{patient: {id: SECRET1, authority: [x]}, kind: refusal, channels: [no]}]\n"
+        "consents: [{patient: {id: SECRET1, authority: [x]}, kind: refusal, channels: [SECRET3],"
+        " labels: [SECRET4], SECRET5: SECRET6, given: SECRET7}]\n"
         "restrictions: [{patient: {id: SECRET2}, items: {visit: {a: b}}, from: never}]\n"
     )
     with pytest.raises(UsageError) as raised:

@@ -31,6 +31,26 @@ def test_a_column_that_is_named_twice_is_refused() -> None:
         patients("patient,visit,visit\nP1,V1,\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("patient,kind\nrefusal,SECRET\n", "2:2: bad-value: `kind` cannot be `…`."),
+        ("patient,kind,channels\n1,refusal,SECRET\n", "2:3: bad-value: The site has no channel"),
+        ("patient,kind,given\n1,refusal,SECRET\n", "2:3: bad-value: `given` cannot be `…`."),
+        ("patient,kind,labels\n1,refusal,SECRET\n", "2:3: bad-value: An item of `labels`"),
+        ("patient,kind,signed_by\n1,refusal,SECRET\n", "2:3: bad-value: `relation` cannot be"),
+        ("patient,kind\n1,refusal,SECRET\n", "2:1: bad-value: The line has not as many"),
+        ("patient,SECRET\n1,refusal\n", "The first line must name"),
+        ('patient,kind\n"SECRET"SECRET,refusal\n', "The file is no CSV"),
+    ],
+)
+def test_a_column_too_far_tells_no_patient(text: str, place: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        facts_in_rows(Sort.CONSENT, text, "consents.csv", POLICY)
+    assert place in str(raised.value)
+    assert "SECRET" not in str(raised.value)
+
+
 def test_no_value_is_told_where_columns_are_mixed_up() -> None:
     told_nobody = "SOME-NAME"
     for name in ("channels", "reason", "from", "to", "everything"):

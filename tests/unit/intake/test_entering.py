@@ -226,7 +226,7 @@ def test_an_unlink_of_a_merge_holds_both_until_a_person_has_decided(desk: Desk) 
 
 def test_a_merge_while_the_registry_cannot_be_read_is_not_taken(desk: Desk) -> None:
     desk.restrict(P)
-    desk.store._privacy.clear()  # as a damaged store has it
+    desk.store.registry.held.clear()  # as a damaged store has it
     assert b"MSA|AE" in desk.receive("ADT^A40", pid(), MRG)
     assert not desk.committed
     assert "registry-unavailable" in desk.log.getvalue()
@@ -348,7 +348,10 @@ def test_several_patients_are_told_apart(desk: Desk) -> None:
 
 def test_nothing_of_a_patient_is_written_down_unsealed(desk: Desk) -> None:
     desk.receive("ADT^A40", pid("SECRET"), "MRG|HIDDEN^^^H||ACCT", "ZSP|Y")
-    written = [*desk.store._privacy.values(), *(record for _, record in desk.store._ledger)]
+    written = [
+        *desk.store.registry.held.values(),
+        *(record for _, record in desk.store.journal.ledger),
+    ]
     for text in (b"SECRET", b"HIDDEN", b"ACCT"):
         assert not any(text in one for one in written)
     assert "SECRET" not in desk.log.getvalue()

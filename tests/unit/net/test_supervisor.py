@@ -16,7 +16,8 @@ from engine.clock import SystemClock
 from engine.errors import EngineError, Exit
 from engine.logs import Log
 from engine.net.control import DRAIN, Failed, Listening, encode
-from engine.net.supervisor import FIRST_WAIT_S, GROWN_S, LAST_WAIT_S, Restarts, Supervisor
+from engine.net.process import FIRST_WAIT_S, GROWN_S, LAST_WAIT_S, Restarts
+from engine.net.supervisor import Supervisor
 
 
 def test_the_first_death_is_mended_at_once() -> None:

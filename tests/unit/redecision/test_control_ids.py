@@ -40,7 +40,7 @@ class NewIds(Desk):
         self.redecision = Redecision(self.reception.compiled, self.sealer)
 
     def look(self, policy: Policy, opened: Opened, cut: bytes) -> Sight:
-        clock = self.store._clock
+        clock = self.store.clock
         commit = GroupCommit(self.store, at_once, clock, Told())  # type: ignore[arg-type]
         redecision = Redecision(compile_policy(policy, "revision-2"), self.sealer)
         sight = LastLook("acme", redecision, commit, lambda _: cut, lambda: NOW)(opened)

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.store import keys
-from engine.store.port import Accept, Accepted, Footing
+from engine.store.commands.call import Command, call, footing_arguments
+from engine.store.port import Accept, Accepted
 from engine.store.scripts import ACCEPT
-
-Argument = str | bytes | int
-Command = list[Argument]
 
 CALL_MESSAGES = 256
 CALL_BYTES = 4 * 1024 * 1024
@@ -75,12 +73,7 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
             add((entering.patient, entering.sealed, entering.record))
         arguments[size_at] = len(arguments) - size_at - 1
     names = [*_KEYS, *(key(channel) for channel in channels for key in _CHANNEL_KEYS)]
-    return ["EVALSHA", ACCEPT.sha, len(names), *names, *arguments]
-
-
-def footing_arguments(footing: Footing) -> tuple[Argument, Argument, Argument]:
-    """Version, until, patients."""
-    return footing.version, footing.until_ms or "", b"".join(footing.patients)
+    return call(ACCEPT, names, *arguments)
 
 
 def read_answer(text: bytes) -> Accepted:
