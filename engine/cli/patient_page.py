@@ -60,6 +60,12 @@ def _introduction(report: Report) -> Iterator[str]:
             "No message was opened for this report: it tells classes of information, as our"
             " records of disclosures have them."
         )
+    if report.joined:
+        yield (
+            f"Your record was joined with {counted(report.joined, 'other')}. What was signed,"
+            " refused or restricted there counts here, too, and what was sent of it is not in this"
+            " report: ask for a report of each."
+        )
     yield from report.supposed
     if report.erased:
         yield f"The content of {counted(report.erased, 'earlier message')} is not kept any more."
