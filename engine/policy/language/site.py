@@ -56,7 +56,8 @@ def policy_of(
     rules = [part for rule in read for part in _measured(rule, channels, reader)]
     policy = Policy(
         {name: channels[name].channel for name in sorted(channels)},
-        tuple(sorted(rules, key=lambda rule: (rule.name, sorted(rule.channels)))),
+        # The parts of one rule stay as they are: in the order of their channels.
+        tuple(sorted(rules, key=lambda rule: rule.name)),
         environment,
         timezone,
         sets=dict(sorted(sets.by_name.items())),

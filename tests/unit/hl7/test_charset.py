@@ -49,7 +49,10 @@ def characters_with_delimiters(codec: str) -> list[bytes]:
         ("ASCII", "Müller".encode(), "Müller"),
         ("8859/1", b"M\xfcller", "Müller"),
         ("8859/2", b"\xa3\xf3d\xbc", "Łódź"),
+        ("8859/13", b"\xd0", "Š"),
         ("8859/15", b"\xa4", "€"),
+        ("ISO 8859-13", b"\xd0", "Š"),
+        ("ISO 8859-16", b"\xa4", "€"),
         ("UNICODE UTF-8", "Ó".encode(), "Ó"),
         ("UNICODE UTF-8", b"\xd3", "Ó"),
         ("UNICODE UTF-16", "Ó".encode(), "Ó"),
@@ -158,3 +161,25 @@ def _says(codec: str, text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("named", "value", "divides"),
+    [
+        ("~ISO IR87", "山田".encode("iso2022_jp"), True),
+        ("~ISO IR87", "山田".encode("iso2022_jp").removesuffix(b"\x1b(B"), False),
+        ("Shift_JIS", "山田".encode("cp932"), True),
+        ("Shift_JIS", b"\x81\xff", False),
+        ("8859/1", b"\xff", True),
+    ],
+)
+def test_whether_it_is_certain_which_delimiters_are_delimiters(
+    named: str, value: bytes, divides: bool
+) -> None:
+    view = message(named, value)
+    assert view.charset.divides(view.raw) is divides
+
+
+def test_a_set_that_hides_nothing_splits_wherever_a_delimiter_stands() -> None:
+    assert UTF_8.split("é^ü".encode(), b"^") == ["é".encode(), "ü".encode()]
+    assert UTF_8.split(b"a^b", b"") == [b"a^b"]

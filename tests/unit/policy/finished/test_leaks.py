@@ -158,10 +158,43 @@ def test_a_diagnosis_goes_with_the_charge_that_points_to_it(withheld: str, expec
     assert code(site, raw) == expected
 
 
-def test_a_withheld_code_is_looked_for_with_its_dot_though_it_came_without() -> None:
+@pytest.mark.parametrize(
+    ("coded", "text", "expected"),
+    [
+        ("E119^x^I10", "see E11.9", "leak"),
+        ("E119^x^I10", "see E119", "leak"),
+        ("E119^x^I10", "see E1.19", "granted"),
+        ("25000^x^I9", "see 250.00", "leak"),
+        ("25000^x^LN", "see 250.00", "granted"),  # only ICD is written with a dot
+    ],
+)
+def test_a_withheld_code_is_looked_for_with_its_dot_though_it_came_without(
+    coded: str, text: str, expected: str
+) -> None:
     site = compiled("PID: [3], PV1: [2], NTE: all", more="    withhold: [DG1]\n")
-    for text, expected in (("see E11.9", "leak"), ("see E119", "leak"), ("see E1.19", "granted")):
-        assert code(site, adt(f"NTE|1||{text}", "DG1|1||E119^x^I10")) == expected, text
+    assert code(site, adt(f"NTE|1||{text}", f"DG1|1||{coded}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("DG1|1||E119", "leak"),
+        ("PR1|1||E119", "leak"),
+        ("FT1|1|||||CG|E119", "leak"),
+        ("FT1" + "|" * 25 + "E119", "leak"),
+        ("OBR|1|||E119", "leak"),
+        ("OBX|1|ST|E119||1", "leak"),
+        ("FT1" + "|" * 19 + "E119", "granted"),
+        ("OBX|1|CWE|X||E119", "granted"),
+    ],
+)
+def test_where_only_a_code_can_stand_it_is_looked_for_without_its_system(
+    line: str, expected: str
+) -> None:
+    segment = line[:3]
+    disclose = "PID: [3], PV1: [2], NTE: all"
+    site = compiled(disclose, more=f"    withhold: [{segment}]\n")
+    assert code(site, adt("NTE|1||see E119", line)) == expected
 
 
 def test_the_number_beside_an_insurance_is_that_insurers_too() -> None:

@@ -80,3 +80,33 @@ def test_what_people_type_is_worth_a_second_look(granted: str) -> None:
 """
     codes = advice(CHANNEL.replace("PID: all", f"PID: all, {segment}: all"), RULES + more)
     assert "free-text" in codes
+
+
+@pytest.mark.parametrize(
+    ("granted", "spared"),
+    [
+        ("PID: [6]", set()),
+        ("PID: [9]", {"treatment"}),
+        ("PID: [10]", {"operations", "research"}),
+        ("PID: [17]", {"treatment"}),
+        ("PID: [19]", set()),
+        ("PID: [20]", set()),
+        ("PID: [21]", {"treatment"}),
+        ("PID: [22]", {"operations", "research"}),
+        ("PID: [26]", set()),
+        ("NK1: [37]", set()),
+        ("GT1: [12]", set()),
+        ("IN2: [2]", set()),
+    ],
+)
+def test_what_tells_a_person_apart_is_advised_against_where_the_purpose_needs_it_not(
+    granted: str, spared: set[str]
+) -> None:
+    segment, _, _ = granted.partition(":")
+    more = f"  - {{name: one, why: because, when: {{message: ADT}}, disclose: {{{granted}}}}}\n"
+    site = CHANNEL.replace("PID: all", f"{segment}: all")
+    for purpose in ("payment", "operations", "research", "treatment"):
+        codes = advice(
+            site.replace("[payment]", f"[{purpose}]"), RULES.replace("payment", purpose) + more
+        )
+        assert ("needless-identifier" in codes) is (purpose not in spared), purpose
