@@ -47,6 +47,8 @@ _NOBODY = 9
 #: How often each kind of search is asked, each time for another message.
 _SEARCHES = 20
 _CATCH_UP_S = 120.0
+#: How long one p99 of acknowledgments is taken for, before and while erasing.
+_WINDOW_S = 3.0
 
 
 def measure(folder: pathlib.Path, messages: int, seconds: float, kept: pathlib.Path | None) -> Part:
@@ -156,11 +158,13 @@ def _pruning(large: pathlib.Path, seconds: float) -> Part:
     config.write_text(plain + _retention(_KEPT_DAYS))
     site = load_site(large)
     with open_archive(site) as archive, archive.reading() as connection:
-        asked = "SELECT day, count(*) FROM messages GROUP BY day ORDER BY day LIMIT 1"
+        closed = "SELECT day, count(*) FROM messages WHERE open = 0"  # parked ones stay
+        asked = f"{closed} GROUP BY day ORDER BY day LIMIT 1"
         day, number = connection.exec_driver_sql(asked).one()
     with engine(large) as running:
         teach(running.port)
-        quiet = _offered(running, seconds, 1)
+        windows = max(1, round(seconds / _WINDOW_S))
+        quiet = [_offered(running, _WINDOW_S, 1 + number) for number in range(windows)]
         today = int(datetime.now(UTC).timestamp() * 1000) // DAY_MS
         config.write_text(plain + _retention(today - day - 1))
         began_ms = int(time.time() * 1000)
@@ -170,7 +174,7 @@ def _pruning(large: pathlib.Path, seconds: float) -> Part:
         ended = threading.Thread(target=pruning.wait)
         ended.start()
         while ended.is_alive() or not p99s:
-            p99s.append(_offered(running, min(seconds, 3.0), 2 + len(p99s)))
+            p99s.append(_offered(running, _WINDOW_S, 1 + len(quiet) + len(p99s)))
         ended.join()
         if pruning.returncode:
             raise RuntimeError("archive prune has failed")
@@ -178,18 +182,19 @@ def _pruning(large: pathlib.Path, seconds: float) -> Part:
         asked = f"SELECT max(at_ms) FROM ledger WHERE kind = 'erased' AND at_ms >= {began_ms}"  # noqa: S608 - a number of ours
         last_ms = connection.exec_driver_sql(asked).scalar_one()
     took = (last_ms - began_ms) / 1000
-    during = max(p99s)
     per_day = took * 100_000 / number
     figures = (
         Figure("erased of a day, content and metadata", number, "messages"),
         Figure("erasing it", took, "s"),
-        Figure("ACK at 100/s offered, p99, before", quiet, "ms"),
-        Figure("ACK at 100/s offered, p99, worst 3 s while erasing", during, "ms"),
-        Figure("the same, median of the 3 s", statistics.median(p99s), "ms"),
+        Figure("ACK at 100/s offered, p99, worst 3 s before", max(quiet), "ms"),
+        Figure("the same, median of the 3 s", statistics.median(quiet), "ms"),
+        Figure("ACK at 100/s offered, p99, worst 3 s while erasing", max(p99s), "ms"),
+        Figure("the same while erasing, median of the 3 s", statistics.median(p99s), "ms"),
     )
+    slower = max(p99s) / max(quiet)
     targets = (
         Target("erasing 100,000 messages, s", per_day, 30, at_least=False),
-        Target("intake's p99, while erasing / before", during / quiet, 2, at_least=False),
+        Target("intake's p99, while erasing / before", slower, 2, at_least=False),
     )
     return Part("", figures, targets)
 

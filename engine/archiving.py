@@ -20,7 +20,7 @@ from engine.archive.entries import Clerk
 from engine.archive.grants import grants_of
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import database_of, signing_key_of
-from engine.archive.pace import rest_s
+from engine.archive.pace import erasing_rest_s, rest_s
 from engine.archive.rebuild import Rebuilder
 from engine.archive.retention import Eraser
 from engine.archive.signing import (
@@ -59,9 +59,8 @@ LAST_WAIT_S = 15.0
 #: How often it is looked whether the privacy registry must be rebuilt, in seconds.
 REBUILD_S = 1.0
 
-#: How often what is due is erased, in seconds, and how long it rests between two transactions.
+#: How often what is due is erased, in seconds.
 ROUND_S = 3600.0
-ERASE_REST_S = 0.05
 
 _SHORT = "its disk is full"
 
@@ -154,8 +153,9 @@ class Life:
                 continue
             if self._control.finishing:
                 return
+            began_s = self._clock.monotonic()
             if number is not None and self._erase():
-                self._control.wait(ERASE_REST_S)
+                self._control.wait(erasing_rest_s(self._clock.monotonic() - began_s))
             elif number is not None:
                 self._control.wait(POLL_S)
 

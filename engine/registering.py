@@ -15,6 +15,7 @@ from typing import cast
 from engine.intake.recorded import change_record, entry_id, patient_name, seal_held, unseal_held
 from engine.intake.sealed import Sealing
 from engine.privacy.joining import added, confirmed, done_between, ids_named, parted, spread
+from engine.privacy.persons import own
 from engine.privacy.registry import Act, Change, Fact, Held, Link, RegistryError, Verb
 from engine.store.port import Changed, Enter, Entered, News, Recall, Store, StoreUnavailable
 
@@ -43,11 +44,11 @@ class StoredRegistry:
         self._channels = tuple(channels)
 
     def held(self, patient: str) -> Held:
-        """What is held of one identifier.
+        """What is held of one identifier, and of who is one person with it.
 
         Raises `RegistryError` when it cannot be read, `StoreUnavailable` when there is no answer.
         """
-        return self._read([patient])[patient][0]
+        return own(self._read([patient])[patient][0], patient)
 
     def add(self, fact: Fact, act: Act) -> Change:
         """Enter a fact; version 0 if it was there."""
@@ -89,6 +90,7 @@ class StoredRegistry:
         self, patient: str, entry: str, act: Act, deed: Callable[[Held, str, Act], Held]
     ) -> Change:
         def alter(records: dict[str, Held]) -> dict[str, Held]:
+            own(records[patient], patient).known(entry)
             return spread(records | {patient: deed(records[patient], entry, act)})
 
         return self._told(patient, entry, self._alter([patient], alter, act))

@@ -29,6 +29,13 @@ POSTGRESQL = ("postgresql://", "postgres://")
 #: How long a writer waits for another one, in seconds.
 LOCK_WAIT_S = 30
 
+#: One of so many pages may stay free in a SQLite file: the next day fills the room of the one that
+#: was erased, and to give it back moves a page for each that is free.
+FREE_PART = 8
+
+#: So many pages are given back at once, so that nobody waits for it.
+GIVEN_BACK_PAGES = 4000
+
 #: How long PostgreSQL may take to be reached, in seconds.
 CONNECT_S = 5
 
@@ -65,7 +72,8 @@ class Database:
     """The archive, open. `root` is the site's folder, which a SQLite path is relative to."""
 
     def __init__(self, url: str, root: Path, password: str | None = None) -> None:
-        self._engine = _engine(url, root, password)
+        self._file = root / _path(url) if url.startswith(SQLITE) else None
+        self._engine = _engine(url, self._file, password)
         self._writer = self._engine.execution_options(writes=True)
 
     @property
@@ -89,6 +97,8 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version. Raises `ArchiveError` for one of a newer engine."""
+        if self._file is not None:
+            _make(self._file)
         current = self._revision()
         if current == schema.HEAD:
             return
@@ -117,18 +127,29 @@ class Database:
             )
 
     def give_back(self) -> None:
-        """Give the room of erased rows back to the file system, where that is asked for."""
+        """Give the room of erased rows back to the file system, where that is asked for.
+
+        What a few days of traffic will fill again is kept.
+        """
         if self.dialect == "sqlite":
             with _translated(), closing(self._engine.raw_connection()) as connection:
-                # A page goes at each step of the statement; only a script is run to its end.
                 driver: Any = connection.driver_connection
-                driver.executescript("PRAGMA incremental_vacuum")
+                pages, free = (
+                    driver.execute(f"PRAGMA {what}").fetchone()[0]
+                    for what in ("page_count", "freelist_count")
+                )
+                surplus = min(free - pages // FREE_PART, GIVEN_BACK_PAGES)
+                if surplus > 0:
+                    # A page goes at each step of the statement; only a script is run to its end.
+                    driver.executescript(f"PRAGMA incremental_vacuum({surplus})")
 
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
 
     def _revision(self) -> str | None:
+        if self._file is not None and not self._file.exists():
+            return None  # to connect would make the file, and a new engine would ask what it knows
         with self.reading() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return None
@@ -136,14 +157,23 @@ class Database:
             return None if found is None else str(found[0])
 
 
-def _engine(url: str, root: Path, password: str | None) -> Engine:
-    if url.startswith(SQLITE):
-        path = root / url.removeprefix(SQLITE).removeprefix("//")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600)
+def _path(url: str) -> str:
+    return url.removeprefix(SQLITE).removeprefix("//")
+
+
+def _make(file: Path) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise ArchiveUnavailableError(type(error).__name__) from None
+
+
+def _engine(url: str, file: Path | None, password: str | None) -> Engine:
+    if file is not None:
         engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": LOCK_WAIT_S}
+            sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": LOCK_WAIT_S}
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

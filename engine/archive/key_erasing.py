@@ -71,13 +71,15 @@ class KeyEraser:
     def step(self) -> int | None:
         """One key's turn: how many keys of days or messages went; None when the round is over."""
         if self._begins:
+            self._keeper.sweep(self._doer)
             self._left = self._due()
             self._record()
             self._begins = False
         if not self._left:
             return None
         name = self._left.pop()
-        if name in self._keeper.folder.names().kept:
+        listing = self._keeper.folder.names()
+        if name in listing.kept and name not in listing.keys:
             return self.prune(name)
         self.destroy(name)
         return 1
@@ -91,7 +93,7 @@ class KeyEraser:
             for name in listing.keys
             if name.class_ is KeyClass.CONTENT and name.day <= last and self._is_settled(name.day)
         }
-        return sorted(due | listing.kept, key=str, reverse=True)
+        return sorted(due | (listing.kept - listing.keys), key=str, reverse=True)
 
     @property
     def _now_ms(self) -> int:

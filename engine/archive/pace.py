@@ -17,6 +17,10 @@ REST_RATIO = 3.0
 #: The longest rest, in seconds, however long a slow disk took.
 LONGEST_S = 2.0
 
+#: Erasing rests half as long as a transaction of it took, and at least so long, in seconds.
+ERASING_RATIO = 0.5
+SHORTEST_ERASING_S = 0.05
+
 #: From here on it is late: how old the oldest record was that the step took, in seconds.
 LATE_S = 60.0
 
@@ -26,3 +30,8 @@ def rest_s(took_s: float, oldest_s: float) -> float:
     if oldest_s >= LATE_S:
         return 0.0
     return min(max(took_s * REST_RATIO, SHORTEST_S), LONGEST_S)
+
+
+def erasing_rest_s(took_s: float) -> float:
+    """After a transaction of erasing, so that intake's syncs have the disk a third of the time."""
+    return min(max(took_s * ERASING_RATIO, SHORTEST_ERASING_S), LONGEST_S)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -29,8 +30,11 @@ from engine.clock import Clock
 from engine.config.model import Retention
 from engine.intake.receipts import earliest_receipt, received_ms
 
-#: How many rows one transaction erases.
+#: How many rows one transaction erases, and how many times more of messages without their
+#: content: each transaction writes most pages of a day's search terms anew, as these stand in the
+#: order of their hashes, so that the fewer there are, the less is written.
 BATCH = 2000
+TIMES_MESSAGES = 5
 
 
 class Class(Enum):
@@ -40,6 +44,14 @@ class Class(Enum):
     PARKED = "parked"
     METADATA = "metadata"
     LEDGER = "ledger"
+
+
+#: What one message of a class has rows in, its terms apart.
+_TABLES = {
+    Class.CONTENT: (schema.journal,),
+    Class.PARKED: (schema.journal,),
+    Class.METADATA: (schema.journal, schema.messages, schema.outcomes),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +155,10 @@ class Eraser:
         if erased:
             _erase(connection, class_, erased)
             appender.add([self._proof(class_, erased)])
-        return len(erased), len(found) < self._batch
+        return len(erased), len(found) < self._number(class_)
+
+    def _number(self, class_: Class) -> int:
+        return self._batch * (TIMES_MESSAGES if class_ is Class.METADATA else 1)
 
     def _due(self, class_: Class, cutoff_ms: int) -> sa.Select[str]:
         """Receipts of which this class is over, oldest first."""
@@ -163,7 +178,7 @@ class Eraser:
             else:
                 asked = asked.where((journal.c["class"] == PARKED) | open_.exists())
         asked = asked.where(column < before, column > self._after)
-        return asked.order_by(column).limit(self._batch)
+        return asked.order_by(column).limit(self._number(class_))
 
     def _ledger(
         self, connection: Connection, appender: Appender, cutoff_ms: int, holds: Sequence[Hold]
@@ -203,25 +218,27 @@ class Eraser:
 
 
 def _erase(connection: Connection, class_: Class, receipts: Sequence[str]) -> None:
-    tables = [schema.journal]
-    if class_ is Class.METADATA:
-        tables += [schema.messages, schema.outcomes]
-        days = sorted({received_ms(receipt) // DAY_MS for receipt in receipts})
-        terms = schema.terms
-        connection.execute(
-            terms.delete().where(terms.c.day.in_(days), terms.c.receipt.in_(receipts))
-        )
-    for table in tables:
+    for table in _TABLES[class_]:
         connection.execute(table.delete().where(table.c.receipt.in_(receipts)))
     if class_ is Class.METADATA:
-        connection.execute(
-            schema.days.delete().where(
-                schema.days.c.day.in_(days),
-                ~sa.select(schema.messages.c.receipt)
-                .where(schema.messages.c.day == schema.days.c.day)
-                .exists(),
-            )
+        for day, of_day in groupby(receipts, lambda receipt: received_ms(receipt) // DAY_MS):
+            _erase_terms(connection, day, list(of_day))
+
+
+def _erase_terms(connection: Connection, day: int, receipts: Sequence[str]) -> None:
+    """The search terms of messages that are gone, and the day itself if none of it are left."""
+    messages, terms, days = schema.messages, schema.terms, schema.days
+    first, last = receipts[0], receipts[-1]
+    left = sa.select(messages.c.receipt).where(messages.c.receipt.between(first, last))
+    connection.execute(
+        terms.delete().where(
+            terms.c.day == day,
+            terms.c.receipt.between(first, last),
+            terms.c.receipt.not_in(left),
         )
+    )
+    of_day = sa.select(messages.c.receipt).where(messages.c.day == day)
+    connection.execute(days.delete().where(days.c.day == day, ~of_day.exists()))
 
 
 def held_by(connection: Connection, holds: Iterable[Hold], receipts: Sequence[str]) -> set[str]:

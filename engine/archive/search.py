@@ -24,6 +24,17 @@ MESSAGES, OUTCOMES, TERMS, DAYS = schema.messages, schema.outcomes, schema.terms
 
 _RECEIPT = MESSAGES.c.receipt
 
+#: What is shown of a message. Its story is long, often on a page of its own, and shown by nobody.
+_SHOWN = sa.select(
+    _RECEIPT,
+    MESSAGES.c.at_ms,
+    MESSAGES.c.listener,
+    MESSAGES.c.type,
+    MESSAGES.c.control_id,
+    MESSAGES.c.size_bytes,
+    MESSAGES.c.decided,
+)
+
 #: A statement for receipts, and the column that it walks.
 Walk: TypeAlias = tuple[sa.Select[Any], sa.ColumnElement[str]]
 
@@ -71,7 +82,7 @@ def search(connection: Connection, query: Query) -> list[Found]:
         asked = walk.where(receipt >= earliest_receipt(query.from_ms))
         receipts.update(connection.execute(asked.limit(query.limit)).scalars())
     latest = sorted(receipts, reverse=True)[: query.limit]
-    asked_rows = MESSAGES.select().where(MESSAGES.c.receipt.in_(latest))
+    asked_rows = _SHOWN.where(_RECEIPT.in_(latest))
     return _told(connection, list(connection.execute(asked_rows.order_by(_RECEIPT.desc()))))
 
 
@@ -90,7 +101,7 @@ def _withheld(connection: Connection, query: Query) -> list[Found]:
 
 def read_message(connection: Connection, receipt: str) -> Found | None:
     """One message by its receipt."""
-    row = connection.execute(MESSAGES.select().where(MESSAGES.c.receipt == receipt)).first()
+    row = connection.execute(_SHOWN.where(MESSAGES.c.receipt == receipt)).first()
     if row is None:
         return None
     states = _states(connection, [receipt]).get(receipt, {})

@@ -11,7 +11,6 @@ FILE.pub with `payergate-ledger-public 1` and `verify ID KEY`. KEY is 32 bytes i
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from engine import durable
 from engine.archive.chain import Checkpoint, Head, Mark, signed_bytes
 from engine.errors import EngineError
 
@@ -72,9 +72,11 @@ def create_signing_key(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     id_ = secrets.token_hex(8)
     public = key.public_key().public_bytes_raw()
-    _write_once(path, [_PRIVATE, f"sign {id_} {_encode(key.private_bytes_raw())}"], 0o600)
-    if (id_, key.private_bytes_raw()) in _read(path, _PRIVATE, "sign").items():
-        _write_once(public_file(path), [_PUBLIC, f"verify {id_} {_encode(public)}"], 0o644)
+    private = key.private_bytes_raw()
+    durable.create_once(path, _text(_PRIVATE, f"sign {id_} {_encode(private)}"))
+    if (id_, private) in _read(path, _PRIVATE, "sign").items():
+        text = _text(_PUBLIC, f"verify {id_} {_encode(public)}")
+        durable.create_once(public_file(path), text, 0o644)
 
 
 def read_signer(path: Path) -> Signer:
@@ -94,24 +96,8 @@ def read_verifier(path: Path) -> Verifier:
     return Verifier(_read(path, _PUBLIC, "verify"))
 
 
-def _write_once(path: Path, lines: list[str], mode: int) -> None:
-    """Whole and durable, or not at all; another's file stands."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass  # another process was first; its keys stand
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _text(*lines: str) -> bytes:
+    return ("\n".join(lines) + "\n").encode("ascii")
 
 
 def _read(path: Path, first: str, word: str) -> dict[str, bytes]:

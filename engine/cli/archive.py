@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from engine.archive import schema
-from engine.archive.acts import record
 from engine.archive.audit import read_head
 from engine.archive.database import Database
 from engine.archive.entries import act
 from engine.archive.key_erasing import KeyEraser
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.pace import erasing_rest_s
 from engine.archive.quarantine import QUARANTINED, unseal_record
 from engine.archive.retention import Eraser, active_holds
 from engine.archive.search import read_kind
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
+from engine.cli.acting import need_reason, note
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import ms, shown, whole_days
 from engine.cli.reach import operator, running_store
@@ -110,9 +113,7 @@ def prune(args: argparse.Namespace) -> int:
             by=operator(),
         )
         eraser.next_round()
-        total = 0
-        while (number := eraser.step()) is not None:
-            total += number
+        total = sum(_resting(eraser))
         keys = _prune_keys(site, archive)
     if args.json:
         print(json.dumps({"erased": total, "keys": keys}))
@@ -120,6 +121,16 @@ def prune(args: argparse.Namespace) -> int:
     kept = "the store does not run: keys go when it does" if keys is None else f"{keys} keys"
     print(f"{total} erased; {kept}")
     return Exit.OK
+
+
+def _resting(eraser: Eraser) -> Iterator[int]:
+    """Each transaction's rows, with a rest after it: messages come first."""
+    began_s = time.monotonic()
+    while (number := eraser.step()) is not None:
+        yield number
+        if number:
+            time.sleep(erasing_rest_s(time.monotonic() - began_s))
+        began_s = time.monotonic()
 
 
 def _prune_keys(site: Site, archive: Database) -> int | None:
@@ -143,7 +154,7 @@ def _prune_keys(site: Site, archive: Database) -> int | None:
 
 def hold(args: argparse.Namespace) -> int:
     """Begin a hold."""
-    _need_reason(args)
+    need_reason(args.reason)
     site = load_site(args.site)
     now = SystemClock().now()
     _, until = whole_days(None, args.until, site.policy.timezone, now, 0)
@@ -175,7 +186,7 @@ def hold(args: argparse.Namespace) -> int:
 
 def release(args: argparse.Namespace) -> int:
     """End a hold."""
-    _need_reason(args)
+    need_reason(args.reason)
     site = load_site(args.site)
     now = SystemClock().now()
     held = schema.holds
@@ -221,7 +232,7 @@ def quarantined(args: argparse.Namespace) -> int:
     """A line for each row that stands for a record; the record itself only for a reason."""
     site = load_site(args.site)
     if args.open is not None:
-        _need_reason(args)
+        need_reason(args.reason)
     with open_archive(site) as archive:
         with archive.reading() as connection:
             rows = read_kind(connection, QUARANTINED)
@@ -251,14 +262,6 @@ def _open_record(
             "unknown-row", f"Row {args.open} is of no such record.", "See archive quarantined."
         )
     what = f"quarantined record of row {args.open}"
-    entry = act(
-        "look", SystemClock().now(), operator(), args.reason, receipt=row["receipt"], what=what
-    )
-    record(archive, read_signer(signing_key_of(site)), entry)
+    note(site, archive, "look", args.reason, receipt=row["receipt"], what=what)
     print(json.dumps(unseal_record(Sealer.of(site.keys), row)))
     return Exit.OK
-
-
-def _need_reason(args: argparse.Namespace) -> None:
-    if not args.reason.strip():
-        raise UsageError("reason", "This is done for a reason only.", "Say --reason TEXT.")

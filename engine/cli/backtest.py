@@ -16,15 +16,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from engine.archive.acts import record
 from engine.archive.backtest import Side, Tally, backtest
-from engine.archive.entries import act
-from engine.archive.opening import open_archive, signing_key_of
-from engine.archive.signing import read_signer
+from engine.archive.opening import open_archive
+from engine.cli.acting import note
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import ms, whole_days
-from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
+from engine.cli.reach import working_store
 from engine.cli.words import counted
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -79,8 +77,7 @@ def run(args: argparse.Namespace) -> int:
     with open_archive(site) as archive, working_store(site) as store:
         said = {"revision": old.compiled.revision, "candidate": new.compiled.revision}
         times = {"from": since.isoformat(), "to": until.isoformat()}
-        entry = act("backtest", now, operator(), args.reason, **said, **times)
-        record(archive, read_signer(signing_key_of(site)), entry)
+        note(site, archive, "backtest", args.reason, at=now, **said, **times)
         tally = backtest(archive, store, (old, new), ms(since), ms(until))
     if args.json:
         print(json.dumps(_as_json(tally, old, new, (since, until), receipts=args.receipts)))

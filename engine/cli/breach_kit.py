@@ -15,14 +15,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from engine.archive.acts import record
 from engine.archive.breach import Affected, Deadlines, affected, deadlines, mark
-from engine.archive.entries import act
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import already_named, disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
+from engine.cli.acting import need_reason, note
 from engine.cli.arguments import add_site_and_json, known_channel
 from engine.cli.moments import day, ms, shown, whole_days
 from engine.cli.reach import operator
@@ -70,8 +69,7 @@ def add_impermissible(actions: Any) -> None:
 
 def impermissible(args: argparse.Namespace) -> int:
     """Name disclosures to a channel impermissible; those that are already are passed over."""
-    if not args.reason.strip():
-        raise UsageError("reason", "It is named so for a reason only.", "Say --reason TEXT.")
+    need_reason(args.reason, "It is named so for a reason only.")
     site = load_site(args.site)
     channel = known_channel(site.policy.channels, args.channel)
     now = SystemClock().now()
@@ -116,14 +114,12 @@ def export(args: argparse.Namespace) -> int:
     channel = known_channel(site.policy.channels, args.channel)
     now = SystemClock().now()
     since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
-    signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive:
         with archive.reading() as connection:
             rows = list(disclosures(connection, channel, ms(since), ms(until)))
         said = {"rows": len(rows), "patients_named": args.patients}
         times = {"from": since.isoformat(), "to": until.isoformat()}
-        entry = act("export", now, operator(), args.reason, channel=channel, **said, **times)
-        record(archive, signer, entry)
+        note(site, archive, "export", args.reason, at=now, channel=channel, **said, **times)
     summary = _summary(channel, since, until, affected(rows), args.discovered)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)

@@ -12,22 +12,20 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from engine.archive.acts import record
-from engine.archive.entries import act
-from engine.archive.opening import open_archive, signing_key_of
-from engine.archive.signing import read_signer
+from engine.archive.opening import open_archive
+from engine.cli.acting import need_reason, note
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator, working_store
+from engine.cli.reach import operator
 from engine.cli.reach import reason as as_reason
+from engine.cli.registering import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
-from engine.config.model import Site
-from engine.errors import Exit, UsageError
+from engine.errors import Exit
 from engine.privacy.duties import open_duties
+from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
-from engine.store.sealing import Sealer
 
 
 def register(subparsers: Any) -> None:
@@ -63,14 +61,14 @@ def register(subparsers: Any) -> None:
 
 def ls(args: argparse.Namespace) -> int:
     """The open duties."""
-    if args.patients and not args.reason.strip():
-        raise UsageError("reason", "Patients are named for a reason only.", "Say --reason TEXT.")
+    if args.patients:
+        need_reason(args.reason, "Patients are named for a reason only.")
     site = load_site(args.site)
     if args.patients:
-        _record(site, args.reason)
-    with working_store(site) as store:
-        registry = StoredRegistry(store, Sealer.of(site.keys), tuple(site.policy.channels))
-        found = list(_duties(registry))
+        with open_archive(site) as archive:
+            note(site, archive, "look", args.reason, what="patients of open duties")
+    with open_registry(site, create=False) as registry:
+        found = list(duties_of(registry))
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -87,9 +85,8 @@ def done(args: argparse.Namespace) -> int:
     """Note that the patient was told."""
     site = load_site(args.site)
     patient = named_patient(args.patient)
-    with working_store(site) as store:
-        registry = StoredRegistry(store, Sealer.of(site.keys), tuple(site.policy.channels))
-        noted = Act(operator(), SystemClock().now(), args.why)
+    noted = Act(operator(), SystemClock().now(), args.why)
+    with open_registry(site, create=False) as registry:
         change = registry.told(patient, args.entry, noted)
     if args.json:
         said = {"entry": change.entry, "new": change.version > 0, "version": change.version}
@@ -99,24 +96,17 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _duties(registry: StoredRegistry) -> Iterator[dict[str, str]]:
-    for held in registry.everyone():
-        for entry in held.entries:
-            for duty in open_duties(entry):
-                fact = entry.fact
-                signer = getattr(fact, "signed_by", None)
-                yield {
-                    "duty": duty.value,
-                    "entry": entry.id,
-                    "since": entry.history[0][1].at.date().isoformat(),
-                    "signed_by": "" if signer is None else signer.value,
-                    "event": str(getattr(fact, "event", "")),
-                    "patient": fact.patient.id,
-                }
-
-
-def _record(site: Site, reason: str) -> None:
-    """The look at whom the duties concern, before it is taken."""
-    entry = act("look", SystemClock().now(), operator(), reason, what="patients of open duties")
-    with open_archive(site) as archive:
-        record(archive, read_signer(signing_key_of(site)), entry)
+def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+    """Each once, also where it stands under several identifiers of one person."""
+    for entry in newest_entries(registry.everyone()):
+        for duty in open_duties(entry):
+            fact = entry.fact
+            signer = getattr(fact, "signed_by", None)
+            yield {
+                "duty": duty.value,
+                "entry": entry.id,
+                "since": entry.history[0][1].at.date().isoformat(),
+                "signed_by": "" if signer is None else signer.value,
+                "event": str(getattr(fact, "event", "")),
+                "patient": fact.patient.id,
+            }

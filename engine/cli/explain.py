@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.cli.arguments import chosen_channels
 from engine.cli.offline import Given, add_offline, prepare, read_all
+from engine.cli.words import visible
 from engine.errors import Exit
 from engine.hl7.wire import Message
 from engine.policy.message.view import type_of
@@ -123,7 +124,8 @@ def _because_json(because: Because) -> dict[str, str]:
 def _as_text(given: Given, message: Message, stories: dict[str, Story]) -> str:
     header = _header(message)
     kind = header["type"] + (f"^{header['trigger']}" if header["trigger"] else "")
-    lines = [f"{given}: {kind}, control id {header['control_id']}, version {header['version']}"]
+    about = f"{kind}, control id {header['control_id']}, version {header['version']}"
+    lines = [f"{given}: {visible(about)}"]
     for channel, story in stories.items():
         said = " ".join(
             reason.text + (f" Rule: {reason.rule}." if reason.rule else "")

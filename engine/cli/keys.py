@@ -10,12 +10,11 @@ import argparse
 import json
 from typing import Any
 
-from engine.archive.acts import record
 from engine.archive.database import Database
-from engine.archive.entries import act
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.signing import read_signer
+from engine.cli.acting import note
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import day
 from engine.cli.reach import operator, reason, working_store
@@ -34,7 +33,7 @@ def register(subparsers: Any) -> None:
     """Add `keys` and its actions to the command line."""
     parser = subparsers.add_parser(
         "keys",
-        help="the keys: list, rotate, shred",
+        help="the keys: ls, rotate, shred",
         description=(
             "Lists master and content keys by their ids, rotates the master key while the engine"
             " runs, and destroys the content key of a day. No key is ever printed."
@@ -115,28 +114,29 @@ def rotate(args: argparse.Namespace) -> int:
     if site.archive.url:
         with open_archive(site) as archive:
             done = keeper.rotate()
-            said = {
-                "master": done.master.hex(),
-                "rewrapped": done.rewrapped,
-                "dropped": [one.hex() for one in done.dropped],
-            }
-            entry = act("keys-rotated", SystemClock().now(), operator(), args.reason, **said)
-            record(archive, read_signer(signing_key_of(site)), entry)
+            note(site, archive, "keys-rotated", args.reason, **_as_json(done))
     else:
         done = keeper.rotate()
     return _tell_rotation(site, done, as_json=args.json)
 
 
 def _tell_rotation(site: Site, done: Rotation, *, as_json: bool) -> int:
-    dropped = [one.hex() for one in done.dropped]
+    said = _as_json(done)
     if as_json:
-        said = {"master": done.master.hex(), "rewrapped": done.rewrapped, "dropped": dropped}
         print(json.dumps({**said, "recorded": bool(site.archive.url)}))
         return Exit.OK
-    print(f"master key {done.master.hex()} wraps now; {done.rewrapped} content keys rewrapped")
-    if dropped:
-        print(f"no longer needed, and out of the file: {', '.join(dropped)}")
+    print(f"master key {said['master']} wraps now; {done.rewrapped} content keys rewrapped")
+    if said["dropped"]:
+        print(f"no longer needed, and out of the file: {', '.join(said['dropped'])}")
     return Exit.OK
+
+
+def _as_json(done: Rotation) -> dict[str, Any]:
+    return {
+        "master": done.master.hex(),
+        "rewrapped": done.rewrapped,
+        "dropped": [one.hex() for one in done.dropped],
+    }
 
 
 def shred(args: argparse.Namespace) -> int:

@@ -16,18 +16,17 @@ from typing import Any, cast
 
 from engine.archive.account_text import as_html, as_text
 from engine.archive.accounting import YEARS, Account, account_of
-from engine.archive.acts import record
 from engine.archive.audit import audit, read_head
 from engine.archive.chain import Finding, Head
-from engine.archive.entries import act
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures_of
-from engine.archive.signing import public_file, read_signer, read_verifier
+from engine.archive.signing import public_file, read_verifier
 from engine.archive.terms import patient_term
+from engine.cli.acting import note
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.breach_kit import add_export, add_impermissible
 from engine.cli.moments import ms, whole_days
-from engine.cli.reach import operator, running_store
+from engine.cli.reach import running_store
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -130,7 +129,6 @@ def account(args: argparse.Namespace) -> int:
     since, until = whole_days(args.since, args.until, timezone, now, YEARS)
     named = named_patient(args.patient)
     patient = patient_term(Sealer.of(site.keys), named, args.authority)
-    signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive:
         with archive.reading() as connection:
             rows = disclosures_of(connection, patient, ms(since), ms(until))
@@ -145,15 +143,11 @@ def account(args: argparse.Namespace) -> int:
             one_by_one=args.each,
             off=site.policy.protections.off,
         )
-        entry = act(
-            "accounting",
-            now,
-            operator(),
-            args.reason,
-            patients=(patient.hex(),),
-            disclosures=found.number,
-        )
-        record(archive, signer, entry)
+        whose = (patient.hex(),)
+        note(
+            site, archive, "accounting", args.reason,
+            at=now, patients=whose, disclosures=found.number,
+        )  # fmt: skip
     _write(found, args)
     return Exit.OK
 

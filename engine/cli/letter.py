@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from engine.cli.words import visible
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 * { box-sizing: border-box; }
@@ -64,9 +66,11 @@ def _lines(part: Part, width: int, depth: int) -> Iterator[str]:
     if depth == 1:
         yield "-" * len(part.title)
     for paragraph in part.paragraphs:
-        yield from textwrap.wrap(paragraph, width)
+        yield from textwrap.wrap(visible(paragraph), width)
     for item in part.items:
-        yield from textwrap.wrap(item, width, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            visible(item), width, initial_indent="  - ", subsequent_indent="    "
+        )
     for below in part.parts:
         yield from _lines(below, width, depth + 1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import Any
 
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
@@ -17,14 +18,18 @@ from engine.cli.table import table
 from engine.config.load import load_site
 from engine.errors import Exit
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Link
+from engine.privacy.registry import Act, Change, Link
+from engine.registering import StoredRegistry
+
+#: What a person says of a patient's link.
+_Deed = Callable[[StoredRegistry, str, str, Act], Change]
 
 
 def register(subparsers: Any) -> None:
     """Add `merge` and its actions to the command line."""
     parser = subparsers.add_parser(
         "merge",
-        help="records that are one person's: list, confirm, part",
+        help="records that are one person's: ls, confirm, part",
         description=(
             "Shows which records messages have joined. What one of them restricts or refuses holds"
             " for all; what is permitted counts only where all permit it, until it is confirmed."
@@ -66,20 +71,20 @@ def ls(args: argparse.Namespace) -> int:
 
 def confirm(args: argparse.Namespace) -> int:
     """They are one person's."""
-    site = load_site(args.site)
-    act = act_of(args)
-    with open_registry(site) as registry:
-        change = registry.confirm(named_patient(args.patient), args.link, act)
-        return tell(change, "confirmed", as_json=args.json)
+    return _settle(args, StoredRegistry.confirm, "confirmed")
 
 
 def part(args: argparse.Namespace) -> int:
     """They are two persons'."""
+    return _settle(args, StoredRegistry.part, "parted")
+
+
+def _settle(args: argparse.Namespace, deed: _Deed, verb: str) -> int:
     site = load_site(args.site)
     act = act_of(args)
     with open_registry(site) as registry:
-        change = registry.part(named_patient(args.patient), args.link, act)
-        return tell(change, "parted", as_json=args.json)
+        change = deed(registry, named_patient(args.patient), args.link, act)
+        return tell(change, verb, as_json=args.json)
 
 
 def _as_json(link: Link) -> dict[str, Any]:

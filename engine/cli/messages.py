@@ -14,10 +14,8 @@ import sys
 from contextlib import suppress
 from typing import Any, cast
 
-from engine.archive.acts import record
 from engine.archive.database import Database
-from engine.archive.entries import act
-from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.opening import open_archive
 from engine.archive.search import (
     Found,
     Query,
@@ -26,14 +24,15 @@ from engine.archive.search import (
     read_rows,
     search,
 )
-from engine.archive.signing import read_signer
 from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
+from engine.cli.acting import need_reason, note
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
 from engine.cli.moments import moment, ms, shown
-from engine.cli.reach import operator, running_store
+from engine.cli.reach import running_store
 from engine.cli.table import table
+from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -119,8 +118,8 @@ def search_messages(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     """Everything that is known of a message, or for a reason its content and nothing else."""
     wants_content = args.content or args.copy
-    if wants_content and not args.reason.strip():
-        raise UsageError("reason", "Content is shown for a reason only.", "Say --reason TEXT.")
+    if wants_content:
+        need_reason(args.reason, "Content is shown for a reason only.")
     site = load_site(args.site)
     with open_archive(site) as archive:
         with archive.reading() as connection:
@@ -150,10 +149,7 @@ def _look(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
     what = "received message"
     if args.copy:
         what = f"copy for {known_channel(site.policy.channels, args.copy)}"
-    entry = act(
-        "look", SystemClock().now(), operator(), args.reason, receipt=args.receipt, what=what
-    )
-    record(archive, read_signer(signing_key_of(site)), entry)
+    note(site, archive, "look", args.reason, receipt=args.receipt, what=what)
     if sealed is None:
         raise EngineError(
             "content-erased",
@@ -217,10 +213,10 @@ def _outcomes(found: Found) -> str:
 def _print_story(found: Found | None, rows: list[dict[str, Any]], site: Site) -> None:
     zone = site.policy.timezone
     if found is not None:
-        print(f"{found.receipt}  {found.type}  control id {found.control_id}")
+        print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
         for channel, state in found.outcomes.items():
             print(f"  {channel:20} {state}")
         print()
     for row in rows:
-        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {told(row)}")
+        print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {visible(told(row))}")

@@ -17,10 +17,12 @@ from typing import Any, cast
 from engine.archive.database import Database
 from engine.archive.opening import open_archive
 from engine.archive.search import read_content
+from engine.cli.acting import need_reason
 from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
 from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.table import table
+from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -44,7 +46,7 @@ def register(subparsers: Any) -> None:
     """Add `parked` and its actions to the command line."""
     parser = subparsers.add_parser(
         "parked",
-        help="dead letters and holds: list, show, replay, discard",
+        help="dead letters and holds: ls, show, replay, discard",
         description=(
             "Dead letters and holds: what they are, and what becomes of them. "
             "Content is never shown. A replay decides by today's policy and facts, "
@@ -131,8 +133,7 @@ def replay(args: argparse.Namespace) -> int:
 
 def discard(args: argparse.Namespace) -> int:
     """Give items up; 1 if any of them was not there any more."""
-    if not args.reason.strip():
-        raise UsageError("reason", "An item is discarded with a reason only.", "Say --reason TEXT.")
+    need_reason(args.reason, "An item is discarded with a reason only.")
     site = load_site(args.site)
     with working_store(site) as store:
         outcomes = [
@@ -183,7 +184,7 @@ def _as_text(item: Item) -> str:
     if item.reason in _MEANS:
         said["means"] = _MEANS[item.reason]
     return "\n".join(
-        f"{key:12} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        f"{key:12} {visible(', '.join(map(str, value)) if isinstance(value, list) else str(value))}"
         for key, value in said.items()
     )
 

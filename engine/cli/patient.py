@@ -12,6 +12,7 @@ import json
 import pathlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.archive.opening import open_archive
@@ -26,7 +27,9 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row
 from engine.errors import Exit, UsageError
+from engine.privacy.facts import Cover
 from engine.privacy.patients import Patient, may_be
+from engine.privacy.persons import all_of, persons_in
 from engine.privacy.registry import Entry, Fact, RegistryError, Sort
 from engine.privacy.supposing import Supposed
 from engine.registering import StoredRegistry
@@ -91,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
         )
         inquiry = Inquiry(site, sealer, store, archive, patient, args.reason.strip())
         report = inquiry.report(entries, supposed, max(1, args.limit))
+        others = all_of((patient,), persons_in([held]))
+        report = replace(report, joined=len({one.id for one in others} - {patient.id}))
     if args.html is not None:
         with writing(args.html, "Give --html a file that you may write."):
             args.html.write_text(report_as_page(report), "utf-8")
@@ -132,5 +137,11 @@ def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]
                 "unknown-entry",
                 "The patient has no entry of that id.",
                 "List the patient's entries: `payergate patient` without --if-revoked.",
+            )
+        if isinstance(known[id_], Cover):  # what else is known of coverage is not told apart
+            raise UsageError(
+                "wrong-entry",
+                "The entry is a coverage: what would change without it cannot be told.",
+                "Name a consent, a refusal or a restriction.",
             )
     return tuple(known[id_] for id_ in asked)

@@ -48,9 +48,10 @@ def _introduction(report: Report) -> Iterator[str]:
     day = report.made.astimezone(ZoneInfo(report.timezone)).date().isoformat()
     yield f"About patient {report.patient.id}, made on {day}, policy revision {report.revision}."
     if report.opened:
+        opened = f"The latest {report.opened} messages about you were"
         yield (
-            f"The latest {counted(report.opened, 'message')} about you were opened for this report"
-            f" ({report.reason}) and decided as they would be decided today; the look is on record."
+            f"{'One message about you was' if report.opened == 1 else opened} opened for this"
+            f" report ({report.reason}), and decided as today; the look is on record."
         )
     elif report.reason:
         yield "No message about you is kept any more, so that none could be opened."
@@ -58,6 +59,12 @@ def _introduction(report: Report) -> Iterator[str]:
         yield (
             "No message was opened for this report: it tells classes of information, as our"
             " records of disclosures have them."
+        )
+    if report.joined:
+        yield (
+            f"Your record was joined with {counted(report.joined, 'other')}. What was signed,"
+            " refused or restricted there counts here, too, and what was sent of it is not in this"
+            " report: ask for a report of each."
         )
     yield from report.supposed
     if report.erased:
@@ -96,9 +103,9 @@ def _line(line: Line) -> str:
 
 
 def _share(share: Share, protections: Protections) -> Iterator[Part]:
-    of = counted(share.disclosing, "message")
+    of = f", of {counted(share.disclosing, 'message')}" if share.disclosing else ""
     sent = tuple(fields_in_words(share.sent))
-    yield Part(f"Receives, of {of}", _nothing(sent), sent)
+    yield Part(f"Receives{of}", _nothing(sent), sent)
     lacks: dict[str, dict[str, set[str]]] = {}
     for lack, names in share.lacks.items():
         lacks.setdefault(lack.code, {}).setdefault(lack.segment, set()).update(names)

@@ -44,7 +44,8 @@ class Recipient:
 class Report:
     """All of it. `found` messages, of which `opened` were decided again, and `erased` are no more.
 
-    `supposed` says in words what the changes suppose; empty: nothing.
+    `supposed` says in words what the changes suppose; empty: nothing. `joined`: how many other
+    identifiers are the patient's after merges; what is theirs is decided with, and not told here.
     """
 
     patient: Patient
@@ -59,6 +60,7 @@ class Report:
     protections: Protections
     recipients: tuple[Recipient, ...]
     supposed: tuple[str, ...] = ()
+    joined: int = 0
 
     @property
     def names(self) -> dict[str, str]:
@@ -75,6 +77,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "revision": report.revision,
         "reason": report.reason,
         "messages": {"found": report.found, "opened": report.opened, "erased": report.erased},
+        "joined": report.joined,
         "packs": {"on": [pack.id for pack in protections.packs], "off": dict(protections.off)},
         "entries": [
             {

@@ -168,7 +168,7 @@ def _part(activity: dict[str, Any]) -> Part:
     rows = (
         f"Purpose: {PURPOSES[activity['purpose']]}",
         f"Basis: {'; '.join(activity['basis'])}",
-        f"Consent: {', '.join(activity['consent'])}",
+        f"Consent: {', '.join(activity['consent']).replace('-', ' ')}",
         f"People: {', '.join(activity['people'])}",
         f"Data: {', '.join(activity['data'])}{health}",
         f"Recipient: {activity['recipient']}, {activity['address'] or 'address ' + _NOT_STATED}",

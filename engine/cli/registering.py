@@ -23,11 +23,13 @@ from engine.cli.reach import operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
+from engine.cli.words import counted
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
 from engine.errors import Exit, UsageError
+from engine.privacy.facts import ConsentKind, ItemKind, SignedConsent
 from engine.privacy.registry import Act, Change, Sort
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
@@ -83,7 +85,7 @@ def register(subparsers: Any, sort: Sort) -> None:
     name = sort.value
     parser = subparsers.add_parser(
         name,
-        help=f"patients' {_MANY[sort]}: add, list, revoke, import",
+        help=f"patients' {_MANY[sort]}: add, ls, revoke, import",
         description=(
             f"Keeps patients' {_MANY[sort]} in the registry of the engine. A change is in force"
             " when the command returns; attempts that were open at that moment are listed."
@@ -135,10 +137,23 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     row = {column: getattr(args, f"of_{column}") for column in COLUMNS[sort]}
     row["patient"] = named_patient(row["patient"])
+    if sort is Sort.RESTRICTION and not any(row[kind.value] for kind in ItemKind):
+        raise UsageError(
+            "registry-input",
+            "Nothing says what is restricted; nothing was changed.",
+            "Say --everything, or one of --visit, --account, --order and --charge.",
+        )
     fact, act = fact_of_row(sort, row, site.policy), act_of(args)
     lacks = missing_elements([fact], is_required=site.requires_elements)
     with open_registry(site) as registry:
-        return tell(registry.add(fact, act), "entered", as_json=args.json, lacks=lacks)
+        change = registry.add(fact, act)
+    if (
+        isinstance(fact, SignedConsent)
+        and fact.kind is not ConsentKind.REFUSAL
+        and not fact.patient.authority
+    ):
+        print("Without --authority it permits nothing.", file=sys.stderr)
+    return tell(change, "entered", as_json=args.json, lacks=lacks)
 
 
 def revoke(args: argparse.Namespace, sort: Sort) -> int:
@@ -206,10 +221,13 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
 
 
 @contextmanager
-def open_registry(site: Site) -> Iterator[StoredRegistry]:
-    """The registry of a site's store, whether its engine runs or not."""
+def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry]:
+    """The registry of a site's store, whether its engine runs or not.
+
+    `create`: make the site's keys, if nothing of it was ever sealed.
+    """
     with working_store(site) as store:
-        sealer = Sealer.of(site.keys, create=True)
+        sealer = Sealer.of(site.keys, create=create)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 
@@ -227,7 +245,14 @@ def act_of(args: argparse.Namespace) -> Act:
 def _text(file: pathlib.Path) -> str:
     try:
         with file.open("rb") as opened:
-            return opened.read(MOST_BYTES).decode("utf-8-sig")
+            found = opened.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise UsageError(
+                "file-too-large",
+                f"{file} has more than {MOST_BYTES // 1024**2} MiB; nothing was read.",
+                "Import it in parts, each with the line that names the columns.",
+            )
+        return found.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             "file-unreadable",
@@ -257,6 +282,8 @@ def tell(
 
 
 def _tell_lacks(lacks: Mapping[str, int]) -> None:
+    if lacks:
+        print("The law wants more of the form: 45 CFR 164.508(c), 42 CFR 2.31(a).", file=sys.stderr)
     for element, number in sorted(lacks.items()):
         print(f"lacks {element}" + (f" ({number} lines)" if number > 1 else ""), file=sys.stderr)
 
@@ -282,5 +309,6 @@ def _count(registry: StoredRegistry, sort: Sort, *, as_json: bool) -> int:
         print(json.dumps(said))
     else:
         counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-        print(f"{patients} identifiers with {_MANY[sort]}: {counts or 'none'}")
+        whose = counted(patients, "identifier")
+        print(f"{whose} with {_MANY[sort]}: {counts or 'none'}")
     return Exit.OK

@@ -14,13 +14,14 @@ from typing import Any, cast
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.rebuild import Rebuilder, settled
 from engine.archive.signing import public_file, read_verifier
+from engine.cli.acting import need_reason
 from engine.cli.arguments import add_site_and_json
 from engine.cli.reach import operator, running_store, working_store
 from engine.cli.reach import reason as as_reason
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
-from engine.errors import Exit, UsageError
+from engine.errors import Exit
 from engine.store.doubt import Doubt
 from engine.store.port import Changed, News, Store, Trust
 
@@ -66,8 +67,7 @@ def status(args: argparse.Namespace) -> int:
 
 def accept(args: argparse.Namespace) -> int:
     """Put back what the archive has, and believe it."""
-    if not args.reason.strip():
-        raise UsageError("reason", "This is done for a reason only.", "Say --reason TEXT.")
+    need_reason(args.reason)
     site = load_site(args.site)
     with working_store(site) as store:
         said = _ask(store).doubt

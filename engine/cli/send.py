@@ -12,6 +12,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from engine.cli.address import host_and_port
+from engine.cli.words import visible
 from engine.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ def _print_json(line: Line) -> None:
 
 def _print_line(line: Line) -> None:
     said = " ".join(filter(None, (line.ack or "no answer", line.error)))
-    print(f"{line.file}[{line.index}] {line.control_id} {said} {line.ms:.1f} ms")
+    print(f"{line.file}[{line.index}] {visible(line.control_id)} {said} {line.ms:.1f} ms")

@@ -62,11 +62,11 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
     try:
         given = reader.fieldnames or ()
         unknown = [name for name in given if name not in COLUMNS[sort]]
-        if unknown or "patient" not in given:
+        if unknown or "patient" not in given or len(given) > len(set(given)):
             raise UsageError(
                 "registry-input",
-                "The first line must name the columns, `patient` among them, and no others than"
-                f" {', '.join(COLUMNS[sort])}.",
+                "The first line must name the columns, `patient` among them, each once, and no"
+                f" others than {', '.join(COLUMNS[sort])}.",
                 "Correct it; nothing was read.",
             )
         rows = [(reader.line_num, row) for row in reader]
@@ -97,7 +97,7 @@ def fact_of_row(sort: Sort, row: Row, policy: Policy) -> Fact:
     problems = Problems(repeats_values=False)
     read = FactReader(Reader(problems), policy)
     fact = _fact(sort, row, lambda name: Place(f"--{name.replace('_', '-')}", 1, 1), read)
-    _refuse(problems)
+    _refuse(problems, of_options=True)
     if fact is None:
         raise UsageError("registry-input", "Nothing can be made of that.", "Say --kind.")
     return fact
@@ -145,10 +145,12 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
     return named(members, here)
 
 
-def _refuse(problems: Problems) -> None:
-    found = problems.sorted()
+def _refuse(problems: Problems, *, of_options: bool = False) -> None:
+    found = [str(problem) for problem in problems.sorted()]
+    if of_options:  # an option has neither line nor column
+        found = [text.replace(":1:1: ", ": ", 1) for text in found]
     if found:
         raise UsageError(
             "registry-input",
-            "It cannot be entered; nothing was changed.\n" + "\n".join(map(str, found)),
+            "It cannot be entered; nothing was changed.\n" + "\n".join(found),
         )

@@ -7,11 +7,11 @@ which would tell a receiver to delete (§2.5.3.1).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from engine.hl7.charset import UTF_8, declared
 from engine.hl7.escape import escape
-from engine.hl7.wire import HEADERS, Message, Segment
+from engine.hl7.wire import Message
 
 
 def join_segments(segments: Iterable[bytes]) -> bytes:
@@ -47,27 +47,6 @@ def with_control_id(payload: bytes, control_id: bytes) -> bytes:
     fields = list(header.fields)
     put_field(fields, 10, control_id)
     return join_fields(fields, message.delimiters.field) + payload[len(header.raw) :]
-
-
-def cut_fields(
-    message: Message, segment: Segment, mask: Mapping[int, Collection[int] | None]
-) -> list[bytes]:
-    """The segment's fields with all emptied but those in `mask`, for `join_fields`.
-
-    Field number → None keeps the field as it came, → numbers keep these components of it. The
-    separator and the delimiters of a header always stay.
-    """
-    fields = segment.fields
-    count = len(fields)
-    kept = [b""] * count
-    kept[0] = fields[0]
-    if segment.id in HEADERS:
-        kept[1:3] = fields[1:3]
-    for number, components in mask.items():
-        if number < count:
-            value = fields[number]
-            kept[number] = value if components is None else cut_field(message, value, components)
-    return kept
 
 
 def cut_field(message: Message, value: bytes, components: Collection[int]) -> bytes:

@@ -39,8 +39,3 @@ SET_ID_SEGMENTS = frozenset(
     {"PID", "PV1", "NK1", "OBR", "OBX", "NTE", "DG1", "PR1"}
     | {"AL1", "GT1", "IN1", "IN3", "FT1", "SPM", "TXA"}
 )
-
-
-def is_standard(segment_id: str) -> bool:
-    """Whether some version of the standard defines this segment."""
-    return segment_id in HIGHEST_FIELD

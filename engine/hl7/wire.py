@@ -218,11 +218,6 @@ class Message:
         """`value` decoded (MSH-18, else UTF-8, else Windows-1252), escapes left; never raises."""
         return self.charset.text(value)
 
-    @property
-    def stray_lines(self) -> int:
-        """How many lines are no segment and not blank."""
-        return sum(1 for segment in self.all("") if not segment.raw.isspace())
-
     def __repr__(self) -> str:
         return f"<Message of {len(self.lines)} segments>"
 

@@ -14,12 +14,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.privacy.facts import CoverageKey, Coverages
+from engine.store.port import Accept
 
 #: How long an answer of the store, or what was committed, is taken for current, in seconds.
 FRESH_S = 2.0
 
 #: How many committed keys are remembered at most; what is not yet committed is never dropped.
 REMEMBERED = 5_000
+
+#: How many of the last messages that taught something are told from their repetitions here.
+REPETITIONS_KNOWN = 4096
 
 
 @dataclass(slots=True)
@@ -95,3 +99,23 @@ class KnownCoverages:
                 self._known.move_to_end(oldest)
             else:
                 del self._known[oldest]
+
+
+class Teachings:
+    """Which of the last messages taught something: repeated, they teach nothing any more."""
+
+    def __init__(self) -> None:
+        self._taught: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def are_new(self, accept: Accept) -> bool:
+        """Whether this is no repetition of a recent message; from now on it is one."""
+        if self._taught.get(accept.duplicate_key) == accept.digest:
+            return False
+        self._taught[accept.duplicate_key] = accept.digest
+        if len(self._taught) > REPETITIONS_KNOWN:
+            self._taught.popitem(last=False)
+        return True
+
+    def forget(self, accept: Accept) -> None:
+        """It was not stored after all."""
+        self._taught.pop(accept.duplicate_key, None)

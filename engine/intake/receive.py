@@ -12,97 +12,48 @@ that a repeated message is answered as the first time, byte for byte.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, cast, overload
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from engine.ack.codes import ANSWERS, AckCode, Fault
-from engine.ack.mode import answer_code
-from engine.ack.reply import acknowledge, reject_head
 from engine.clock import Clock
 from engine.commit import StoppedError
 from engine.errors import NotHL7Error
 from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.admission import Gate
-from engine.intake.coverages import KnownCoverages
+from engine.intake.arrival import Arrival, Source
+from engine.intake.asking import NOTHING_DISCLOSED, Asking, Committer, Recalled
+from engine.intake.coverages import KnownCoverages, Teachings
 from engine.intake.disclosed import Followed, Mark, Marks, followed
-from engine.intake.entering import Changes, Entries, Said
-from engine.intake.receipts import Receipts, received_at
-from engine.intake.registered import UNAVAILABLE, Known, PatientNames, Registered, facts_of
-from engine.intake.sealed import Sealing, Snapshots
+from engine.intake.entering import Changes, Entries
+from engine.intake.receipts import Receipts
+from engine.intake.registered import Known, PatientNames, Registered, facts_of
+from engine.intake.replies import answer_to, refuse_unreadable
+from engine.intake.sealed import Sealing
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
 from engine.privacy.facts import CoverageKey, Coverages, Disclosed
-from engine.privacy.renumbered import carried_over, renumbered_keys
+from engine.privacy.renumbered import carried_over
 from engine.store.keyfile import KeysAwayError
-from engine.store.port import Accept, Accepted, Recall, Result
-
-#: How many of the last messages that taught something are told from their repetitions here.
-REPETITIONS_KNOWN = 4096
-
-_NOTHING: frozenset[Disclosed] = frozenset()
-
-#: How often what is asked may name more to ask for; it is at most once, unless it is changed.
-MOST_ROUNDS = 4
-
-#: The answer to a message that wants none, and the absence of an answer (`engine.net.connection`).
-NO_REPLY_WANTED = b""
-
-
-class Committer(Protocol):
-    """`engine.commit.GroupCommit`, as intake uses it."""
-
-    @overload
-    def submit(self, operation: Accept) -> Deferred[Accepted]: ...
-    @overload
-    def submit(self, operation: Recall) -> Deferred[Result]: ...
-
-
-class Source(Protocol):
-    """Where a message came from; equal for messages of one connection."""
-
-    @property
-    def listener(self) -> str:
-        """The listener's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A message on its way."""
-
-    receipt: str
-    source: Source
-    message: Message
-    patients: tuple[bytes, ...] = ()
-    keys: tuple[CoverageKey, ...] = ()
-    said: Said | None = None
-
-    @property
-    def coverage(self) -> tuple[CoverageKey, ...]:
-        """What must be known of coverage: to decide, and to carry it over."""
-        return self.keys if self.said is None else (*self.keys, *self.said.keys)
+from engine.store.port import Accept, Accepted
 
 
 class _Submitted(NamedTuple):
     """A message in the hands of the group commit, and what must be undone if it is not stored."""
 
-    arrival: _Arrival
+    arrival: Arrival
     accept: Accept
     taught: Mapping[CoverageKey, Coverages]
     marks: tuple[Mark, ...]
     disclosed: frozenset[Disclosed]
     changes: Changes
-
-
-#: A message with all that was asked of its patients, and what was disclosed of its visit.
-_Recalled = tuple[_Arrival, Known, "frozenset[Disclosed]"]
 
 
 class Intake:
@@ -139,13 +90,20 @@ class Intake:
         self._released = released
         self._acceptances = Acceptances(compiled, sealing)
         self._known = KnownCoverages(clock.monotonic)
-        self._snapshots = Snapshots(sealing)
         self._names = PatientNames(sealing)
         self._registered = Registered(sealing) if registered is None else registered
         self._entries = Entries(compiled, sealing)
+        self._asking = Asking(
+            commit=commit,
+            sealing=sealing,
+            coverages=self._known,
+            registered=self._registered,
+            entries=self._entries,
+            clock=clock,
+        )
         self._units = compiled.policy.units
         self._marks = Marks(compiled, sealing)
-        self._taught: OrderedDict[bytes, bytes] = OrderedDict()
+        self._teachings = Teachings()
         self._behind: dict[Source, deque[tuple[bytes, Deferred[bytes | None]]]] = {}
         self.store_is_down = False
 
@@ -165,7 +123,7 @@ class Intake:
     def _take(self, payload: bytes, source: Source) -> Deferred[bytes | None]:
         receipt = self._receipts.next()
         try:
-            arrival = _Arrival(receipt, source, Message.parse(payload))
+            arrival = Arrival(receipt, source, Message.parse(payload))
         except NotHL7Error:
             return succeed(self._refuse_unreadable(payload, receipt, source))
         message = arrival.message
@@ -182,7 +140,7 @@ class Intake:
             patients += self._entries.named(said, patients)
         except Exception as error:  # noqa: BLE001 - one bad message must not end its connection
             return succeed(self._fail(arrival, error))
-        arrival = _Arrival(receipt, source, message, patients, keys, said)
+        arrival = Arrival(receipt, source, message, patients, keys, said)
         if (
             self._registered.concerns(patients)
             or cancel is not None
@@ -193,12 +151,12 @@ class Intake:
 
     # --- facts --------------------------------------------------------------------------------
 
-    def _recall(self, arrival: _Arrival, cancel: Followed | None) -> Deferred[bytes | None]:
+    def _recall(self, arrival: Arrival, cancel: Followed | None) -> Deferred[bytes | None]:
         """Ask the store; what this connection sends meanwhile waits behind."""
         source = arrival.source
         self._behind[source] = deque()
 
-        def recalled(found: _Recalled) -> Deferred[bytes | None]:
+        def recalled(found: Recalled) -> Deferred[bytes | None]:
             answer = self._decide(*found)
             self._let_follow(source)
             return answer
@@ -208,40 +166,8 @@ class Intake:
             self._let_follow(source)
             return answer
 
-        return Deferred.fromCoroutine(self._ask(arrival, cancel)).addCallbacks(recalled, failed)
-
-    async def _ask(self, arrival: _Arrival, cancel: Followed | None) -> _Recalled:
-        """Everything that the decision needs, and again while that names more to ask for."""
-        for _ in range(MOST_ROUNDS):
-            names = {key: self._snapshots.name(key) for key in arrival.coverage}
-            marks = () if cancel is None else cancel.names
-            result = await self._commit.submit(Recall((*names.values(), *marks), arrival.patients))
-            answers = cast("tuple[bytes | None, ...]", result)
-            learned = len(names) + len(marks)
-            self._known.recalled(self._snapshots.read(names, answers[: len(names)]))
-            disclosed = (
-                _NOTHING if cancel is None else cancel.disclosed(answers[len(names) : learned])
-            )
-            about_patients = answers[learned:]
-            known = self._registered.known(arrival.patients, about_patients, self._clock.now())
-            wider = self._wider(arrival, known)
-            if wider is None:
-                return arrival, known, disclosed
-            arrival = wider
-        return arrival, UNAVAILABLE, _NOTHING
-
-    def _wider(self, arrival: _Arrival, known: Known) -> _Arrival | None:
-        """The same with more to ask for, as its patients have other identifiers, too."""
-        keys = arrival.keys
-        if keys and known.rights.persons:
-            keys = coverage_keys(arrival.message, known.rights.persons)
-        said = arrival.said
-        if said is not None and said.keys and known.rights.persons:
-            said = replace(said, keys=renumbered_keys(said.moves, known.rights.persons))
-        others = self._entries.unasked(said, known, arrival.patients)
-        if (keys, said) == (arrival.keys, arrival.said) and not others:
-            return None
-        return replace(arrival, keys=keys, said=said, patients=(*arrival.patients, *others))
+        asked = Deferred.fromCoroutine(self._asking.ask(arrival, cancel))
+        return asked.addCallbacks(recalled, failed)
 
     def _let_follow(self, source: Source) -> None:
         """Take what waited behind a recall, up to the next message that needs one."""
@@ -258,9 +184,9 @@ class Intake:
 
     def _decide(
         self,
-        arrival: _Arrival,
+        arrival: Arrival,
         known: Known,
-        disclosed: frozenset[Disclosed] = _NOTHING,
+        disclosed: frozenset[Disclosed] = NOTHING_DISCLOSED,
     ) -> Deferred[bytes | None]:
         message, said = arrival.message, arrival.said
         try:
@@ -286,7 +212,7 @@ class Intake:
             accept, marks = self._marks.with_marks(accept, message)
         except Exception as error:  # noqa: BLE001 - as above
             return succeed(self._fail(arrival, error))
-        if taught and self._is_new(accept):
+        if taught and self._teachings.are_new(accept):
             self._known.learned(taught)
         else:
             taught = {}
@@ -294,15 +220,6 @@ class Intake:
         return self._commit.submit(accept).addCallbacks(
             self._accepted, self._not_accepted, callbackArgs=given, errbackArgs=given
         )
-
-    def _is_new(self, accept: Accept) -> bool:
-        """Whether this is no repetition of a recent message: those teach nothing any more."""
-        if self._taught.get(accept.duplicate_key) == accept.digest:
-            return False
-        self._taught[accept.duplicate_key] = accept.digest
-        if len(self._taught) > REPETITIONS_KNOWN:
-            self._taught.popitem(last=False)
-        return True
 
     # --- the answer ---------------------------------------------------------------------------
 
@@ -324,7 +241,7 @@ class Intake:
             self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)
         if accepted.released:
             self._released()
-        return _answer(arrival.message, AckCode.AA, accepted.receipt)
+        return answer_to(arrival.message, AckCode.AA, accepted.receipt)
 
     def _tell_changes(self, given: _Submitted) -> None:
         receipt, changes = given.accept.receipt, given.changes
@@ -337,11 +254,11 @@ class Intake:
         """The registry has changed under the decision, and nothing was stored: decide anew."""
         arrival = given.arrival
 
-        def recalled(found: _Recalled) -> Deferred[bytes | None]:
+        def recalled(found: Recalled) -> Deferred[bytes | None]:
             again, known, _ = found
             return self._decide(again, known, given.disclosed)
 
-        asked = Deferred.fromCoroutine(self._ask(arrival, None))
+        asked = Deferred.fromCoroutine(self._asking.ask(arrival, None))
         return asked.addCallbacks(recalled, self._not_stored, errbackArgs=(arrival,))
 
     def _not_accepted(self, failure: Failure, given: _Submitted) -> bytes | None:
@@ -352,49 +269,33 @@ class Intake:
         """It was not stored after all, and taught nobody anything."""
         self._known.refused(given.taught)
         self._marks.forget(given.marks)
-        self._taught.pop(given.accept.duplicate_key, None)
+        self._teachings.forget(given.accept)
 
-    def _not_stored(self, failure: Failure, arrival: _Arrival) -> bytes | None:
+    def _not_stored(self, failure: Failure, arrival: Arrival) -> bytes | None:
         """Silence while the engine stops; otherwise the store refused this very message."""
         if isinstance(failure.value, StoppedError):
             return None
         return self._fail(arrival, failure.value)
 
-    def _refuse(self, arrival: _Arrival, fault: Fault) -> bytes:
+    def _refuse(self, arrival: Arrival, fault: Fault) -> bytes:
         listener = arrival.source.listener
         self._log(
             Event.MESSAGE_REFUSED, listener=listener, receipt=arrival.receipt, code=fault.value
         )
-        return _answer(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
+        return answer_to(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
 
     def _refuse_unreadable(self, payload: bytes, receipt: str, source: Source) -> bytes | None:
-        """Answer what looks a little like HL7; what does not has nobody to answer."""
         fault = Fault.UNREADABLE
         self._log(
             Event.MESSAGE_REFUSED, listener=source.listener, receipt=receipt, code=fault.value
         )
-        return reject_head(_header_line(payload), fault, receipt, received_at(receipt))
+        return refuse_unreadable(payload, receipt)
 
-    def _fail(self, arrival: _Arrival, error: BaseException | None) -> bytes | None:
+    def _fail(self, arrival: Arrival, error: BaseException | None) -> bytes | None:
         said = {} if error is None else describe(error)
         listener = arrival.source.listener
         self._log(Event.INTAKE_FAILED, listener=listener, receipt=arrival.receipt, **said)
         if isinstance(error, KeysAwayError):
             return None  # it cannot be sealed or decided now: it stays the hospital's
         fault = Fault.APPLICATION_ERROR
-        return _answer(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
-
-
-def _answer(message: Message, code: AckCode, receipt: str, fault: Fault | None = None) -> bytes:
-    """The acknowledgment, or `NO_REPLY_WANTED`; made of nothing but its arguments."""
-    wanted = answer_code(message.msh, code)
-    if wanted is None:
-        return NO_REPLY_WANTED
-    return acknowledge(message, wanted, receipt, received_at(receipt), fault)
-
-
-def _header_line(payload: bytes) -> bytes:
-    """What there is of an MSH segment, with the end of its line; a second MSH is left out."""
-    start = payload.find(b"MSH")
-    ends = [end for end in (payload.find(b"\r", start), payload.find(b"\n", start)) if end > start]
-    return payload[start : min(ends) + 1] if start >= 0 and ends else payload
+        return answer_to(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)

@@ -18,7 +18,7 @@ from engine.hl7.wire import Message, Segment
 from engine.intake.recorded import patient_name, unseal_held
 from engine.intake.sealed import Sealing
 from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts, SignedConsent, Unit
-from engine.privacy.patients import patients_of
+from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
 from engine.privacy.registry import Held, next_change
 from engine.store.port import Changed, Footing, News
@@ -97,7 +97,7 @@ class PatientNames:
 
     def _read(self, message: Message, patients: list[Segment]) -> tuple[bytes, ...]:
         merged = message.all("MRG")
-        ids = [one.id for one in patients_of(message, patients, 3)]
+        ids = [one.id for pid in patients for one in denied_in(message, pid)]
         if merged:
             ids += [one.id for one in patients_of(message, merged, 1)]
         return tuple([self._name(id_) for id_ in dict.fromkeys(ids)])

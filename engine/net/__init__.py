@@ -1,1 +1,1 @@
-"""The edges: sockets, listeners, senders, processes. The only packages that import Twisted."""
+"""The edges: sockets, listeners, senders, processes."""

@@ -49,6 +49,17 @@ def patients_of(message: Message, segments: list[Segment], field: int) -> tuple[
     return tuple(one for segment in segments for one in patients_in(message, segment.field(field)))
 
 
+def denied_in(message: Message, pid: Segment) -> tuple[Patient, ...]:
+    """Whose denials count for a PID: those of PID-3; where it names nobody, of PID-2 and PID-4.
+
+    The older fields only ever deny: what they name may be another's number.
+    """
+    found = patients_in(message, pid.field(3))
+    return found or tuple(
+        Patient(one.id) for field in (2, 4) for one in patients_in(message, pid.field(field))
+    )
+
+
 def component(message: Message, value: bytes, number: int) -> str:
     """The text of the first subcomponent of a component of the first repetition."""
     if not value:

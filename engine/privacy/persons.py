@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from engine.privacy.facts import (
     ConsentKind,
@@ -28,6 +28,8 @@ from engine.privacy.registry import Entry, Held, Link, Tie, Verb
 
 #: How many ways of permitting the same are put together; above it nothing is permitted.
 MOST_PERMITS = 256
+
+_Kept = TypeVar("_Kept", Entry, Link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,20 @@ def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
     return tuple(found)
 
 
+def own(held: Held, patient: str) -> Held:
+    """What counts for an identifier, of what stands under it.
+
+    Records that were parted keep each other's entries as they were then, for the history alone.
+    """
+    everyone = all_of((Patient(patient),), persons_in([held]))
+    entries = [entry for entry in held.entries if _is_any(entry.fact.patient, everyone)]
+    return replace(held, entries=tuple(entries))
+
+
+def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
+    return any(may_be(patient, other) for other in others)
+
+
 def is_sure(link: Link) -> bool:
     """Whether a permit of one record is one of the other, too."""
     return link.state is Verb.CONFIRMED or (link.tie is Tie.RENAMED and link.state is Verb.JOINED)
@@ -78,22 +94,21 @@ def is_sure(link: Link) -> bool:
 
 def newest_links(held: Iterable[Held]) -> list[Link]:
     """Each link once, with its longest history."""
-    found: dict[str, Link] = {}
-    for link in (link for one in held for link in one.links):
-        known = found.get(link.id)
-        if known is None or len(known.history) < len(link.history):
-            found[link.id] = link
-    return list(found.values())
+    return _newest(link for one in held for link in one.links)
 
 
 def newest_entries(held: Iterable[Held]) -> list[Entry]:
     """Each entry once, with its longest history."""
-    found: dict[str, Entry] = {}
-    for entry in (entry for one in held for entry in one.entries):
-        known = found.get(entry.id)
-        if known is None or len(known.history) < len(entry.history):
-            found[entry.id] = entry
-    return list(found.values())
+    return _newest(entry for one in held for entry in one.entries)
+
+
+def _newest(found: Iterable[_Kept]) -> list[_Kept]:
+    newest: dict[str, _Kept] = {}
+    for one in found:
+        known = newest.get(one.id)
+        if known is None or len(known.history) < len(one.history):
+            newest[one.id] = one
+    return list(newest.values())
 
 
 def rights_of(held: Sequence[Held], now: datetime) -> Rights:

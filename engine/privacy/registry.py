@@ -188,7 +188,7 @@ class Held:
 
         Raises `RegistryError` when there is no such entry.
         """
-        entry = self._known(id_)
+        entry = self.known(id_)
         fact = entry.fact
         if isinstance(fact, SignedConsent):
             if fact.revoked is not None and fact.revoked <= act.at:
@@ -213,12 +213,13 @@ class Held:
 
         Raises `RegistryError` when there is no such entry.
         """
-        entry = self._known(id_)
+        entry = self.known(id_)
         if entry.is_told:
             return self
         return self._with(replace(entry, history=(*entry.history, (Verb.TOLD, act))))
 
-    def _known(self, id_: str) -> Entry:
+    def known(self, id_: str) -> Entry:
+        """The entry of that id. Raises `RegistryError` when there is no such entry."""
         entry = self.entry(id_)
         if entry is None:
             raise RegistryError(

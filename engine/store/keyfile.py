@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import durable
 from engine.errors import EngineError
 
 KEY_BYTES = 32
@@ -55,40 +56,12 @@ def create_keys(path: Path) -> None:
     masters = {id_: secrets.token_bytes(KEY_BYTES)}
     keys = Keys(masters, id_, secrets.token_bytes(KEY_BYTES), frozenset(masters))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = draft_of(path, _text(keys).encode("ascii"))
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass  # another process was first; its keys stand
-    finally:
-        draft.unlink()
-    keep_entries(path.parent)
+    durable.create_once(path, _text(keys).encode("ascii"))
 
 
 def replace_keys(path: Path, keys: Keys) -> None:
     """Put `keys` in the place of what the file holds. Durable when this returns."""
-    draft_of(path, _text(keys).encode("ascii")).replace(path)
-    keep_entries(path.parent)
-
-
-def draft_of(path: Path, content: bytes) -> Path:
-    """A file beside `path` with `content`, on the disk, for its owner alone."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
-
-
-def keep_entries(folder: Path) -> None:
-    """Have a folder's entries on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.replace(path, _text(keys).encode("ascii"))
 
 
 def rotated(keys: Keys) -> Keys:

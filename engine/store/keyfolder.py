@@ -24,8 +24,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.store.keyfile import KeyFileError, Keys, KeysAwayError, draft_of, keep_entries
-from engine.store.keynames import KeyName, unwrap, wrap
+from engine import durable
+from engine.store.keyfile import KeyFileError, Keys, KeysAwayError
+from engine.store.keynames import KeyClass, KeyName, unwrap, wrap
 
 FOLDER_ID_BYTES = 16
 
@@ -75,11 +76,11 @@ class KeyFolder:
         """Make it, unless it is there."""
         with _away_if_refused(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            keep_entries(self.path.parent)
+            durable.keep_entries(self.path.parent)
             with self._locked():
                 file = self.path / "folder-id"
                 if not file.exists():
-                    self._write(file, secrets.token_hex(FOLDER_ID_BYTES).encode("ascii"))
+                    durable.replace(file, secrets.token_hex(FOLDER_ID_BYTES).encode("ascii"))
 
     def id(self) -> bytes:
         """What tells this folder from others."""
@@ -142,7 +143,7 @@ class KeyFolder:
         """Wrap it with the current master key. Durable when this returns."""
         wrapped = wrap(keys.masters[keys.current], key, str(name).encode("ascii"))
         lines = [_FIRST_LINE, f"master {keys.current.hex()}", f"key {_encode(wrapped)}"]
-        self._write(self._file(name, "key"), _text(lines))
+        durable.replace(self._file(name, "key"), _text(lines))
 
     def _wrapped(self, name: KeyName) -> tuple[bytes, bytes]:
         file = self._file(name, "key")
@@ -160,11 +161,11 @@ class KeyFolder:
     def destroy(self, name: KeyName, gone: Gone) -> None:
         """Note that it is gone, and have its file overwritten and removed."""
         self.write_gone(name, gone)
-        self.wipe(self._file(name, "key"))
+        durable.wipe(self._file(name, "key"))
 
     def write_gone(self, name: KeyName, gone: Gone) -> None:
         """Note how it was destroyed."""
-        self._write(self._file(name, "gone"), json.dumps(asdict(gone)).encode("ascii"))
+        durable.replace(self._file(name, "gone"), json.dumps(asdict(gone)).encode("ascii"))
 
     def read_gone(self, name: KeyName) -> Gone:
         """How it was destroyed."""
@@ -176,19 +177,16 @@ class KeyFolder:
         except (ValueError, TypeError):
             raise _damaged(file) from None
 
-    def wipe(self, file: Path) -> None:
-        """Overwrite and remove a file, if it is there."""
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-        try:
-            os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        file.unlink()
-        keep_entries(self.path)
+    def wipe_drafts(self) -> None:
+        """Overwrite and remove what killed processes have left: each may be a copy of a key.
+
+        The folder's lock is the caller's, so that nobody is writing one.
+        """
+        with _away_if_refused(self.path):
+            names = tuple(f"{one.value}-" for one in KeyClass)
+            for file in list(self.path.iterdir()):
+                if file.name.startswith(".") and file.name[1:].startswith(names):
+                    durable.wipe_left(file)
 
     # --- keys of single messages ----------------------------------------------------------------
 
@@ -211,31 +209,16 @@ class KeyFolder:
             f"{message.decode('ascii')} {_encode(key)}" for message, key in kept.wrapped.items()
         ]
         file = self._file(name, "kept")
-        draft = draft_of(file, _text([_FIRST_KEPT, f"by {kept.by}", *lines]))
-        self.wipe_replaced(file, draft)
-
-    def wipe_replaced(self, file: Path, draft: Path) -> None:
-        """`draft` in the place of `file`, of which nothing is to be found any more."""
-        former = file.with_name(f".{file.name}.former")
-        former.unlink(missing_ok=True)
-        if file.exists():
-            former.hardlink_to(file)
-        draft.replace(file)
-        keep_entries(self.path)
-        self.wipe(former)
+        durable.replace_and_wipe(file, _text([_FIRST_KEPT, f"by {kept.by}", *lines]))
 
     def wipe_kept(self, name: KeyName) -> None:
         """Nothing of that day is needed any more."""
-        self.wipe(self._file(name, "kept"))
+        durable.wipe(self._file(name, "kept"))
 
     # --- files ----------------------------------------------------------------------------------
 
     def _file(self, name: KeyName, ending: str) -> Path:
         return self.path / f"{name}.{ending}"
-
-    def _write(self, file: Path, content: bytes) -> None:
-        draft_of(file, content).replace(file)
-        keep_entries(self.path)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

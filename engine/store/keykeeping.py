@@ -96,6 +96,23 @@ class KeyKeeper:
             self.folder.destroy(name, gone)
         return gone
 
+    def sweep(self, doer: Doer) -> None:
+        """Finish what killed processes have left: keys that are gone, or of which none is needed.
+
+        A key of the class `parked` under which nothing is kept any more opens what copies of the
+        folder from before have kept.
+        """
+        with self.folder.locked():
+            self.folder.wipe_drafts()
+            listing = self.folder.names()
+            used = {self.folder.read_kept(name).by for name in listing.kept}
+            said = Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, 0)
+            for name in sorted(listing.keys, key=str):
+                if name in listing.gone:
+                    self.folder.destroy(name, self.folder.read_gone(name))
+                elif name.class_ is KeyClass.PARKED and name not in used:
+                    self.folder.destroy(name, said)
+
     def _keep(self, name: KeyName, keys: dict[bytes, bytes]) -> None:
         """Keep the keys of single messages, under a new key of the class for that."""
         self.ring.read_masters()

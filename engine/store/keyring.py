@@ -179,7 +179,8 @@ class KeyRing:
     def look(self) -> None:
         """See what others have changed; have the keys of today and tomorrow.
 
-        Raises `KeysAwayError`; also for a key that was known and is not there, nor noted as gone.
+        Raises `KeysAwayError`; also for a key that was known and is not there, nor noted as gone,
+        and for one that seals and whose file no longer has it: after a restart nothing would open.
         """
         if self.folder.stamp() != self._stamp:
             before = self._listing
@@ -196,9 +197,12 @@ class KeyRing:
                 )
             self._forget(self._listing)
         today = day_of(self._now())
-        self.current(KeyClass.CONTENT, today)
-        self.current(KeyClass.CONTENT, today + 1)
-        self.current(KeyClass.LASTING, today)
+        for class_, day in (
+            (KeyClass.CONTENT, today),
+            (KeyClass.CONTENT, today + 1),
+            (KeyClass.LASTING, today),
+        ):
+            self._read(self.current(class_, day).name)
 
     def _forget(self, listing: Listing) -> None:
         """Let go of what was destroyed, and of what seals no more."""

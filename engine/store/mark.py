@@ -12,7 +12,6 @@ person says so: every lane is paused, and whatever came before is sent as a poss
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,6 +20,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from engine import durable
 from engine.store import keys
 from engine.store.port import Order, StoreUnavailable
 from engine.store.scripts import MARK
@@ -139,12 +139,7 @@ def _numbers(file: Path) -> tuple[int, int]:
 
 def write_mark(file: Path, mark: int, noted: int) -> None:
     """Have it on the disk, in place: also where there is no room for another file."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.pwrite(descriptor, f"{mark:0{_DIGITS}d}\n{noted:0{_DIGITS}d}\n".encode(), 0)
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.write_in_place(file, f"{mark:0{_DIGITS}d}\n{noted:0{_DIGITS}d}\n".encode())
 
 
 def _record(channel: str, now: datetime) -> bytes:

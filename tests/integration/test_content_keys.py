@@ -166,6 +166,20 @@ def test_of_a_destroyed_day_only_what_is_needed_opens(site: Site) -> None:
     ]
 
 
+def test_what_is_kept_survives_the_sweep_after_a_process_that_was_about_to_replace_it(
+    site: Site,
+) -> None:
+    parked = site.message(1)
+    blob = site.sealer.seal_message(SECRET, parked)
+    site.keeper.destroy(KeyName.of_header(blob[:8]), [parked], DOER)
+    (kept,) = files(site, "kept")
+    former = kept.with_name(f".{kept.name}.former")
+    former.hardlink_to(kept)  # killed here
+    site.keeper.sweep(DOER)
+    assert not former.exists()
+    assert site.process()[1].open(blob, parked) == SECRET
+
+
 def _looked(site: Site) -> Sealer:
     """The process that ran all the while, a second later."""
     site.ring.look()
@@ -271,6 +285,20 @@ def test_a_look_misses_a_key_that_was_taken_away_until_it_is_back(site: Site) ->
         assert caught.value.code == "content-keys-missing"
     taken.with_suffix(".away").rename(taken)
     look(afresh=False)
+
+
+def test_a_look_misses_a_key_whose_file_was_overwritten_in_its_place(site: Site) -> None:
+    """The process still has it, but nothing that it seals would open after a restart."""
+    site.ring.look()
+    first, second = files(site, "key")[:2]
+    kept = first.read_bytes()
+    for harm in (second.read_bytes(), b"", kept[:-9]):
+        first.write_bytes(harm)
+        with pytest.raises(KeysAwayError) as caught:
+            site.ring.look()
+        assert caught.value.code == "content-keys-damaged"
+    first.write_bytes(kept)
+    site.ring.look()
 
 
 def test_a_folder_where_nothing_can_be_written_is_said(site: Site) -> None:

@@ -74,11 +74,6 @@ def one_or_list(item: Shape, description: str = "") -> Shape:
     return {**shape, "description": description} if description else shape
 
 
-def described(shape: Shape, description: str) -> Shape:
-    """The same shape, said to be for something else."""
-    return {**shape, "description": description}
-
-
 def ref(name: str, description: str = "") -> Shape:
     """A shape of `$defs`."""
     shape: Shape = {"$ref": f"#/$defs/{name}"}

@@ -16,7 +16,7 @@ from engine.hl7.wire import Segment
 from engine.policy.message.view import View
 from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
-from engine.privacy.patients import Patient, may_be, patients_of
+from engine.privacy.patients import Patient, denied_in, may_be, patients_of
 
 _NONE: frozenset[int] = frozenset()
 
@@ -52,11 +52,12 @@ _CHARGE_ORDERS = (23,)
 
 
 def denied_patients(view: View) -> tuple[Patient, ...]:
-    """Everybody whose denials the message must keep: PID-3, and MRG-1 that is merged into it."""
+    """Everybody whose denials the message must keep: its PIDs, and MRG-1 that is merged into it."""
     message, merged = view.message, view.all("MRG")
     if view.hides("MRG"):
         merged = [*merged, *(line for line in view.all("") if meant(line) == "MRG")]
-    return patients_of(message, view.all("PID"), 3) + patients_of(message, merged, 1)
+    own = [one for pid in view.all("PID") for one in denied_in(message, pid)]
+    return (*own, *patients_of(message, merged, 1))
 
 
 def patient_restrictions(

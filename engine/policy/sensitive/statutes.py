@@ -68,11 +68,6 @@ class Statutes:
         #: Each label that a consent may have to name, with its bits.
         self.named = tuple((label.value, self.index.any(label.value)) for label in Label)
 
-    @property
-    def asks_units(self) -> bool:
-        """Whether it matters which unit a message comes from."""
-        return bool(self._part2)
-
     def standing(self, is_payer: bool, purpose: str, is_part2: bool) -> tuple[Standing, ...]:
         """The protections between content and such a channel for such a purpose."""
         key = (is_payer, purpose, is_part2)

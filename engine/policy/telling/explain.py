@@ -151,6 +151,8 @@ def _of_segment(cut: Cut, segment: Segment) -> SegmentStory:
     if bar is not None and bar.plan is not None:
         rules = bar.plan.segments.get(segment.id)  # of the rules that may grant it all the same
     because = {Because(Code.GRANTED.value, rule) for rule in _granting(rules, cut, segment)}
+    if piece == segment.raw:
+        return SegmentStory(number, segment.id, "kept", None, tuple(sorted(because)))
     message = cut.view.message
     left = message.split(piece, segment.separator)
     sent = tuple(
@@ -208,7 +210,7 @@ def _granting(rules: SegmentPlan | None, cut: Cut, segment: Segment) -> list[str
 
 def _withholding(rules: SegmentPlan | None, cut: Cut, segment: Segment) -> set[Because]:
     """The rules that take something of what is granted for this occurrence."""
-    if rules is None:
+    if rules is None or not rules.withholdings:
         return set()
     holding = _holding(rules, cut, segment)
     granted, _ = rules.masks(holding)

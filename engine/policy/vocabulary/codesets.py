@@ -54,11 +54,6 @@ def canonical_system(system: str) -> str:
     return _CANONICAL.get(name, name)
 
 
-def is_known_system(system: str) -> bool:
-    """Whether this names a coding system of the table above."""
-    return canonical_system(system) in _CANONICAL
-
-
 def normal_code(system: str, code: str) -> str:
     """A code as it is compared within a canonical system."""
     text = code.strip().upper()

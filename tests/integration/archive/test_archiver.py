@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from engine.archive import schema
+from engine.archive.reading import RECALLS
 from engine.archive.story import unseal_people
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
-from engine.store.port import Fetch, Final, ReadLedger
-from tests.support.archive_rig import Rig, adt
+from engine.store.memory import MemoryStore
+from engine.store.port import Fetch, Final, Operation, ReadLedger, Recall, Result
+from tests.support.archive_rig import Hands, Rig, adt
 
 
 def test_a_message_and_its_delivery_leave_the_store_for_the_archive(rig: Rig) -> None:
@@ -26,6 +30,29 @@ def test_a_message_and_its_delivery_leave_the_store_for_the_archive(rig: Rig) ->
     (outcome,) = rig.rows(schema.outcomes)
     assert (outcome.channel, outcome.state) == ("acme", "delivered")
     assert [body["kind"] for body in rig.bodies()] == ["decision", "delivered"]
+
+
+class Listening(MemoryStore):
+    """A store in memory that notes how many questions about coverage came at once."""
+
+    def __init__(self) -> None:
+        super().__init__(Hands())
+        self.recalls: list[int] = []
+
+    def execute(self, batch: Sequence[Operation]) -> list[Result]:
+        if number := sum(isinstance(one, Recall) for one in batch):
+            self.recalls.append(number)
+        return super().execute(batch)
+
+
+def test_of_many_messages_it_is_asked_at_once_what_is_known(tmp_path: Path) -> None:
+    store = Listening()
+    rig = Rig(tmp_path / "site", store=store)
+    for number in range(RECALLS + 6):
+        rig.take(adt(f"M{number}", f"P{number % RECALLS}"))
+    rig.archive()
+    assert store.recalls == [RECALLS, 6]
+    rig.close()
 
 
 def test_a_delivery_row_says_all_that_the_law_asks(rig: Rig) -> None:

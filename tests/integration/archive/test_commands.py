@@ -250,3 +250,4 @@ def test_without_an_archive_commands_say_so(
     assert "archive-none" in run(capsys, rig, "messages", "search", code=5)
     (rig.root / "config.yaml").write_text("engine: {name: t}\narchive: {url: 'sqlite:x.db'}\n")
     assert "archive-missing" in run(capsys, rig, "messages", "search", code=5)
+    assert not (rig.root / "x.db").exists(), "to look makes no archive, which a start would ask"

@@ -6,12 +6,14 @@ from typing import cast
 
 import pytest
 
+from engine import durable
 from engine.archive import schema
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.story import Scribe
 from engine.config.model import Retention
 from engine.intake.sealed import about_message
 from engine.store.keyfile import KeysAwayError
+from engine.store.keyfolder import KeyFolder
 from engine.store.keykeeping import Doer, KeyKeeper
 from engine.store.keynames import KeyClass, KeyName
 from engine.store.port import Final
@@ -176,3 +178,52 @@ def test_the_archiver_waits_for_keys_that_are_away_and_archives_nothing_untold(r
     assert archiver.step() == 1
     assert [row.receipt for row in rig.rows(schema.messages)] == [receipt]
     assert rig.rows(schema.terms), "it was opened, and is found by what it says"
+
+
+@pytest.mark.parametrize(("where", "killed"), [(KeyFolder, "write_gone"), (durable, "wipe")])
+def test_a_key_whose_destruction_was_killed_goes_while_messages_of_its_day_are_kept(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, where: object, killed: str
+) -> None:
+    """What is kept may be kept for years: the key of its whole day must not be."""
+    message, waiting = delivered(rig, "M1"), parked(rig, "M2")
+    rig.archive()
+    rig.clock.pass_s(9 * DAY_S)
+    rig.archive()
+    with monkeypatch.context() as patched:
+        patched.setattr(where, killed, _Killed())
+        with pytest.raises(KeyboardInterrupt):
+            erase_all(rig)
+    for _ in range(2):  # what the first round makes anew, the second sweeps
+        erase_all(rig)
+        assert not opens(rig, *message)
+        assert opens(rig, *waiting)
+    listing = KeyKeeper(rig.site.keys, rig.clock.now).folder.names()
+    assert listing.keys.isdisjoint(listing.gone)
+    used = [name for name in listing.keys if name.class_ is KeyClass.PARKED]
+    assert len(used) == len(listing.kept) == 1
+
+
+def test_a_draft_of_a_killed_process_is_no_copy_of_a_key_that_is_gone(rig: Rig) -> None:
+    message = delivered(rig, "M1")
+    folder = KeyKeeper(rig.site.keys, rig.clock.now).folder
+    (key,) = [name for name in folder.names().keys if _is_of(rig, name)]
+    draft = folder.path / f".{key}.key.0badcafe"
+    draft.write_bytes((folder.path / f"{key}.key").read_bytes())
+    rig.archive()
+    rig.clock.pass_s(9 * DAY_S)
+    erase_all(rig)
+    assert not opens(rig, *message)
+    assert not draft.exists()
+
+
+def _is_of(rig: Rig, name: KeyName) -> bool:
+    """Whether it is the content key of the day that it is."""
+    today = int(rig.clock.now().timestamp() // DAY_S)
+    return name.class_ is KeyClass.CONTENT and name.day == today
+
+
+class _Killed:
+    """In the place of a method, the end of the process."""
+
+    def __call__(self, *given: object) -> None:
+        raise KeyboardInterrupt

@@ -135,6 +135,16 @@ def test_what_cannot_be_supposed(
     assert run(capsys, site, "P1", *args, code=exit_code).startswith(f"{code}: ")
 
 
+def test_the_end_of_a_coverage_is_not_supposed_to_change_nothing(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = ["coverage", "add", "--patient", "P1", "--authority", "MY", "--channel", "acme"]
+    assert main([*add, "--json", "--site", str(site.root)]) == 0
+    entry = json.loads(capsys.readouterr().out)["entry"]
+    said = run(capsys, site, "P1", *REASON, "--if-revoked", entry, code=2)
+    assert said.startswith("wrong-entry: ")
+
+
 def test_a_file_about_another_patient_is_refused(
     site: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

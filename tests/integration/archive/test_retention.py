@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from engine.archive import schema
 from engine.archive.audit import audit
 from engine.archive.retention import Eraser
+from engine.archive.rows import DAY_MS
 from engine.archive.terms import patient_term
 from engine.config.model import Retention
+from engine.intake.receipts import received_ms
 from engine.store.port import Final
 from tests.support.archive_rig import Rig, adt
 
@@ -93,6 +95,27 @@ def test_then_everything_that_is_searched_but_not_the_ledger(old: Rig) -> None:
         assert old.rows(table) == []
     assert sum(body["kind"] == "delivered" for body in old.bodies()) == 10
     assert is_whole(old)
+
+
+def test_what_stays_among_erased_messages_is_still_found(rig: Rig) -> None:
+    """A part that waits keeps its message; those before it, after it and of the next day go."""
+    receipts = []
+    for number in range(7):
+        receipts.append(rig.take(adt(f"M{number}", f"P{number}")))
+        if number == 2:
+            rig.end("acme", Final.PARKED, ack="AR", reason="refused")
+        else:
+            rig.end("acme")
+        rig.clock.pass_s(DAY_S if number == 4 else 60)
+    rig.archive()
+    all_terms = {(row.term, row.receipt) for row in rig.rows(schema.terms)}
+    rig.clock.pass_s(92 * DAY_S)
+    erase(rig, batch=1)
+    kept = {(row.term, row.receipt) for row in rig.rows(schema.terms)}
+    assert kept == {one for one in all_terms if one[1] == receipts[2]} != set()
+    for table in (schema.messages, schema.outcomes):
+        assert [row.receipt for row in rig.rows(table)] == [receipts[2]]
+    assert [row.day for row in rig.rows(schema.days)] == [received_ms(receipts[2]) // DAY_MS]
 
 
 def test_after_six_years_the_ledger_goes_from_its_beginning_and_stays_verifiable(old: Rig) -> None:

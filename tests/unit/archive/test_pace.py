@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.archive.pace import LATE_S, LONGEST_S, SHORTEST_S, rest_s
+from engine.archive.pace import (
+    LATE_S,
+    LONGEST_S,
+    SHORTEST_ERASING_S,
+    SHORTEST_S,
+    erasing_rest_s,
+    rest_s,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,3 +29,10 @@ from engine.archive.pace import LATE_S, LONGEST_S, SHORTEST_S, rest_s
 )
 def test_the_rest_after_a_step(took_s: float, oldest_s: float, expected_s: float) -> None:
     assert rest_s(took_s, oldest_s) == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "expected_s"), [(0.0, SHORTEST_ERASING_S), (0.4, 0.2), (30.0, LONGEST_S)]
+)
+def test_erasing_takes_two_thirds_of_the_time(took_s: float, expected_s: float) -> None:
+    assert erasing_rest_s(took_s) == pytest.approx(expected_s)

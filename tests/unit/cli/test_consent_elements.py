@@ -116,4 +116,10 @@ def test_a_site_may_refuse_what_lacks_any(
     assert said.err.startswith("consent-incomplete: ")
     config.write_text("engine: {name: east}\n")
     assert main(words) == 0
-    assert "statements" in json.loads(capsys.readouterr().out)["lacks"]
+    said = capsys.readouterr()
+    assert "statements" in json.loads(said.out)["lacks"]
+    assert "Without --authority it permits nothing." in said.err
+    assert main([*words, "--kind", "nonsense"]) == 2
+    assert "\n--kind: bad-value: " in capsys.readouterr().err
+    assert main(["restriction", "add", "--site", str(tmp_path), "--patient", "A"]) == 2
+    assert "Say --everything, or one of --visit" in capsys.readouterr().err

@@ -1,13 +1,34 @@
-"""Rows of a CSV file: what is wrong is told by its place, and nothing of a patient is repeated."""
+"""CSV files of consents, restrictions and coverage, as other programs write them."""
 
 from __future__ import annotations
 
+import argparse
+import pathlib
+
 import pytest
 
+from engine.cli import registering
 from engine.config.rows import facts_in_rows
 from engine.errors import UsageError
+from engine.privacy.facts import Restriction
 from engine.privacy.registry import Sort
-from tests.support.cutting import policy, rule
+from tests.support.cutting import channel, policy, rule
+
+POLICY = policy([rule("r", "message: [ADT]", "PID: [3]")], [channel("acme")], to="[acme]").policy
+
+
+def patients(text: str) -> list[str]:
+    return [fact.patient.id for fact in facts_in_rows(Sort.RESTRICTION, text, "f", POLICY)]
+
+
+def test_lines_end_as_they_may_and_cells_are_quoted_as_they_may_be() -> None:
+    assert patients('patient,visit\r\nP1,V1\r\n"P""2","V\r\n2"\r\n=P3,V3') == ["P1", 'P"2', "=P3"]
+
+
+def test_a_column_that_is_named_twice_is_refused() -> None:
+    """Else the last one would silently stand for both, and a denial be narrower than was meant."""
+    with pytest.raises(UsageError, match="each once"):
+        patients("patient,visit,visit\nP1,V1,\n")
 
 
 @pytest.mark.parametrize(
@@ -24,8 +45,34 @@ from tests.support.cutting import policy, rule
     ],
 )
 def test_a_column_too_far_tells_no_patient(text: str, place: str) -> None:
-    site = policy([rule("r", "", "PID: [3]")]).policy
     with pytest.raises(UsageError) as raised:
-        facts_in_rows(Sort.CONSENT, text, "consents.csv", site)
+        facts_in_rows(Sort.CONSENT, text, "consents.csv", POLICY)
     assert place in str(raised.value)
     assert "SECRET" not in str(raised.value)
+
+
+def test_no_value_is_told_where_columns_are_mixed_up() -> None:
+    told_nobody = "SOME-NAME"
+    for name in ("channels", "reason", "from", "to", "everything"):
+        with pytest.raises(UsageError) as told:
+            patients(f"patient,{name}\nP1,{told_nobody}\n")
+        assert told_nobody not in str(told.value), name
+
+
+def test_a_file_that_is_too_large_is_read_not_at_all(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the lines behind the limit would be left out, and nobody told."""
+    monkeypatch.setattr(registering, "MOST_BYTES", 32)
+    file = tmp_path / "r.csv"
+    file.write_text("patient,visit\n" + "P1,V1\n" * 4)
+    site = pathlib.Path(__file__).parents[3]
+    args = argparse.Namespace(site=site, file=file, why="", document="", dry_run=True, json=False)
+    with pytest.raises(UsageError) as told:
+        registering.import_all(args, Sort.RESTRICTION)
+    assert told.value.code == "file-too-large"
+
+
+def test_the_kinds_are_told() -> None:
+    (fact,) = facts_in_rows(Sort.RESTRICTION, "patient,visit\nP1,V1\n", "f", POLICY)
+    assert isinstance(fact, Restriction)

@@ -6,7 +6,6 @@ import pytest
 
 from engine.hl7.build import (
     cut_field,
-    cut_fields,
     field_value,
     join_fields,
     join_segments,
@@ -73,16 +72,6 @@ def test_cutting_keeps_components_in_every_repetition(
     value: bytes, components: set[int], kept: bytes
 ) -> None:
     assert cut_field(MESSAGE, value, components) == kept
-
-
-def test_a_segment_keeps_what_its_mask_names() -> None:
-    msh, pid = MESSAGE.segments
-    assert cut_fields(MESSAGE, pid, {1: None, 5: {2}, 40: None}) == [
-        *(b"PID", b"1", b"", b"", b"", b"^JANE"),
-        *(b"", b"", b""),
-    ]
-    assert join_fields(cut_fields(MESSAGE, pid, {3: {2}}), b"|") == b"PID"
-    assert join_fields(cut_fields(MESSAGE, msh, {}), b"|") == b"MSH|^~\\&"
 
 
 def test_nothing_is_kept_where_components_cannot_be_told_apart() -> None:

@@ -46,13 +46,11 @@ def test_any_line_ends_and_anything_before_the_header(raw: bytes) -> None:
     assert ids(message) == ["MSH", "PID", "PV1"]
     assert [segment.raw for segment in message.segments] == [HEADER, b"PID|1", b"PV1|1"]
     assert message.raw == raw
-    assert message.stray_lines == 0
 
 
-def test_lines_that_are_no_segments_have_no_id_and_are_counted() -> None:
+def test_lines_that_are_no_segments_have_no_id() -> None:
     message = Message.parse(HEADER + b"\rPID|1\rpid|2\r  PV1|1\rrest of a text\rOB\r   \rZZZ\r")
     assert ids(message) == ["MSH", "PID", "", "", "", "", "", "ZZZ"]
-    assert message.stray_lines == 4
 
 
 def test_a_segment_id_ends_at_the_separator() -> None:

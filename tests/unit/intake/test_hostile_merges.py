@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.privacy.facts import Item, ItemKind
+from engine.cli.duties import duties_of
+from engine.privacy.facts import ConsentKind, Item, ItemKind, Relation, SignedConsent
 from engine.privacy.moves import MOST_IDENTIFIERS
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Tie, Verb
+from engine.privacy.registry import RegistryError, Tie, Verb
 from tests.unit.intake.test_entering import IN1, MRG, Desk, P, pid, pv1
 
 FIRST = Patient("P0", "H")
@@ -118,3 +119,34 @@ def test_blanks_around_an_identifier_hide_no_restriction(desk: Desk, blank: str)
     order = f"OBR|1|{blank.format('O1')}"
     results = ("ORU^R01", pid("Q"), IN1, order, "OBX|1|NM|1||2")
     assert desk.outcome(*results) != "disclose"
+
+
+@pytest.mark.parametrize("named", ["P^^^H||", 'P||""', "|^^^H|P"])
+def test_who_has_no_pid_3_is_denied_what_an_older_field_says(desk: Desk, named: str) -> None:
+    desk.restrict(P)
+    assert desk.outcome("ADT^A01", f"PID|1|{named}", pv1(), IN1) == "restricted"
+
+
+def test_after_a_part_nobody_ends_what_is_the_others(desk: Desk) -> None:
+    """Else a later merge would take the copy that was ended for the newer one."""
+    entry = desk.restrict(P)
+    desk.receive("ADT^A40", pid(), MRG)
+    link = desk.held("S").links[0].id
+    assert [one.id for one in desk.held("S").entries] == [entry]
+    desk.registry.part("S", link, desk.act())
+    assert desk.held("S").entries == ()
+    with pytest.raises(RegistryError):
+        desk.registry.end("S", entry, desk.act())
+    desk.receive("ADT^A40", pid(), MRG)
+    assert desk.outcome("ADT^A01", pid(), pv1(), IN1) == "restricted"
+
+
+def test_a_duty_is_listed_once_however_many_records_have_it(desk: Desk) -> None:
+    """Also in the copy that a record has which was parted: nobody could end it there."""
+    signed = SignedConsent(P, ConsentKind.AUTHORIZATION, signed_by=Relation.GUARDIAN)
+    entry = desk.registry.add(signed, desk.act()).entry
+    desk.receive("ADT^A40", pid(), MRG)
+    assert [one["entry"] for one in duties_of(desk.registry)] == [entry]
+    desk.registry.part("S", desk.held("S").links[0].id, desk.act())
+    desk.registry.told("P", entry, desk.act())
+    assert list(duties_of(desk.registry)) == []
