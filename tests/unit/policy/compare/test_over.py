@@ -9,7 +9,7 @@ from engine.policy.compare.over import MessageChange, over
 from engine.privacy.facts import Facts
 from tests.support.cutting import NOW, hl7, policy, rule
 
-PID = "PID|1||A^^^H^MR||||19800101"
+PID = "PID|1|P2|A^^^H^MR||||19800101|||W||||||M"
 DIAGNOSES = ("DG1|1||I10^Hypertension", "DG1|2||E11^Diabetes")
 
 
@@ -25,6 +25,7 @@ def changes(old: str, new: str) -> list[MessageChange]:
     [
         ("PID: [3]", "PID: [3, 7]", ("PID-7",), ()),
         ("PID: [3, 7]", "PID: [3]", (), ("PID-7",)),
+        ("PID: [3]", "PID: [2, 3, 10, 16]", ("PID-2", "PID-10", "PID-16"), ()),
         ("PID: [3]", "PID: {fields: [3, 7], mask: {7: year}}", ("PID-7",), ()),
         ("PID: {fields: [3, 7], mask: {7: year}}", "PID: [3, 7]", ("PID-7",), ()),
         ("PID: [3, 7]", "PID: {fields: [3, 7], mask: {7: year}}", (), ("PID-7",)),
