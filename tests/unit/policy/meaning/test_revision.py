@@ -79,6 +79,8 @@ def test_spelling_changes_nothing(written: str, anew: str) -> None:
 @pytest.mark.parametrize(
     ("written", "anew"),
     [
+        ("message: ADT,", "message: ORU,"),
+        ("message: ADT,", "message: ADT^A01,"),
         ("ACME01", "ACME02"),
         ("2030-12-31", "2031-12-31"),
         ("[1-8]", "[1-9]"),
