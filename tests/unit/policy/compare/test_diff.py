@@ -353,3 +353,14 @@ def test_how_long_an_agreement_holds_is_told(
     (change,) = difference(old, new).changes
     assert change.effect is effect
     assert change.text == f"its agreement holds {text}, before until {before}"
+
+
+@pytest.mark.parametrize("state", [State.SHADOW, State.DRAFT])
+def test_that_a_channel_is_live_or_not_is_told(state: State) -> None:
+    told = {
+        (change.effect, change.text)
+        for pair in ((BASE, channel(state=state)), (channel(state=state), BASE))
+        for change in difference(*pair).changes
+    }
+    assert (Effect.DISCLOSES_LESS, f"its state is {state.value}, before live") in told
+    assert (Effect.MAY_DISCLOSE, f"its state is live, before {state.value}") in told

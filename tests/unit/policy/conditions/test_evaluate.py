@@ -278,3 +278,17 @@ def test_a_line_end_in_a_value_hides_nothing_from_a_pattern(end: str) -> None:
     compiled = policy([rule("r", "coverage: any", "PID: [3], NTE: all", withhold)])
     note = f"NTE|1||first{end}a secret{end}last".replace("\\\\", "\\")
     assert sent(compiled, hl7("ADT^A01", "PID|1||A^^^H", note)) == ["PID|||A^^^H"]
+
+
+@pytest.mark.parametrize("segment", ["DG1", "PR1"])
+def test_the_system_may_stand_in_the_field_before(segment: str) -> None:
+    """As versions before 2.3 had it (tables 0053 and 0089)."""
+    when = f"{segment}-3: {{set: cardiac}}"
+    assert holds(when, PATIENT, f"{segment}|1|I10|I21.4")
+    assert not holds(when, PATIENT, f"{segment}|1|LN|I21.4")
+
+
+def test_what_is_asked_of_another_segment_holds_for_each_that_asks() -> None:
+    disclose = "PID: [3], OBR: [4], OBX: {fields: [3], where: {PV1-2: I}}"
+    found = kept(disclose, PATIENT, "PV1||I", *REPORT[1:])
+    assert sum(line.startswith("OBX") for line in found) == 3

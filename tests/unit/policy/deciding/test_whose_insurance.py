@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.cutting import channel, code, hl7, policy, rule
+from engine.hl7.wire import Message
+from engine.policy.decide import cases_of
+from engine.policy.whose import Answer
+from engine.privacy.facts import Facts
+from tests.support.cutting import NOW, channel, code, hl7, policy, rule
 
 PID = "PID|1||A^^^H^MR"
 
@@ -65,3 +69,12 @@ def test_what_a_name_means_in_one_character_set_is_not_what_it_means_in_another(
     for charset, expected in (("ASCII", "no-coverage"), ("ISO IR87", "granted")):
         raw = hl7("ADT^A01", PID, "IN1|1|PA|X|NAME", msh=f"P|2.5.1||||||{charset}")
         assert code(compiled, raw.replace(b"NAME", name)) == expected, charset
+
+
+def test_without_the_registry_it_is_not_known_whose_a_message_without_insurance_is() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    known = Facts(NOW, available=False)
+    raw = hl7("ADT^A01", PID)
+    assert code(compiled, raw, known) == "facts-unavailable"
+    (case,) = cases_of(Message.parse(raw), compiled, known)
+    assert case.whose.answer("acme") is Answer.UNAVAILABLE

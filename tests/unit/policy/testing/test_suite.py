@@ -174,3 +174,12 @@ def test_a_text_is_found_as_it_stands_and_as_it_reads(tmp_path: pathlib.Path, te
     (result,) = run_suite(tested.suites[0], policy).results
     (failure,) = result.failures
     assert str(failure).endswith("it is in PID-5")
+
+
+def test_of_several_segments_the_one_with_the_text_is_named(tmp_path: pathlib.Path) -> None:
+    head = HEAD.replace("samples/a01.hl7}", "samples/a01.hl7, add: ['DG1|2||I21^x^I10|||F']}", 1)
+    suite = f"{head}  - {{name: one, message: a01, expect: {{acme: {{excludes: [I21]}}}}}}\n"
+    tested = load_tests(write_site(tmp_path, suite))
+    (result,) = run_suite(tested.suites[0], compile_policy(tested.site.policy)).results
+    (failure,) = result.failures
+    assert str(failure).endswith("it is in DG1[2]-3")

@@ -38,7 +38,7 @@ def test_timestamps(text: str, parts: tuple[int, ...], zone: int | None) -> None
     "text",
     [
         *("", "26", "20260", "20261301", "20260230", "2026030124", "202603011260"),
-        *("20260301x", "0000", "20260301+9900", "now", "٢٠٢٦"),
+        *("20260301x", "0000", "20260301+9900", "now", "20260301+2400", "٢٠٢٦"),
     ],
 )
 def test_what_is_no_timestamp(text: str) -> None:
