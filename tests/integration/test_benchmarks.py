@@ -28,7 +28,8 @@ def test_a_moment_of_everything() -> None:
     )
     report = json.loads(done.stdout)
     figures = {figure["name"]: figure["value"] for figure in report["figures"]}
-    assert all(value > 0 for value in figures.values())
+    # The archiver may rest for all of a moment; nothing else may have cost nothing.
+    assert all(value > 0 for name, value in figures.items() if not name.startswith("archiver"))
     assert len(figures) == len(report["figures"])
     assert {target["name"] for target in report["targets"]} == {
         "hl7.parse / ours",
