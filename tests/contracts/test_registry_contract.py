@@ -40,19 +40,9 @@ from engine.store.port import (
     Survey,
     Trust,
 )
-from engine.store.redis import RedisStore
 from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
 
 ANN, BOB = b"a" * 16, b"\0" * 15 + b" "
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """A real server."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("site") / "var")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -61,12 +51,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    client = connect(request.getfixturevalue("server").url)
-    client.flushall()
-    client.close()
-    store = RedisStore(client)
-    yield store
-    store.close()
+    yield request.getfixturevalue("redis_store")
 
 
 def enter(store: Store, patient: bytes, expects: int = 0, name: str = "1") -> Entered:

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from engine.store.client import connect
-from engine.store.embedded import EmbeddedServer
 from engine.store.memory import MemoryStore
 from engine.store.port import (
     Accepted,
@@ -51,7 +49,6 @@ from engine.store.port import (
     View,
     Waiting,
 )
-from engine.store.redis import RedisStore
 from tests.support.store_samples import LEASE_MS, advance, copy, do, message, opened
 
 
@@ -110,27 +107,14 @@ def _memory() -> Subject:
     return Subject(MemoryStore(clock), pass_ms)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """A real server, as a site's embedded store starts it."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("site") / "var")
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(params=["memory", "redis"])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     """Each store in turn, empty."""
     if request.param == "memory":
         yield _memory()
         return
-    client = connect(request.getfixturevalue("server").url)
-    client.flushall()
-    client.close()
-    store = RedisStore(client)
+    store = request.getfixturevalue("redis_store")
     yield Subject(store, lambda ms: time.sleep(ms / 1000))
-    store.close()
 
 
 class TestIntake:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.config.yaml_source import read_yaml
-from engine.policy.language import Problems, policy_of
+from engine.policy.language import Problems
 from engine.policy.language.advice import advise
+from tests.support.site_texts import read_policy
 
 CHANNEL = """
 channel: acme
@@ -28,19 +28,7 @@ rules:
 
 def advice(channel: str, rules: str) -> list[str]:
     problems = Problems()
-    nodes = [read_yaml(text.encode(), "x.yaml", problems) for text in (channel, rules)]
-    assert nodes[0] is not None
-    assert nodes[1] is not None
-    read = policy_of(
-        [nodes[0]],
-        [nodes[1]],
-        every_channel_read=True,
-        environment="test",
-        timezone="UTC",
-        problems=problems,
-    )
-    assert problems.sorted() == ()
-    advise(read.policy, problems)
+    advise(read_policy(channel, rules), problems)
     return [problem.code for problem in problems.sorted()]
 
 

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.config.yaml_source import read_yaml
 from engine.hl7.path import Path
-from engine.policy.language import Problems, policy_of
 from engine.policy.meaning.revision import DIGITS, revision
 from engine.policy.model import Mark
 from engine.privacy.facts import Unit
 from engine.privacy.protections import Protections
 from tests.support.differing_policies import BASE, PACK
+from tests.support.site_texts import read_policy
 
 CHANNEL = """
 channel: acme
@@ -36,20 +35,7 @@ rules:
 
 
 def of(channel: str, rules: str) -> str:
-    problems = Problems()
-    nodes = [read_yaml(text.encode(), "x.yaml", problems) for text in (channel, rules)]
-    assert nodes[0] is not None
-    assert nodes[1] is not None
-    read = policy_of(
-        [nodes[0]],
-        [nodes[1]],
-        every_channel_read=True,
-        environment="test",
-        timezone="UTC",
-        problems=problems,
-    )
-    assert problems.sorted() == ()
-    return revision(read.policy)
+    return revision(read_policy(channel, rules))
 
 
 @pytest.mark.parametrize(

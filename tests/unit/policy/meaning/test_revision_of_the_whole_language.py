@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config.yaml_source import read_yaml
-from engine.policy.language import Problems, policy_of
 from engine.policy.meaning.revision import revision
-from engine.policy.model import Policy
+from tests.support.site_texts import read_policy
 
 CHANNEL = """
 channel: acme
@@ -85,29 +83,12 @@ MEANINGS = [
 ]
 
 
-def read(*texts: str) -> Policy:
-    problems = Problems()
-    nodes = [
-        read_yaml(text.encode(), f"{number}.yaml", problems) for number, text in enumerate(texts)
-    ]
-    channel, rules, codes = (node for node in nodes if node is not None)
-    found = policy_of(
-        [channel],
-        [rules],
-        every_channel_read=True,
-        environment="test",
-        timezone="UTC",
-        problems=problems,
-        set_files=[codes],
-    )
-    assert problems.sorted() == (), [str(problem) for problem in problems.sorted()]
-    return found.policy
-
-
 def of(written: str = "", anew: str = "") -> str:
     texts = (CHANNEL, RULES, SET)
     assert any(written in text for text in texts)
-    return revision(read(*(text.replace(written, anew) if written else text for text in texts)))
+    return revision(
+        read_policy(*(text.replace(written, anew) if written else text for text in texts))
+    )
 
 
 @pytest.mark.parametrize(("written", "anew"), SPELLINGS)
@@ -120,7 +101,7 @@ def test_another_meaning_is_another(written: str, anew: str) -> None:
     assert of(written, anew) != of()
 
 
-BASE = read(CHANNEL, RULES, SET)
+BASE = read_policy(CHANNEL, RULES, SET)
 
 
 @given(st.permutations(BASE.rules), st.data())
