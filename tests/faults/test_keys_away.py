@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 from tests.faults.test_unfit_store import told, wait_until
@@ -43,3 +44,19 @@ def test_without_its_keys_nothing_is_taken_and_with_others_nothing_starts(
         )
         assert refused.returncode == 1
         assert "content-keys-differ" in refused.stderr
+
+
+def test_erasing_that_cannot_go_on_is_told_and_keeps_nothing_from_the_archive(
+    tmp_path: Path,
+) -> None:
+    (sent,) = make_messages(0, 1, seed=1)
+    with Estate(tmp_path) as estate:
+        estate.stop_engine()
+        kept = estate.site / "var" / "content-keys" / "content-2020-01-01-00000000.kept"
+        kept.write_bytes(bytes(100))
+        estate.start_engine()
+        wait_until(lambda: told(estate, "archive_unavailable", "content-keys-damaged"))
+        assert ask(estate.listener_port, sent)
+        time.sleep(5)
+        assert not estate.unarchived()
+        assert len(told(estate, "archive_unavailable")) == 1
