@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator, working_store
+from engine.cli.reach import fitting_sealer, operator, working_store
 from engine.cli.reach import reason as as_reason
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
@@ -32,7 +32,6 @@ from engine.errors import Exit, UsageError
 from engine.privacy.facts import ConsentKind, ItemKind, SignedConsent
 from engine.privacy.registry import Act, Change, Sort
 from engine.registering import StoredRegistry
-from engine.store.sealing import Sealer
 
 #: The largest file that is imported.
 MOST_BYTES = 256 * 1024 * 1024
@@ -227,7 +226,7 @@ def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry
     `create`: make the site's keys, if nothing of it was ever sealed.
     """
     with working_store(site) as store:
-        sealer = Sealer.of(site.keys, create=create)
+        sealer = fitting_sealer(site, create=create)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 
