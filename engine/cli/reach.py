@@ -24,6 +24,9 @@ from engine.store.reserve import DiskShort, Reserve
 from engine.store.sealing import Sealer
 from engine.store.varlock import StoreUse
 
+#: How long a command waits for an embedded server that does not answer: a person waits for it.
+PATIENCE_S = 4.0
+
 
 @contextmanager
 def working_store(site: Site) -> Iterator[Store]:
@@ -49,7 +52,7 @@ def working_store(site: Site) -> Iterator[Store]:
 @contextmanager
 def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
     """The server started, if need be, and stopped again, unless others have come to use it."""
-    opened = open_checked(site.store, site.var)
+    opened = open_checked(site.store, site.var, patience_s=PATIENCE_S)
     try:
         yield opened.store
     finally:

@@ -33,14 +33,17 @@ def standing(
     view: View | None,
     unarchived: Unarchived | None = None,
     troubles: Sequence[str] = (),
+    *,
+    is_in_use: bool = False,
 ) -> Standing:
     """The object that `status --json` prints. `view` is None when the store is not reachable.
 
-    `troubles`: why the engine takes no messages although the store answers.
+    `troubles`: why the engine takes no messages although the store answers. `is_in_use`: an engine
+    runs here, whatever the store says.
     """
     engines = [] if view is None else [json.loads(state) for _, state in view.engines]
     return {
-        "engine": _engine(engines),
+        "engine": _engine(engines, is_in_use=view is None and is_in_use),
         "store": {"reachable": view is not None},
         "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
@@ -53,10 +56,10 @@ def standing(
     }
 
 
-def _engine(engines: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _engine(engines: list[Mapping[str, Any]], *, is_in_use: bool) -> dict[str, Any]:
     states = {engine["state"] for engine in engines}
     if not states:
-        return {"state": "down", "revision": None}
+        return {"state": "running" if is_in_use else "down", "revision": None}
     state = "running" if "running" in states else "draining"
     revisions = [engine["revision"] for engine in engines if engine["state"] == state]
     return {"state": state, "revision": revisions[-1]}

@@ -28,6 +28,7 @@ from engine.store.port import (
     Unarchived,
     View,
 )
+from engine.store.varlock import is_in_use
 
 _LANE_HEAD = (
     "CHANNEL",
@@ -67,9 +68,10 @@ def run(args: argparse.Namespace) -> int:
         return code
     site = load_site(args.site)
     try:
-        now = standing(site, *_look(site))
+        found = _look(site)
     except StoreError:
-        now = standing(site, None)
+        found = None, None, []
+    now = standing(site, *found, is_in_use=is_in_use(site.var))
     print(json.dumps(now) if args.json else as_text(now))
     return Exit.OK
 

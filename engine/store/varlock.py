@@ -52,6 +52,18 @@ class VarLock:
         os.close(self._lock)
 
 
+def is_in_use(var: Path) -> bool:
+    """Whether an engine has this folder, whatever its store says."""
+    try:
+        lock = os.open(var / "run" / "engine.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _taken(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
+
+
 class StoreUse:
     """A command's use of the embedded store of a var/ folder, beside that of other commands.
 
