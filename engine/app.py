@@ -11,7 +11,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from engine.clock import SystemClock
 from engine.errors import EngineError

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-from typing import Any
 
 from engine.cli.address import host_and_port
 from engine.cli.sink_script import Script, read_script

@@ -1,7 +1,7 @@
 """Twisted's reactor, with its timers on the clock that never goes back.
 
-Law: Twisted takes the wall clock for them. Were that set back by an hour, no timeout, retry or renewal
-would come for an hour; set forward, all would come at once.
+Law: Twisted takes the wall clock for them. Were that set back by an hour, no timeout, retry or
+renewal would come for an hour; set forward, all would come at once.
 """
 
 from __future__ import annotations

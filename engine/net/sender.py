@@ -2,8 +2,9 @@
 
 Laws: an answer is handed to the message that is outstanding or to none, so whatever casts doubt on
 that (a timeout, bytes that nobody asked for, an answer before all of the message has left, a caller
-who could not read the answer: `drop`) closes the socket, and the next message leaves on a new one. Nothing here decides whether or when to try
-again. What is not known to be unsent is reported as unanswered.
+who could not read the answer: `drop`) closes the socket, and the next message leaves on a new one.
+Nothing here decides whether or when to try again. What is not known to be unsent is reported as
+unanswered.
 """
 
 from __future__ import annotations

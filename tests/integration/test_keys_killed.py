@@ -103,7 +103,7 @@ def days(root: Path) -> Iterable[tuple[int, Day]]:
 
 def test_a_rotation(tmp_path: Path) -> None:
     for at, day in days(tmp_path):
-        was_killed = killed(lambda day=day: day.keeper.rotate(), at)
+        was_killed = killed(day.keeper.rotate, at)
         assert day.opens() == day.messages
         day.site.process()[0].look()
         day.keeper.rotate()

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-#: A process whose wall clock is set by so many seconds once its reactor runs; Twisted knows no other
-#: clock than this one from its beginning.
+#: A process whose wall clock is set by so many seconds once its reactor runs; Twisted knows no
+#: other one from its beginning.
 _PROGRAM = """
 import sys, time
 true, ahead_s = time.time, 0.0
