@@ -6,8 +6,6 @@ an engine or another command has come to use it meanwhile.
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +18,7 @@ from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import DiskShort, Reserve
-from engine.store.varlock import StoreUse
+from engine.store.varlock import StoreUse, has_engine
 
 
 @contextmanager
@@ -71,6 +69,18 @@ def running_store(site: Site) -> Iterator[Store]:
         store.close()
 
 
+def is_off(site: Site) -> bool:
+    """Whether the site's own server merely does not run, as no engine does."""
+    try:
+        return (
+            url_of(site.store) == EMBEDDED
+            and not EmbeddedServer(site.var).runs()
+            and not has_engine(site.var)
+        )
+    except OSError:  # this user may not look there
+        return False
+
+
 def store_troubles(site: Site) -> list[str]:
     """Why an engine takes no messages on this store, although it answers.
 
@@ -99,16 +109,3 @@ def disk_troubles(site: Site) -> list[str]:
 def _running_url(site: Site) -> str:
     url = url_of(site.store)
     return EmbeddedServer(site.var).url if url == EMBEDDED else url
-
-
-def reason(text: str) -> str:
-    """A reason as it can be recorded: bytes that are no text are shown as such."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def operator() -> str:
-    """Who gives the command, for the record: the login name, or the user id where it has none."""
-    try:
-        return reason(getpass.getuser())
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"

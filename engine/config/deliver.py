@@ -17,7 +17,7 @@ from engine.delivery.schedule import (
     Retry,
     Schedule,
 )
-from engine.policy.language import Keys, Reader, Standing
+from engine.policy.language import Keys, Reader, Support
 from engine.policy.language.source import Mapping, Node, Scalar
 
 DELIVER_KEYS = Keys(
@@ -55,8 +55,8 @@ _LEAST_S = 0.01
 
 #: One queue keeps every patient's order, only slower; an acknowledgment that was to come in two
 #: steps would not be what the counterpart agreed to.
-ORDER = {"channel": Standing.IN_FORCE, "patient": Standing.NOT_ENFORCED}
-MODE = {"original": Standing.IN_FORCE, "enhanced": Standing.UNSUPPORTED}
+ORDER = {"channel": Support.IN_FORCE, "patient": Support.NOT_ENFORCED}
+MODE = {"original": Support.IN_FORCE, "enhanced": Support.UNSUPPORTED}
 
 
 def delivery_of(node: Node, reader: Reader) -> Delivery | None:
@@ -160,5 +160,5 @@ def _action(
     if given is None or "retry" not in given:
         return None
     limit = reader.whole(given["retry"], "`retry`", 1, 1000)
-    reader.settled(given.get("then"), "then", {"park": Standing.IN_FORCE})
+    reader.settled(given.get("then"), "then", {"park": Support.IN_FORCE})
     return None if limit is None else ReplyAction(Action.RETRY, limit, Action.PARK)
