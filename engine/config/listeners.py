@@ -56,6 +56,8 @@ STORE_FAILURE_KEYS = Keys(of="`on_store_failure`", optional=("answer", "close_af
 
 #: No message may be larger, whatever the site says.
 MOST_MESSAGE_BYTES = 64 * 1024 * 1024
+#: The most that a limit on messages or connections may be.
+MOST_AT_ONCE = 10_000
 _LEAST_S = 0.01
 
 
@@ -171,7 +173,7 @@ def _limits(node: Node | None, reader: Reader) -> Limits:
     counts: dict[str, int] = {
         key: value
         for key in ("in_flight", "connections", "per_peer")
-        if (value := reader.whole(given.get(key), f"`{key}`", 1, 10_000))
+        if (value := reader.whole(given.get(key), f"`{key}`", 1, MOST_AT_ONCE))
     }
     size = reader.size(given.get("message"), "`message`", MOST_MESSAGE_BYTES)
     counts |= {} if size is None else {"message_bytes": size}
