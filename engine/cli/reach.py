@@ -21,6 +21,10 @@ from engine.store.reserve import DiskShort, Reserve
 from engine.store.varlock import StoreUse, has_engine
 
 
+class StoreOff(StoreUnavailable):
+    """The site's own store merely does not run, as no engine does."""
+
+
 @contextmanager
 def working_store(site: Site) -> Iterator[Store]:
     """The site's store, its own server started for the while if it does not run.
@@ -65,11 +69,19 @@ def running_store(site: Site) -> Iterator[Store]:
     store = RedisStore(connect(_running_url(site)), site.store.replicas)
     try:
         yield store
+    except StoreUnavailable as away:
+        if not _is_off(site):
+            raise
+        raise StoreOff(
+            "store-off",
+            "the store is off, as no engine runs.",
+            "Start the engine: its own store starts with it.",
+        ) from away
     finally:
         store.close()
 
 
-def is_off(site: Site) -> bool:
+def _is_off(site: Site) -> bool:
     """Whether the site's own server merely does not run, as no engine does."""
     try:
         return (

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown
-from engine.cli.reach import is_off, running_store, store_troubles
+from engine.cli.reach import StoreOff, running_store, store_troubles
 from engine.cli.status_report import StatusReport, status_report, unknown, verdict
 from engine.cli.table import table
 from engine.config.load import load_site
@@ -102,8 +102,8 @@ def _report(site: Site) -> StatusReport:
         doubt = cast("Changed", registry).doubt
         if doubt:
             troubles.append(Doubt.read(doubt).text(site.policy.timezone))
-    except StoreUnavailable:
-        return status_report(site, None, is_off=is_off(site))
+    except StoreUnavailable as away:
+        return status_report(site, None, is_off=isinstance(away, StoreOff))
     return status_report(site, cast("View", view), cast("Unarchived", unarchived), troubles)
 
 

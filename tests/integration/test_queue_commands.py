@@ -91,6 +91,13 @@ def test_status_answers_when_engine_and_store_are_down_and_starts_neither(
     assert payergate(capsys, site, "status", "--check", code=2)["code"] == 2
 
 
+def test_what_needs_a_running_store_says_that_it_is_merely_off(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["registry", "status", "--site", str(site)]) == 5
+    assert capsys.readouterr().err.startswith("store-off: the store is off, as no engine runs.")
+
+
 def test_status_sees_the_engine_and_the_queues(
     site: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
