@@ -68,10 +68,8 @@ def ls(args: argparse.Namespace) -> int:
     """A line for each key."""
     site = load_site(args.site)
     if site.keys.is_unmade:
-        said = {"source": str(site.keys), "masters": [], "keys": []}
-        print(
-            json.dumps(said) if args.json else "there are no keys yet: the first start makes them"
-        )
+        none = json.dumps({"source": str(site.keys), "masters": [], "keys": []})
+        print(none if args.json else "there are no keys yet: the first start makes them")
         return Exit.OK
     masters = site.keys.read()
     folder = KeyFolder(site.keys.folder)
