@@ -1,7 +1,7 @@
 """A message as it would read had its sender known what a patient asked to be told instead.
 
-Written against the words of the documentation alone: of whom a confidential communication is, PID-11
-is the other address, PID-13 the other number, and every other address or number is empty.
+Written against the words of the documentation alone: of whom a confidential communication is,
+PID-11 is the other address, PID-13 the other number, and every other address or number is empty.
 """
 
 from __future__ import annotations
