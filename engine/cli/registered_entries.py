@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.cli.moments import utc
 from engine.errors import UsageError
+from engine.privacy.confidential import Confidential
 from engine.privacy.consents import is_in_force
 from engine.privacy.elements import lacking
 from engine.privacy.facts import ConsentKind, Cover, Restriction, SignedConsent
@@ -20,7 +21,7 @@ from engine.privacy.registry import ENDS, Entry, Fact, History
 
 
 def state_of(entry: Entry, now: datetime) -> str:
-    """In force, not yet, expired, revoked or lifted."""
+    """In force, not yet, expired, revoked, lifted or ended."""
     if entry.is_over:
         return ENDS[entry.sort].value
     fact = entry.fact
@@ -65,7 +66,15 @@ def _said(fact: Fact) -> dict[str, Any]:
         items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
         said |= {"what": ", ".join(items), "reason": fact.reason.value}
         return said | _days(fact.since, fact.until)
+    if isinstance(fact, Confidential):
+        return said | {"what": alternates_of(fact)}
     return said | _consented(fact)
+
+
+def alternates_of(fact: Confidential) -> str:
+    """Which alternates there are; never what they are."""
+    found = [name for name in ("address", "phone") if getattr(fact, name) is not None]
+    return f"alternate {' and '.join(found)}" if found else "no alternate"
 
 
 def _days(since: date | None, until: date | None) -> dict[str, Any]:
