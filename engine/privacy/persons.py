@@ -8,12 +8,13 @@ under which it was made, so that a link that is parted leaves each record what w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import product
 from typing import NamedTuple, TypeVar
 
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -58,6 +59,7 @@ class Rights(NamedTuple):
     entered: dict[CoverageKey, tuple[Coverages, ...]] = {}  # noqa: RUF012 - never written
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
+    confidential: tuple[Confidential, ...] = ()
 
 
 def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
@@ -131,7 +133,7 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         elif isinstance(fact, Restriction):
             facts = [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
             (lifted if entry.is_over else restrictions).extend(facts)
-        elif not entry.is_over:
+        elif isinstance(fact, Cover) and not entry.is_over:
             covers += [(one, fact) for one in everybody(persons, fact.patient)]
     for person in persons:
         consents += _permits(person, entries, now)
@@ -142,6 +144,7 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         _snapshots(covers),
         tuple(person.members for person in persons),
         frozenset(one for person in persons if person.is_undecided for one in person.members),
+        tuple(_confidential(persons, entries)),
     )
 
 
@@ -163,6 +166,18 @@ def all_of(patients: Iterable[Patient], persons: Iterable[Person]) -> tuple[Pati
 def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
     """Whether it permits nothing by itself: another record of the person must permit it, too."""
     return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
+
+
+def _confidential(persons: tuple[Person, ...], entries: Iterable[Entry]) -> Iterator[Confidential]:
+    """Of all members; what goes instead only of those who are certainly one with whom it is of."""
+    for entry in entries:
+        fact = entry.fact
+        if entry.is_over or not isinstance(fact, Confidential):
+            continue
+        for one in everybody(persons, fact.patient):
+            records = (record for person in persons for record in person.records)
+            is_sure = one == fact.patient or any({one, fact.patient} <= some for some in records)
+            yield fact.known_as(one, is_sure=is_sure)
 
 
 def _is_past(consent: SignedConsent, now: datetime) -> bool:

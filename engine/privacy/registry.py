@@ -15,10 +15,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import EngineError
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Cover, Restriction, SignedConsent
 from engine.privacy.patients import Patient
 
-Fact = SignedConsent | Restriction | Cover
+Fact = SignedConsent | Restriction | Cover | Confidential
 
 #: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
 BY_MESSAGE = "message:"
@@ -30,6 +31,7 @@ class Sort(StrEnum):
     CONSENT = "consent"
     RESTRICTION = "restriction"
     COVERAGE = "coverage"
+    CONFIDENTIAL = "confidential"
 
 
 class Verb(StrEnum):
@@ -38,6 +40,7 @@ class Verb(StrEnum):
     ADDED = "added"
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
     LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2))
+    ENDED = "ended"  # a confidential communication
     JOINED = "joined"  # two records are one person's, says a message
     CONFIRMED = "confirmed"  # and a person has seen that it is so
     QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
@@ -69,7 +72,7 @@ History = tuple[tuple[Verb, Act], ...]
 
 
 #: What says whether an entry is over: the last of these.
-_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED})
+_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED, Verb.ENDED})
 
 
 def _whether(history: History) -> Verb:
@@ -91,7 +94,7 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is a restriction or a coverage that was ended. A consent has its date."""
+        """Whether it was ended, and is no consent, which has its date."""
         return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
 
     @property
@@ -104,6 +107,7 @@ SORTS: Mapping[type, Sort] = {
     SignedConsent: Sort.CONSENT,
     Restriction: Sort.RESTRICTION,
     Cover: Sort.COVERAGE,
+    Confidential: Sort.CONFIDENTIAL,
 }
 
 #: What ends an entry of each sort.
@@ -111,6 +115,7 @@ ENDS = {
     Sort.CONSENT: Verb.REVOKED,
     Sort.RESTRICTION: Verb.LIFTED,
     Sort.COVERAGE: Verb.REVOKED,
+    Sort.CONFIDENTIAL: Verb.ENDED,
 }
 
 
