@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents.
+"""`payergate duties`: what people still have to do about consents and restrictions.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -32,7 +32,7 @@ def register(subparsers: Any) -> None:
     """Add `duties` and its actions to the command line."""
     parser = subparsers.add_parser(
         "duties",
-        help="what people still have to do about consents",
+        help="what people still have to do about consents and restrictions",
         description=(
             "Lists what people still have to do about consents: tell a patient for whom another"
             " signed, and watch for the event that ends a consent."
