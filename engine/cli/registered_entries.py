@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from engine.cli.moments import utc
 from engine.errors import UsageError
 from engine.privacy.confidential import Confidential
 from engine.privacy.consents import is_in_force
@@ -57,7 +58,7 @@ def entry_as_json(entry: Entry, now: datetime) -> dict[str, Any]:
 def history_as_json(history: History) -> list[dict[str, str]]:
     """What was done, when and by whom, oldest first."""
     return [
-        {"verb": verb.value, "at": act.at.isoformat(), "by": act.by, "why": act.why,
+        {"verb": verb.value, "at": utc(act.at), "by": act.by, "why": act.why,
          "document": act.document}
         for verb, act in history
     ]  # fmt: skip
@@ -96,7 +97,7 @@ def _consented(fact: SignedConsent) -> dict[str, Any]:
         "labels": sorted(fact.labels),
     }
     ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
-    said |= {name: None if when is None else when.isoformat() for name, when in ends}
+    said |= {name: None if when is None else utc(when) for name, when in ends}
     said["signed_by"] = fact.signed_by and fact.signed_by.value
     said["mode"] = "verbal" if fact.is_verbal else "written"
     texts = (("event", fact.event), ("description", fact.description))

@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from engine.cli.acting import as_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator, working_store
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import shown_day
+from engine.cli.reach import working_store
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.cli.words import counted
@@ -209,9 +210,9 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
         return Exit.OK
     head = ("ENTRY", "STATE", "WHAT", "CHANNELS", "ADDED", "BY")
     rows = [
-        (e["entry"], e["state"], e["what"], e["channels"], e["history"][0]["at"][:10],
-         e["history"][0]["by"])
-        for e in entries
+        (said["entry"], said["state"], said["what"], said["channels"],
+         shown_day(entry.history[0][1].at, site.policy.timezone), entry.history[0][1].by)
+        for entry, said in zip(found, entries, strict=True)
     ]  # fmt: skip
     print(table(head, rows) if rows else f"the patient has no {_MANY[sort]}")
     return Exit.OK

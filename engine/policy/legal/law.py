@@ -178,10 +178,10 @@ class Law:
 
     def _message_notice(self, channel: ChannelRules) -> bool:
         return any(
-            standing.protection.notice is not None and standing.bits & self.labelled.message
+            applicable.protection.notice is not None and applicable.bits & self.labelled.message
             for purpose in _purposes(channel)
             if not self.labelled.message & self._lifting.blocked(channel, purpose)
-            for standing in self._lifting.standing(channel, purpose)
+            for applicable in self._lifting.applicable(channel, purpose)
         )
 
     def contact(self, channel: ChannelRules) -> Contact | None:
@@ -245,11 +245,11 @@ class Law:
             bits |= segments.get(index, 0)
         found: dict[str, Attached] = {}
         for purpose in sorted({rule.rule.purpose.value for rule in granting}):
-            for standing in self._lifting.standing(channel, purpose):
-                notice = standing.protection.notice
-                if notice is None or not standing.bits & bits or notice.id in found:
+            for applicable in self._lifting.applicable(channel, purpose):
+                notice = applicable.protection.notice
+                if notice is None or not applicable.bits & bits or notice.id in found:
                     continue
-                lifting = self._lifting.lifted_by(standing.protection, channel.id, purpose)
+                lifting = self._lifting.lifted_by(applicable.protection, channel.id, purpose)
                 scope = scope_of(lifting, self._statutes.timezone) if notice.scope else ""
                 found[notice.id] = Attached(notice, scope)
         return tuple(found[name] for name in sorted(found))
