@@ -78,6 +78,7 @@ WARNINGS = frozenset(
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
         Mistake.PROTECTION_OFF,
+        Mistake.REASSESS,
         Mistake.SHADOWED,
         Mistake.SHARED_ADDRESS,
         Mistake.UNUSABLE_GRANT,
