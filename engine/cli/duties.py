@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents.
+"""`payergate duties`: what people still have to do about consents and restrictions.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from engine.archive.opening import open_archive
@@ -20,7 +21,9 @@ from engine.cli.noting import note
 from engine.cli.registering import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
+from engine.config.assessing import overdue
 from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import Exit
 from engine.privacy.duties import open_duties
 from engine.privacy.persons import newest_entries
@@ -32,10 +35,10 @@ def register(subparsers: Any) -> None:
     """Add `duties` and its actions to the command line."""
     parser = subparsers.add_parser(
         "duties",
-        help="what people still have to do about consents",
+        help="what people still have to do about consents and restrictions",
         description=(
-            "Lists what people still have to do about consents: tell a patient for whom another"
-            " signed, and watch for the event that ends a consent."
+            "Lists what people still have to do: tell a patient for whom another signed, watch for"
+            " the event that ends a consent, answer a request for a restriction, confirm a payment."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -69,6 +72,7 @@ def ls(args: argparse.Namespace) -> int:
             note(site, archive, "look", args.reason, what="patients of open duties")
     with open_registry(site, create=False) as registry:
         found = list(duties_of(registry, site.policy.timezone))
+    found += _of_counterparts(site)
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -79,6 +83,20 @@ def ls(args: argparse.Namespace) -> int:
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
+
+
+def _of_counterparts(site: Site) -> Iterator[dict[str, str]]:
+    """Whom to assess again; the channel stands in the place of the entry."""
+    today = SystemClock().now().date()
+    for channel, due in overdue(site.policy, today):
+        yield {
+            "duty": "reassess-counterpart",
+            "entry": channel.id,
+            "since": "" if due == date.min else due.isoformat(),
+            "signed_by": "",
+            "event": "",
+            "patient": "",
+        }
 
 
 def done(args: argparse.Namespace) -> int:

@@ -151,7 +151,7 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
             is_of_side = any(may_be(entry.fact.patient, one) for one in side)
             if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
-                    _add(found, _of_other(entry.fact, patient), act, identify)
+                    _add(found, _of_other(entry.stated, patient), act, identify)
     apart = link.done(Verb.PARTED, act)
     for person in persons_in(found.values()):
         if person.has(link.members[0]):  # whoever else they were joined with knows it, too
@@ -187,7 +187,7 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
         for entry in newest_entries(found[one.id] for one in everybody):
             if entry.is_over or not any(may_be(entry.fact.patient, one) for one in everybody):
                 continue
-            fact = _renumbered(entry.fact, old, new)
+            fact = _renumbered(entry.stated, old, new)
             # An insurer of the one person is none of the other.
             if fact is None or (isinstance(fact, Cover) and not move.is_of_one_person):
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -47,6 +47,7 @@ SHOWN = {
     (Channel, "name"): channel(name="Another"),
     (Channel, "address"): channel(address="1 Main St, Springfield"),
     (Channel, "agreement_reference"): channel(agreement_reference="B-2"),
+    (Channel, "reassess_on"): channel(reassess_on=date(2027, 1, 1)),
     (Rule, "name"): rule(name="another"),
     (Rule, "why"): rule(why="another"),
     (Rule, "basis"): rule(basis="another"),
