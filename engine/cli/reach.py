@@ -6,8 +6,6 @@ an engine or another command has come to use it meanwhile.
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,10 +20,14 @@ from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import DiskShort, Reserve
 from engine.store.sealing import Sealer
-from engine.store.varlock import StoreUse
+from engine.store.varlock import StoreUse, has_engine
 
 #: How long a command waits for an embedded server that does not answer: a person waits for it.
 PATIENCE_S = 4.0
+
+
+class StoreOff(StoreUnavailable):
+    """The site's own store merely does not run, as no engine does."""
 
 
 @contextmanager
@@ -72,6 +74,14 @@ def running_store(site: Site) -> Iterator[Store]:
     store = RedisStore(connect(_running_url(site)), site.store.replicas)
     try:
         yield store
+    except StoreUnavailable as away:
+        if not _is_off(site):
+            raise
+        raise StoreOff(
+            "store-off",
+            "the store is off, as no engine runs.",
+            "Start the engine: its own store starts with it.",
+        ) from away
     finally:
         store.close()
 
@@ -90,6 +100,26 @@ def fitting_sealer(site: Site, *, create: bool = False) -> Sealer:
     finally:
         client.close()
     return sealer
+
+
+def engine_runs(site: Site) -> bool:
+    """Whether an engine runs here, whatever its store says."""
+    try:
+        return has_engine(site.var)
+    except OSError:  # this user may not look there
+        return False
+
+
+def _is_off(site: Site) -> bool:
+    """Whether the site's own server merely does not run, as no engine does."""
+    try:
+        return (
+            url_of(site.store) == EMBEDDED
+            and not EmbeddedServer(site.var).runs()
+            and not has_engine(site.var)
+        )
+    except OSError:  # this user may not look there
+        return False
 
 
 def store_troubles(site: Site) -> list[str]:
@@ -120,16 +150,3 @@ def disk_troubles(site: Site) -> list[str]:
 def _running_url(site: Site) -> str:
     url = url_of(site.store)
     return EmbeddedServer(site.var).url if url == EMBEDDED else url
-
-
-def reason(text: str) -> str:
-    """A reason as it can be recorded: bytes that are no text are shown as such."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def operator() -> str:
-    """Who gives the command, for the record: the login name, or the user id where it has none."""
-    try:
-        return reason(getpass.getuser())
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"

@@ -52,12 +52,12 @@ class VarLock:
         os.close(self._lock)
 
 
-def is_in_use(var: Path) -> bool:
-    """Whether an engine has this folder, whatever its store says."""
-    try:
-        lock = os.open(var / "run" / "engine.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+def has_engine(var: Path) -> bool:
+    """Whether an engine has the folder; changes nothing."""
+    path = var / "run" / "engine.lock"
+    if not path.exists():
         return False
+    lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return not _taken(lock, fcntl.LOCK_SH)
     finally:
