@@ -28,6 +28,7 @@ from engine.net.keepalive import tune
 from engine.net.observer import Closed, Notice, Observer
 from engine.net.owed import Due, OwedReplies
 from engine.net.ports import Timer, Timers, Wire
+from engine.net.promptly import sending_now
 from engine.net.receive import Receive, Source
 
 #: So much outside frames, in bytes, is no slip: whoever sends it does not speak MLLP here.
@@ -102,6 +103,7 @@ class Connection(TwistedProtocol):
     def connectionMade(self) -> None:
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
+        self._send_now = sending_now(self.transport)
         tune(self.transport)
         self._wire.registerProducer(self, True)
         if self._listening.held:
@@ -237,6 +239,8 @@ class Connection(TwistedProtocol):
         self._pumping = False
         if out and not self._lost:
             self._wire.write(b"".join(out))
+            if self._ended is None:
+                self._send_now()
             self._deadlines.answered(self._timers.seconds())
         if owed.silent:
             self._forget_arrived()
