@@ -43,6 +43,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "confidential",
     "coverage",
     "merge",
     "duties",

@@ -15,7 +15,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from engine.intake.recorded_contacts import confidential_json, confidential_of
 from engine.intake.sealed import Sealing
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -45,7 +47,12 @@ from engine.privacy.registry import (
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"
 
-_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r", Sort.COVERAGE: "v"}
+_LETTERS = {
+    Sort.CONSENT: "c",
+    Sort.RESTRICTION: "r",
+    Sort.COVERAGE: "v",
+    Sort.CONFIDENTIAL: "a",
+}
 _LINK_LETTER = "m"
 _ID_BYTES = 10
 
@@ -178,6 +185,8 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
             "settles": fact.settles,
         }
     said["channels"] = _listed(fact.channels)
+    if isinstance(fact, Confidential):
+        return said | confidential_json(fact)
     if isinstance(fact, SignedConsent):
         return (
             said
@@ -262,6 +271,7 @@ _FACTS: dict[Sort, Callable[[Mapping[str, Any]], Fact]] = {
     Sort.CONSENT: _consent,
     Sort.RESTRICTION: _restriction,
     Sort.COVERAGE: _cover,
+    Sort.CONFIDENTIAL: confidential_of,
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level, Restriction
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be
@@ -150,7 +151,7 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
             is_of_side = any(may_be(entry.fact.patient, one) for one in side)
             if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
-                    _add(found, replace(entry.fact, patient=patient), act, identify)
+                    _add(found, _of_other(entry.stated, patient), act, identify)
     apart = link.done(Verb.PARTED, act)
     for person in persons_in(found.values()):
         if person.has(link.members[0]):  # whoever else they were joined with knows it, too
@@ -165,9 +166,16 @@ def _last(history: History, verb: Verb) -> datetime:
 
 def _denies(entry: Entry) -> bool:
     fact = entry.fact
-    if isinstance(fact, Restriction):
+    if isinstance(fact, Restriction | Confidential):
         return not entry.is_over
     return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
+
+
+def _of_other(fact: Fact, patient: Patient) -> Fact:
+    """What it denies, of another person; what it permits is of the one alone."""
+    if isinstance(fact, Confidential):
+        return fact.known_as(patient, is_sure=False)
+    return replace(fact, patient=patient)
 
 
 def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
@@ -179,7 +187,7 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
         for entry in newest_entries(found[one.id] for one in everybody):
             if entry.is_over or not any(may_be(entry.fact.patient, one) for one in everybody):
                 continue
-            fact = _renumbered(entry.fact, old, new)
+            fact = _renumbered(entry.stated, old, new)
             # An insurer of the one person is none of the other.
             if fact is None or (isinstance(fact, Cover) and not move.is_of_one_person):
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Facts, Restriction, SignedConsent
 from engine.privacy.registry import Fact
 
@@ -30,4 +31,11 @@ def supposing(facts: Facts, supposed: Supposed) -> Facts:
     restrictions = [one for one in facts.restrictions if one not in ended]
     consents += [one for one in supposed.added if isinstance(one, SignedConsent)]
     restrictions += [one for one in supposed.added if isinstance(one, Restriction)]
-    return replace(facts, consents=tuple(consents), restrictions=tuple(restrictions))
+    confidential = [one for one in facts.confidential if one not in ended]
+    confidential += [one for one in supposed.added if isinstance(one, Confidential)]
+    return replace(
+        facts,
+        consents=tuple(consents),
+        restrictions=tuple(restrictions),
+        confidential=tuple(confidential),
+    )

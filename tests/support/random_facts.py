@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from engine.privacy.confidential import Address, Confidential, Phone
 from engine.privacy.facts import (
     ConsentKind,
     CoverageKey,
@@ -24,6 +25,7 @@ from engine.privacy.facts import (
     Unit,
 )
 from engine.privacy.patients import Patient
+from engine.privacy.standing import Standing
 from tests.support.cutting import NOW
 
 LABELS = ("sud", "hiv", "mental-health", "genetic", "reproductive", "minor-consented")
@@ -61,6 +63,16 @@ restrictions = st.builds(
     channels=some_channels,
     since=st.sampled_from([None, NOW.date()]),
     until=st.sampled_from([None, NOW.date()]),
+    state=st.sampled_from([None, None, *Standing]),
+)
+confidential = st.builds(
+    Confidential,
+    patient=patients,
+    channels=some_channels,
+    address=st.sampled_from(
+        [None, Address("9 QUIET", city="ELSE", state="NV", zip="89101"), Address(zip="89102")]
+    ),
+    phone=st.sampled_from([None, Phone("702-555-0199")]),
 )
 units = st.sampled_from(
     [{}, {"W": Unit.GENERAL}, {"W": Unit.PART2}, {"W": Unit.GENERAL, "S": Unit.PART2}]
@@ -100,4 +112,5 @@ def facts(draw: st.DrawFn) -> Facts:
         consents=more.consents,
         restrictions=more.restrictions,
         units=more.units,
+        confidential=tuple(draw(st.lists(confidential, max_size=2))),
     )
