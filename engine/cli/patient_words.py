@@ -21,6 +21,7 @@ from engine.privacy.facts import (
     ItemKind,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.protections import Certainty, Label, Protections
@@ -111,11 +112,15 @@ def entry_in_words(fact: Fact, names: Mapping[str, str], timezone: str) -> str:
     """What a patient has signed or restricted. `names`: of the channels."""
     if isinstance(fact, SignedConsent):
         return _consent(fact, names, timezone)
+    if isinstance(fact, Sensitivity):
+        return f"Protected especially ({SENSITIVE[Label(fact.label)]}): {_item(fact.item)}."
     return _cover(fact, names) if isinstance(fact, Cover) else _restriction(fact, names)
 
 
 def channels_of(fact: Fact) -> frozenset[str]:
     """The channels that it names."""
+    if isinstance(fact, Sensitivity):
+        return frozenset()
     return frozenset({fact.channel}) if isinstance(fact, Cover) else fact.channels or frozenset()
 
 

@@ -1,4 +1,4 @@
-"""What `payergate consent`, `restriction` and `coverage` have in common: add, ls, revoke, import.
+"""What `payergate consent`, `restriction`, `label` and `coverage` share: add, ls, revoke, import.
 
 Law: a change is in force when the command returns: whatever is sent from then on is looked at with
 it, but for attempts that were open at that moment, which the command lists. A patient's entries
@@ -44,6 +44,7 @@ _MANY = {
     Sort.CONSENT: "consents",
     Sort.RESTRICTION: "restrictions",
     Sort.COVERAGE: "coverage",
+    Sort.LABEL: "labels",
 }
 
 #: Options of `add` that say yes.
@@ -57,6 +58,7 @@ _HELP = {
     "purposes": "purposes, or all",
     "channels": "channel ids, or all",
     "labels": "specially protected content that it covers",
+    "label": "what is protected",
     "given": "the first day",
     "expires": "the last day",
     "revoked": "since when it no longer holds",

@@ -35,6 +35,7 @@ _OF_PATIENTS = frozenset(
         Code.AMBIGUOUS_RESTRICTION,
         Code.FACTS_UNAVAILABLE,
         Code.NOTICE,
+        Code.UNIT_UNKNOWN,
         Code.LEAK,
         Code.UNKNOWN_PAYER,
         Code.AMBIGUOUS_COVERAGE,

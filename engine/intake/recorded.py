@@ -15,16 +15,16 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from engine.intake.item_json import item_as_json, item_of, sensitivity_as_json, sensitivity_of
 from engine.intake.sealed import Sealing
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
-    Item,
-    ItemKind,
     Level,
     Relation,
     Restriction,
     RestrictionReason,
+    Sensitivity,
     SignedConsent,
     Statement,
 )
@@ -45,7 +45,7 @@ from engine.privacy.registry import (
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"
 
-_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r", Sort.COVERAGE: "v"}
+_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r", Sort.COVERAGE: "v", Sort.LABEL: "l"}
 _LINK_LETTER = "m"
 _ID_BYTES = 10
 
@@ -177,6 +177,8 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
             "until": _iso(fact.until),
             "settles": fact.settles,
         }
+    if isinstance(fact, Sensitivity):
+        return said | sensitivity_as_json(fact)
     said["channels"] = _listed(fact.channels)
     if isinstance(fact, SignedConsent):
         return (
@@ -193,7 +195,7 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
             }
         )
     return said | {
-        "items": sorted([one.kind.value, one.number, one.namespace] for one in fact.items),
+        "items": sorted(map(item_as_json, fact.items)),
         "reason": fact.reason.value,
         "since": _iso(fact.since),
         "until": _iso(fact.until),
@@ -236,9 +238,7 @@ def _consent(said: Mapping[str, Any]) -> SignedConsent:
 def _restriction(said: Mapping[str, Any]) -> Restriction:
     return Restriction(
         patient=Patient(*said["patient"]),
-        items=frozenset(
-            Item(ItemKind(kind), number, namespace) for kind, number, namespace in said["items"]
-        ),
+        items=frozenset(map(item_of, said["items"])),
         channels=_set(said["channels"]),
         reason=RestrictionReason(said["reason"]),
         since=_day(said["since"]),
@@ -262,6 +262,7 @@ _FACTS: dict[Sort, Callable[[Mapping[str, Any]], Fact]] = {
     Sort.CONSENT: _consent,
     Sort.RESTRICTION: _restriction,
     Sort.COVERAGE: _cover,
+    Sort.LABEL: sensitivity_of,
 }
 
 

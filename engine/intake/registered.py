@@ -54,7 +54,7 @@ def facts_of(
     units: Mapping[str, Unit],
 ) -> Facts:
     """All that is known besides the message."""
-    consents, restrictions, lifted, entered, persons, undecided = known.rights
+    consents, restrictions, lifted, entered, persons, undecided, sensitivities = known.rights
     return Facts(
         now,
         coverages,
@@ -67,6 +67,7 @@ def facts_of(
         persons,
         undecided,
         lifted,
+        sensitivities,
     )
 
 

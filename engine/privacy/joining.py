@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level, Restriction
+from engine.privacy.facts import (
+    ConsentKind,
+    Cover,
+    Item,
+    ItemKind,
+    Level,
+    Restriction,
+    Sensitivity,
+)
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
@@ -165,7 +173,7 @@ def _last(history: History, verb: Verb) -> datetime:
 
 def _denies(entry: Entry) -> bool:
     fact = entry.fact
-    if isinstance(fact, Restriction):
+    if isinstance(fact, Restriction | Sensitivity):
         return not entry.is_over
     return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
 
@@ -192,6 +200,9 @@ def _renumbered(fact: Fact, old: Item, new: Item) -> Fact | None:
     if isinstance(fact, Restriction):
         named = any(item.kind is old.kind and item.number == old.number for item in fact.items)
         return replace(fact, items=frozenset({new})) if named else None
+    if isinstance(fact, Sensitivity):
+        named = fact.item.kind is old.kind and fact.item.number == old.number
+        return replace(fact, item=new) if named else None
     if isinstance(fact, Cover) and (fact.level, fact.number) == (_LEVELS[old.kind], old.number):
         return replace(fact, number=new.number)
     return None

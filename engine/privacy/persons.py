@@ -8,7 +8,7 @@ under which it was made, so that a link that is parted leaves each record what w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import product
@@ -21,6 +21,7 @@ from engine.privacy.facts import (
     CoverageRow,
     Coverages,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.patients import Patient, may_be
@@ -58,6 +59,7 @@ class Rights(NamedTuple):
     entered: dict[CoverageKey, tuple[Coverages, ...]] = {}  # noqa: RUF012 - never written
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
+    sensitivities: tuple[Sensitivity, ...] = ()
 
 
 def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
@@ -131,7 +133,7 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         elif isinstance(fact, Restriction):
             facts = [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
             (lifted if entry.is_over else restrictions).extend(facts)
-        elif not entry.is_over:
+        elif isinstance(fact, Cover) and not entry.is_over:
             covers += [(one, fact) for one in everybody(persons, fact.patient)]
     for person in persons:
         consents += _permits(person, entries, now)
@@ -142,7 +144,16 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         _snapshots(covers),
         tuple(person.members for person in persons),
         frozenset(one for person in persons if person.is_undecided for one in person.members),
+        tuple(_sensitivities(entries, persons)),
     )
+
+
+def _sensitivities(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Sensitivity]:
+    """A label of one record is one of all."""
+    for entry in entries:
+        fact = entry.fact
+        if isinstance(fact, Sensitivity) and not entry.is_over:
+            yield from (replace(fact, patient=one) for one in everybody(persons, fact.patient))
 
 
 def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:

@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import EngineError
-from engine.privacy.facts import Cover, Restriction, SignedConsent
+from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
 
-Fact = SignedConsent | Restriction | Cover
+Fact = SignedConsent | Restriction | Cover | Sensitivity
 
 #: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
 BY_MESSAGE = "message:"
@@ -30,6 +30,7 @@ class Sort(StrEnum):
     CONSENT = "consent"
     RESTRICTION = "restriction"
     COVERAGE = "coverage"
+    LABEL = "label"
 
 
 class Verb(StrEnum):
@@ -37,7 +38,7 @@ class Verb(StrEnum):
 
     ADDED = "added"
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
-    LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2))
+    LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2)), a label
     JOINED = "joined"  # two records are one person's, says a message
     CONFIRMED = "confirmed"  # and a person has seen that it is so
     QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
@@ -91,7 +92,7 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is a restriction or a coverage that was ended. A consent has its date."""
+        """Whether it was ended. A consent has its date instead."""
         return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
 
     @property
@@ -104,6 +105,7 @@ SORTS: Mapping[type, Sort] = {
     SignedConsent: Sort.CONSENT,
     Restriction: Sort.RESTRICTION,
     Cover: Sort.COVERAGE,
+    Sensitivity: Sort.LABEL,
 }
 
 #: What ends an entry of each sort.
@@ -111,6 +113,7 @@ ENDS = {
     Sort.CONSENT: Verb.REVOKED,
     Sort.RESTRICTION: Verb.LIFTED,
     Sort.COVERAGE: Verb.REVOKED,
+    Sort.LABEL: Verb.LIFTED,
 }
 
 

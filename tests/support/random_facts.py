@@ -20,6 +20,7 @@ from engine.privacy.facts import (
     Level,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
     Unit,
 )
@@ -61,6 +62,14 @@ restrictions = st.builds(
     channels=some_channels,
     since=st.sampled_from([None, NOW.date()]),
     until=st.sampled_from([None, NOW.date()]),
+)
+sensitivities = st.builds(
+    Sensitivity,
+    patient=patients,
+    item=st.sampled_from(
+        [Item(ItemKind.EVERYTHING), Item(ItemKind.VISIT, "V1"), Item(ItemKind.ACCOUNT, "ACC1")]
+    ),
+    label=st.sampled_from(LABELS),
 )
 units = st.sampled_from(
     [{}, {"W": Unit.GENERAL}, {"W": Unit.PART2}, {"W": Unit.GENERAL, "S": Unit.PART2}]

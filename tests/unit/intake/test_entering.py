@@ -17,9 +17,17 @@ from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.intake.registered import Registered
 from engine.logs import Log
-from engine.privacy.facts import Cover, Item, ItemKind, Level, Restriction, RestrictionReason
+from engine.privacy.facts import (
+    Cover,
+    Item,
+    ItemKind,
+    Level,
+    Restriction,
+    RestrictionReason,
+    Sensitivity,
+)
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Tie, Verb
+from engine.privacy.registry import Act, Held, Sort, Tie, Verb
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
@@ -29,7 +37,7 @@ from tests.support.delivery_rig import BenchClock, Told, at_once
 from tests.support.key_ring import any_sealer
 
 SEALER = any_sealer()
-CONFIG = "signals:\n  self_pay: {segment: ZSP, when: {ZSP-1: Y}}\n"
+CONFIG = "protections: [us-fl]\nsignals:\n  self_pay: {segment: ZSP, when: {ZSP-1: Y}}\n"
 SITE = policy(
     [rule("r", "message: [ADT, ORU]", "PID: [3], PV1: [19], MRG: all, OBR: all, OBX: all")],
     [channel("acme"), channel("beta")],
@@ -329,6 +337,49 @@ def test_what_a_person_lifted_stays_lifted_when_the_message_comes_again(desk: De
     assert desk.again()["acme"] == "disclose"
     assert desk.outcome(*marked) == "disclose"
     assert desk.committed[-1].enters == ()
+
+
+LABELLED = ("ADT^A01", pid(), pv1("V9"), "ARV|1|A|PSY", IN1)
+
+
+def test_a_label_is_kept_for_what_cannot_say_it(desk: Desk) -> None:
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    assert desk.outcome(*LABELLED) == "labelled-mental-health"
+    assert desk.outcome(*ORU) == "labelled-mental-health"
+    (entry,) = desk.held("S").entries
+    assert (entry.fact, entry.sort) == (
+        Sensitivity(S, Item(ItemKind.VISIT, "V9"), "mental-health"), Sort.LABEL,
+    )  # fmt: skip
+    act = entry.history[0][1]
+    assert (act.by, act.why) == (f"message:{desk.committed[-2].receipt}", "ADT^A01")
+    assert desk.outcome(*LABELLED) == "labelled-mental-health"
+    assert desk.committed[-1].enters == ()
+    assert desk.outcome("ADT^A01", pid(), pv1("V1"), IN1) == "disclose"
+
+
+def test_what_waits_is_labelled_as_well(desk: Desk) -> None:
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    first = desk.committed[-1]
+    desk.receive(*LABELLED)
+    assert desk.again(first)["acme"] == "labelled-mental-health"
+
+
+def test_a_label_that_the_sender_takes_back_stays_until_a_person_ends_it(desk: Desk) -> None:
+    desk.receive(*LABELLED)
+    desk.receive("ADT^A08", pid(), pv1("V9"), "ARV|1|D|PSY", IN1)
+    assert desk.outcome(*ORU) == "labelled-mental-health"
+    (entry,) = desk.held("S").entries
+    assert desk.registry.end("S", entry.id, desk.act()).version
+    assert desk.outcome(*ORU) == "disclose"
+    assert desk.held("S").entries[0].history[-1][0] is Verb.LIFTED
+
+
+def test_a_label_of_one_record_is_one_of_both_and_follows_its_visit(desk: Desk) -> None:
+    desk.receive("ADT^A01", pid("P"), pv1("V1"), "ARV|1|A|PSY", IN1)
+    desk.receive("ADT^A45", pid("S"), "MRG|P^^^H||||V1", pv1("V9"))
+    assert desk.outcome(*ORU) == "labelled-mental-health"
+    desk.receive("ADT^A40", pid("S"), MRG)
+    assert desk.outcome("ADT^A01", pid(), pv1("V1"), IN1) == "labelled-mental-health"
 
 
 def test_a_marker_under_one_identifier_reaches_who_was_merged_before(desk: Desk) -> None:
