@@ -6,8 +6,10 @@ Law: what is read is what was written; what cannot be read raises.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from engine.privacy.aliases import Alias
 from engine.privacy.facts import Item, ItemKind, Sensitivity
 from engine.privacy.patients import Patient
 
@@ -31,3 +33,23 @@ def sensitivity_as_json(fact: Sensitivity) -> dict[str, Any]:
 def sensitivity_of(said: Mapping[str, Any]) -> Sensitivity:
     """A label, with `patient`."""
     return Sensitivity(Patient(*said["patient"]), item_of(said["item"]), said["label"])
+
+
+def alias_as_json(alias: Alias) -> list[Any]:
+    """Both numbers, their owners, and who said so when."""
+    sides = ([[one.id, one.authority] for one in side] for side in (alias.owners, alias.before))
+    said = (item_as_json(alias.old), item_as_json(alias.new), *sides)
+    return [*said, alias.by, alias.at.isoformat()]
+
+
+def alias_of(said: Sequence[Any]) -> Alias:
+    """What `alias_as_json` wrote."""
+    old, new, owners, before, by, at = said
+    return Alias(
+        item_of(old),
+        item_of(new),
+        tuple(Patient(*one) for one in owners),
+        tuple(Patient(*one) for one in before),
+        by,
+        datetime.fromisoformat(at),
+    )

@@ -15,7 +15,14 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from engine.intake.item_json import item_as_json, item_of, sensitivity_as_json, sensitivity_of
+from engine.intake.item_json import (
+    alias_as_json,
+    alias_of,
+    item_as_json,
+    item_of,
+    sensitivity_as_json,
+    sensitivity_of,
+)
 from engine.intake.sealed import Sealing
 from engine.privacy.facts import (
     ConsentKind,
@@ -100,6 +107,8 @@ def seal_held(sealing: Sealing, name: bytes, held: Held) -> bytes:
         for link in held.links
     ]
     said = {"entries": entries, "links": links}
+    if held.aliases:
+        said["aliases"] = [alias_as_json(one) for one in held.aliases]
     return sealing.seal(json.dumps(said, separators=(",", ":")).encode(), _about(name))
 
 
@@ -121,6 +130,7 @@ def unseal_held(sealing: Sealing, name: bytes, sealed: bytes) -> Held:
             )
             for one in said["links"]
         ),
+        tuple(map(alias_of, said.get("aliases", ()))),
     )
 
 

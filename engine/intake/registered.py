@@ -17,7 +17,15 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message, Segment
 from engine.intake.recorded import patient_name, unseal_held
 from engine.intake.sealed import Sealing
-from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts, SignedConsent, Unit
+from engine.privacy.facts import (
+    CoverageKey,
+    Coverages,
+    Disclosed,
+    Facts,
+    Restriction,
+    SignedConsent,
+    Unit,
+)
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
 from engine.privacy.registry import Held, next_change
@@ -31,6 +39,7 @@ WITHOUT = Footing(0)
 
 NO_RIGHTS = Rights()
 NOBODY: Mapping[bytes, Held] = {}
+NOTHING_LIFTED: frozenset[Restriction] = frozenset()
 
 
 class Known(NamedTuple):
@@ -52,8 +61,14 @@ def facts_of(
     coverages: Mapping[CoverageKey, Coverages],
     disclosed: frozenset[Disclosed],
     units: Mapping[str, Unit],
+    *,
+    is_kept: bool = False,
 ) -> Facts:
-    """All that is known besides the message."""
+    """All that is known besides the message.
+
+    `is_kept`: it was taken before. What people have ended since, they ended with it in view; what
+    a new message says, it says anew.
+    """
     consents, restrictions, lifted, entered, persons, undecided, sensitivities = known.rights
     return Facts(
         now,
@@ -66,7 +81,7 @@ def facts_of(
         entered,
         persons,
         undecided,
-        lifted,
+        lifted if is_kept else NOTHING_LIFTED,
         sensitivities,
     )
 

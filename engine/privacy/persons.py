@@ -25,7 +25,7 @@ from engine.privacy.facts import (
     SignedConsent,
 )
 from engine.privacy.patients import Patient, may_be
-from engine.privacy.registry import Entry, Held, Link, Tie, Verb
+from engine.privacy.registry import Entry, Held, Link, Verb
 
 #: How many ways of permitting the same are put together; above it nothing is permitted.
 MOST_PERMITS = 256
@@ -91,7 +91,7 @@ def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
 
 def is_sure(link: Link) -> bool:
     """Whether a permit of one record is one of the other, too."""
-    return link.state is Verb.CONFIRMED or (link.tie is Tie.RENAMED and link.state is Verb.JOINED)
+    return link.state is Verb.CONFIRMED
 
 
 def newest_links(held: Iterable[Held]) -> list[Link]:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import EngineError
+from engine.privacy.aliases import Alias, together
 from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
 
@@ -157,10 +158,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """All entries of one identifier, in the order in which they came, and its links."""
+    """All entries of one identifier, in the order in which they came, its links, and its numbers.
+
+    `aliases`: visits and accounts that have had another number or owner.
+    """
 
     entries: tuple[Entry, ...] = ()
     links: tuple[Link, ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
     def entry(self, id_: str) -> Entry | None:
         """The entry of that id."""
@@ -169,9 +174,10 @@ class Held:
     def added(self, id_: str, fact: Fact, act: Act) -> Held:
         """With one entry more; the same if it is there and in force.
 
-        A restriction that was lifted is in force again, unless a message brings what a person has
-        ended. A consent that was revoked stays revoked: whoever consents again signs anew, on
-        another day. One that comes as revoked is revoked.
+        What was lifted is in force again, whoever says it: it is a new fact. A coverage that a
+        person has ended no message brings back, since it permits. A consent that was revoked stays
+        revoked: whoever consents again signs anew, on another day. One that comes as revoked is
+        revoked.
         """
         known = self.entry(id_)
         if known is None:
@@ -182,7 +188,7 @@ class Held:
             if now is None or (was is not None and was <= now):
                 return self
             return self._with(Entry(id_, fact, (*known.history, (Verb.REVOKED, act))))
-        if not known.is_over or act.is_by_message:
+        if not known.is_over or (isinstance(fact, Cover) and act.is_by_message):
             return self
         return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
 
@@ -210,6 +216,11 @@ class Held:
         """With this link, in the place of the one of its id."""
         others = tuple(one for one in self.links if one.id != link.id)
         return replace(self, links=(*others, link))
+
+    def aliased(self, aliases: Iterable[Alias]) -> Held:
+        """With these numbers besides; the same if they are there."""
+        found = together((*self.aliases, *aliases))
+        return self if found == self.aliases else replace(self, aliases=found)
 
     def told(self, id_: str, act: Act) -> Held:
         """With the patient told of one entry; the same if that was noted before.

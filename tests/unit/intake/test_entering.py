@@ -329,14 +329,43 @@ def test_a_self_pay_request_is_kept_for_what_cannot_say_it(desk: Desk) -> None:
     assert entry.history[0][1].by.startswith("message:")
 
 
-def test_what_a_person_lifted_stays_lifted_when_the_message_comes_again(desk: Desk) -> None:
+def test_what_a_person_lifted_lets_go_what_came_before_and_restricts_when_it_is_said_anew(
+    desk: Desk,
+) -> None:
     marked = ("ADT^A01", pid(), "PD1" + "|" * 12 + "Y", pv1("V9"), IN1)
     assert desk.outcome(*marked) == "ambiguous-restriction"
     (entry,) = desk.held("S").entries
     desk.registry.end("S", entry.id, desk.act())
-    assert desk.again()["acme"] == "disclose"
-    assert desk.outcome(*marked) == "disclose"
-    assert desk.committed[-1].enters == ()
+    first = desk.committed[-1]
+    assert desk.again(first)["acme"] == "disclose"
+    assert desk.outcome(*ORU) == "disclose"
+    assert desk.outcome(*marked) == "ambiguous-restriction"
+    assert [verb for verb, _ in desk.held("S").entries[0].history] == [
+        Verb.ADDED, Verb.LIFTED, Verb.ADDED,
+    ]  # fmt: skip
+    assert desk.again(first)["acme"] == "ambiguous-restriction"
+    desk.registry.end("S", entry.id, desk.act())
+    assert (desk.again()["acme"], desk.again(first)["acme"]) == ("disclose", "disclose")
+
+
+def test_a_marker_of_an_old_number_reaches_the_new_one(desk: Desk) -> None:
+    """Two moves later, by message or by command, whoever owned it then."""
+    desk.receive("ADT^A45", pid("P"), "MRG|Q^^^H||||V1", pv1("V2"))
+    desk.receive("ADT^A45", pid("S"), "MRG|P^^^H||||V2", pv1("V9"))
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    waiting = desk.committed[-1]
+    desk.receive("ADT^A08", pid("Q"), pv1("V1"), "ZSP|Y", IN1)
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "restricted"
+    assert desk.again(waiting)["acme"] == "restricted"
+    assert desk.outcome("ADT^A01", pid("P"), pv1("V2"), IN1) == "restricted"
+    assert desk.outcome("ADT^A01", pid("P"), pv1("V9"), IN1) == "disclose"
+
+
+def test_a_restriction_of_an_old_number_by_command_reaches_the_new_one(desk: Desk) -> None:
+    desk.receive("ADT^A50", pid(), "MRG|||||V1", pv1("V9"))
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    desk.restrict(S)
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "restricted"
 
 
 LABELLED = ("ADT^A01", pid(), pv1("V9"), "ARV|1|A|PSY", IN1)
