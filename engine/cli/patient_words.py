@@ -39,6 +39,7 @@ SENSITIVE = {
     Label.MINOR_CONSENTED: "care that a minor consented to alone",
     Label.SEXUALLY_TRANSMITTED: "sexually transmitted infections",
     Label.GENDER: "gender-affirming care",
+    Label.SUD_COUNSELING_NOTES: "notes of counseling about substance use",
 }
 
 WHY = {

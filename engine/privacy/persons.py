@@ -26,6 +26,7 @@ from engine.privacy.facts import (
 )
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.registry import Entry, Held, Link, Verb
+from engine.privacy.separate import covered_labels
 
 #: How many ways of permitting the same are put together; above it nothing is permitted.
 MOST_PERMITS = 256
@@ -225,7 +226,7 @@ def _common(consents: Sequence[SignedConsent]) -> SignedConsent | None:
             found,
             purposes=purposes,
             channels=channels,
-            labels=found.labels & other.labels,
+            labels=covered_labels(found) & covered_labels(other),
             begins=max(filter(None, (found.begins, other.begins)), default=None),
             ends=min(filter(None, (found.ends, other.ends)), default=None),
             revoked=min(filter(None, (found.revoked, other.revoked)), default=None),
