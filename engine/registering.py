@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import cast
 
-from engine.intake.recorded import change_record, entry_id, patient_name, seal_held, unseal_held
+from engine.intake.change_records import change_record
+from engine.intake.recorded import entry_id, patient_name, seal_held, unseal_held
 from engine.intake.sealed import Sealing
 from engine.privacy.aliases import Number, numbers_in
 from engine.privacy.joining import (

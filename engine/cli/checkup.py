@@ -89,8 +89,7 @@ def files_limit(site: Site) -> Iterator[Finding]:
 
 def keys(site: Site) -> Iterator[Finding]:
     """The master keys are there and nobody else's, and every content key opens with them."""
-    file = site.keys.file
-    if file is not None and not file.exists() and not (site.var / "store").exists():
+    if site.keys.is_unmade:
         yield ok("keys", "They are made at the first start.")
         return
     try:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.archive.opening import open_archive
-from engine.cli.acting import need_reason, note
+from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import shown_day
+from engine.cli.noting import note
 from engine.cli.registering import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
@@ -45,7 +45,7 @@ def register(subparsers: Any) -> None:
         action="store_true",
         help="say whom they concern and until which event; needs --reason",
     )
-    listing.add_argument("--reason", type=as_reason, default="", help="recorded")
+    add_reason(listing)
     add_site_and_json(listing)
     listing.set_defaults(run=ls)
     ending = actions.add_parser("done", help="note that the patient was told of an entry")
@@ -68,7 +68,7 @@ def ls(args: argparse.Namespace) -> int:
         with open_archive(site) as archive:
             note(site, archive, "look", args.reason, what="patients of open duties")
     with open_registry(site, create=False) as registry:
-        found = list(duties_of(registry))
+        found = list(duties_of(registry, site.policy.timezone))
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -96,7 +96,7 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+def duties_of(registry: StoredRegistry, timezone: str) -> Iterator[dict[str, str]]:
     """Each once, also where it stands under several identifiers of one person."""
     for entry in newest_entries(registry.everyone()):
         for duty in open_duties(entry):
@@ -105,7 +105,7 @@ def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
             yield {
                 "duty": duty.value,
                 "entry": entry.id,
-                "since": entry.history[0][1].at.date().isoformat(),
+                "since": shown_day(entry.history[0][1].at, timezone),
                 "signed_by": "" if signer is None else signer.value,
                 "event": str(getattr(fact, "event", "")),
                 "patient": fact.patient.id,

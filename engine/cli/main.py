@@ -44,6 +44,7 @@ COMMANDS = (
     "consent",
     "restriction",
     "label",
+    "confidential",
     "coverage",
     "merge",
     "duties",

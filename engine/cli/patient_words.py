@@ -14,6 +14,7 @@ from engine.archive.accounting import PURPOSES
 from engine.cli.field_names import SEGMENTS, field_name
 from engine.policy.outcome import LABELLED, Code
 from engine.policy.telling.patient import ALL, plainly
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -71,6 +72,7 @@ WHY = {
     Code.NOT_GRANTED: "This recipient does not need it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",
     Code.PARENT_CUT: "What it belongs to is not sent.",
+    Code.CONFIDENTIAL_COMMUNICATION: "You have asked to be reached elsewhere (45 CFR 164.522(b)).",
 } | {
     code: f"The law protects it especially ({SENSITIVE[Label(label)]}), and nothing that you have"
     " signed allows it."
@@ -113,6 +115,8 @@ def entry_in_words(fact: Fact, names: Mapping[str, str], timezone: str) -> str:
     """What a patient has signed or restricted. `names`: of the channels."""
     if isinstance(fact, SignedConsent):
         return _consent(fact, names, timezone)
+    if isinstance(fact, Confidential):
+        return _confidential(fact, names)
     if isinstance(fact, Sensitivity):
         return f"Protected especially ({SENSITIVE[Label(fact.label)]}): {_item(fact.item)}."
     return _cover(fact, names) if isinstance(fact, Cover) else _restriction(fact, names)
@@ -130,6 +134,14 @@ def _cover(fact: Cover, names: Mapping[str, str]) -> str:
     days = (("from", fact.since), ("until", fact.until))
     parts = [said, *(f"{word} {day.isoformat()}" for word, day in days if day is not None)]
     return ", ".join(parts)
+
+
+def _confidential(fact: Confidential, names: Mapping[str, str]) -> str:
+    recipients = "Every insurer" if fact.channels is None else _named(fact.channels, names)
+    alternates = ((fact.address, "address"), (fact.phone, "phone number"))
+    found = [word for what, word in alternates if what is not None]
+    instead = f"the other {' and '.join(found)} that you named" if found else "no address or number"
+    return f"{recipients} gets {instead}, and none that our messages have."
 
 
 def _consent(fact: SignedConsent, names: Mapping[str, str], timezone: str) -> str:

@@ -6,8 +6,6 @@ an engine or another command has come to use it meanwhile.
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +18,11 @@ from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import DiskShort, Reserve
-from engine.store.varlock import StoreUse
+from engine.store.varlock import StoreUse, has_engine
+
+
+class StoreOff(StoreUnavailable):
+    """The site's own store merely does not run, as no engine does."""
 
 
 @contextmanager
@@ -67,8 +69,28 @@ def running_store(site: Site) -> Iterator[Store]:
     store = RedisStore(connect(_running_url(site)), site.store.replicas)
     try:
         yield store
+    except StoreUnavailable as away:
+        if not _is_off(site):
+            raise
+        raise StoreOff(
+            "store-off",
+            "the store is off, as no engine runs.",
+            "Start the engine: its own store starts with it.",
+        ) from away
     finally:
         store.close()
+
+
+def _is_off(site: Site) -> bool:
+    """Whether the site's own server merely does not run, as no engine does."""
+    try:
+        return (
+            url_of(site.store) == EMBEDDED
+            and not EmbeddedServer(site.var).runs()
+            and not has_engine(site.var)
+        )
+    except OSError:  # this user may not look there
+        return False
 
 
 def store_troubles(site: Site) -> list[str]:
@@ -99,16 +121,3 @@ def disk_troubles(site: Site) -> list[str]:
 def _running_url(site: Site) -> str:
     url = url_of(site.store)
     return EmbeddedServer(site.var).url if url == EMBEDDED else url
-
-
-def reason(text: str) -> str:
-    """A reason as it can be recorded: bytes that are no text are shown as such."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def operator() -> str:
-    """Who gives the command, for the record: the login name, or the user id where it has none."""
-    try:
-        return reason(getpass.getuser())
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"

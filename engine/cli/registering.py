@@ -1,4 +1,4 @@
-"""What `payergate consent`, `restriction`, `label` and `coverage` share: add, ls, revoke, import.
+"""What the commands about the privacy registry have in common: add, ls, revoke, import.
 
 Law: a change is in force when the command returns: whatever is sent from then on is looked at with
 it, but for attempts that were open at that moment, which the command lists. A patient's entries
@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from engine.cli.acting import as_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator, working_store
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import shown_day
+from engine.cli.reach import working_store
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.cli.words import counted
@@ -44,6 +45,7 @@ _MANY = {
     Sort.CONSENT: "consents",
     Sort.RESTRICTION: "restrictions",
     Sort.COVERAGE: "coverage",
+    Sort.CONFIDENTIAL: "confidential communications",
     Sort.LABEL: "labels",
 }
 
@@ -109,21 +111,32 @@ def register(subparsers: Any, sort: Sort) -> None:
             )  # fmt: skip
     add_why(adding, is_required=False)
     adding.set_defaults(run=partial(add, sort=sort))
+    add_site_and_json(adding)
+    add_others(actions, sort, "revoke")
+
+
+def add_others(actions: Any, sort: Sort, ends: str) -> None:
+    """Add what every sort has beside `add`: ls, import, and what `ends` an entry."""
     listing = actions.add_parser("ls", help="a patient's entries; of nobody, how many there are")
-    listing.add_argument("--patient", default="", metavar="ID", help=_HELP["patient"])
+    listing.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
     listing.set_defaults(run=partial(ls, sort=sort))
-    ending = actions.add_parser("revoke", help="end an entry, from now on; it stays in the history")
-    ending.add_argument("entry", metavar="ENTRY", help="its id, as `ls` shows it")
-    ending.add_argument("--patient", required=True, metavar="ID", help=_HELP["patient"])
-    add_why(ending, is_required=True)
+    ending = actions.add_parser(ends, help="end an entry, from now on; it stays in the history")
+    add_entry(ending)
     ending.set_defaults(run=partial(revoke, sort=sort))
     importing = actions.add_parser("import", help="enter all lines of a CSV file, or none")
     importing.add_argument("file", type=pathlib.Path, metavar="FILE")
     importing.add_argument("--dry-run", action="store_true", help="say what would be")
     add_why(importing, is_required=False)
     importing.set_defaults(run=partial(import_all, sort=sort))
-    for action in (adding, listing, ending, importing):
+    for action in (listing, ending, importing):
         add_site_and_json(action)
+
+
+def add_entry(parser: argparse.ArgumentParser) -> None:
+    """Add which entry of which patient is changed, and why."""
+    parser.add_argument("entry", metavar="ENTRY", help="its id, as `ls` shows it")
+    parser.add_argument("--patient", required=True, metavar="ID", help=PATIENT_HELP)
+    add_why(parser, is_required=True)
 
 
 def add_why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:
@@ -164,14 +177,20 @@ def revoke(args: argparse.Namespace, sort: Sort) -> int:
     act = act_of(args)
     with open_registry(site) as registry:
         patient = named_patient(args.patient)
-        entry = registry.held(patient).entry(args.entry)
-        if entry is not None and entry.sort is not sort:
-            raise UsageError(
-                "wrong-entry",
-                f"The entry is a {entry.sort.value}.",
-                f"Use `payergate {entry.sort.value} revoke`.",
-            )
-        return tell(registry.end(patient, args.entry, act), "revoked", as_json=args.json)
+        known_sort(registry, patient, args.entry, sort)
+        verb = "ended" if sort is Sort.CONFIDENTIAL else "revoked"
+        return tell(registry.end(patient, args.entry, act), verb, as_json=args.json)
+
+
+def known_sort(registry: StoredRegistry, patient: str, id_: str, sort: Sort) -> None:
+    """Raises `UsageError` where the entry is of another sort; whether it is there others say."""
+    entry = registry.held(patient).entry(id_)
+    if entry is not None and entry.sort is not sort:
+        raise UsageError(
+            "wrong-entry",
+            f"The entry is of another sort: {entry.sort.value}.",
+            f"Use `payergate {entry.sort.value}`.",
+        )
 
 
 def ls(args: argparse.Namespace, sort: Sort) -> int:
@@ -189,9 +208,9 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
         return Exit.OK
     head = ("ENTRY", "STATE", "WHAT", "CHANNELS", "ADDED", "BY")
     rows = [
-        (e["entry"], e["state"], e["what"], e["channels"], e["history"][0]["at"][:10],
-         e["history"][0]["by"])
-        for e in entries
+        (said["entry"], said["state"], said["what"], said["channels"],
+         shown_day(entry.history[0][1].at, site.policy.timezone), entry.history[0][1].by)
+        for entry, said in zip(found, entries, strict=True)
     ]  # fmt: skip
     print(table(head, rows) if rows else f"the patient has no {_MANY[sort]}")
     return Exit.OK

@@ -24,7 +24,7 @@ _MOST_DAYS = 100 * _YEAR_DAYS
 
 _URL = re.compile(r"none|sqlite:[^\s?]+|(?:postgresql|postgres)://[^\s]+")
 _PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
-_PERIOD = re.compile(r"([0-9]{1,6})(d|y)")
+PERIOD = re.compile(r"([0-9]{1,6})(d|y)")
 
 
 def archive_of(node: Node | None, reader: Reader) -> ArchiveSettings:
@@ -90,7 +90,7 @@ def _days(node: Node | None, what: str, least: int, reader: Reader) -> int | Non
     text = reader.text(node, what)
     if node is None or text is None:
         return None
-    match = _PERIOD.fullmatch(text)
+    match = PERIOD.fullmatch(text)
     days = 0 if match is None else int(match[1]) * (_YEAR_DAYS if match[2] == "y" else 1)
     if not least <= days <= _MOST_DAYS:
         shortest = f"{least // _YEAR_DAYS}y" if least >= _YEAR_DAYS else f"{least}d"

@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from engine.config.confidential import confidential_of
 from engine.config.consents import consent_of
 from engine.config.fact_values import FactReader
 from engine.config.restrictions import restriction_of
@@ -26,7 +27,10 @@ from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed,
 
 FILE_KEYS = Keys(
     "facts",
-    optional=("now", "consents", "coverages", "units", "disclosed", "restrictions", "labels"),
+    optional=(
+        *("now", "consents", "coverages", "units", "disclosed", "restrictions", "labels"),
+        "confidential",
+    ),
 )
 _COVERAGE_KEYS = Keys(
     "a coverage", required=("patient", "channel"), optional=("visit", "account", "from", "to")
@@ -75,6 +79,10 @@ def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
         restrictions=tuple(
             restriction_of(item, read)
             for item in read.items(keys.get("restrictions"), "`restrictions`")
+        ),
+        confidential=tuple(
+            confidential_of(item, read)
+            for item in read.items(keys.get("confidential"), "`confidential`")
         ),
         sensitivities=tuple(
             label

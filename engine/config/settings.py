@@ -51,6 +51,10 @@ _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
 _PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+#: The most processes that a site may ask for, and replicas that must have a message.
+MOST_WORKERS = 256
+MOST_REPLICAS = 9
+
 #: The largest reserve; a reserve of none is written as this word.
 MOST_RESERVE_BYTES = 64 * 1024**3
 NO_RESERVE = "none"
@@ -101,7 +105,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
     if given is None:
         return Settings()
     name, environment = _engine(given.get("engine"), reader)
-    workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
+    workers = reader.whole(given.get("workers"), "`workers`", 1, MOST_WORKERS)
     if workers is not None and workers > 1:
         reader.not_enforced(given["workers"], "`workers` (there is one)")
     protections = protections_of(given, reader)
@@ -211,7 +215,7 @@ def _replicas(node: Node | None, reader: Reader) -> int:
         return 0
     if isinstance(node, MappingNode):
         given = reader.mapping(node, REPLICAS_KEYS) or {}
-        return reader.whole(given.get("replicas"), "`replicas`", 1, 9) or 0
+        return reader.whole(given.get("replicas"), "`replicas`", 1, MOST_REPLICAS) or 0
     text = reader.text(node, "`durability`")
     if text is not None and text != "fsync":
         reader.bad_value(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from engine.errors import EngineError
 from engine.hl7.wire import Message
+from engine.intake.change_records import change_record
 from engine.intake.receipts import received_at
 from engine.intake.recorded import (
-    change_record,
     entry_id,
     link_id,
     patient_name,

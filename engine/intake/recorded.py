@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -23,7 +22,9 @@ from engine.intake.item_json import (
     sensitivity_as_json,
     sensitivity_of,
 )
+from engine.intake.recorded_contacts import confidential_json, confidential_of
 from engine.intake.sealed import Sealing
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -52,7 +53,13 @@ from engine.privacy.registry import (
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"
 
-_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r", Sort.COVERAGE: "v", Sort.LABEL: "l"}
+_LETTERS = {
+    Sort.CONSENT: "c",
+    Sort.RESTRICTION: "r",
+    Sort.COVERAGE: "v",
+    Sort.CONFIDENTIAL: "a",
+    Sort.LABEL: "l",
+}
 _LINK_LETTER = "m"
 _ID_BYTES = 10
 
@@ -134,28 +141,6 @@ def unseal_held(sealing: Sealing, name: bytes, sealed: bytes) -> Held:
     )
 
 
-def change_record(name: bytes, deeds: Sequence[tuple[str, Verb]], act: Act, sealed: bytes) -> bytes:
-    """What the ledger says: hashes, codes, who, when and why; and, sealed, all that is held now.
-
-    From the last record of each patient a lost registry can be made again. `change` tells two
-    changes apart that say the same.
-    """
-    return json.dumps(
-        {
-            "kind": "registry",
-            "entries": [[entry, verb.value] for entry, verb in deeds],
-            "at": act.at.isoformat(timespec="milliseconds"),
-            "by": act.by,
-            "why": act.why,
-            "document": act.document,
-            "patient": name.hex(),
-            "change": secrets.token_hex(8),
-            "sealed": base64.b64encode(sealed).decode("ascii"),
-        },
-        separators=(",", ":"),
-    ).encode()
-
-
 def _about(name: bytes) -> bytes:
     return b"registry|" + name
 
@@ -190,6 +175,8 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
     if isinstance(fact, Sensitivity):
         return said | sensitivity_as_json(fact)
     said["channels"] = _listed(fact.channels)
+    if isinstance(fact, Confidential):
+        return said | confidential_json(fact)
     if isinstance(fact, SignedConsent):
         return (
             said
@@ -272,6 +259,7 @@ _FACTS: dict[Sort, Callable[[Mapping[str, Any]], Fact]] = {
     Sort.CONSENT: _consent,
     Sort.RESTRICTION: _restriction,
     Sort.COVERAGE: _cover,
+    Sort.CONFIDENTIAL: confidential_of,
     Sort.LABEL: sensitivity_of,
 }
 

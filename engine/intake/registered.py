@@ -69,7 +69,7 @@ def facts_of(
     `is_kept`: it was taken before. What people have ended since, they ended with it in view; what
     a new message says, it says anew.
     """
-    consents, restrictions, lifted, entered, persons, undecided, sensitivities = known.rights
+    consents, restrictions, lifted, entered, persons, undecided, confidential, labels = known.rights
     return Facts(
         now,
         coverages,
@@ -82,7 +82,8 @@ def facts_of(
         persons,
         undecided,
         lifted if is_kept else NOTHING_LIFTED,
-        sensitivities,
+        confidential,
+        labels,
     )
 
 

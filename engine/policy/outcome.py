@@ -61,6 +61,7 @@ class Code(Enum):
     NOT_GRANTED = "not-granted"
     OTHER_COVERAGE = "other-coverage"
     PARENT_CUT = "parent-cut"
+    CONFIDENTIAL_COMMUNICATION = "confidential-communication"
 
 
 #: The reason of each label that a pack protects.

@@ -37,6 +37,8 @@ TEXTS: dict[Code, str] = {
     Code.NOT_GRANTED: "No rule grants it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",
     Code.PARENT_CUT: "What it belongs to is not sent.",
+    Code.CONFIDENTIAL_COMMUNICATION: "The patient has asked to be reached elsewhere (45 CFR"
+    " 164.522(b)): how the message says it is not sent.",
 }
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
+from engine.privacy.confidential import Confidential
 from engine.privacy.patients import Patient
 
 
@@ -224,4 +225,5 @@ class Facts:
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
     lifted: frozenset[Restriction] = frozenset()
+    confidential: tuple[Confidential, ...] = ()
     sensitivities: tuple[Sensitivity, ...] = ()

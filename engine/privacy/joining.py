@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from engine.privacy.aliases import Alias, Number, chain, numbers_in, together
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -159,7 +160,7 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
             is_of_side = any(may_be(entry.fact.patient, one) for one in side)
             if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
-                    _add(found, replace(entry.fact, patient=patient), act, identify)
+                    _add(found, _of_other(entry.fact, patient), act, identify)
     apart = link.done(Verb.PARTED, act)
     for person in persons_in(found.values()):
         if person.has(link.members[0]):  # whoever else they were joined with knows it, too
@@ -174,9 +175,16 @@ def _last(history: History, verb: Verb) -> datetime:
 
 def _denies(entry: Entry) -> bool:
     fact = entry.fact
-    if isinstance(fact, Restriction | Sensitivity):
+    if isinstance(fact, Restriction | Sensitivity | Confidential):
         return not entry.is_over
     return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
+
+
+def _of_other(fact: Fact, patient: Patient) -> Fact:
+    """What it denies, of another person; what it permits is of the one alone."""
+    if isinstance(fact, Confidential):
+        return fact.known_as(patient, is_sure=False)
+    return replace(fact, patient=patient)
 
 
 def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import product
 from typing import NamedTuple, TypeVar
 
+from engine.privacy.confidential import Confidential
+from engine.privacy.entered import snapshots
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
     CoverageKey,
-    CoverageRow,
     Coverages,
     Restriction,
     Sensitivity,
@@ -60,6 +61,7 @@ class Rights(NamedTuple):
     entered: dict[CoverageKey, tuple[Coverages, ...]] = {}  # noqa: RUF012 - never written
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
+    confidential: tuple[Confidential, ...] = ()
     sensitivities: tuple[Sensitivity, ...] = ()
 
 
@@ -142,9 +144,10 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         tuple(dict.fromkeys(consents)),
         tuple(restrictions),
         frozenset(lifted),
-        _snapshots(covers),
+        snapshots(covers),
         tuple(person.members for person in persons),
         frozenset(one for person in persons if person.is_undecided for one in person.members),
+        tuple(_confidential(persons, entries)),
         tuple(_sensitivities(entries, persons)),
     )
 
@@ -175,6 +178,18 @@ def all_of(patients: Iterable[Patient], persons: Iterable[Person]) -> tuple[Pati
 def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
     """Whether it permits nothing by itself: another record of the person must permit it, too."""
     return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
+
+
+def _confidential(persons: tuple[Person, ...], entries: Iterable[Entry]) -> Iterator[Confidential]:
+    """Of all members; what goes instead only of those who are certainly one with whom it is of."""
+    for entry in entries:
+        fact = entry.fact
+        if entry.is_over or not isinstance(fact, Confidential):
+            continue
+        for one in everybody(persons, fact.patient):
+            records = (record for person in persons for record in person.records)
+            is_sure = one == fact.patient or any({one, fact.patient} <= some for some in records)
+            yield fact.known_as(one, is_sure=is_sure)
 
 
 def _is_past(consent: SignedConsent, now: datetime) -> bool:
@@ -240,33 +255,6 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
     if one is None or other is None:
         return other if one is None else one
     return one & other
-
-
-# --- coverage -----------------------------------------------------------------------------------
-
-
-def _snapshots(covers: list[tuple[Patient, Cover]]) -> dict[CoverageKey, tuple[Coverages, ...]]:
-    """What people entered, key by key: a snapshot for each identifier that it was entered under.
-
-    A permit needs the authority, so that a row without it is nobody's.
-    """
-    rows: dict[CoverageKey, dict[Patient, list[Cover]]] = {}
-    for patient, cover in covers:
-        if patient.authority and cover.patient.authority:
-            key = CoverageKey(cover.level, patient.id, patient.authority, cover.number)
-            rows.setdefault(key, {}).setdefault(cover.patient, []).append(cover)
-    return {
-        key: tuple(_snapshot(found) for found in by_origin.values())
-        for key, by_origin in rows.items()
-    }
-
-
-def _snapshot(covers: list[Cover]) -> Coverages:
-    rows = dict.fromkeys(CoverageRow(one.channel, one.since, one.until) for one in covers)
-    settled: dict[tuple[date | None, date | None], None] = {
-        (one.since, one.until): None for one in covers if one.settles
-    }
-    return Coverages(tuple(rows), settled=tuple(settled))
 
 
 # --- who is one ---------------------------------------------------------------------------------

@@ -16,10 +16,11 @@ from typing import Protocol
 
 from engine.errors import EngineError
 from engine.privacy.aliases import Alias, together
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
 
-Fact = SignedConsent | Restriction | Cover | Sensitivity
+Fact = SignedConsent | Restriction | Cover | Confidential | Sensitivity
 
 #: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
 BY_MESSAGE = "message:"
@@ -31,6 +32,7 @@ class Sort(StrEnum):
     CONSENT = "consent"
     RESTRICTION = "restriction"
     COVERAGE = "coverage"
+    CONFIDENTIAL = "confidential"
     LABEL = "label"
 
 
@@ -40,6 +42,7 @@ class Verb(StrEnum):
     ADDED = "added"
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
     LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2)), a label
+    ENDED = "ended"  # a confidential communication
     JOINED = "joined"  # two records are one person's, says a message
     CONFIRMED = "confirmed"  # and a person has seen that it is so
     QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
@@ -71,7 +74,7 @@ History = tuple[tuple[Verb, Act], ...]
 
 
 #: What says whether an entry is over: the last of these.
-_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED})
+_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED, Verb.ENDED})
 
 
 def _whether(history: History) -> Verb:
@@ -93,7 +96,7 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it was ended. A consent has its date instead."""
+        """Whether it was ended, and is no consent, which has its date."""
         return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
 
     @property
@@ -106,6 +109,7 @@ SORTS: Mapping[type, Sort] = {
     SignedConsent: Sort.CONSENT,
     Restriction: Sort.RESTRICTION,
     Cover: Sort.COVERAGE,
+    Confidential: Sort.CONFIDENTIAL,
     Sensitivity: Sort.LABEL,
 }
 
@@ -114,6 +118,7 @@ ENDS = {
     Sort.CONSENT: Verb.REVOKED,
     Sort.RESTRICTION: Verb.LIFTED,
     Sort.COVERAGE: Verb.REVOKED,
+    Sort.CONFIDENTIAL: Verb.ENDED,
     Sort.LABEL: Verb.LIFTED,
 }
 

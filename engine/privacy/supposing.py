@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Facts, Restriction, Sensitivity, SignedConsent
 from engine.privacy.registry import Fact
 
@@ -31,10 +32,13 @@ def supposing(facts: Facts, supposed: Supposed) -> Facts:
     sensitivities = [one for one in facts.sensitivities if one not in ended]
     consents += [one for one in supposed.added if isinstance(one, SignedConsent)]
     restrictions += [one for one in supposed.added if isinstance(one, Restriction)]
+    confidential = [one for one in facts.confidential if one not in ended]
+    confidential += [one for one in supposed.added if isinstance(one, Confidential)]
     sensitivities += [one for one in supposed.added if isinstance(one, Sensitivity)]
     return replace(
         facts,
         consents=tuple(consents),
         restrictions=tuple(restrictions),
+        confidential=tuple(confidential),
         sensitivities=tuple(sensitivities),
     )

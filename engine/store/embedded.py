@@ -106,6 +106,10 @@ class EmbeddedServer:
             self._child.wait()  # it has let go of its lock, which only its end does: it is ending
         return self._child.poll() is None
 
+    def runs(self) -> bool:
+        """Whether the folder has a server, whoever started it; changes nothing."""
+        return self._lock_path.exists() and self._is_locked()
+
     def stop(self) -> None:
         """Have it write out everything and end; kill it if it does not (nothing is lost then)."""
         if self.alive():

@@ -2,7 +2,8 @@
 
 A worker (intake, projection, lane, last look, releases) over a store in memory, one payer behind
 it, and commands beside it. The model is the plainest there is: for each patient what holds now, and
-who is joined with whom: a denial of one is one of all, a permit takes one of each record.
+who is joined with whom: a denial of one is one of all, a permit takes one of each record; and who
+asked not to be reached at home. A copy about such a patient goes all the same, without the address.
 Never is a byte sent that the model denies at that instant, but of attempts that the denying command
 listed; and what was never denied while it waited arrives in the end.
 """
@@ -45,6 +46,7 @@ from engine.intake.registered import Registered
 from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
+from engine.privacy.confidential import Address, Confidential
 from engine.privacy.facts import ConsentKind, Item, ItemKind, Restriction, SignedConsent
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Fact
@@ -81,6 +83,9 @@ rules:
 """
 
 SEALER = any_sealer()
+
+#: Where every patient lives, and where some want to be written to.
+HOME, ELSEWHERE = b"12 Oak St", Address("9 Quiet Ln")
 PATIENTS = ("P1", "P2", "P-3")
 VISITS = ("V1", "V2", "")
 
@@ -112,6 +117,7 @@ class Rights:
     consent: str = ""
     ends: datetime | None = None
     restrictions: dict[str, set[str]] = field(default_factory=dict)  # visit or "" → entries
+    confidential: set[str] = field(default_factory=set)  # entries
 
 
 @dataclass
@@ -270,6 +276,14 @@ class RegistryMachine(RuleBasedStateMachine):
             return "hold"
         return "allow" if not self.needs_consent or self.consents(message.patient) else "deny"
 
+    def is_confidential(self, message: Sent) -> bool:
+        """Whether anybody whom it is about asked not to be reached at home."""
+        return any(
+            self.rights[patient].confidential
+            for named in {message.patient, message.merged} - {""}
+            for patient in self.joined_with(named, "joined", "confirmed")
+        )
+
     def committed(self, message: Sent, receipt: str) -> None:
         """It is stored: if it merges, that is so from now on."""
         message.receipt = receipt
@@ -303,7 +317,8 @@ class RegistryMachine(RuleBasedStateMachine):
     def byte_left(self, payload: bytes) -> None:
         control_id = control_id_in(payload).decode()
         message = self.messages[control_id]
-        if self.verdict(message) != "allow" and message.receipt not in self.exempt:
+        tells = HOME in payload and self.is_confidential(message)
+        if (tells or self.verdict(message) != "allow") and message.receipt not in self.exempt:
             self.denied_and_sent.append(control_id)
         self.delivered.add(control_id)
 
@@ -338,7 +353,7 @@ class RegistryMachine(RuleBasedStateMachine):
         lines = [
             f"MSH|^~\\&|HIS|GH|PG|PG|20260301||ADT^{trigger}|{control_id}|P|2.5.1",
             "EVN||20260301",
-            f"PID|1||{patient}^^^GH",
+            f"PID|1||{patient}^^^GH||||||||{HOME.decode()}^^Town",
             f"MRG|{merged}^^^GH" if merged else "",
             f"PV1|1|I|{'|' * 16}{visit}",
             "IN1|1|P|ACME",
@@ -397,6 +412,32 @@ class RegistryMachine(RuleBasedStateMachine):
             self.change(self.registry.end(patient, entry, self.act()))
             self.exempt |= exempt
 
+    @rule(
+        patient=patients,
+        authority=st.sampled_from(["GH", ""]),
+        address=st.sampled_from([None, ELSEWHERE]),
+        turns=st.integers(0, 4),
+    )
+    def ask_elsewhere(
+        self, patient: str, authority: str, address: Address | None, turns: int
+    ) -> None:
+        self.turn(turns)
+        entry = self.add(Confidential(Patient(patient, authority), None, address))
+        self.asked_elsewhere(patient, entry)
+
+    def asked_elsewhere(self, patient: str, entry: str) -> None:
+        if entry not in self.rights[patient].confidential:
+            self.rights[patient].confidential.add(entry)
+            self.added_at[entry] = self.clock.now()
+
+    @rule(patient=patients)
+    def ask_no_more(self, patient: str) -> None:
+        exempt = self.exempt
+        for entry in self.rights[patient].confidential:
+            self.change(self.registry.end(patient, entry, self.act()))
+            self.exempt |= exempt
+        self.rights[patient].confidential = set()
+
     @rule(pair=st.sampled_from(PAIRS), turns=st.integers(0, 3))
     def confirm(self, pair: tuple[str, str], turns: int) -> None:
         self.turn(turns)
@@ -424,6 +465,14 @@ class RegistryMachine(RuleBasedStateMachine):
             for visit, entries in self.rights[one].restrictions.items()
             if any(self.added_at[entry] >= link.since for entry in entries)
         ]
+        asked = [
+            other
+            for one, other in (pair, pair[::-1])
+            if any(self.added_at[entry] >= link.since for entry in self.rights[one].confidential)
+        ]
+        for other in asked:
+            asked_for = Confidential(Patient(other, "GH"))
+            self.asked_elsewhere(other, entry_id(SEALER, asked_for))
         for other, visit in both:
             item = Item(ItemKind.VISIT, visit) if visit else Item(ItemKind.EVERYTHING)
             fact = Restriction(Patient(other, "GH"), frozenset({item}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from engine.privacy.confidential import Address, Confidential, Phone
 from engine.privacy.facts import (
     ConsentKind,
     CoverageKey,
@@ -63,6 +64,15 @@ restrictions = st.builds(
     since=st.sampled_from([None, NOW.date()]),
     until=st.sampled_from([None, NOW.date()]),
 )
+confidential = st.builds(
+    Confidential,
+    patient=patients,
+    channels=some_channels,
+    address=st.sampled_from(
+        [None, Address("9 QUIET", city="ELSE", state="NV", zip="89101"), Address(zip="89102")]
+    ),
+    phone=st.sampled_from([None, Phone("702-555-0199")]),
+)
 sensitivities = st.builds(
     Sensitivity,
     patient=patients,
@@ -109,4 +119,5 @@ def facts(draw: st.DrawFn) -> Facts:
         consents=more.consents,
         restrictions=more.restrictions,
         units=more.units,
+        confidential=tuple(draw(st.lists(confidential, max_size=2))),
     )

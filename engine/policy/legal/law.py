@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from engine.hl7.path import Path
-from engine.policy.cutting.cut import Bar
+from engine.policy.cutting.cut import Bar, Contact
 from engine.policy.cutting.plan import Plan
+from engine.policy.legal.confidential import Contacts
 from engine.policy.legal.lifting import Lifting
 from engine.policy.legal.minors import may_be_minor
 from engine.policy.legal.notices import Attached, has_place, scope_of
@@ -57,6 +58,7 @@ class Law:
 
     __slots__ = (
         "_consents",
+        "_contacts",
         "_facts",
         "_lifting",
         "_reaches",
@@ -77,6 +79,7 @@ class Law:
         self._restrictions: tuple[Restriction, ...] = ()
         self._consents: Consents | None = None
         self._undecided = False
+        self._contacts: Contacts | None = None
         #: What the message itself says.
         self._signals = signals = signals_of(view, facts.now, statutes.self_pay)
         said = tuple(one for one in signals.restrictions if one not in facts.lifted)
@@ -90,6 +93,9 @@ class Law:
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
         is_part2 = bool(facts.units) and Unit.PART2 in self._units()
+        if facts.confidential:
+            ids = patients_of(view.message, view.all("PID"), 3)
+            self._contacts = Contacts(facts.confidential, ids, denied_patients(view))
         kept = 0
         if facts.sensitivities:
             who = denied_patients(view)
@@ -100,7 +106,7 @@ class Law:
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
         self.is_silent = signals is NO_SIGNALS and not (
-            present or self._restrictions or self._undecided
+            present or self._restrictions or self._undecided or self._contacts
         )
 
     # --- before all rules ---------------------------------------------------------------------
@@ -166,11 +172,15 @@ class Law:
 
     def _message_notice(self, channel: ChannelRules) -> bool:
         return any(
-            standing.protection.notice is not None and standing.bits & self.labelled.message
+            applicable.protection.notice is not None and applicable.bits & self.labelled.message
             for purpose in _purposes(channel)
             if not self.labelled.message & self._lifting.blocked(channel, purpose)
-            for standing in self._lifting.standing(channel, purpose)
+            for applicable in self._lifting.applicable(channel, purpose)
         )
+
+    def contact(self, channel: ChannelRules) -> Contact | None:
+        """What this channel learns of where the patient is reached; None: what the rules say."""
+        return self._contacts.of(channel) if self._contacts else None
 
     # --- beside the rules ---------------------------------------------------------------------
 
@@ -229,11 +239,11 @@ class Law:
             bits |= segments.get(index, 0)
         found: dict[str, Attached] = {}
         for purpose in sorted({rule.rule.purpose.value for rule in granting}):
-            for standing in self._lifting.standing(channel, purpose):
-                notice = standing.protection.notice
-                if notice is None or not standing.bits & bits or notice.id in found:
+            for applicable in self._lifting.applicable(channel, purpose):
+                notice = applicable.protection.notice
+                if notice is None or not applicable.bits & bits or notice.id in found:
                     continue
-                lifting = self._lifting.lifted_by(standing.protection, channel.id, purpose)
+                lifting = self._lifting.lifted_by(applicable.protection, channel.id, purpose)
                 scope = scope_of(lifting, self._statutes.timezone) if notice.scope else ""
                 found[notice.id] = Attached(notice, scope)
         return tuple(found[name] for name in sorted(found))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from engine.policy.legal.markers import arv_in_force, item_of_arv
 from engine.policy.legal.restrictions import NOWHERE, reach
-from engine.policy.legal.signals import arv_in_force, items_of_arv
 from engine.policy.message.view import View
 from engine.policy.sensitive.labels import Bits, LabelIndex
 from engine.privacy.facts import Restriction, Sensitivity
@@ -28,8 +28,8 @@ def sensitivities_of(view: View, index: LabelIndex, now: datetime) -> tuple[Sens
         Sensitivity(patient, item, label)
         for segment in view.all("ARV")
         if arv_in_force(view, segment, now)
+        if (item := item_of_arv(view, segment)) is not None
         for label in index.labels(labelled.get(segment.index, 0))
-        for item in items_of_arv(view, segment)
         for patient in patients
     ]
     return tuple(dict.fromkeys(found))

@@ -10,6 +10,7 @@ import pytest
 from engine.cli.patient_words import SENSITIVE, WHY, entry_in_words, fields_in_words, why
 from engine.config.packs import packs
 from engine.policy.outcome import Code
+from engine.privacy.confidential import Address, Confidential, Phone
 from engine.privacy.facts import (
     ConsentKind,
     Facts,
@@ -52,6 +53,15 @@ def test_statutes_are_cited_with_their_certainty() -> None:
 @pytest.mark.parametrize(
     ("fact", "said"),
     [
+        (
+            Confidential(PERSON, None, Address("9 Quiet Ln"), Phone("702")),
+            ("Every insurer gets the other address and phone number that you named, and none that"
+             " our messages have."),
+        ),
+        (
+            Confidential(PERSON, frozenset({"acme"})),
+            "ACME gets no address or number, and none that our messages have.",
+        ),
         (
             CONSENT,
             ("An authorization for payment for care, to ACME; it names HIV; from 2026-03-01;"

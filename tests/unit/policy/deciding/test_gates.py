@@ -230,6 +230,7 @@ def test_the_table_is_whole() -> None:
     assert len({row[0] for row in ROWS}) == len(ROWS)
     gates = {gate.code for gate in GATES}
     of_segments = {"granted", "not-granted", "other-coverage", "parent-cut"}
+    of_segments |= {"confidential-communication"}
     of_the_engine = {"cancelled"}
     labels = {code.value for code in Code if code.value.startswith("labelled-")}
     assert {code.value for code in Code} - of_segments - of_the_engine - labels <= gates
