@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents.
+"""`payergate duties`: what people still have to do about consents, merges and late denials.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+from engine.archive.candidates import open_candidates
+from engine.archive.database import ArchiveError
 from engine.archive.opening import open_archive
 from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
@@ -21,11 +24,13 @@ from engine.cli.registering import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import Exit
-from engine.privacy.duties import open_duties
+from engine.privacy.duties import Duty, open_duties
 from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
+from engine.store.sealing import Sealer
 
 
 def register(subparsers: Any) -> None:
@@ -35,7 +40,8 @@ def register(subparsers: Any) -> None:
         help="what people still have to do about consents",
         description=(
             "Lists what people still have to do about consents: tell a patient for whom another"
-            " signed, and watch for the event that ends a consent."
+            " signed, watch for the event that ends a consent, and judge what a wrong merge or a"
+            " denial that came too late has let through."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -69,6 +75,7 @@ def ls(args: argparse.Namespace) -> int:
             note(site, archive, "look", args.reason, what="patients of open duties")
     with open_registry(site, create=False) as registry:
         found = list(duties_of(registry, site.policy.timezone))
+    found += _to_judge(site)
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -79,6 +86,30 @@ def ls(args: argparse.Namespace) -> int:
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
+
+
+def _to_judge(site: Site) -> list[dict[str, str]]:
+    """One for each merge or change that left disclosures to judge, `ledger candidates` lists."""
+    try:
+        with open_archive(site) as archive, archive.reading() as connection:
+            found = open_candidates(connection, Sealer.of(site.keys))
+    except ArchiveError as error:
+        print(f"the archive was not asked what is to be judged: {error}", file=sys.stderr)
+        return []
+    first: dict[str, int] = {}
+    for row in found:
+        first.setdefault(str(row["of"]), int(row["at_ms"]))
+    return [
+        {
+            "duty": Duty.JUDGE_DISCLOSURES.value,
+            "entry": of,
+            "since": shown_day(at_ms, site.policy.timezone),
+            "signed_by": "",
+            "event": "",
+            "patient": "",
+        }
+        for of, at_ms in first.items()
+    ]
 
 
 def done(args: argparse.Namespace) -> int:

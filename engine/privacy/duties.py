@@ -19,6 +19,7 @@ class Duty(Enum):
 
     TELL_PATIENT = "tell-patient"  # that another has signed, and what it opened
     WATCH_EVENT = "watch-event"  # and revoke once it has come
+    JUDGE_DISCLOSURES = "judge-disclosures"  # that a wrong merge or a late denial let through
 
 
 def open_duties(entry: Entry) -> Iterator[Duty]:
