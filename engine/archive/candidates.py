@@ -45,20 +45,24 @@ def candidates_of(
     if record["kind"] != CHANGED:
         return
     links = [id_ for id_, verb in record.get("entries", ()) if verb in _TAKEN_BACK]
+    is_by_message = str(record.get("by", "")).startswith(BY_MESSAGE)
+    late = record.get("open", ()) if is_by_message else ()
+    if not (links or late):
+        return
+    known = {(row["receipt"], row["channel"]) for row in open_candidates(connection, sealing)}
+    found = [(LATE, str(record["by"]), {"receipt": receipt, "channel": channel})
+             for channel, _, receipt in late]  # fmt: skip
     if links:
         name = bytes.fromhex(record["patient"])
         held = unseal_held(sealing, name, base64.b64decode(record["sealed"]))
-        known = {(row["receipt"], row["channel"]) for row in open_candidates(connection, sealing)}
-        for id_ in links:
-            link = held.link(id_)
-            for row in () if link is None else _of_link(connection, sealing, held, link, record):
-                if (row["receipt"], row["channel"]) not in known:
-                    known.add((row["receipt"], row["channel"]))
-                    yield _candidate(sealing, record, MERGE, id_, row)
-    if str(record.get("by", "")).startswith(BY_MESSAGE):
-        for channel, _, receipt in record.get("open", ()):
-            row = {"receipt": receipt, "channel": channel}
-            yield _candidate(sealing, record, LATE, str(record["by"]), row)
+        for link in held.links:
+            if link.id in links:
+                rows = _of_link(connection, sealing, held, link, record)
+                found += [(MERGE, link.id, row) for row in rows]
+    for cause, of, row in found:
+        if (row["receipt"], row["channel"]) not in known:
+            known.add((row["receipt"], row["channel"]))
+            yield _candidate(sealing, record, cause, of, row)
 
 
 def _of_link(

@@ -235,7 +235,7 @@ class Intake:
         else:
             self._known.committed(given.taught)
             self._committed(accept)
-            self._tell_changes(given)
+            self._tell_changes(given, accepted.open_attempts)
         if accepted.reused_id:
             listener = arrival.source.listener
             self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)
@@ -243,10 +243,12 @@ class Intake:
             self._released()
         return answer_to(arrival.message, AckCode.AA, accepted.receipt)
 
-    def _tell_changes(self, given: _Submitted) -> None:
+    def _tell_changes(self, given: _Submitted, open_attempts: int) -> None:
         receipt, changes = given.accept.receipt, given.changes
         if changes.enters:
             self._log(Event.REGISTRY_CHANGED, receipt=receipt, count=len(changes.enters))
+        if open_attempts:
+            self._log(Event.REGISTRY_TOO_LATE, receipt=receipt, count=open_attempts)
         if changes.questions:
             self._log(Event.MERGE_QUESTIONED, receipt=receipt)
 

@@ -14,14 +14,14 @@ from engine.hl7.wire import Message
 from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import PatientNames
 from engine.policy.decide import decide
-from engine.privacy.facts import Facts
+from engine.privacy.facts import Facts, Item, ItemKind, Restriction
 from engine.privacy.joining import moved
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, Tie
 from engine.registering import StoredRegistry
-from engine.store.port import Changed, Footing, News
-from tests.support.archive_rig import Rig, adt
+from engine.store.port import Advance, Changed, Claim, Footing, News
+from tests.support.archive_rig import LEASE_MS, Rig, adt
 
 P1, P2 = Patient("P1", "HOSP"), Patient("P2", "HOSP")
 
@@ -39,6 +39,19 @@ class Ward:
 
     def send(self, control_id: str, patient: str, *payers: str) -> str:
         """A disclosure, a minute later than what was before."""
+        receipt = self.take(control_id, patient, *payers)
+        for payer in payers or ("acme",):
+            self.rig.end(payer)
+        return receipt
+
+    def begin(self, control_id: str, patient: str) -> str:
+        """A disclosure of which nobody knows yet how it ends."""
+        receipt = self.take(control_id, patient)
+        fence = self.rig.store.execute([Claim("acme", "rig", LEASE_MS)])[0].fence  # type: ignore[union-attr]
+        self.rig.store.execute([Advance("acme", fence, 1, LEASE_MS)])
+        return receipt
+
+    def take(self, control_id: str, patient: str, *payers: str) -> str:
         self.rig.clock.pass_s(60)
         message = Message.parse(adt(control_id, patient, *payers))
         names = PatientNames(self.rig.sealer).of(message)
@@ -55,8 +68,6 @@ class Ward:
             patients=names,
         )
         self.rig.store.execute([accept])
-        for payer in payers or ("acme",):
-            self.rig.end(payer)
         return receipt
 
     def join(self) -> None:
@@ -151,6 +162,26 @@ def test_candidates_are_listed_once_and_no_accounting_has_them(
     assert account["number"] == 1
     shown = next(row for row in rig.bodies() if row["kind"] == "candidate")
     assert not {"P1", "HOSP"} & set(json.dumps(shown).replace('"', " ").split())
+
+
+def test_what_was_on_its_way_when_a_message_denied_it_is_listed(
+    ward: Ward, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, though the message changes both records; a command tells whoever gave it."""
+    rig = ward.rig
+    receipt = ward.begin("M1", "P1")
+    restricted = Restriction(P1, frozenset({Item(ItemKind.EVERYTHING)}))
+    ward.join()
+    ward.registry.add(restricted, ward.act())
+    rig.archive()
+    (found,) = run(rig, capsys, "ledger", "candidates")["candidates"]
+    assert (found["cause"], found["channel"], found["receipt"]) == ("late", "acme", receipt)
+    assert found["of"] == "message:01KJ9PWE010000000001"
+    (duty,) = run(rig, capsys, "duties", "ls")["duties"]
+    assert (duty["duty"], duty["entry"]) == ("judge-disclosures", found["of"])
+    clear = ("ledger", "clear", receipt, "--channel", "acme", "--reason", "it did not arrive")
+    assert run(rig, capsys, *clear)["cleared"] == 1
+    assert run(rig, capsys, "duties", "ls")["duties"] == []
 
 
 def test_every_database_finds_them(rig: Rig) -> None:

@@ -31,7 +31,7 @@ from engine.privacy.registry import Act, Held, Sort, Tie, Verb
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Accept, Changed, Fetch, NextReleased, ReadLedger
+from engine.store.port import Accept, Advance, Changed, Claim, Fetch, NextReleased, ReadLedger
 from tests.support.cutting import channel, policy, rule
 from tests.support.delivery_rig import BenchClock, Told, at_once
 from tests.support.key_ring import any_sealer
@@ -185,6 +185,16 @@ def test_a_command_under_either_identifier_reaches_both(desk: Desk) -> None:
     assert desk.registry.end("S", entry, desk.act()).version
     assert desk.held("P").entries[0].is_over
     assert desk.outcome("ADT^A01", pid(), pv1(), IN1) == "disclose"
+
+
+def test_what_was_on_its_way_is_told_by_number(desk: Desk) -> None:
+    assert desk.outcome("ADT^A01", pid(), pv1(), IN1) == "disclose"
+    fence = cast("Any", desk.store.execute([Claim("acme", "one", 1000)])[0]).fence
+    desk.store.execute([Advance("acme", fence, 1, 1000)])
+    desk.receive("ADT^A40", pid(), MRG)
+    (said,) = [json.loads(x) for x in desk.log.getvalue().splitlines() if "too_late" in x]
+    assert (said["event"], said["count"]) == ("registry_too_late", 1)
+    assert said["receipt"] == desk.committed[-1].receipt
 
 
 def test_the_same_merge_again_changes_nothing(desk: Desk) -> None:
