@@ -91,6 +91,17 @@ class StoredRegistry:
         """Revoke or lift an entry; version 0 if it was over. Raises `RegistryError`."""
         return self._change_one(patient, entry, act, Held.ended)
 
+    def step(self, patient: str, entry: str, verb: Verb, act: Act) -> Change:
+        """Take a restriction one step on; version 0 if it stood so.
+
+        Raises `RegistryError`, and `StepError` where it does not go that way.
+        """
+
+        def deed(held: Held, id_: str, done: Act) -> Held:
+            return held.stepped(id_, verb, done)
+
+        return self._change_one(patient, entry, act, deed)
+
     def told(self, patient: str, entry: str, act: Act) -> Change:
         """Note that the patient was told of an entry; version 0 if it was noted before."""
         return self._change_one(patient, entry, act, Held.told)

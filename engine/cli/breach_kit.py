@@ -23,7 +23,7 @@ from engine.archive.search import already_named, disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
 from engine.cli.acting import add_reason, need_reason, operator
-from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.arguments import add_site_and_json, known_channel, writing
 from engine.cli.moments import day, ms, shown, utc, whole_days
 from engine.cli.noting import note
 from engine.clock import SystemClock
@@ -31,10 +31,11 @@ from engine.config.load import load_site
 from engine.errors import Exit, UsageError
 from engine.store.sealing import Sealer
 
+#: What `disclosures.csv` tells; `impermissible`: whether it was named so since.
 COLUMNS = (
     "at", "receipt", "part", "control_id", "type", "disclosed", "ack", "attempts",
-    "possible_duplicate", "description", "purpose", "basis", "rules", "revision", "states",
-    "sha256",
+    "possible_duplicate", "impermissible", "description", "purpose", "basis", "rules", "revision",
+    "states", "sha256",
 )  # fmt: skip
 
 
@@ -112,10 +113,14 @@ def export(args: argparse.Namespace) -> int:
     channel = known_channel(site.policy.channels, args.channel)
     now, zone = SystemClock().now(), site.policy.timezone
     since, until = whole_days(args.since, args.until, zone, now, 0)
+    if args.out:
+        _need_empty(args.out)
     with open_archive(site) as archive:
         with archive.reading() as connection:
-            rows = list(disclosures(connection, channel, ms(since), ms(until)))
+            found = list(disclosures(connection, channel, ms(since), ms(until)))
+            bad = already_named(connection, channel, ms(since))
             unjudged = open_candidates(connection, Sealer.of(site.keys), channel)
+        rows = [{**row, "impermissible": row["seq"] in bad} for row in found]
         said = {"rows": len(rows), "patients_named": args.patients}
         times = {"from": utc(since), "to": utc(until)}
         note(site, archive, "export", args.reason, at=now, channel=channel, **said, **times)
@@ -123,17 +128,28 @@ def export(args: argparse.Namespace) -> int:
     receipts = {row["receipt"] for row in unjudged}
     summary["candidates"] = sum(row["receipt"] in receipts for row in rows)
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
-        (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        if args.patients:
-            people = _people(rows, Sealer.of(site.keys))
-            _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
+        with writing(args.out, _ADVICE):
+            args.out.mkdir(parents=True, exist_ok=True)
+            _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
+            (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+            if args.patients:
+                people = _people(rows, Sealer.of(site.keys))
+                _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
     if args.json:
         print(json.dumps(summary))
     else:
         print(as_text(summary, shown(since, zone), shown(until, zone)))
     return Exit.OK
+
+
+_ADVICE = "Give --out a folder that is not there yet, or is empty, and that you may write."
+
+
+def _need_empty(folder: pathlib.Path) -> None:
+    """An export is evidence: none is written over."""
+    with writing(folder, _ADVICE):
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError("export-not-empty", f"{folder} holds files.", _ADVICE)
 
 
 def _summary(
@@ -146,6 +162,7 @@ def _summary(
         "disclosures": who.disclosures,
         "uncertain": who.uncertain,
         "possible_duplicates": who.possible_duplicates,
+        "impermissible": who.impermissible,
         "answers": who.answers,
         "patients": who.persons,
         "patients_by_state": who.by_state,
@@ -173,6 +190,8 @@ def as_text(summary: dict[str, Any], since: str, until: str) -> str:
     answers = ", ".join(f"{code} {n}" for code, n in summary["answers"].items())
     doubts = f"{summary['uncertain']} may not have been received"
     doubts += f", {summary['possible_duplicates']} may have been received twice"
+    if summary["impermissible"]:
+        doubts += f", {summary['impermissible']} named impermissible"
     lines = [
         f"to {summary['channel']} from {since} to {until}:",
         f"  disclosures  {summary['disclosures']} ({doubts})",
@@ -199,6 +218,8 @@ def _row(row: dict[str, Any]) -> list[object]:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 

@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents, merges and late denials.
+"""`payergate duties`: what people still have to do about consents, restrictions and merges.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from engine.archive.candidates import open_candidates
@@ -23,6 +24,7 @@ from engine.cli.noting import note
 from engine.cli.registering import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
+from engine.config.assessing import overdue
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit
@@ -37,11 +39,11 @@ def register(subparsers: Any) -> None:
     """Add `duties` and its actions to the command line."""
     parser = subparsers.add_parser(
         "duties",
-        help="what people still have to do about consents",
+        help="what people still have to do about consents and restrictions",
         description=(
-            "Lists what people still have to do about consents: tell a patient for whom another"
-            " signed, watch for the event that ends a consent, and judge what a wrong merge or a"
-            " denial that came too late has let through."
+            "Lists what people still have to do: tell a patient for whom another signed, watch for"
+            " the event that ends a consent, answer a request for a restriction, confirm a payment,"
+            " judge what a wrong merge or a denial that came too late has let through."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -75,6 +77,7 @@ def ls(args: argparse.Namespace) -> int:
             note(site, archive, "look", args.reason, what="patients of open duties")
     with open_registry(site, create=False) as registry:
         found = list(duties_of(registry, site.policy.timezone))
+    found += _of_counterparts(site)
     found += _to_judge(site)
     if not args.patients:
         for one in found:
@@ -86,6 +89,20 @@ def ls(args: argparse.Namespace) -> int:
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
+
+
+def _of_counterparts(site: Site) -> Iterator[dict[str, str]]:
+    """Whom to assess again; the channel stands in the place of the entry."""
+    today = SystemClock().now().date()
+    for channel, due in overdue(site.policy, today):
+        yield {
+            "duty": "reassess-counterpart",
+            "entry": channel.id,
+            "since": "" if due == date.min else due.isoformat(),
+            "signed_by": "",
+            "event": "",
+            "patient": "",
+        }
 
 
 def _to_judge(site: Site) -> list[dict[str, str]]:

@@ -128,7 +128,7 @@ def _added(
 
 
 def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]:
-    known = {entry.id: entry.fact for entry in entries}
+    known = {entry.id: entry.stated for entry in entries}
     for id_ in asked:
         if id_ not in known:
             raise RegistryError(

@@ -84,7 +84,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             {
                 **entry_as_json(entry, report.made),
                 "sort": entry.sort.value,
-                "says": entry_in_words(entry.fact, report.names, report.timezone),
+                "says": entry_in_words(entry.stated, report.names, report.timezone),
             }
             for entry in report.entries
         ],

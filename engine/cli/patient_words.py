@@ -27,6 +27,7 @@ from engine.privacy.facts import (
 )
 from engine.privacy.protections import Certainty, Label, Protections
 from engine.privacy.registry import Fact
+from engine.privacy.standing import Standing
 
 #: What each label is about.
 SENSITIVE = {
@@ -50,6 +51,8 @@ WHY = {
     Code.RESTRICTED: "You have restricted it (45 CFR 164.522(a)).",
     Code.AMBIGUOUS_RESTRICTION: "You have restricted some of your care, and it is not certain that"
     " this is none of it; it waits for a person.",
+    Code.PAYMENT_UNCONFIRMED: "You want to pay for some of it yourself; it waits until your"
+    " payment is confirmed.",
     Code.UNIT_UNKNOWN: "It is about substance use, and it is not known whether the unit is a"
     " treatment program that the law protects (42 CFR Part 2); it waits.",
     Code.NOTICE: "The law asks for a notice to go along, and there is no place for it; it waits.",
@@ -91,6 +94,15 @@ _KINDS = {
     ConsentKind.PART2_TPO: "A consent about substance use treatment (42 CFR Part 2)",
     ConsentKind.REFUSAL: "A refusal",
 }
+#: What is said of a restriction that does not hold as it reads.
+_STANDS = {
+    Standing.REQUESTED: "this is requested, and we have not agreed to it",
+    Standing.PENDING_PAYMENT: "it waits until your payment is confirmed",
+    Standing.DECLINED: "we have not agreed to it",
+    Standing.TERMINATED_BY_PATIENT: "you have ended this",
+    Standing.VOID_PAYMENT_FAILED: "the payment failed, and this holds no more",
+}
+
 _SIGNERS = {
     Relation.SELF: "the patient",
     Relation.PERSONAL_REPRESENTATIVE: "a personal representative",
@@ -175,6 +187,7 @@ def _restriction(fact: Restriction, names: Mapping[str, str]) -> str:
     ))  # fmt: skip
     days = (("from", fact.since), ("until", fact.until))
     parts += [f"care {word} {when.isoformat()}" for word, when in days if when is not None]
+    parts += [_STANDS[fact.standing]] if fact.standing in _STANDS else []
     return "; ".join(parts) + "."
 
 

@@ -18,10 +18,17 @@ from engine.privacy.consents import is_in_force
 from engine.privacy.elements import lacking
 from engine.privacy.facts import ConsentKind, Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.registry import ENDS, Entry, Fact, History
+from engine.privacy.standing import IN_FORCE, Standing
+
+#: Where a restriction stands whose state is told as that of other entries.
+_PLAINLY = IN_FORCE | {Standing.TERMINATED_BY_PATIENT}
 
 
 def state_of(entry: Entry, now: datetime) -> str:
-    """In force, not yet, expired, revoked, lifted or ended."""
+    """In force, not yet, expired, revoked, lifted or ended; else where a restriction stands."""
+    standing = entry.standing
+    if standing is not None and standing not in _PLAINLY:
+        return standing.value.replace("_", " ")
     if entry.is_over:
         return ENDS[entry.sort].value
     fact = entry.fact
@@ -43,6 +50,7 @@ def entry_as_json(entry: Entry, now: datetime) -> dict[str, Any]:
         "patient": entry.fact.patient.id,
         "authority": entry.fact.patient.authority,
         **_said(entry.fact),
+        **({} if entry.standing is None else {"standing": entry.standing.value}),
         "history": history_as_json(entry.history),
     }
 

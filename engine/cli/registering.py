@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -30,8 +30,9 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
 from engine.errors import Exit, UsageError
-from engine.privacy.facts import ConsentKind, ItemKind, SignedConsent
-from engine.privacy.registry import Act, Change, Sort
+from engine.privacy.facts import ConsentKind, ItemKind, Restriction, SignedConsent
+from engine.privacy.registry import Act, Change, Fact, Sort
+from engine.privacy.standing import IN_FORCE, OPEN
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
 
@@ -76,6 +77,7 @@ _HELP = {
     "order": "an order (ORC or OBR-2, -3)",
     "charge": "a charge (FT1-2)",
     "reason": "self-pay-in-full or patient-request",
+    "state": "requested, or pending_payment; in force unless said",
     "channel": "the channel of the insurer",
     "settles": "on those days, counts instead of what messages said",
     "everything": "all of the patient's care",
@@ -84,8 +86,8 @@ _HELP = {
 }
 
 
-def register(subparsers: Any, sort: Sort) -> None:
-    """Add the command of one sort and its actions to the command line."""
+def register(subparsers: Any, sort: Sort) -> Any:
+    """Add the command of one sort and its actions to the command line; the actions."""
     name = sort.value
     parser = subparsers.add_parser(
         name,
@@ -113,6 +115,7 @@ def register(subparsers: Any, sort: Sort) -> None:
     adding.set_defaults(run=partial(add, sort=sort))
     add_site_and_json(adding)
     add_others(actions, sort, "revoke")
+    return actions
 
 
 def add_others(actions: Any, sort: Sort, ends: str) -> None:
@@ -159,6 +162,7 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
             "Say --everything, or one of --visit, --account, --order and --charge.",
         )
     fact, act = fact_of_row(sort, row, site.policy), act_of(args)
+    _refuse_ended([fact])
     lacks = missing_elements([fact], is_required=site.requires_elements)
     with open_registry(site) as registry:
         change = registry.add(fact, act)
@@ -221,6 +225,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
     act = act_of(args)
+    _refuse_ended(facts)
     lacks = missing_elements(facts, is_required=site.requires_elements)
     with open_registry(site) as registry:
         if args.dry_run:
@@ -239,6 +244,17 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     _tell_lacks(lacks)
     _tell_attempts(tuple(attempts))
     return Exit.OK
+
+
+def _refuse_ended(facts: Iterable[Fact]) -> None:
+    """Nothing is entered as ended, so that its history says who ended it."""
+    if any(isinstance(one, Restriction) and one.standing not in IN_FORCE | OPEN for one in facts):
+        raise UsageError(
+            "registry-input",
+            "A restriction is entered as `requested`, as `pending_payment`, or as in force; nothing"
+            " was changed.",
+            "Enter it so, then decline it, void it or end it.",
+        )
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from engine.config.addresses import holds_password
 from engine.config.model import ArchiveSettings, Retention
-from engine.policy.language import Keys, Mistake, Reader
+from engine.policy.language import Keys, Reader
 from engine.policy.language.source import Node
 
 ARCHIVE_KEYS = Keys(
@@ -23,7 +24,6 @@ _LEDGER_LEAST_DAYS = 6 * _YEAR_DAYS
 _MOST_DAYS = 100 * _YEAR_DAYS
 
 _URL = re.compile(r"none|sqlite:[^\s?]+|(?:postgresql|postgres)://[^\s]+")
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
 PERIOD = re.compile(r"([0-9]{1,6})(d|y)")
 
 
@@ -70,14 +70,8 @@ def _url(node: Node | None, reader: Reader) -> str | None:
     text = reader.text(node, "`url`")
     if node is None or text is None:
         return None
-    if _PASSWORD.search(text):
-        reader.problems.note(
-            node.place,
-            Mistake.SECRET_IN_SITE,
-            "A password stands in the archive's URL.",
-            "Name a file or a variable with `password_file` or `password_env`.",
-        )
-    elif _URL.fullmatch(text) is None:
+    mend = "Name a file or a variable with `password_file` or `password_env`."
+    if not holds_password(node, text, "the archive's", reader, mend) and not _URL.fullmatch(text):
         reader.bad_value(
             node,
             "`url` names no archive.",

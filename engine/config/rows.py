@@ -44,7 +44,7 @@ COLUMNS: dict[Sort, tuple[str, ...]] = {
         *("kind", "purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
         *("signer", "signer_authority", "mode", "event", "description", "statements"),
     ),
-    Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "from", "to"),
+    Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "state", "from", "to"),
     Sort.COVERAGE: (*_PERSON, "channel", "visit", "account", "from", "to", "settles"),
     Sort.CONFIDENTIAL: (*_PERSON, "channels", *_ALTERNATES),
     Sort.LABEL: (*_PERSON, "label", "visit", "account", "everything"),

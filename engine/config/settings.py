@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.addresses import holds_password
 from engine.config.archiving import archive_of, retention_of
 from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
@@ -19,7 +20,7 @@ from engine.config.model import ArchiveSettings, Listener, Retention, StoreSetti
 from engine.config.protections import NOTES, ProtectionSettings, protections_of
 from engine.config.signals import self_pay_of
 from engine.config.units import units_of
-from engine.policy.language import Keys, Mistake, Reader
+from engine.policy.language import Keys, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.policy.model import SelfPay
@@ -48,7 +49,9 @@ KEYS_KEYS = Keys(of="`keys`", optional=("file", "env", "command", "folder"))
 
 _STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
 _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
-_PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
+_URL_ELSEWHERE = (
+    "Put the URL where only the engine can read it, and name that place in `url_env` or `url_file`."
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: The most processes that a site may ask for, and replicas that must have a message.
@@ -192,15 +195,9 @@ def _store_url(node: Node | None, reader: Reader) -> str | None:
     text = reader.text(node, "`url`")
     if node is None or text is None:
         return None
-    if _PASSWORD.search(text):
-        reader.problems.note(
-            node.place,
-            Mistake.SECRET_IN_SITE,
-            "A password stands in the store's URL.",
-            "Put the URL where only the engine can read it, and name that place in `url_env` or"
-            " `url_file`.",
-        )
-    elif _LATER_STORE_URL.fullmatch(text):
+    if holds_password(node, text, "the store's", reader, _URL_ELSEWHERE):
+        return text
+    if _LATER_STORE_URL.fullmatch(text):
         reader.unsupported(node, "Redis Sentinel or Cluster")
     elif _STORE_URL.fullmatch(text) is None:
         reader.bad_value(

@@ -117,7 +117,7 @@ def live(snapshot: Snapshot) -> list[str]:
         for line in snapshot.channels
     ]
     lines += _table(_LIVE, rows, left=(0, 1, 8))
-    lines += ["", "what just went where (segments that the insurer received)"]
+    lines += ["", "the latest copies (segments that the insurer received)"]
     width = max((len(line.channel) for line in snapshot.channels), default=0)
     lines += [f"  {arrival(copy, width)}" for copy in snapshot.arrivals] or ["  nothing yet"]
     return lines

@@ -33,6 +33,7 @@ from engine.store.port import NOBODY_LOOKED, Accept, Copy, Entering, Footing, Ho
 _OF_PATIENTS = frozenset(
     {
         Code.AMBIGUOUS_RESTRICTION,
+        Code.PAYMENT_UNCONFIRMED,
         Code.FACTS_UNAVAILABLE,
         Code.NOTICE,
         Code.UNIT_UNKNOWN,

@@ -9,6 +9,7 @@ opened, or is older than what was known before, is no answer: the decision holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from engine.privacy.facts import (
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
 from engine.privacy.registry import Held, next_change
+from engine.privacy.standing import Standing
 from engine.store.port import Changed, Footing, News
 
 #: How many identifiers' hashes are remembered.
@@ -39,7 +41,6 @@ WITHOUT = Footing(0)
 
 NO_RIGHTS = Rights()
 NOBODY: Mapping[bytes, Held] = {}
-NOTHING_LIFTED: frozenset[Restriction] = frozenset()
 
 
 class Known(NamedTuple):
@@ -81,10 +82,20 @@ def facts_of(
         entered,
         persons,
         undecided,
-        lifted if is_kept else NOTHING_LIFTED,
+        lifted if is_kept else _undecided(lifted, restrictions),
         confidential,
         labels,
     )
+
+
+def _undecided(
+    lifted: frozenset[Restriction], restrictions: Iterable[Restriction]
+) -> frozenset[Restriction]:
+    """Of what no kept message brings back, that of whose payment people have still to decide."""
+    if not lifted:
+        return lifted
+    waiting = (one for one in restrictions if one.standing is Standing.PENDING_PAYMENT)
+    return lifted.intersection(replace(one, state=None) for one in waiting)
 
 
 UNAVAILABLE = Known(WITHOUT, is_available=False)

@@ -29,6 +29,7 @@ class Code(Enum):
     FACTS_UNAVAILABLE = "facts-unavailable"
     RESTRICTED = "restricted"
     AMBIGUOUS_RESTRICTION = "ambiguous-restriction"
+    PAYMENT_UNCONFIRMED = "payment-unconfirmed"
     LABELLED_SUD = "labelled-sud"
     LABELLED_MENTAL_HEALTH = "labelled-mental-health"
     LABELLED_HIV = "labelled-hiv"
@@ -73,6 +74,7 @@ HOLDING = frozenset(
         Code.AGREEMENT_EXPIRED,
         Code.FACTS_UNAVAILABLE,
         Code.AMBIGUOUS_RESTRICTION,
+        Code.PAYMENT_UNCONFIRMED,
         Code.UNIT_UNKNOWN,
         Code.NOTICE,
         Code.UNKNOWN_PAYER,

@@ -1,6 +1,6 @@
-"""Coverage that people entered, key by key, as decisions ask for it. Pure.
+"""What people entered of coverage, as decisions ask for it.
 
-Law: it is a permit, so that a row without the authority is nobody's (rules.md §10.8).
+Law: a permit needs the authority, so that a row without it is nobody's (rules.md §10.8).
 """
 
 from __future__ import annotations

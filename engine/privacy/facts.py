@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from engine.privacy.confidential import Confidential
 from engine.privacy.patients import Patient
+from engine.privacy.standing import IN_FORCE, Standing
 
 
 class Level(StrEnum):
@@ -179,7 +180,8 @@ class RestrictionReason(Enum):
 class Restriction:
     """What some channels do not receive whatever the rules say; None: every payer.
 
-    `since` and `until` are dates of service, both inclusive; None is open.
+    `since` and `until` are dates of service, both inclusive; None is open. `state` None: it is in
+    force, agreed or mandatory as its reason says.
     """
 
     patient: Patient
@@ -188,6 +190,18 @@ class Restriction:
     reason: RestrictionReason = RestrictionReason.PATIENT_REQUEST
     since: date | None = None
     until: date | None = None
+    state: Standing | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands."""
+        is_paid = self.reason is RestrictionReason.SELF_PAY_IN_FULL
+        return self.state or (Standing.MANDATORY if is_paid else Standing.AGREED)
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it keeps anything back."""
+        return self.standing in IN_FORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +225,7 @@ class Facts:
     `entered` is coverage that people entered: under one key, each record's snapshot. `persons` are
     the identifiers that are one person's after merges, `undecided` those of whom a person must say
     whether they are. `lifted`: restrictions that people ended since the message came, which says
-    them itself.
+    them itself, or of whose payment they have still to decide.
     """
 
     now: datetime

@@ -160,7 +160,7 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
             is_of_side = any(may_be(entry.fact.patient, one) for one in side)
             if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
-                    _add(found, _of_other(entry.fact, patient), act, identify)
+                    _add(found, _of_other(entry.stated, patient), act, identify)
     apart = link.done(Verb.PARTED, act)
     for person in persons_in(found.values()):
         if person.has(link.members[0]):  # whoever else they were joined with knows it, too
@@ -203,8 +203,8 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
             fact = entry.fact
             if entry.is_over or not any(may_be(fact.patient, one) for one in everybody):
                 continue
-            if isinstance(fact, Restriction | Sensitivity):
-                for other in followed(fact, aliases, persons):
+            if isinstance(stated := entry.stated, Restriction | Sensitivity):
+                for other in followed(stated, aliases, persons):
                     _add(found, other, act, identify)
             elif isinstance(fact, Cover) and move.is_of_one_person:
                 for cover in _carried(fact, move.survivors, old, new):

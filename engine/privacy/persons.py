@@ -28,6 +28,7 @@ from engine.privacy.facts import (
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.registry import Entry, Held, Link, Verb
 from engine.privacy.separate import covered_labels
+from engine.privacy.standing import IN_FORCE, Standing
 
 #: How many ways of permitting the same are put together; above it nothing is permitted.
 MOST_PERMITS = 256
@@ -134,8 +135,9 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
             elif not _needs_others(persons, fact):
                 consents.append(fact)
         elif isinstance(fact, Restriction):
-            facts = [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
-            (lifted if entry.is_over else restrictions).extend(facts)
+            for one in everybody(persons, fact.patient):
+                restrictions += _as_it_stands(entry, one)
+                lifted += _as_people_say(entry, one)
         elif isinstance(fact, Cover) and not entry.is_over:
             covers += [(one, fact) for one in everybody(persons, fact.patient)]
     for person in persons:
@@ -178,6 +180,21 @@ def all_of(patients: Iterable[Patient], persons: Iterable[Person]) -> tuple[Pati
 def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
     """Whether it permits nothing by itself: another record of the person must permit it, too."""
     return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
+
+
+def _as_it_stands(entry: Entry, patient: Patient) -> list[Restriction]:
+    fact = entry.stated
+    if not isinstance(fact, Restriction) or entry.is_over:
+        return []
+    return [replace(fact, patient=patient)]
+
+
+def _as_people_say(entry: Entry, patient: Patient) -> list[Restriction]:
+    """What no message brings back: people ended it, or have to say whether it was paid."""
+    fact, standing = entry.fact, entry.standing
+    if not isinstance(fact, Restriction) or standing in IN_FORCE | {Standing.REQUESTED}:
+        return []
+    return [replace(fact, patient=patient)]
 
 
 def _confidential(persons: tuple[Person, ...], entries: Iterable[Entry]) -> Iterator[Confidential]:

@@ -19,6 +19,8 @@ from engine.privacy.aliases import Alias, together
 from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
+from engine.privacy.restricting import as_it_stands, standing_after, strengthens, takes
+from engine.privacy.standing import Standing
 
 Fact = SignedConsent | Restriction | Cover | Confidential | Sensitivity
 
@@ -43,8 +45,13 @@ class Verb(StrEnum):
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
     LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2)), a label
     ENDED = "ended"  # a confidential communication
+    REQUESTED = "requested"  # a restriction to which nobody has agreed
+    PENDING_PAYMENT = "pending_payment"  # a restriction of what is to be paid in full
+    DECLINED = "declined"
+    TERMINATED = "terminated_by_hospital"
+    VOIDED = "void_payment_failed"
     JOINED = "joined"  # two records are one person's, says a message
-    CONFIRMED = "confirmed"  # and a person has seen that it is so
+    CONFIRMED = "confirmed"  # and a person has seen that it is so; a restriction is in force
     QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
     PARTED = "parted"
     TOLD = "told"  # the patient was told of what another signed; it changes nothing else
@@ -74,11 +81,12 @@ History = tuple[tuple[Verb, Act], ...]
 
 
 #: What says whether an entry is over: the last of these.
-_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED, Verb.ENDED})
+_OVER = frozenset({Verb.REVOKED, Verb.LIFTED, Verb.ENDED, Verb.DECLINED, Verb.VOIDED})
+_WHETHER = _OVER | {Verb.ADDED}
 
 
-def _whether(history: History) -> Verb:
-    return next(verb for verb, _ in reversed(history) if verb in _WHETHER)
+def _is_over(history: History) -> bool:
+    return next(verb for verb, _ in reversed(history) if verb in _WHETHER) in _OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,23 @@ class Entry:
     @property
     def is_over(self) -> bool:
         """Whether it was ended, and is no consent, which has its date."""
-        return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
+        return not isinstance(self.fact, SignedConsent) and _is_over(self.history)
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where a restriction stands; None: it is none."""
+        if not isinstance(self.fact, Restriction):
+            return None
+        return standing_after(self.fact, (verb for verb, _ in self.history))
+
+    @property
+    def stated(self) -> Fact:
+        """The fact as it stands: what decisions use of it."""
+        fact, standing = self.fact, self.standing
+        if not isinstance(fact, Restriction) or standing is None:
+            return fact
+        ended = (act.at for verb, act in reversed(self.history) if verb is Verb.TERMINATED)
+        return as_it_stands(fact, standing, next(ended, None))
 
     @property
     def is_told(self) -> bool:
@@ -179,12 +203,15 @@ class Held:
     def added(self, id_: str, fact: Fact, act: Act) -> Held:
         """With one entry more; the same if it is there and in force.
 
-        What was lifted is in force again, whoever says it: it is a new fact. A coverage that a
-        person has ended no message brings back, since it permits. A consent that was revoked stays
-        revoked: whoever consents again signs anew, on another day. One that comes as revoked is
-        revoked.
+        What was lifted is in force again, whoever says it: it is a new fact; but a message changes
+        no restriction of whose payment people have still to decide, and one that is entered as
+        requested or unpaid weakens none that is in force. A coverage that a person has ended no
+        message brings back, since it permits. A consent that was revoked stays revoked: whoever
+        consents again signs anew, on another day. One that comes as revoked is revoked.
         """
         known = self.entry(id_)
+        if isinstance(fact, Restriction):
+            return self._restricted(known, id_, fact, act)
         if known is None:
             new = Entry(id_, fact, ((Verb.ADDED, act),))
             return replace(self, entries=(*self.entries, new))
@@ -196,6 +223,31 @@ class Held:
         if not known.is_over or (isinstance(fact, Cover) and act.is_by_message):
             return self
         return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
+
+    def _restricted(self, known: Entry | None, id_: str, fact: Restriction, act: Act) -> Held:
+        step = Verb.ADDED if fact.is_in_force else Verb(fact.standing.value)
+        history: History = ((Verb.ADDED, act),)
+        history += () if step is Verb.ADDED else ((step, act),)
+        if known is None:
+            new = Entry(id_, replace(fact, state=None), history)
+            return replace(self, entries=(*self.entries, new))
+        standing = known.standing
+        if standing is None or not strengthens(standing, step, by_message=act.is_by_message):
+            return self
+        if not known.is_over:
+            history = ((step, act),)
+        return self._with(replace(known, history=(*known.history, *history)))
+
+    def stepped(self, id_: str, verb: Verb, act: Act) -> Held:
+        """With a restriction one step on; the same if it stood so before.
+
+        Raises `RegistryError` when there is no such entry, `StepError` when it goes not that way.
+        """
+        entry = self.known(id_)
+        fact, standing = entry.fact, entry.standing
+        if not isinstance(fact, Restriction) or standing is None or not takes(fact, standing, verb):
+            return self
+        return self._with(replace(entry, history=(*entry.history, (verb, act))))
 
     def ended(self, id_: str, act: Act) -> Held:
         """With one entry revoked or lifted; the same if it was before.
@@ -288,6 +340,9 @@ class Registry(Protocol):
 
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke a consent or lift a restriction. Raises `RegistryError` if it is not there."""
+
+    def step(self, patient: str, entry: str, verb: Verb, act: Act) -> Change:
+        """Take a restriction one step on. Raises `RegistryError` and `StepError`."""
 
     def told(self, patient: str, entry: str, act: Act) -> Change:
         """Note that the patient was told of an entry. Raises `RegistryError`, as `end`."""

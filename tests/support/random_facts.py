@@ -26,6 +26,7 @@ from engine.privacy.facts import (
     Unit,
 )
 from engine.privacy.patients import Patient
+from engine.privacy.standing import Standing
 from tests.support.cutting import NOW
 
 LABELS = ("sud", "hiv", "mental-health", "genetic", "reproductive", "minor-consented")
@@ -63,6 +64,7 @@ restrictions = st.builds(
     channels=some_channels,
     since=st.sampled_from([None, NOW.date()]),
     until=st.sampled_from([None, NOW.date()]),
+    state=st.sampled_from([None, None, *Standing]),
 )
 confidential = st.builds(
     Confidential,

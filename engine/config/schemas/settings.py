@@ -43,54 +43,15 @@ def config() -> Shape:
     shape = _table(
         "",
         {
-            "engine": _table(
-                "engine.",
-                {
-                    "name": text("the engine's name, in its log and records"),
-                    "environment": choice("what MSH-11 must agree with", Environment),
-                },
-                "who this is",
-            ),
+            "engine": _engine(),
             "listeners": listed(_listener(), "where messages come in"),
             "store": _store(),
-            "archive": _table(
-                "archive.",
-                {
-                    "url": text("sqlite:PATH, postgresql://USER@HOST/NAME, or `none`"),
-                    "signing_key_file": text("the key that signs the ledger"),
-                    "password_file": text("a file with the password for PostgreSQL"),
-                    "password_env": text("a variable of the environment that has it"),
-                },
-                "where what is done with goes",
-            ),
-            "retention": _table(
-                "retention.",
-                dict.fromkeys(
-                    RETENTION_KEYS.all(), text("a period: 90d, 6y", f"^{PERIOD.pattern}$")
-                ),
-                "how long each class is kept",
-            ),
-            "keys": _table(
-                "keys.",
-                {
-                    "file": text("a file of its own, made at the first start"),
-                    "env": text("or the environment variable that has its text"),
-                    "command": text("or a program that prints its text"),
-                    "folder": text("where the content keys are, wrapped by it"),
-                },
-                "where the master key is",
-            ),
+            "archive": _archive(),
+            "retention": _retention(),
+            "keys": _keys(),
             "timezone": text("for times without a zone: a name such as America/New_York"),
             "protections": listed(choice("a pack", sorted(packs())), "packs of statutes that hold"),
-            "protections_off": {
-                "type": "object",
-                "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
-                "patternProperties": {
-                    f"^({'|'.join(sorted(packs()))})/[a-z-]+$": text("why this entry is off")
-                },
-                "additionalProperties": False,
-                "description": "packs, or PACK/LABEL, that do not hold, each with the reason why",
-            },
+            "protections_off": _protections_off(),
             "psychotherapy_notes": {
                 "type": "object",
                 "additionalProperties": listed(TEXT, "values"),
@@ -101,44 +62,113 @@ def config() -> Shape:
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what SUD counseling notes are",
             },
-            "controller": _table(
-                "controller.",
-                {
-                    "name": text("who answers for the processing"),
-                    "contact": text("how to reach them"),
-                    "officer": text("the data protection officer"),
-                    "country": text("where they are established"),
-                },
-                "for the record of processing (GDPR Art. 30)",
-            ),
+            "controller": _controller(),
             "consent_elements": choice("of a consent that lacks elements of its form", Elements),
-            "units": {
-                "type": "object",
-                "additionalProperties": choice("what the unit is", Unit),
-                "description": "source units (PV1-3.1), and whether each is a Part 2 program",
-            },
-            "signals": _table(
-                "signals.",
-                {
-                    "self_pay": _table(
-                        "signals.self_pay.",
-                        {
-                            "segment": text("a Z segment", "^Z[A-Z0-9]{2}$"),
-                            "when": ref("condition"),
-                            **dict.fromkeys(
-                                ("visit", "account", "order", "charge"),
-                                text("the field that names it, such as ZSP-3"),
-                            ),
-                        },
-                        "a request to keep an item from payers (45 CFR 164.522(a)(1)(vi))",
-                    )
-                },
-                "what the site's own segments say of confidentiality",
-            ),
+            "units": _units(),
+            "signals": _signals(),
             "workers": whole("processes that receive and deliver", 1, MOST_WORKERS),
         },
     )
     return {**shape, "$defs": condition_definitions()}
+
+
+def _engine() -> Shape:
+    return _table(
+        "engine.",
+        {
+            "name": text("the engine's name, in its log and records"),
+            "environment": choice("what MSH-11 must agree with", Environment),
+        },
+        "who this is",
+    )
+
+
+def _archive() -> Shape:
+    return _table(
+        "archive.",
+        {
+            "url": text("sqlite:PATH, postgresql://USER@HOST/NAME, or `none`"),
+            "signing_key_file": text("the key that signs the ledger"),
+            "password_file": text("a file with the password for PostgreSQL"),
+            "password_env": text("a variable of the environment that has it"),
+        },
+        "where what is done with goes",
+    )
+
+
+def _retention() -> Shape:
+    return _table(
+        "retention.",
+        dict.fromkeys(RETENTION_KEYS.all(), text("a period: 90d, 6y", f"^{PERIOD.pattern}$")),
+        "how long each class is kept",
+    )
+
+
+def _keys() -> Shape:
+    return _table(
+        "keys.",
+        {
+            "file": text("a file of its own, made at the first start"),
+            "env": text("or the environment variable that has its text"),
+            "command": text("or a program that prints its text"),
+            "folder": text("where the content keys are, wrapped by it"),
+        },
+        "where the master key is",
+    )
+
+
+def _protections_off() -> Shape:
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(sorted(packs()), text("why the pack is off")),
+        "patternProperties": {
+            f"^({'|'.join(sorted(packs()))})/[a-z-]+$": text("why this entry is off")
+        },
+        "additionalProperties": False,
+        "description": "packs, or PACK/LABEL, that do not hold, each with the reason why",
+    }
+
+
+def _controller() -> Shape:
+    return _table(
+        "controller.",
+        {
+            "name": text("who answers for the processing"),
+            "contact": text("how to reach them"),
+            "officer": text("the data protection officer"),
+            "country": text("where they are established"),
+        },
+        "for the record of processing (GDPR Art. 30)",
+    )
+
+
+def _units() -> Shape:
+    return {
+        "type": "object",
+        "additionalProperties": choice("what the unit is", Unit),
+        "description": "source units (PV1-3.1), and whether each is a Part 2 program",
+    }
+
+
+def _signals() -> Shape:
+    return _table(
+        "signals.",
+        {
+            "self_pay": _table(
+                "signals.self_pay.",
+                {
+                    "segment": text("a Z segment", "^Z[A-Z0-9]{2}$"),
+                    "when": ref("condition"),
+                    **dict.fromkeys(
+                        ("visit", "account", "order", "charge"),
+                        text("the field that names it, such as ZSP-3"),
+                    ),
+                },
+                "a request to keep an item from payers (45 CFR 164.522(a)(1)(vi))",
+            )
+        },
+        "what the site's own segments say of confidentiality",
+    )
 
 
 def _store() -> Shape:

@@ -36,6 +36,7 @@ from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents, Lapse
 from engine.privacy.facts import Facts, Restriction, RestrictionReason, Unit
 from engine.privacy.patients import may_be, patients_of
+from engine.privacy.standing import Standing
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
 _UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
@@ -61,6 +62,7 @@ class Law:
         "_contacts",
         "_facts",
         "_lifting",
+        "_pending",
         "_reaches",
         "_restrictions",
         "_signals",
@@ -77,6 +79,8 @@ class Law:
         self._statutes = statutes
         self._reaches: dict[Restriction, Reach] = {}
         self._restrictions: tuple[Restriction, ...] = ()
+        #: Of what is to be paid in full, not confirmed yet.
+        self._pending: tuple[Restriction, ...] = ()
         self._consents: Consents | None = None
         self._undecided = False
         self._contacts: Contacts | None = None
@@ -88,7 +92,9 @@ class Law:
             restrictions, consents = restrictions + said, consents + signals.refusals
         if restrictions or consents or facts.undecided:
             denied = denied_patients(view)
-            self._restrictions = patient_restrictions(restrictions, denied)
+            known = patient_restrictions(restrictions, denied)
+            self._restrictions = tuple(one for one in known if one.is_in_force)
+            self._pending = tuple(one for one in known if one.standing is Standing.PENDING_PAYMENT)
             ids = patients_of(view.message, view.all("PID"), 3)
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
@@ -106,7 +112,7 @@ class Law:
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
         self.is_silent = signals is NO_SIGNALS and not (
-            present or self._restrictions or self._undecided or self._contacts
+            present or self._restrictions or self._pending or self._undecided or self._contacts
         )
 
     # --- before all rules ---------------------------------------------------------------------
@@ -116,6 +122,8 @@ class Law:
         code = self._restricted(channel)
         if code is not None:
             return code
+        if self._reached(channel, self._pending) != NOWHERE:
+            return Code.PAYMENT_UNCONFIRMED
         if self.labelled.message:
             code = self._labels_message(channel)
             if code is not None:
@@ -140,8 +148,11 @@ class Law:
 
     def reach(self, channel: ChannelRules) -> Reach:
         """What the patient's restrictions take from this channel."""
+        return self._reached(channel, self._restrictions)
+
+    def _reached(self, channel: ChannelRules, restrictions: tuple[Restriction, ...]) -> Reach:
         found = NOWHERE
-        for restriction in self._restrictions:
+        for restriction in restrictions:
             if restriction.channels is None:
                 if not _is_meant(restriction, channel.channel.kind):
                     continue

@@ -59,6 +59,7 @@ def codes(text: str) -> list[str]:
     ("text", "meaning"),
     [
         ("PID-8: F", FEMALE),
+        ("PID-1: x", Compare(Path("PID", 1), OneOf(frozenset({"x"})))),
         ("PID-8: [F, M]", Compare(PID_8, OneOf(frozenset({"F", "M"})))),
         ("PID-8: {not: F}", Not(FEMALE)),
         ("PID-8: {not: [F]}", Not(FEMALE)),

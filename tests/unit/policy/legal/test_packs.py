@@ -226,6 +226,7 @@ def test_the_strictest_pack_wins() -> None:
         ("19800101", "parent", True),
         ("", "parent", False),  # may be a minor
         ("2008", "parent", False),  # may be 17
+        ("2014", "parent", False),  # may be twelve
     ],
 )
 def test_what_a_minor_consented_to_alone_only_the_minor_may_disclose(

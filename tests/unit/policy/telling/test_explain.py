@@ -8,7 +8,7 @@ from engine.hl7.wire import Message
 from engine.policy.telling.explain import explain
 from engine.privacy.facts import Facts
 from tests.support.cutting import NOW, policy, rule
-from tests.support.law_messages import adt
+from tests.support.law_messages import adt, oru
 
 SITE = policy(
     [
@@ -32,3 +32,18 @@ def test_each_segment_tells_why_nothing_is_sent(raw: bytes, because: tuple[str, 
     for segment in story.segments:
         assert segment.verdict == "withheld"
         assert [(one.code, one.rule) for one in segment.because] == [because]
+
+
+def test_what_goes_with_its_parent_tells_so_though_it_is_granted_itself() -> None:
+    grants = "PID: [3], OBR: all, NTE: all, OBX: {fields: all, where: {OBX-11: F}}"
+    site = policy([rule("r", "coverage: any", grants)])
+    first, second = "OBX|1|ST|A||x||||||P", "OBX|2|ST|B||y||||||F"
+    raw = oru("OBR|1|P1|F1|L1", first, "NTE|1||of x", second, "NTE|1||of y")
+    story = explain(Message.parse(raw), site, Facts(NOW))["acme"]
+    told = [(one.id, one.verdict, {why.code for why in one.because}) for one in story.segments]
+    assert told[4:] == [
+        ("OBX", "withheld", {"not-granted"}),
+        ("NTE", "withheld", {"parent-cut"}),
+        ("OBX", "kept", {"granted"}),
+        ("NTE", "kept", {"granted"}),
+    ]
