@@ -24,10 +24,11 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.audit import read_head
+from engine.archive.candidates import candidates_of
 from engine.archive.chain import Head
 from engine.archive.database import Database
 from engine.archive.entries import ENDS, Clerk, Message, act
-from engine.archive.history import keep_changes
+from engine.archive.history import CHANGED, keep_changes
 from engine.archive.ledger import Appender
 from engine.archive.outcomes import Outcomes
 from engine.archive.quarantine import FAULTS, Suspect, quarantine
@@ -213,6 +214,9 @@ class Archiver:
                 if record["kind"] in ENDS:
                     about = self._told_again(connection, record, about, arrived)
                 appender.add([self._clerk.entry(record, at, about)])
+                if record["kind"] == CHANGED:
+                    appender.write()
+                    appender.add(candidates_of(connection, self._scribe.sealing, record))
             insert_arrived(connection, arrived.values(), outcomes)
             keep_changes(connection, records)
             outcomes.save(connection)

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.archive.breach import Affected, Deadlines, affected, deadlines, mark
+from engine.archive.candidates import open_candidates
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import already_named, disclosures
@@ -118,11 +119,14 @@ def export(args: argparse.Namespace) -> int:
         with archive.reading() as connection:
             found = list(disclosures(connection, channel, ms(since), ms(until)))
             bad = already_named(connection, channel, ms(since))
+            unjudged = open_candidates(connection, Sealer.of(site.keys), channel)
         rows = [{**row, "impermissible": row["seq"] in bad} for row in found]
         said = {"rows": len(rows), "patients_named": args.patients}
         times = {"from": utc(since), "to": utc(until)}
         note(site, archive, "export", args.reason, at=now, channel=channel, **said, **times)
     summary = _summary(channel, since, until, affected(rows), args.discovered)
+    receipts = {row["receipt"] for row in unjudged}
+    summary["candidates"] = sum(row["receipt"] in receipts for row in rows)
     if args.out:
         with writing(args.out, _ADVICE):
             args.out.mkdir(parents=True, exist_ok=True)
@@ -193,6 +197,7 @@ def as_text(summary: dict[str, Any], since: str, until: str) -> str:
         f"  disclosures  {summary['disclosures']} ({doubts})",
         f"  answers      {answers or '-'}",
         f"  patients     {summary['patients']} ({states or '-'})",
+        f"  candidates   {summary['candidates']} (`ledger candidates` lists them)",
     ]
     breach = summary.get("breach")
     if breach:

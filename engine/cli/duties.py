@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents and restrictions.
+"""`payergate duties`: what people still have to do about consents, restrictions and merges.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from engine.archive.candidates import open_candidates
+from engine.archive.database import ArchiveError
 from engine.archive.opening import open_archive
 from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
@@ -25,10 +28,11 @@ from engine.config.assessing import overdue
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit
-from engine.privacy.duties import open_duties
+from engine.privacy.duties import Duty, open_duties
 from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
+from engine.store.sealing import Sealer
 
 
 def register(subparsers: Any) -> None:
@@ -38,7 +42,8 @@ def register(subparsers: Any) -> None:
         help="what people still have to do about consents and restrictions",
         description=(
             "Lists what people still have to do: tell a patient for whom another signed, watch for"
-            " the event that ends a consent, answer a request for a restriction, confirm a payment."
+            " the event that ends a consent, answer a request for a restriction, confirm a payment,"
+            " judge what a wrong merge or a denial that came too late has let through."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -73,6 +78,7 @@ def ls(args: argparse.Namespace) -> int:
     with open_registry(site, create=False) as registry:
         found = list(duties_of(registry, site.policy.timezone))
     found += _of_counterparts(site)
+    found += _to_judge(site)
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -97,6 +103,30 @@ def _of_counterparts(site: Site) -> Iterator[dict[str, str]]:
             "event": "",
             "patient": "",
         }
+
+
+def _to_judge(site: Site) -> list[dict[str, str]]:
+    """One for each merge or change that left disclosures to judge, `ledger candidates` lists."""
+    try:
+        with open_archive(site) as archive, archive.reading() as connection:
+            found = open_candidates(connection, Sealer.of(site.keys))
+    except ArchiveError as error:
+        print(f"the archive was not asked what is to be judged: {error}", file=sys.stderr)
+        return []
+    first: dict[str, int] = {}
+    for row in found:
+        first.setdefault(str(row["of"]), int(row["at_ms"]))
+    return [
+        {
+            "duty": Duty.JUDGE_DISCLOSURES.value,
+            "entry": of,
+            "since": shown_day(at_ms, site.policy.timezone),
+            "signed_by": "",
+            "event": "",
+            "patient": "",
+        }
+        for of, at_ms in first.items()
+    ]
 
 
 def done(args: argparse.Namespace) -> int:

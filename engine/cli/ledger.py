@@ -25,6 +25,7 @@ from engine.archive.terms import patient_term
 from engine.cli.acting import add_reason
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
 from engine.cli.breach_kit import add_export, add_impermissible
+from engine.cli.candidates import add_candidates
 from engine.cli.moments import ms, utc, whole_days
 from engine.cli.noting import note
 from engine.cli.reach import running_store
@@ -66,6 +67,7 @@ def register(subparsers: Any) -> None:
     account_.set_defaults(run=account)
     add_export(actions)
     add_impermissible(actions)
+    add_candidates(actions)
 
 
 # --- verify ---

@@ -43,6 +43,7 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "label",
     "confidential",
     "coverage",
     "merge",

@@ -113,13 +113,13 @@ def _added(
     found: list[Fact] = []
     if file is not None:
         facts = read_facts(file, site.policy)
-        found = [*facts.consents, *facts.restrictions, *facts.confidential]
+        found = [*facts.consents, *facts.restrictions, *facts.sensitivities, *facts.confidential]
         found = [fact for fact in found if may_be(patient, fact.patient)]
         if not found:
             raise UsageError(
                 "registry-input",
                 "The file of --if-added has nothing of this patient.",
-                "Write `consents`, `restrictions` or `confidential`, as in a facts file.",
+                "Write `consents`, `restrictions`, `labels` or `confidential`, as in a facts file.",
             )
     if any(given.values()):
         row = {"patient": patient.id, "authority": patient.authority, **given}
@@ -140,6 +140,6 @@ def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]
             raise UsageError(
                 "wrong-entry",
                 "The entry is a coverage: what would change without it cannot be told.",
-                "Name a consent, a refusal, a restriction or a confidential communication.",
+                "Name any other entry.",
             )
     return tuple(known[id_] for id_ in asked)

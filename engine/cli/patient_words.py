@@ -22,6 +22,7 @@ from engine.privacy.facts import (
     ItemKind,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.protections import Certainty, Label, Protections
@@ -40,6 +41,7 @@ SENSITIVE = {
     Label.MINOR_CONSENTED: "care that a minor consented to alone",
     Label.SEXUALLY_TRANSMITTED: "sexually transmitted infections",
     Label.GENDER: "gender-affirming care",
+    Label.SUD_COUNSELING_NOTES: "notes of counseling about substance use",
 }
 
 WHY = {
@@ -127,11 +129,15 @@ def entry_in_words(fact: Fact, names: Mapping[str, str], timezone: str) -> str:
         return _consent(fact, names, timezone)
     if isinstance(fact, Confidential):
         return _confidential(fact, names)
+    if isinstance(fact, Sensitivity):
+        return f"Protected especially ({SENSITIVE[Label(fact.label)]}): {_item(fact.item)}."
     return _cover(fact, names) if isinstance(fact, Cover) else _restriction(fact, names)
 
 
 def channels_of(fact: Fact) -> frozenset[str]:
     """The channels that it names."""
+    if isinstance(fact, Sensitivity):
+        return frozenset()
     return frozenset({fact.channel}) if isinstance(fact, Cover) else fact.channels or frozenset()
 
 

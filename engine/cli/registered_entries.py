@@ -16,7 +16,7 @@ from engine.errors import UsageError
 from engine.privacy.confidential import Confidential
 from engine.privacy.consents import is_in_force
 from engine.privacy.elements import lacking
-from engine.privacy.facts import ConsentKind, Cover, Restriction, SignedConsent
+from engine.privacy.facts import ConsentKind, Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.registry import ENDS, Entry, Fact, History
 from engine.privacy.standing import IN_FORCE, Standing
 
@@ -69,6 +69,9 @@ def _said(fact: Fact) -> dict[str, Any]:
         what = f"{fact.level.value} {fact.number}".strip()
         said = {"channels": fact.channel, "what": what, "settles": fact.settles}
         return said | _days(fact.since, fact.until)
+    if isinstance(fact, Sensitivity):
+        where = f"{fact.item.kind.value} {fact.item.number}".strip()
+        return {"channels": "all", "what": f"{fact.label}: {where}", "label": fact.label}
     said = {"channels": "all" if fact.channels is None else " ".join(sorted(fact.channels))}
     if isinstance(fact, Restriction):
         items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)

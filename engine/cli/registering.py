@@ -46,6 +46,7 @@ _MANY = {
     Sort.RESTRICTION: "restrictions",
     Sort.COVERAGE: "coverage",
     Sort.CONFIDENTIAL: "confidential communications",
+    Sort.LABEL: "labels",
 }
 
 #: Options of `add` that say yes.
@@ -59,6 +60,7 @@ _HELP = {
     "purposes": "purposes, or all",
     "channels": "channel ids, or all",
     "labels": "specially protected content that it covers",
+    "label": "what is protected",
     "given": "the first day",
     "expires": "the last day",
     "revoked": "since when it no longer holds",

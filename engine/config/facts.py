@@ -16,6 +16,7 @@ from engine.config.confidential import confidential_of
 from engine.config.consents import consent_of
 from engine.config.fact_values import FactReader
 from engine.config.restrictions import restriction_of
+from engine.config.sensitivities import sensitivity_of
 from engine.config.units import units_of
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import UsageError
@@ -27,7 +28,7 @@ from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed,
 FILE_KEYS = Keys(
     "facts",
     optional=(
-        *("now", "consents", "coverages", "units", "disclosed", "restrictions"),
+        *("now", "consents", "coverages", "units", "disclosed", "restrictions", "labels"),
         "confidential",
     ),
 )
@@ -82,6 +83,11 @@ def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
         confidential=tuple(
             confidential_of(item, read)
             for item in read.items(keys.get("confidential"), "`confidential`")
+        ),
+        sensitivities=tuple(
+            label
+            for item in read.items(keys.get("labels"), "`labels`")
+            if (label := sensitivity_of(item, read)) is not None
         ),
         units={**policy.units, **units_of(keys.get("units"), reader)},
     )

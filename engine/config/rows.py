@@ -18,6 +18,7 @@ from engine.config.consents import consent_of
 from engine.config.covers import cover_of
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.config.restrictions import restriction_of
+from engine.config.sensitivities import sensitivity_of
 from engine.errors import Place, UsageError
 from engine.policy.language import Problems, Reader
 from engine.policy.language.source import Mapping as MappingNode
@@ -46,6 +47,7 @@ COLUMNS: dict[Sort, tuple[str, ...]] = {
     Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "state", "from", "to"),
     Sort.COVERAGE: (*_PERSON, "channel", "visit", "account", "from", "to", "settles"),
     Sort.CONFIDENTIAL: (*_PERSON, "channels", *_ALTERNATES),
+    Sort.LABEL: (*_PERSON, "label", "visit", "account", "everything"),
 }
 
 #: What each sort is read by.
@@ -54,6 +56,7 @@ _READ: dict[Sort, Callable[[Node, FactReader], Fact | None]] = {
     Sort.RESTRICTION: restriction_of,
     Sort.COVERAGE: cover_of,
     Sort.CONFIDENTIAL: confidential_of,
+    Sort.LABEL: sensitivity_of,
 }
 
 _LISTS = frozenset({"purposes", "channels", "labels", "statements"})

@@ -17,7 +17,7 @@ from engine.config.archiving import archive_of, retention_of
 from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
-from engine.config.protections import ProtectionSettings, protections_of
+from engine.config.protections import NOTES, ProtectionSettings, protections_of
 from engine.config.signals import self_pay_of
 from engine.config.units import units_of
 from engine.policy.language import Keys, Reader
@@ -32,7 +32,7 @@ CONFIG_KEYS = Keys(
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
+        *("protections", "protections_off", *NOTES, "units", "controller"),
         *("signals", "consent_elements"),
     ),
     not_enforced={

@@ -30,6 +30,7 @@ from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.mllp.framing import Frame, FrameDecoder, Junk, encode
 from engine.net.keepalive import tune
 from engine.net.ports import Timer, Timers, Wire
+from engine.net.promptly import sending_now
 
 #: The longest answer that is read. Acknowledgments of real receivers are below 1 KiB.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -214,6 +215,7 @@ class Line(Protocol):
             self._sender.ack_timeout_s, self.abort, Failed.ACK_TIMEOUT
         )
         self._wire.write(frame)
+        self._send_now()
         return outstanding
 
     def abort(self, why: Failed) -> None:
@@ -236,6 +238,7 @@ class Line(Protocol):
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
         self._wire.registerProducer(self, True)
+        self._send_now = sending_now(self.transport)
         tune(self.transport)
         self.open = True
 

@@ -40,6 +40,7 @@ class Code(Enum):
     LABELLED_MINOR_CONSENTED = "labelled-minor-consented"
     LABELLED_SEXUALLY_TRANSMITTED = "labelled-sexually-transmitted"
     LABELLED_GENDER = "labelled-gender"
+    LABELLED_SUD_COUNSELING_NOTES = "labelled-sud-counseling-notes"
     UNIT_UNKNOWN = "unit-unknown"
     NOTICE = "notice"
     UNKNOWN_PAYER = "unknown-payer"

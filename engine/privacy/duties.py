@@ -20,6 +20,7 @@ class Duty(Enum):
 
     TELL_PATIENT = "tell-patient"  # that another has signed, and what it opened
     WATCH_EVENT = "watch-event"  # and revoke once it has come
+    JUDGE_DISCLOSURES = "judge-disclosures"  # that a wrong merge or a late denial let through
     ANSWER_REQUEST = "answer-request"  # agree to a restriction, or decline
     CONFIRM_PAYMENT = "confirm-payment"  # or say that it failed; what it is about waits
 

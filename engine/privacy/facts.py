@@ -205,14 +205,27 @@ class Restriction:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """A label that a visit, an account or all of a patient's care has for good.
+
+    `label` is a value of `engine.privacy.protections.Label`. Whatever is about `item` is labelled,
+    and so is what may be: it names neither a visit nor an account.
+    """
+
+    patient: Patient
+    item: Item
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known at `now` (aware). `available` False: the registry does not answer.
 
     `units` are the known source units: PV1-3.1, else FT1-13.1, else MSH-4.1 (rules.md §10.5).
     `entered` is coverage that people entered: under one key, each record's snapshot. `persons` are
     the identifiers that are one person's after merges, `undecided` those of whom a person must say
-    whether they are. `lifted`: restrictions that people ended, or of whose payment they have
-    still to decide, which no message brings back.
+    whether they are. `lifted`: restrictions that people ended since the message came, which says
+    them itself, or of whose payment they have still to decide.
     """
 
     now: datetime
@@ -227,3 +240,4 @@ class Facts:
     undecided: frozenset[Patient] = frozenset()
     lifted: frozenset[Restriction] = frozenset()
     confidential: tuple[Confidential, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()

@@ -22,10 +22,12 @@ from engine.privacy.facts import (
     CoverageKey,
     Coverages,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.patients import Patient, may_be
-from engine.privacy.registry import Entry, Held, Link, Tie, Verb
+from engine.privacy.registry import Entry, Held, Link, Verb
+from engine.privacy.separate import covered_labels
 from engine.privacy.standing import IN_FORCE, Standing
 
 #: How many ways of permitting the same are put together; above it nothing is permitted.
@@ -61,6 +63,7 @@ class Rights(NamedTuple):
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
     confidential: tuple[Confidential, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()
 
 
 def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
@@ -92,7 +95,7 @@ def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
 
 def is_sure(link: Link) -> bool:
     """Whether a permit of one record is one of the other, too."""
-    return link.state is Verb.CONFIRMED or (link.tie is Tie.RENAMED and link.state is Verb.JOINED)
+    return link.state is Verb.CONFIRMED
 
 
 def newest_links(held: Iterable[Held]) -> list[Link]:
@@ -147,7 +150,16 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         tuple(person.members for person in persons),
         frozenset(one for person in persons if person.is_undecided for one in person.members),
         tuple(_confidential(persons, entries)),
+        tuple(_sensitivities(entries, persons)),
     )
+
+
+def _sensitivities(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Sensitivity]:
+    """A label of one record is one of all."""
+    for entry in entries:
+        fact = entry.fact
+        if isinstance(fact, Sensitivity) and not entry.is_over:
+            yield from (replace(fact, patient=one) for one in everybody(persons, fact.patient))
 
 
 def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:
@@ -246,7 +258,7 @@ def _common(consents: Sequence[SignedConsent]) -> SignedConsent | None:
             found,
             purposes=purposes,
             channels=channels,
-            labels=found.labels & other.labels,
+            labels=covered_labels(found) & covered_labels(other),
             begins=max(filter(None, (found.begins, other.begins)), default=None),
             ends=min(filter(None, (found.ends, other.ends)), default=None),
             revoked=min(filter(None, (found.revoked, other.revoked)), default=None),

@@ -15,13 +15,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import EngineError
+from engine.privacy.aliases import Alias, together
 from engine.privacy.confidential import Confidential
-from engine.privacy.facts import Cover, Restriction, SignedConsent
+from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
 from engine.privacy.restricting import as_it_stands, standing_after, strengthens, takes
 from engine.privacy.standing import Standing
 
-Fact = SignedConsent | Restriction | Cover | Confidential
+Fact = SignedConsent | Restriction | Cover | Confidential | Sensitivity
 
 #: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
 BY_MESSAGE = "message:"
@@ -34,6 +35,7 @@ class Sort(StrEnum):
     RESTRICTION = "restriction"
     COVERAGE = "coverage"
     CONFIDENTIAL = "confidential"
+    LABEL = "label"
 
 
 class Verb(StrEnum):
@@ -41,7 +43,7 @@ class Verb(StrEnum):
 
     ADDED = "added"
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
-    LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2))
+    LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2)), a label
     ENDED = "ended"  # a confidential communication
     REQUESTED = "requested"  # a restriction to which nobody has agreed
     PENDING_PAYMENT = "pending_payment"  # a restriction of what is to be paid in full
@@ -132,6 +134,7 @@ SORTS: Mapping[type, Sort] = {
     Restriction: Sort.RESTRICTION,
     Cover: Sort.COVERAGE,
     Confidential: Sort.CONFIDENTIAL,
+    Sensitivity: Sort.LABEL,
 }
 
 #: What ends an entry of each sort.
@@ -140,6 +143,7 @@ ENDS = {
     Sort.RESTRICTION: Verb.LIFTED,
     Sort.COVERAGE: Verb.REVOKED,
     Sort.CONFIDENTIAL: Verb.ENDED,
+    Sort.LABEL: Verb.LIFTED,
 }
 
 
@@ -183,10 +187,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """All entries of one identifier, in the order in which they came, and its links."""
+    """All entries of one identifier, in the order in which they came, its links, and its numbers.
+
+    `aliases`: visits and accounts that have had another number or owner.
+    """
 
     entries: tuple[Entry, ...] = ()
     links: tuple[Link, ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
     def entry(self, id_: str) -> Entry | None:
         """The entry of that id."""
@@ -195,10 +203,11 @@ class Held:
     def added(self, id_: str, fact: Fact, act: Act) -> Held:
         """With one entry more; the same if it is there and in force.
 
-        A restriction that was lifted is in force again, unless a message brings what a person has
-        ended; one that is entered as requested or unpaid weakens none that is in force.
-        A consent that was revoked stays revoked: whoever consents again signs anew, on another day.
-        One that comes as revoked is revoked.
+        What was lifted is in force again, whoever says it: it is a new fact; but a message changes
+        no restriction of whose payment people have still to decide, and one that is entered as
+        requested or unpaid weakens none that is in force. A coverage that a person has ended no
+        message brings back, since it permits. A consent that was revoked stays revoked: whoever
+        consents again signs anew, on another day. One that comes as revoked is revoked.
         """
         known = self.entry(id_)
         if isinstance(fact, Restriction):
@@ -211,7 +220,7 @@ class Held:
             if now is None or (was is not None and was <= now):
                 return self
             return self._with(Entry(id_, fact, (*known.history, (Verb.REVOKED, act))))
-        if not known.is_over or act.is_by_message:
+        if not known.is_over or (isinstance(fact, Cover) and act.is_by_message):
             return self
         return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
 
@@ -264,6 +273,11 @@ class Held:
         """With this link, in the place of the one of its id."""
         others = tuple(one for one in self.links if one.id != link.id)
         return replace(self, links=(*others, link))
+
+    def aliased(self, aliases: Iterable[Alias]) -> Held:
+        """With these numbers besides; the same if they are there."""
+        found = together((*self.aliases, *aliases))
+        return self if found == self.aliases else replace(self, aliases=found)
 
     def told(self, id_: str, act: Act) -> Held:
         """With the patient told of one entry; the same if that was noted before.

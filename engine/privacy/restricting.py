@@ -95,12 +95,13 @@ def takes(fact: Restriction, standing: Standing, step: str) -> bool:
 def strengthens(standing: Standing, step: str, *, by_message: bool) -> bool:
     """Whether entering it again, to stand so, changes anything; it never weakens what stands.
 
-    What people decided, or have still to decide of a payment, no message changes.
+    What people have still to decide of a payment, no message changes; what they have ended, one
+    that says it again brings back.
     """
     if standing in IN_FORCE:
         return False
     if by_message:
-        return standing is Standing.REQUESTED
+        return standing is not Standing.PENDING_PAYMENT
     if standing in OPEN:
         return step == "added" or (standing, step) == (Standing.REQUESTED, "pending_payment")
     return True

@@ -172,7 +172,8 @@ class Redecision:
         if cancel is not None:
             disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
         known_now = self._known(case, recalled, now)
-        return facts_of(known_now, now, coverages, disclosed, self._compiled.policy.units)
+        units = self._compiled.policy.units
+        return facts_of(known_now, now, coverages, disclosed, units, is_kept=True)
 
     def _known(self, case: KeptMessage, recalled: Answers, now: datetime) -> Known:
         return known_of(self._sealing, case.patients, recalled[len(case.names) :], now)

@@ -21,6 +21,7 @@ from engine.privacy.facts import (
     Level,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
     Unit,
 )
@@ -73,6 +74,14 @@ confidential = st.builds(
         [None, Address("9 QUIET", city="ELSE", state="NV", zip="89101"), Address(zip="89102")]
     ),
     phone=st.sampled_from([None, Phone("702-555-0199")]),
+)
+sensitivities = st.builds(
+    Sensitivity,
+    patient=patients,
+    item=st.sampled_from(
+        [Item(ItemKind.EVERYTHING), Item(ItemKind.VISIT, "V1"), Item(ItemKind.ACCOUNT, "ACC1")]
+    ),
+    label=st.sampled_from(LABELS),
 )
 units = st.sampled_from(
     [{}, {"W": Unit.GENERAL}, {"W": Unit.PART2}, {"W": Unit.GENERAL, "S": Unit.PART2}]

@@ -57,6 +57,11 @@ def config() -> Shape:
                 "additionalProperties": listed(TEXT, "values"),
                 "description": "fields and their values that say what psychotherapy notes are",
             },
+            "sud_counseling_notes": {
+                "type": "object",
+                "additionalProperties": listed(TEXT, "values"),
+                "description": "fields and their values that say what SUD counseling notes are",
+            },
             "controller": _controller(),
             "consent_elements": choice("of a consent that lacks elements of its form", Elements),
             "units": _units(),

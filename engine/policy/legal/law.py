@@ -24,6 +24,7 @@ from engine.policy.legal.restrictions import (
     patient_restrictions,
     reach,
 )
+from engine.policy.legal.sensitivities import kept_labels
 from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Kind, Purpose
@@ -101,8 +102,12 @@ class Law:
         if facts.confidential:
             ids = patients_of(view.message, view.all("PID"), 3)
             self._contacts = Contacts(facts.confidential, ids, denied_patients(view))
+        kept = 0
+        if facts.sensitivities:
+            who = denied_patients(view)
+            kept = kept_labels(facts.sensitivities, view, who, statutes.index)
         #: Labels of the message and of its segments.
-        self.labelled = self._labelled(is_part2)
+        self.labelled = self._labelled((statutes.sud if is_part2 else 0) | kept)
         present = self.labelled.present
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
@@ -264,12 +269,12 @@ class Law:
 
     # --- what the message says ----------------------------------------------------------------
 
-    def _labelled(self, is_part2: bool) -> Labelled:
+    def _labelled(self, of_message: Bits) -> Labelled:
         statutes, view = self._statutes, self._view
         index = statutes.index
         found = NOTHING_LABELLED if index.is_empty else index.labelled(view)
-        if is_part2:
-            found = Labelled(found.message | statutes.sud, found.segments)
+        if of_message:
+            found = Labelled(found.message | of_message, found.segments)
         for rule, bits in statutes.minors:
             if found.present & bits and may_be_minor(view, rule.from_age):
                 found = _with(found, bits, statutes.minor)

@@ -17,6 +17,7 @@ from engine.policy.sensitive.statutes import Applicable, Statutes
 from engine.privacy.consents import Consents, is_in_force
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent
 from engine.privacy.protections import Lift, Protection
+from engine.privacy.separate import covered_labels
 
 
 class Lifting:
@@ -70,7 +71,7 @@ class Lifting:
     def _unnamed(self, channel: str, purpose: str) -> Bits:
         """The labels that no consent which covers this names."""
         covering = () if self._consents is None else self._consents.covering(channel, purpose)
-        named = {label for consent in covering for label in consent.labels}
+        named = {label for consent in covering for label in covered_labels(consent)}
         found = 0
         for label, bits in self._statutes.named:
             if label not in named:
@@ -92,7 +93,7 @@ class Lifting:
 
 
 def _lists(consent: SignedConsent, protection: Protection) -> bool:
-    return protection.label.value in consent.labels
+    return protection.label.value in covered_labels(consent)
 
 
 _LIFTS: dict[Lift, Callable[[SignedConsent, Protection], bool]] = {

@@ -8,6 +8,7 @@ from engine.cli.duties import duties_of
 from engine.privacy.facts import ConsentKind, Item, ItemKind, Relation, SignedConsent
 from engine.privacy.moves import MOST_IDENTIFIERS
 from engine.privacy.patients import Patient
+from engine.privacy.persons import is_sure
 from engine.privacy.registry import RegistryError, Tie, Verb
 from tests.unit.intake.test_entering import IN1, MRG, Desk, P, pid, pv1
 
@@ -69,7 +70,8 @@ def test_records_that_a_person_parted_are_no_renamed_record(desk: Desk) -> None:
     desk.registry.part("S", desk.held("S").links[0].id, desk.act())
     desk.receive("ADT^A47", pid("S"), MRG)
     (link,) = desk.held("S").links
-    assert (link.tie, link.state) == (Tie.MERGED, Verb.JOINED)
+    assert (link.tie, link.state) == (Tie.RENAMED, Verb.JOINED)
+    assert not is_sure(link)
 
 
 def test_many_links_that_were_parted_stop_no_message(desk: Desk) -> None:

@@ -38,8 +38,12 @@ def test_a_merge_keeps_back_and_tells_nothing_until_it_is_confirmed() -> None:
     assert known(sure) == {ASKED, ASKED.known_as(S, is_sure=True)}
 
 
-def test_another_name_of_one_record_is_told_at_once() -> None:
-    assert known(joined(Tie.RENAMED)) == {ASKED, ASKED.known_as(S, is_sure=True)}
+def test_another_name_is_told_once_a_person_has_confirmed_it() -> None:
+    records = joined(Tie.RENAMED)
+    assert known(records) == {ASKED, BARE}
+    assert known(confirmed(records, records["S"].links[0], ACT)) == {
+        ASKED, ASKED.known_as(S, is_sure=True),
+    }  # fmt: skip
 
 
 def test_what_was_entered_before_stays_with_its_record_when_they_are_parted() -> None:

@@ -131,13 +131,13 @@ def test_what_decisions_use_of_each() -> None:
     assert one.until == date(2026, 1, 1)
 
 
-def test_no_message_brings_back_what_people_decided_or_have_to_decide() -> None:
+def test_a_message_says_anew_what_people_ended_but_not_what_they_have_to_decide() -> None:
     for way in WAYS:
         held = at(*way)
         is_people_s = way[1] not in {"requested", "agreed", "mandatory"}
         assert (FACTS[way[0]] in rights(held).lifted) is is_people_s, way
         again = held.added("r", FACTS[way[0]], MESSAGE)
-        assert (again is held) is (way[1] != "requested"), way
+        assert (again is held) is (way[1] in {"agreed", "mandatory", "pending_payment"}), way
 
 
 def test_entering_it_again_never_weakens_it() -> None:
