@@ -61,6 +61,8 @@ class Code(Enum):
     OTHER_COVERAGE = "other-coverage"
     PARENT_CUT = "parent-cut"
 
+    __hash__ = object.__hash__  # a code equals only itself; looked up for every channel
+
 
 #: The reason of each label that a pack protects.
 LABELLED = {label.value: Code(f"labelled-{label.value}") for label in Label}
