@@ -138,7 +138,7 @@ class Life:
         self._control = control
         self._log = log
         self._clock = SystemClock()
-        self._is_away = False
+        self._is_away = self._is_erasing = False
         self._wait_s = FIRST_WAIT_S
         self._round_at_s = self._rebuild_at_s = self._clock.monotonic()
 
@@ -184,7 +184,11 @@ class Life:
         if now_s >= self._round_at_s:
             self._round_at_s = now_s + ROUND_S
             self._eraser.next_round()
+            self._is_erasing = True
+        if not self._is_erasing:
+            return False
         number = self._attempt(self._eraser.step)
+        self._is_erasing = number is not None  # what fails now fails in the next moment, too
         if number:
             self._log(Event.ARCHIVE_ERASED, count=number)
         return number is not None

@@ -21,7 +21,7 @@ from engine.cli.acting import add_reason, operator
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import day, shown, utc
 from engine.cli.noting import note
-from engine.cli.reach import working_store
+from engine.cli.reach import fitting_sealer, working_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -120,12 +120,14 @@ def rotate(args: argparse.Namespace) -> int:
     """Rotate, and record it where there is an archive."""
     site = load_site(args.site)
     keeper = KeyKeeper(site.keys, SystemClock().now)
-    if site.archive.url:
-        with open_archive(site) as archive:
+    with working_store(site):
+        fitting_sealer(site)
+        if site.archive.url:
+            with open_archive(site) as archive:
+                done = keeper.rotate()
+                note(site, archive, "keys-rotated", args.reason, **_as_json(done))
+        else:
             done = keeper.rotate()
-            note(site, archive, "keys-rotated", args.reason, **_as_json(done))
-    else:
-        done = keeper.rotate()
     return _tell_rotation(site, done, as_json=args.json)
 
 

@@ -11,14 +11,19 @@ from contextlib import contextmanager
 
 from engine.config.model import Site
 from engine.errors import StoreError
-from engine.store.check import check_settings
+from engine.store.check import check_keys, check_settings, has_sealed
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
+from engine.store.keyfolder import KeyFolder
 from engine.store.opening import EMBEDDED, open_checked, url_of
 from engine.store.port import Store, StoreUnavailable
 from engine.store.redis import RedisStore
 from engine.store.reserve import DiskShort, Reserve
+from engine.store.sealing import Sealer
 from engine.store.varlock import StoreUse, has_engine
+
+#: How long a command waits for an embedded server that does not answer: a person waits for it.
+PATIENCE_S = 4.0
 
 
 class StoreOff(StoreUnavailable):
@@ -49,7 +54,7 @@ def working_store(site: Site) -> Iterator[Store]:
 @contextmanager
 def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
     """The server started, if need be, and stopped again, unless others have come to use it."""
-    opened = open_checked(site.store, site.var)
+    opened = open_checked(site.store, site.var, patience_s=PATIENCE_S)
     try:
         yield opened.store
     finally:
@@ -79,6 +84,30 @@ def running_store(site: Site) -> Iterator[Store]:
         ) from away
     finally:
         store.close()
+
+
+def fitting_sealer(site: Site, *, create: bool = False) -> Sealer:
+    """The site's keys, if they are those that the content of its running store is sealed with.
+
+    What another folder's keys sealed would be lost as soon as the former folder is put back, and a
+    rotation beside another folder would drop the master key that the former one needs. `create`:
+    make them, where the store has never seen any. Raises `KeyFileError`.
+    """
+    client = connect(_running_url(site))
+    try:
+        sealer = Sealer.of(site.keys, create=create and not has_sealed(client))
+        check_keys(client, sealer.known_by, KeyFolder(site.keys.folder).id())
+    finally:
+        client.close()
+    return sealer
+
+
+def engine_runs(site: Site) -> bool:
+    """Whether an engine runs here, whatever its store says."""
+    try:
+        return has_engine(site.var)
+    except OSError:  # this user may not look there
+        return False
 
 
 def _is_off(site: Site) -> bool:

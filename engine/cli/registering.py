@@ -21,7 +21,7 @@ from typing import Any
 from engine.cli.acting import as_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import shown_day
-from engine.cli.reach import working_store
+from engine.cli.reach import fitting_sealer, working_store
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.cli.words import counted
@@ -34,7 +34,6 @@ from engine.privacy.facts import ConsentKind, ItemKind, Restriction, SignedConse
 from engine.privacy.registry import Act, Change, Fact, Sort
 from engine.privacy.standing import IN_FORCE, OPEN
 from engine.registering import StoredRegistry
-from engine.store.sealing import Sealer
 
 #: The largest file that is imported.
 MOST_BYTES = 256 * 1024 * 1024
@@ -264,7 +263,7 @@ def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry
     `create`: make the site's keys, if nothing of it was ever sealed.
     """
     with working_store(site) as store:
-        sealer = Sealer.of(site.keys, create=create)
+        sealer = fitting_sealer(site, create=create)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 

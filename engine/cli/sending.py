@@ -24,6 +24,7 @@ from engine.errors import NotHL7Error, UsageError
 from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
 from engine.mllp.framing import UnframeablePayload
+from engine.net.reactor import monotonic_reactor
 from engine.net.sender import Sender
 
 
@@ -98,9 +99,7 @@ class Sending:
 
     def run(self, host: str, port: int) -> None:
         """Send everything, in a reactor of its own."""
-        from twisted.internet import reactor as installed
-
-        reactor: Any = installed
+        reactor = monotonic_reactor()
         failures: list[Any] = []
 
         def begin() -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown
-from engine.cli.reach import StoreOff, running_store, store_troubles
+from engine.cli.reach import StoreOff, engine_runs, running_store, store_troubles
 from engine.cli.status_report import StatusReport, status_report, unknown, verdict
 from engine.cli.table import table
 from engine.config.load import load_site
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         now = _report(site)
     except StoreError:
-        now = status_report(site, None)
+        now = status_report(site, None, has_engine=engine_runs(site))
     print(json.dumps(now) if args.json else as_text(now, site.policy.timezone))
     return Exit.OK
 
@@ -103,7 +103,9 @@ def _report(site: Site) -> StatusReport:
         if doubt:
             troubles.append(Doubt.read(doubt).text(site.policy.timezone))
     except StoreUnavailable as away:
-        return status_report(site, None, is_off=isinstance(away, StoreOff))
+        return status_report(
+            site, None, is_off=isinstance(away, StoreOff), has_engine=engine_runs(site)
+        )
     return status_report(site, cast("View", view), cast("Unarchived", unarchived), troubles)
 
 

@@ -35,16 +35,18 @@ def status_report(
     troubles: Sequence[str] = (),
     *,
     is_off: bool = False,
+    has_engine: bool = False,
 ) -> StatusReport:
     """The object that `status --json` prints. `view` is None when the store is not reachable.
 
     `troubles`: why the engine takes no messages although the store answers. `is_off`: the store is
-    not reachable because it runs beside an engine only, and there is none.
+    not reachable because it runs beside an engine only, and there is none. `has_engine`: an engine
+    runs here, whatever the store says.
     """
     store = "running" if view is not None else "off" if is_off else "away"
     engines = [] if view is None else [json.loads(state) for _, state in view.engines]
     return {
-        "engine": _engine(engines),
+        "engine": _engine(engines, is_in_use=view is None and has_engine),
         "store": {"reachable": view is not None, "state": store},
         "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
@@ -57,10 +59,10 @@ def status_report(
     }
 
 
-def _engine(engines: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _engine(engines: list[Mapping[str, Any]], *, is_in_use: bool) -> dict[str, Any]:
     states = {engine["state"] for engine in engines}
     if not states:
-        return {"state": "down", "revision": None}
+        return {"state": "running" if is_in_use else "down", "revision": None}
     state = "running" if "running" in states else "draining"
     revisions = [engine["revision"] for engine in engines if engine["state"] == state]
     return {"state": state, "revision": revisions[-1]}

@@ -25,6 +25,7 @@ from engine.net.listening import Listening
 from engine.net.observer import Closed, Notice
 from engine.net.owed import Due, OwedReplies
 from engine.net.ports import Timer, Wire
+from engine.net.promptly import sending_now
 from engine.net.reading import Pause, Reading
 from engine.net.receive import Source
 
@@ -58,6 +59,7 @@ class Connection(TwistedProtocol):
     def connectionMade(self) -> None:
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
+        self._send_now = sending_now(self.transport)
         tune(self.transport)
         self._reading = Reading(
             self._wire, self._limits, self._timers, lambda: bool(self._owed), self._finish
@@ -176,6 +178,8 @@ class Connection(TwistedProtocol):
         self._pumping = False
         if out and not self._lost:
             self._wire.write(b"".join(out))
+            if self._ended is None:
+                self._send_now()
             self._reading.answered()
         if owed.silent:
             self._forget_arrived()

@@ -286,6 +286,10 @@ class TestStatus:
                 status = estate.status()
                 assert time.monotonic() - started < 10
                 assert status["store"] == {"reachable": False, "state": "away"}
+                assert status["engine"]["state"] == "running"
+                started = time.monotonic()
+                estate.command("queue", "kill", "alpha", code=5)
+                assert time.monotonic() - started < 10
                 text = subprocess.run(
                     [*PAYERGATE, "status", "--site", str(estate.site)],
                     cwd=REPOSITORY,

@@ -301,17 +301,6 @@ def test_what_may_be_in_a_set_has_a_value() -> None:
     assert difference(where_any, where_in_set).is_wider
 
 
-def test_what_may_be_in_a_set_is_not_certainly_in_it() -> None:
-    """Withheld where it may be, and granted where it certainly is: sent where it is certain."""
-    in_set = Compare(Path.parse("DG1-3"), InSet((CodeSet("s", "I10", frozenset({"I21"})),)))
-    nowhere = rule(grants=(PID, replace(DG1, where=Not(in_set))), withholdings=())
-    certain = rule(
-        grants=(PID, replace(DG1, where=None)),
-        withholdings=(replace(WITHHELD, where=Not(in_set)),),
-    )
-    assert difference(nowhere, certain).is_wider
-
-
 def test_what_certainly_holds_possibly_holds() -> None:
     """Granted where a code is in a set and withheld there: nothing is sent that was not before."""
     heart = CodeSet("heart", "I10", frozenset({"I21"}))
