@@ -237,8 +237,8 @@ class Line(Protocol):
     def connectionMade(self) -> None:
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
-        self._wire.registerProducer(self, True)
         self._send_now = sending_now(self.transport)
+        self._wire.registerProducer(self, True)
         tune(self.transport)
         self.open = True
 
