@@ -30,6 +30,7 @@ from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
 from engine.cli.acting import need_reason, note
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
+from engine.cli.erasing import add_erase
 from engine.cli.moments import ms, shown, whole_days
 from engine.cli.reach import operator, running_store
 from engine.cli.table import table
@@ -78,6 +79,7 @@ def register(subparsers: Any) -> None:
             action.add_argument("--reason", required=True, help="why; recorded")
         add_site_and_json(action)
         action.set_defaults(run=run)
+    add_erase(actions)
 
 
 def status(args: argparse.Namespace) -> int:
