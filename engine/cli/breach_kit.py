@@ -22,7 +22,13 @@ from engine.archive.search import already_named, disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
 from engine.cli.acting import need_reason, note
-from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.arguments import (
+    add_force,
+    add_site_and_json,
+    fit_folder,
+    known_channel,
+    writing,
+)
 from engine.cli.moments import day, ms, shown, whole_days
 from engine.cli.reach import operator
 from engine.cli.reach import reason as as_reason
@@ -33,9 +39,11 @@ from engine.store.sealing import Sealer
 
 COLUMNS = (
     "at", "receipt", "part", "control_id", "type", "disclosed", "ack", "attempts",
-    "possible_duplicate", "description", "purpose", "basis", "rules", "revision", "states",
-    "sha256",
+    "possible_duplicate", "impermissible", "description", "purpose", "basis", "rules",
+    "revision", "states", "sha256",
 )  # fmt: skip
+
+_PATIENTS = "patients.csv"
 
 
 def add_export(actions: Any) -> None:
@@ -46,6 +54,7 @@ def add_export(actions: Any) -> None:
     parser.add_argument("--to", dest="until", metavar="TIME", help="default: now")
     parser.add_argument("--discovered", metavar="DAY", help="compute the dates of a breach")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write files there")
+    add_force(parser)
     parser.add_argument("--patients", action="store_true", help="write whom it concerns, too")
     parser.add_argument("--reason", default="", help="why; recorded")
     add_site_and_json(parser)
@@ -112,22 +121,29 @@ def export(args: argparse.Namespace) -> int:
         )
     site = load_site(args.site)
     channel = known_channel(site.policy.channels, args.channel)
+    if args.out:
+        fit_folder(args.out, is_forced=args.force)
     now = SystemClock().now()
     since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
     with open_archive(site) as archive:
         with archive.reading() as connection:
             rows = list(disclosures(connection, channel, ms(since), ms(until)))
+            bad = already_named(connection, channel, ms(since))
+        rows = [{**row, "impermissible": row["seq"] in bad} for row in rows]
         said = {"rows": len(rows), "patients_named": args.patients}
         times = {"from": since.isoformat(), "to": until.isoformat()}
         note(site, archive, "export", args.reason, at=now, channel=channel, **said, **times)
     summary = _summary(channel, since, until, affected(rows), args.discovered)
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
-        (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        if args.patients:
-            people = _people(rows, Sealer.of(site.keys))
-            _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
+        with writing(args.out, "Give --out a folder that you may write to."):
+            args.out.mkdir(parents=True, exist_ok=True)
+            _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
+            (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+            whom = args.out / _PATIENTS
+            whom.unlink(missing_ok=True)  # of an earlier export: it would be taken for this one's
+            if args.patients:
+                people = _people(rows, Sealer.of(site.keys))
+                _write(whom, ("id", "authority", "state", "receipt"), people)
     if args.json:
         print(json.dumps(summary))
     else:
@@ -145,6 +161,7 @@ def _summary(
         "disclosures": who.disclosures,
         "uncertain": who.uncertain,
         "possible_duplicates": who.possible_duplicates,
+        "impermissible": who.impermissible,
         "answers": who.answers,
         "patients": who.persons,
         "patients_by_state": who.by_state,
@@ -172,6 +189,7 @@ def as_text(summary: dict[str, Any]) -> str:
     answers = ", ".join(f"{code} {n}" for code, n in summary["answers"].items())
     doubts = f"{summary['uncertain']} may not have been received"
     doubts += f", {summary['possible_duplicates']} may have been received twice"
+    doubts += f", {summary['impermissible']} named impermissible"
     lines = [
         f"to {summary['channel']} from {summary['from']} to {summary['to']}:",
         f"  disclosures  {summary['disclosures']} ({doubts})",
@@ -197,6 +215,8 @@ def _row(row: dict[str, Any]) -> list[object]:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 

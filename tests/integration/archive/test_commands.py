@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterator
@@ -147,13 +148,18 @@ def test_everything_that_went_to_a_channel(
     assert "P1" not in "".join(lines)
     assert not (out / "patients.csv").exists()
     run(capsys, site, *asked, "--patients", "--out", str(out), code=2)
-    run(capsys, site, *asked, "--patients", "--out", str(out), "--reason", "breach 12")
+    named = ("--patients", "--out", str(out), "--reason", "breach 12")
+    assert run(capsys, site, *asked, *named, code=2).startswith("folder-not-empty: ")
+    assert not (out / "patients.csv").exists()
+    run(capsys, site, *asked, *named, "--force")
     assert (out / "patients.csv").read_text().splitlines()[1].startswith("P1,EAST,NY,")
     assert site.bodies()[-1]["why"] == "breach 12"
+    run(capsys, site, *asked, "--out", str(out), "--force")
+    assert not (out / "patients.csv").exists(), "of an earlier export it would be taken for this's"
 
 
 def test_what_is_named_impermissible_is_accounted_for_from_then_on(
-    site: Rig, capsys: pytest.CaptureFixture[str]
+    site: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (first,) = run(capsys, site, "messages", "search", "--control", "M1")["messages"]
     window = ("--from", "2026-01-01", "--to", "2026-03-02")
@@ -175,6 +181,14 @@ def test_what_is_named_impermissible_is_accounted_for_from_then_on(
     asked_text = ["ledger", "account", "--patient", "P1", *window, "--site", str(site.root)]
     assert main(asked_text) == 0
     assert "This should not have been given" in capsys.readouterr().out
+    out = tmp_path / "kit"
+    export = ("ledger", "export", "--channel", "acme", *window, "--out", str(out))
+    assert run(capsys, site, *export)["impermissible"] == 1
+    with (out / "disclosures.csv").open(newline="") as file:
+        lines = {row["receipt"]: row for row in csv.DictReader(file)}
+    assert lines.pop(first["receipt"])["impermissible"] == "yes"
+    assert [row["impermissible"] for row in lines.values()] == ["no"]
+    assert {row["possible_duplicate"] for row in lines.values()} == {"no"}
     said = run(capsys, site, *asked, "--reason", "all of it")
     assert (said["named"], said["before"]) == (1, 1)
     assert run(capsys, site, "ledger", "account", "--patient", "P1", *window)["number"] == 2
