@@ -49,7 +49,7 @@ class Affected:
     by_state: Mapping[str, int]
     answers: Mapping[str, int]
     possible_duplicates: int
-    impermissible: int = 0
+    impermissible: int
 
 
 def affected(rows: Iterable[Mapping[str, Any]]) -> Affected:

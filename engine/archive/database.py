@@ -239,11 +239,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (DataError, IntegrityError) as error:
-        raise ArchiveRefusedError(type(error.orig).__name__) from None
+        raise ArchiveRefusedError(_cause(error)) from None
     except DBAPIError as error:
-        raise ArchiveUnavailableError(type(error.orig).__name__) from None
+        raise ArchiveUnavailableError(_cause(error)) from None
     except SQLAlchemyError as error:
         raise ArchiveUnavailableError(type(error).__name__) from None
+
+
+def _cause(error: DBAPIError) -> str:
+    """What the driver calls it: SQLITE_BUSY, SQLITE_CORRUPT; else the kind of error."""
+    return getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
 
 
 def _other_version(code: str, current: str) -> ArchiveError:

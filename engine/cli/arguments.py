@@ -60,27 +60,6 @@ def named_patient(text: str) -> str:
     return found
 
 
-def add_force(parser: argparse.ArgumentParser) -> None:
-    """Add `--force`, which every command has that fills a folder with what may be evidence."""
-    parser.add_argument(
-        "--force", action="store_true", help="write into a folder that holds something"
-    )
-
-
-def fit_folder(folder: pathlib.Path, *, is_forced: bool) -> None:
-    """See that results may be written to `folder`: what is there is replaced only if it is forced.
-
-    Raises `UsageError`.
-    """
-    with writing(folder, "Give a folder that you may write to."):
-        if not is_forced and folder.exists() and any(folder.iterdir()):
-            raise UsageError(
-                "folder-not-empty",
-                f"{folder} holds something already; nothing was written.",
-                "Give a new or an empty folder, or say --force.",
-            )
-
-
 @contextmanager
 def writing(file: pathlib.Path, mend: str) -> Iterator[None]:
     """While `file` is written: an `OSError` becomes a `UsageError` that says so, with the mend."""

@@ -11,9 +11,9 @@ import pathlib
 import sys
 from typing import Any
 
-from engine.cli.arguments import add_force, chosen_channels, fit_folder, writing
+from engine.cli.arguments import chosen_channels
 from engine.cli.offline import Given, add_offline, prepare, read_all
-from engine.errors import Exit
+from engine.errors import Exit, UsageError
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Outcome
@@ -36,14 +36,11 @@ def register(subparsers: Any) -> None:
         metavar="DIR",
         help="every channel, to DIR/CHANNEL.hl7",
     )
-    add_force(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Disclose; the exit code."""
-    if args.each is not None:
-        fit_folder(args.each, is_forced=args.force)
     policy, facts = prepare(args)
     channels = chosen_channels(policy.channels, args.channel)
     given = list(read_all(args.file))
@@ -97,10 +94,14 @@ def _say_why_not(
 
 
 def _write(folder: pathlib.Path, copies: dict[str, bytes]) -> None:
-    with writing(folder, "Give --each a folder that you may write."):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         for channel, data in copies.items():
-            file = folder / f"{channel}.hl7"
-            file.unlink(missing_ok=True)  # of another time: nothing may be left of it
             if data:
-                file.write_bytes(data)
+                (folder / f"{channel}.hl7").write_bytes(data)
+    except OSError as error:
+        raise UsageError(
+            "folder-unwritable",
+            f"{folder} cannot be written ({error.strerror or type(error).__name__}).",
+            "Give --each a folder that you may write.",
+        ) from error

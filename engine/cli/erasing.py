@@ -34,11 +34,11 @@ from engine.archive.of_patient import (
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures_of
 from engine.archive.signing import read_signer
-from engine.cli.acting import need_reason, note
+from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.moments import ms, shown
-from engine.cli.reach import operator, rewrite_log, working_store
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import ms, shown, utc
+from engine.cli.noting import note
+from engine.cli.reach import rewrite_log, working_store
 from engine.cli.table import table
 from engine.cli.words import counted
 from engine.clock import SystemClock
@@ -83,7 +83,7 @@ def add_erase(actions: Any) -> None:
     parser.add_argument(
         "--authority", default="", metavar="NAME", help="PID-3.4.1; without it whoever gave it"
     )
-    parser.add_argument("--reason", required=True, type=as_reason, help="why; recorded")
+    add_reason(parser, is_required=True)
     parser.add_argument(
         "--basis", default="", type=as_reason, metavar="TEXT", help="by which law; recorded"
     )
@@ -121,7 +121,7 @@ def erase(args: argparse.Namespace) -> int:
             note(site, archive, "look", args.reason, patients=whose_terms, what=what)
         else:
             said |= work.erase(args.reason, basis, learned, said)
-    print(json.dumps(said) if args.json else _as_text(said))
+    print(json.dumps(said) if args.json else _as_text(said, site.policy.timezone))
     return Exit.OK
 
 
@@ -197,8 +197,7 @@ class _Work:
         by_channel: dict[str, list[dict[str, Any]]] = {}
         for _, row in sorted(rows.items()):
             by_channel.setdefault(row["channel"], []).append(row)
-        zone = self.site.policy.timezone
-        return [_recipient(id_, found, zone) for id_, found in sorted(by_channel.items())]
+        return [_recipient(id_, found) for id_, found in sorted(by_channel.items())]
 
     def erase(
         self, reason: str, basis: str, learned: Sequence[Unlearn], said: Mapping[str, Any]
@@ -236,7 +235,7 @@ class _Work:
         }
 
 
-def _recipient(channel: str, rows: Sequence[Mapping[str, Any]], zone: str) -> Recipient:
+def _recipient(channel: str, rows: Sequence[Mapping[str, Any]]) -> Recipient:
     last = rows[-1].get("recipient", {})
     return Recipient(
         channel,
@@ -244,8 +243,8 @@ def _recipient(channel: str, rows: Sequence[Mapping[str, Any]], zone: str) -> Re
         last.get("address", ""),
         len(rows),
         sum(row.get("disclosed") != "yes" for row in rows),
-        shown(min(row["at_ms"] for row in rows), zone),
-        shown(max(row["at_ms"] for row in rows), zone),
+        utc(min(row["at_ms"] for row in rows)),
+        utc(max(row["at_ms"] for row in rows)),
     )
 
 
@@ -258,7 +257,7 @@ _REMAINING = {
 }
 
 
-def _as_text(said: Mapping[str, Any]) -> str:
+def _as_text(said: Mapping[str, Any], zone: str) -> str:
     went = said["erased"]
     verb = "would be erased" if said["dry_run"] else "erased"
     entries = counted(went["coverage"], "entry", "entries")
@@ -279,5 +278,12 @@ def _as_text(said: Mapping[str, Any]) -> str:
     if said["recipients"]:
         head = ("CHANNEL", "NAME", "ADDRESS", "DISCLOSURES", "UNCERTAIN", "FIRST", "LAST")
         lines += ["", "to be told of it (GDPR Art. 19):"]
-        lines.append(table(head, [list(one.values()) for one in said["recipients"]]))
+        rows = [
+            [
+                *list(one.values())[:-2],
+                *(shown(datetime.fromisoformat(one[at]), zone) for at in ("first", "last")),
+            ]
+            for one in said["recipients"]
+        ]
+        lines.append(table(head, rows))
     return "\n".join(lines)

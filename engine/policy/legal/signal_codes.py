@@ -49,19 +49,6 @@ DOCUMENTS = frozenset({"", '""', "U", "UC"})
 #: Table 0177, ORC-28: usual, who the patient is, and what the packs make labels of.
 ORDERS_FREE = frozenset({"", '""', "U", "EMP", "VIP", "UWM", "PSY", "AID", "HIV", "ETH"})
 
-_NO = (b"", b'""', b"N")
-
-#: Segment, field, and the values that let the segment go: the protection indicators of a diagnosis,
-#: a group and single persons (table 0136), and the access checks of a result, which are free text.
-INDICATORS = (
-    ("DG1", 18, _NO),
-    ("DRG", 10, _NO),
-    ("NK1", 23, _NO),
-    ("GT1", 39, _NO),
-    ("IN2", 37, _NO),
-    ("OBX", 13, (b"", b'""')),
-)
-
 #: Types of consent (table 0496) about who receives what, and about who does not.
 _RELEASES = ("001", "057", "079", "103", "123")
 _DENIALS = ("110", "111")

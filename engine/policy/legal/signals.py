@@ -8,31 +8,19 @@ registry, as most messages of the same visit have no place to say it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import NamedTuple
+from datetime import datetime
 
-from engine.hl7.path import Path
-from engine.hl7.wire import Segment
-from engine.policy.legal.restrictions import orders_in
-from engine.policy.legal.signal_codes import (
-    ACCESS,
-    CONFIDENTIALITY,
-    CONSENTS,
-    DOCUMENTS,
-    INDICATORS,
-    ORDERS_FREE,
-    Says,
-)
+from engine.policy.legal.indicators import marked_groups
+from engine.policy.legal.markers import READERS, Reader, Said, of_visit
+from engine.policy.legal.signal_codes import Says
 from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
 from engine.policy.sensitive.self_pay import SelfPayRequests
-from engine.privacy.coverage import days
 from engine.privacy.facts import (
     ConsentKind,
     Item,
-    ItemKind,
     Restriction,
     RestrictionReason,
     SignedConsent,
@@ -58,34 +46,18 @@ class Signals:
 
 NO_SIGNALS = Signals()
 
-EVERYTHING = Item(ItemKind.EVERYTHING)
-
-_VISIT, _ACCOUNT = Path("PV1", 19, 1), Path("PID", 18, 1)
-
-#: Segments of each level at which an ARV may stand (standards.md B-7.2).
-_OF_PATIENT = frozenset({"PID", "PD1", "NK1"})
-_OF_VISIT = frozenset({"PV1", "PV2", "ROL", "PRT", "DB1"})
-
-
-class _Said(NamedTuple):
-    """One thing that was found; `item` None: it is of this message alone."""
-
-    says: Says
-    item: Item | None = None
-
 
 def signals_of(view: View, now: datetime, self_pay: SelfPayRequests | None = None) -> Signals:
     """What one patient's part of a message says."""
-    said: list[_Said] = []
-    readers, indicators, orders = view.structure.once(_asked_of)
-    for read in readers:
+    said: list[Said] = []
+    for read in view.structure.once(_readers_of):
         said += read(view, now)
-    groups = _dropped(view, indicators, orders)
+    groups = marked_groups(view)
     asked = () if self_pay is None or not view.has(self_pay.segment) else self_pay.items(view)
     if not (said or groups or asked):
         return NO_SIGNALS
     patients = patients_of(view.message, view.all("PID"), 3)
-    items = [items or _of_visit(view) for items in asked]
+    items = [items or of_visit(view) for items in asked]
     says = {one.says for one in said}
     return Signals(
         tuple(dict.fromkeys((*_restrictions(said, patients), *_self_paid(items, patients)))),
@@ -109,7 +81,7 @@ _REASONS = {
 _OPTED_OUT = frozenset({"operations", "underwriting", "marketing", "research", "sale", "other"})
 
 
-def _restrictions(said: Iterable[_Said], patients: Iterable[Patient]) -> Iterable[Restriction]:
+def _restrictions(said: Iterable[Said], patients: Iterable[Patient]) -> Iterable[Restriction]:
     for one in said:
         if one.item is not None and one.says in _REASONS:
             for patient in patients:
@@ -132,172 +104,6 @@ def _refusals(says: set[Says], patients: Iterable[Patient]) -> Iterable[SignedCo
             yield SignedConsent(patient, ConsentKind.REFUSAL, _OPTED_OUT)
 
 
-def _of_visit(view: View) -> frozenset[Item]:
-    """The message's visit, else its account; nothing where it names neither."""
-    for kind, path in ((ItemKind.VISIT, _VISIT), (ItemKind.ACCOUNT, _ACCOUNT)):
-        number = view.first(path).strip()
-        if number not in ("", '""'):
-            return frozenset({Item(kind, number)})
-    return frozenset()
-
-
-# --- markers of the patient, the visit, the message ---------------------------------------------
-
-
-def _patient_protected(view: View, now: datetime) -> list[_Said]:
-    """PD1-12: all data of the patient."""
-    del now
-    return [_Said(Says.MARKED, EVERYTHING)] if _indicated(view, "PD1", 12) else []
-
-
-def _visit_protected(view: View, now: datetime) -> list[_Said]:
-    """PV2-22: the visit."""
-    del now
-    if not _indicated(view, "PV2", 22):
-        return []
-    return [_Said(Says.MARKED, item) for item in _of_visit(view)] or [_Said(Says.MARKED)]
-
-
-def _document(view: View, now: datetime) -> list[_Said]:
-    """TXA-18: the document, which is all of the message."""
-    del now
-    codes = {text for segment in view.all("TXA") for text in view.texts(segment, _TXA)}
-    return [_Said(Says.RESTRICTED)] if codes - DOCUMENTS else []
-
-
-def _header(view: View, now: datetime) -> list[_Said]:
-    """MSH-26 is a label (table 0952), MSH-27 and MSH-28 are instructions that nobody here reads."""
-    del now
-    header = view.message.msh
-    if header.raw.count(view.message.delimiters.field) < 25:
-        return []
-    says = CONFIDENTIALITY.get(view.first(Path("MSH", 26, 1)), Says.MARKED)
-    instructed = any(header.field(number) not in _EMPTY for number in (27, 28))
-    return [_Said(one) for one in (says, Says.MARKED if instructed else Says.NOTHING)
-            if one is not Says.NOTHING]  # fmt: skip
-
-
-def _access(view: View, now: datetime) -> list[_Said]:
-    """ARV: who may have what of the patient, the visit or the message."""
-    found = []
-    for segment in view.all("ARV"):
-        if view.texts(segment, _ARV_ACTION)[0] == "D" or not _is_on(view, segment, now):
-            continue
-        codes = [text for text in view.texts(segment, _ARV_VALUE) if text]
-        says = {ACCESS.get(code, Says.MARKED) for code in codes}
-        says.add(CONFIDENTIALITY.get(view.texts(segment, _ARV_LABEL)[0], Says.MARKED))
-        found += [_Said(one, _item_of(view, segment)) for one in says - {Says.NOTHING}]
-    return found
-
-
-def _item_of(view: View, segment: Segment) -> Item | None:
-    """What an ARV is about: that of the segment which it follows."""
-    ids = view.message.ids
-    before = next((ids[at] for at in range(segment.index - 1, -1, -1) if ids[at] != "ARV"), "")
-    if before in _OF_PATIENT:
-        return EVERYTHING
-    return next(iter(_of_visit(view)), None) if before in _OF_VISIT else None
-
-
-def _is_on(view: View, segment: Segment, now: datetime) -> bool:
-    """ARV-6: whether it is in force today; a range that cannot be read is."""
-    begin, end = (_day(view, segment, part) for part in (1, 2))
-    today = now.date()
-    return (begin is None or begin[0] <= today) and (end is None or today <= end[1])
-
-
-def _day(view: View, segment: Segment, part: int) -> tuple[date, date] | None:
-    return days(view.texts(segment, Path("ARV", 6, part))[0].encode("ascii", "replace"))
-
-
-def _consented(view: View, now: datetime) -> list[_Said]:
-    """CON: what denies is taken at its word; what permits is for a person to enter."""
-    del now
-    found = []
-    for segment in view.all("CON"):
-        kind, status = (view.texts(segment, path)[0] for path in (_CON_TYPE, _CON_STATUS))
-        is_known = kind.isdigit() and len(kind) == 3
-        says = CONSENTS.get((kind if is_known else "", status))
-        if says is None:
-            says = CONSENTS.get((kind if is_known else "", ""), Says.NOTHING)
-        if says is not Says.NOTHING:
-            found.append(_Said(says, EVERYTHING if is_known else None))
-    return found
-
-
-#: Reads one kind of segment.
-_Reader = Callable[[View, datetime], list[_Said]]
-
-#: What is read of each segment, where there is any.
-_READERS: Mapping[str, _Reader] = {
-    "MSH": _header,
-    "PD1": _patient_protected,
-    "PV2": _visit_protected,
-    "ARV": _access,
-    "CON": _consented,
-    "TXA": _document,
-}
-
-_TXA = Path("TXA", 18, 1)
-_ARV_ACTION, _ARV_VALUE, _ARV_LABEL = Path("ARV", 2, 1), Path("ARV", 3, 1), Path("ARV", 7, 1)
-_CON_TYPE, _CON_STATUS = Path("CON", 2, 1), Path("CON", 11, 1)
-_ORC = Path("ORC", 28, 1)
-
-#: What says nothing in a field.
-_EMPTY = (b"", b'""')
-_NO = (*_EMPTY, b"N")
-
-
-def _indicated(view: View, name: str, field: int) -> bool:
-    """Table 0136: anything but N is a yes."""
-    return bool(_marked(view, view.structure.by_id[name], field, _NO))
-
-
-def _marked(view: View, indexes: Iterable[int], field: int, free: Sequence[bytes]) -> list[int]:
-    """Of some segments those whose field says more than what is free to go.
-
-    Few lines are that long, and most need not be taken apart.
-    """
-    lines, separator = view.message.lines, view.message.delimiters.field
-    return [
-        index
-        for index in indexes
-        if lines[index].count(separator) >= field
-        and view.message.segment(index).field(field) not in free
-    ]
-
-
-# --- markers of single segments -----------------------------------------------------------------
-
-
-def _dropped(
-    view: View, indicators: Iterable[_Indicator], orders: tuple[int, ...]
-) -> frozenset[int]:
-    """Segments that are marked, and orders by their first segment."""
-    found: list[int] = []
-    for indexes, field, free in indicators:
-        found += _marked(view, indexes, field, free)
-    if _marked(view, orders, _ORC.field, _EMPTY):
-        for root, carriers in orders_in(view).items():
-            texts = {text for one in carriers if one.id == "ORC" for text in view.texts(one, _ORC)}
-            if texts - ORDERS_FREE:
-                found.append(root)
-    return frozenset(found) if found else _NO_GROUPS
-
-
-_NO_GROUPS: frozenset[int] = frozenset()
-
-#: Segments, their field, and the values that let them go.
-_Indicator = tuple[tuple[int, ...], int, Sequence[bytes]]
-
-
-def _asked_of(
-    structure: Structure,
-) -> tuple[tuple[_Reader, ...], tuple[_Indicator, ...], tuple[int, ...]]:
-    """What is to be read of messages of this form: readers, indicators, orders."""
-    by_id = structure.by_id
-    readers = tuple(read for name, read in _READERS.items() if name in by_id)
-    indicators = tuple(
-        (by_id[name], field, free) for name, field, free in INDICATORS if name in by_id
-    )
-    return readers, indicators, by_id.get("ORC", ())
+def _readers_of(structure: Structure) -> tuple[Reader, ...]:
+    """What reads the markers that messages of this form may have."""
+    return tuple(read for name, read in READERS.items() if name in structure.by_id)
