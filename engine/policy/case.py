@@ -14,7 +14,7 @@ from engine.policy.cutting.cascade import Named, is_worth_sending
 from engine.policy.cutting.cut import Bar, Contact, Cut, Own
 from engine.policy.cutting.flags import has_flags
 from engine.policy.cutting.plan import Plan
-from engine.policy.cutting.project import carry_out
+from engine.policy.cutting.project import carry_out, shared_pieces
 from engine.policy.finished.leaks import Numbers, insurance_numbers
 from engine.policy.legal.law import Law
 from engine.policy.message.view import MESSAGE, View
@@ -31,6 +31,7 @@ class Case:
         "_lines",
         "_named",
         "_numbers",
+        "_shared",
         "_whens",
         "facts",
         "has_flags",
@@ -49,6 +50,7 @@ class Case:
         self.has_flags = has_flags(view)
         self._whens: dict[Test, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
+        self._shared: dict[Plan, list[bytes | None]] = {}
         self._named: Named | None = None
         self._numbers: Numbers | None = None
         self._lines: dict[int, int | None] | None = None
@@ -106,7 +108,10 @@ class Case:
         key = (plan, own, renumbers)
         found = self._cuts.get(key) if self.law.is_silent else None
         if found is None:
-            cut = Cut(self.view, plan, own, bars, contact)
+            shared = self._shared.get(plan)
+            if shared is None:
+                shared = self._shared[plan] = shared_pieces(self.view, plan)
+            cut = Cut(self.view, plan, own, bars, shared.copy(), contact=contact)
             carry_out(cut, self.named, renumbers)
             found = self._cuts[key] = (cut, is_worth_sending(cut))
         return found

@@ -15,7 +15,7 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy.conditions.matching import Terms
 from engine.policy.identify import Identifier
-from engine.policy.message.structure import Forms
+from engine.policy.message.structure import Form, Forms
 from engine.policy.message.view import View, type_of
 from engine.policy.model import Channel, Policy, Rule
 from engine.policy.runnable.channel_rules import ChannelRules, TypeRules
@@ -80,6 +80,13 @@ class CompiledPolicy:
             view = self._viewed = View(message, self.forms.of(message).whole)
         return view
 
+    def _whole(self, message: Message, form: Form, now: datetime) -> View:
+        """The same view, asked at `now`, of a message whose form is known."""
+        view = self._viewed
+        if view is None or view.message is not message:
+            view = self._viewed = View(message, form.whole, now=now)
+        return view.at(now)
+
     def views(self, message: Message, now: datetime) -> tuple[list[View], bool]:
         """The view of each patient, to be decided alone; whether each is certainly of one (§10.27).
 
@@ -88,10 +95,10 @@ class CompiledPolicy:
         form = self.forms.of(message)
         is_certain = message.charset.divides(message.raw)
         if not form.patients:
-            return [self.view(message).at(now)], is_certain
+            return [self._whole(message, form, now)], is_certain
         is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
         if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
-            return [self.view(message).at(now)], False
+            return [self._whole(message, form, now)], False
         each = range(len(form.patients))
         return [View(message, form.of_patient(message, n), True, now) for n in each], True
 

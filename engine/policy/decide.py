@@ -73,10 +73,10 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
             outcomes[channel.id] = channel.outcomes[Code.ENVIRONMENT]
             continue
         if len(cases) == 1:
-            decisions = [decide_one(cases[0], channel, policy)]
+            outcomes[channel.id] = _outcome(channel, decide_one(cases[0], channel, policy))
         else:
             decisions = [decide_one(case, channel, policy) for case in cases]
-        outcomes[channel.id] = _outcome(channel, decisions)
+            outcomes[channel.id] = _outcome_of_all(channel, decisions)
     return outcomes
 
 
@@ -261,27 +261,36 @@ def _refused(code: Code) -> Decision:
 _REFUSED = {code: Decision((plain(code),)) for code in Code}
 
 
-def _outcome(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
+def _outcome(channel: ChannelRules, decision: Decision) -> Outcome:
+    """The outcome where there is one patient."""
+    cut = decision.cut
+    if cut is None or not decision.discloses:
+        return _undisclosed(channel, decision)
+    copies = (payload(cut, channel.channel, 0),)
+    return Outcome(channel.id, Verdict.DISCLOSE, decision.reasons, copies, cut.plan.rules)
+
+
+def _outcome_of_all(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
     """One outcome of all patients' decisions.
 
     Patients go in one step: while one patient's part waits for a person, so do the others', in
     their order, and nothing is lost; a part that is withheld stops no other.
     """
-    chosen = decisions[0] if len(decisions) == 1 else _deciding(decisions)
+    chosen = _deciding(decisions)
     if not chosen.discloses:
-        reason = chosen.reasons[0]
-        if reason is plain(reason.code):
-            return channel.outcomes[reason.code]
-        return Outcome(channel.id, verdict_of(reason.code), chosen.reasons)
-    if len(decisions) == 1 and chosen.cut is not None:
-        only = chosen.cut
-        copies = (payload(only, channel.channel, 0),)
-        return Outcome(channel.id, Verdict.DISCLOSE, chosen.reasons, copies, only.plan.rules)
+        return _undisclosed(channel, chosen)
     cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]
     payloads = tuple([payload(cut, channel.channel, part) for part, cut in enumerate(cuts)])
     reasons = tuple(dict.fromkeys(r for d in decisions if d.discloses for r in d.reasons))
     rules = tuple(sorted({name for cut in cuts for name in cut.plan.rules}))
     return Outcome(channel.id, Verdict.DISCLOSE, reasons, payloads, rules)
+
+
+def _undisclosed(channel: ChannelRules, decision: Decision) -> Outcome:
+    reason = decision.reasons[0]
+    if reason is plain(reason.code):
+        return channel.outcomes[reason.code]
+    return Outcome(channel.id, verdict_of(reason.code), decision.reasons)
 
 
 def _deciding(decisions: list[Decision]) -> Decision:

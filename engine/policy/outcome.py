@@ -64,6 +64,8 @@ class Code(Enum):
     PARENT_CUT = "parent-cut"
     CONFIDENTIAL_COMMUNICATION = "confidential-communication"
 
+    __hash__ = object.__hash__  # a code equals only itself; looked up for every channel
+
 
 #: The reason of each label that a pack protects.
 LABELLED = {label.value: Code(f"labelled-{label.value}") for label in Label}

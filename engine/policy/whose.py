@@ -7,7 +7,7 @@ never "send to all" (rules.md §4 "Coverage", §10.6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 
@@ -26,6 +26,8 @@ class Answer(Enum):
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
     UNAVAILABLE = "unavailable"  # the registry does not answer
+
+    __hash__ = object.__hash__  # an answer equals only itself; asked once a channel
 
 
 class Whose:
@@ -47,7 +49,7 @@ class Whose:
         self._identifier = identifier
         self._claims: Claims | None = None
         self._known: tuple[tuple[Coverages, ...], tuple[Days, ...]] | None = None
-        self._answers: dict[str, Answer] = {}
+        self._answers: tuple[Mapping[str, Answer], Answer] | None = None
         #: The message has an IN1, so that the registry is not asked.
         self.names_insurance = view.has("IN1")
 
@@ -60,35 +62,34 @@ class Whose:
 
     def answer(self, channel: str) -> Answer:
         """Whether this channel covers the patient."""
-        found = self._answers.get(channel)
-        if found is None:
-            found = self._named(channel) if self.names_insurance else self._registered(channel)
-            self._answers[channel] = found
-        return found
+        if self._answers is None:
+            self._answers = self._named() if self.names_insurance else self._registered()
+        answers, of_others = self._answers
+        return answers.get(channel, of_others)
 
-    def _named(self, channel: str) -> Answer:
-        own = False
-        for index, claimed in self.claims.by_index.items():
-            if channel in claimed:
-                if index in self.claims.contested:
-                    return Answer.AMBIGUOUS
-                own = True
-        return Answer.OWN if own else Answer.OTHER
+    def _named(self) -> tuple[Mapping[str, Answer], Answer]:
+        """The answer for each channel that claims an IN1, and that for all others."""
+        claims = self.claims
+        found: dict[str, Answer] = {}
+        for index, claimed in claims.by_index.items():
+            for channel in claimed:
+                if index in claims.contested:
+                    found[channel] = Answer.AMBIGUOUS
+                else:
+                    found.setdefault(channel, Answer.OWN)
+        return found, Answer.OTHER
 
-    def _registered(self, channel: str) -> Answer:
+    def _registered(self) -> tuple[Mapping[str, Answer], Answer]:
+        """The answer for each channel that the registry names, and that for all others."""
         if self._view.hides("IN1"):
-            return Answer.AMBIGUOUS  # insurance is named, and cannot be read
+            return {}, Answer.AMBIGUOUS  # insurance is named, and cannot be read
         if not self._facts.available:
-            return Answer.UNAVAILABLE
-        if self._known is None:
-            self._known = _known(self._view, self._facts)
-        snapshots, when = self._known
+            return {}, Answer.UNAVAILABLE
+        self._known = snapshots, when = _known(self._view, self._facts)
         if not snapshots:
-            return Answer.UNKNOWN
-        if len(snapshots) == len(when) == 1:
-            return _covers(snapshots[0], channel, when[0])
-        answers = {_covers(snapshot, channel, day) for snapshot in snapshots for day in when}
-        return answers.pop() if len(answers) == 1 else Answer.AMBIGUOUS
+            return {}, Answer.UNKNOWN
+        named = {row.channel for snapshot in snapshots for row in snapshot.rows}
+        return {channel: _agreed(snapshots, channel, when) for channel in named}, Answer.OTHER
 
     def covers_alone(self, channel: str, policy: Policy) -> bool:
         """Whether this channel's counterpart is the only insurer that the registry knows of.
@@ -160,6 +161,14 @@ def _knows(snapshot: Coverages, when: tuple[Days, ...]) -> bool:
         if any(_overlaps(row.since, row.until, day) for day in when or (_NEVER,)):
             return True
     return False
+
+
+def _agreed(snapshots: tuple[Coverages, ...], channel: str, when: tuple[Days, ...]) -> Answer:
+    """What all snapshots say of all dates of service."""
+    if len(snapshots) == len(when) == 1:
+        return _covers(snapshots[0], channel, when[0])
+    answers = {_covers(snapshot, channel, day) for snapshot in snapshots for day in when}
+    return answers.pop() if len(answers) == 1 else Answer.AMBIGUOUS
 
 
 def _covers(snapshot: Coverages, channel: str, day: Days) -> Answer:

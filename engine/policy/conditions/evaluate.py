@@ -7,6 +7,7 @@ Law: `exists: false` and negations are the negation of a match, and hold where t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
@@ -60,6 +61,12 @@ def compile_condition(
             return _compare(condition, meant, terms)
 
 
+@lru_cache(maxsize=4096)
+def compiled(condition: Condition, terms: Terms) -> Test:
+    """One function for all that ask the same of what a path means, so that it is asked once."""
+    return compile_condition(condition, terms=terms)
+
+
 def compile_repetition_test(
     condition: Condition, segment_id: str, field: int, meant: Meant, terms: Terms
 ) -> RepetitionTest:
@@ -68,18 +75,18 @@ def compile_repetition_test(
     What it asks of that field is asked of this repetition; all else as it would be of the segment.
     """
 
-    def compiled(part: Condition, terms: Terms) -> RepetitionTest:
+    def each(part: Condition, terms: Terms) -> RepetitionTest:
         return compile_repetition_test(part, segment_id, field, meant, terms)
 
     match condition:
         case AllOf(parts):
-            tests = [compiled(part, terms) for part in parts]
+            tests = [each(part, terms) for part in parts]
             return lambda view, segment, n: all(test(view, segment, n) for test in tests)
         case AnyOf(parts):
-            tests = [compiled(part, terms) for part in parts]
+            tests = [each(part, terms) for part in parts]
             return lambda view, segment, n: any(test(view, segment, n) for test in tests)
         case Not(part):
-            test = compiled(part, terms.negated())
+            test = each(part, terms.negated())
             return lambda view, segment, n: not test(view, segment, n)
         case Compare(path) if is_of_a_repetition(path, segment_id, field):
             return _of_repetition(compile_matching(path, condition.matcher, terms))

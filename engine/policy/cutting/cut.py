@@ -59,7 +59,10 @@ class Contact:
 
 
 class Cut:
-    """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart."""
+    """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart.
+
+    It begins with the `pieces` that are the same for all who have its plan.
+    """
 
     __slots__ = (
         "_body",
@@ -80,12 +83,14 @@ class Cut:
         plan: Plan,
         own: Own,
         bars: Mapping[int, Bar],
+        pieces: list[bytes | None],
+        *,
         contact: Contact | None = None,
     ) -> None:
         self.view = view
         self.plan = plan
         self.own = own
-        self.pieces: list[bytes | None] = [None] * len(view.message.ids)
+        self.pieces = pieces
         self.causes: dict[int, Code] = {}
         self.bars = bars
         self.contact = contact
@@ -142,4 +147,7 @@ class Cut:
     def keeps_any(self, segment_id: str) -> bool:
         """Whether any occurrence is left."""
         pieces = self.pieces
-        return any(pieces[segment.index] is not None for segment in self.view.all(segment_id))
+        for index in self.view.structure.by_id.get(segment_id, ()):
+            if pieces[index] is not None:
+                return True
+        return False

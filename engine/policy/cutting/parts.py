@@ -12,8 +12,8 @@ from engine.errors import Place
 from engine.policy.conditions.evaluate import (
     RepetitionTest,
     Test,
-    compile_condition,
     compile_repetition_test,
+    compiled,
 )
 from engine.policy.conditions.matching import Terms
 from engine.policy.message.view import View
@@ -53,7 +53,7 @@ class Part:
 
 def granted(rule: Rule, grant: Grant, own: bool, terms: Terms, key: bytes) -> Part:
     """What a grant gives; `own`: of this payer only. `key` is that of the channel's hashes."""
-    where = None if grant.where is None else compile_condition(grant.where, terms=terms)
+    where = None if grant.where is None else compiled(grant.where, terms)
     mask = Mask.of(grant.mask)
     if grant.segment == "MSH" and 8 not in mask.fields:
         mask -= MSH_SECURITY  # never by `all`
@@ -86,6 +86,6 @@ def granted(rule: Rule, grant: Grant, own: bool, terms: Terms, key: bytes) -> Pa
 def withheld(rule: Rule, withholding: Withholding, terms: Terms) -> Part:
     """What a withholding takes; of its terms, the uncertain counts as matching."""
     condition = withholding.where
-    where = None if condition is None else compile_condition(condition, terms=terms)
+    where = None if condition is None else compiled(condition, terms)
     mask = Mask.of(withholding.mask)
     return Part(rule.name, mask, where, withheld=withheld_by_rule(rule.name))

@@ -89,8 +89,9 @@ class Plan:
         self.pid_withholdings = tuple(
             part for part in (pid.withholdings if pid else ()) if part.mask.is_whole
         )
-        #: Does a grant ask `which: own`; does one ask it of charges?
-        self.needs_own = any(rules.needs_own for rules in self.segments.values())
+        #: The segments of which a grant asks `which: own`; are there any; are charges among them?
+        self.of_owners = tuple(rules for rules in self.segments.values() if rules.needs_own)
+        self.needs_own = bool(self.of_owners)
         self.needs_own_lines = lines is not None and lines.needs_own
 
     def msh_fields(self, view: View) -> list[bytes]:

@@ -7,7 +7,7 @@ a plan; what it does not find in the plan it does not send.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 
 from engine.hl7.build import field_value, join_fields, put_field
@@ -16,8 +16,8 @@ from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
 from engine.policy.cutting.contacts import conceal_contact
 from engine.policy.cutting.cut import Cut
+from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.renumber import renumber
-from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.view import View
 from engine.policy.model import Channel
 from engine.policy.outcome import Code, Payload
@@ -33,7 +33,7 @@ _LONGEST = 199
 
 def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     """Leave in `cut` what its plan and its bars leave; the copy's MSH is made by `payload`."""
-    _apply(cut)
+    _apply_own(cut)
     _bar(cut)
     if cut.contact is not None:
         conceal_contact(cut)
@@ -44,39 +44,45 @@ def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
         renumber(cut)
 
 
-def _apply(cut: Cut) -> None:
-    """Each segment by its own grants, ceiling and withholdings."""
-    view, pieces, plan = cut.view, cut.pieces, cut.plan.segments
+def shared_pieces(view: View, plan: Plan) -> list[bytes | None]:
+    """What a plan leaves of the segments that are cut alike for all who have it."""
+    pieces: list[bytes | None] = [None] * len(view.message.ids)
     for segment_id, indexes in view.structure.by_id.items():
-        rules = plan.get(segment_id)
-        if rules is None:
+        rules = plan.segments.get(segment_id)
+        if rules is None or rules.needs_own:
             continue
         if rules.is_conditional:
-            _apply_each(cut, rules, indexes)
-            continue
-        cutter = rules.fixed
-        if cutter is None:
-            continue
-        found = view.cut(cutter, indexes)
-        for index in indexes:
-            pieces[index] = found[index]
+            alike: dict[Cutter, list[int]] = {}
+            for index in indexes:
+                cutter = rules.cutter(view, index, own=False)
+                if cutter is not None:
+                    alike.setdefault(cutter, []).append(index)
+            _cut_alike(view, pieces, alike)
+        elif rules.fixed is not None:
+            for index, left in zip(indexes, view.cut(rules.fixed, indexes), strict=True):
+                pieces[index] = left
+    return pieces
 
 
-def _apply_each(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> None:
-    """Occurrences of one id that are not all cut alike."""
-    view, pieces = cut.view, cut.pieces
-    alike: dict[Cutter, list[int]] = {}
-    for index in indexes:
-        mine = rules.needs_own and cut.own.holds(view, index, rules.id)
-        cutter = rules.cutter(view, index, mine)
-        if cutter is not None:
-            alike.setdefault(cutter, []).append(index)
-        elif rules.needs_own and not mine:
-            cut.causes[index] = Code.OTHER_COVERAGE
-    for cutter, kept in alike.items():
-        found = view.cut(cutter, kept)
-        for index in kept:
-            pieces[index] = found[index]
+def _apply_own(cut: Cut) -> None:
+    """Segments of which it matters whose they are, one by one."""
+    view = cut.view
+    for rules in cut.plan.of_owners:
+        alike: dict[Cutter, list[int]] = {}
+        for index in view.structure.by_id.get(rules.id, ()):
+            mine = cut.own.holds(view, index, rules.id)
+            cutter = rules.cutter(view, index, mine)
+            if cutter is not None:
+                alike.setdefault(cutter, []).append(index)
+            elif not mine:
+                cut.causes[index] = Code.OTHER_COVERAGE
+        _cut_alike(view, cut.pieces, alike)
+
+
+def _cut_alike(view: View, pieces: list[bytes | None], alike: Mapping[Cutter, list[int]]) -> None:
+    for cutter, indexes in alike.items():
+        for index, left in zip(indexes, view.cut(cutter, indexes), strict=True):
+            pieces[index] = left
 
 
 def _bar(cut: Cut) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from engine.policy.conditions.evaluate import Test
 from engine.policy.cutting.parts import Part
 from engine.policy.message.view import View
 from engine.policy.segment.cutter import Cutter, cutter_for
@@ -51,6 +52,15 @@ class SegmentPlan:
         self._only = None
         if len(self.grants) == 1 and not (self.withholdings or self.needs_own or self._chooses):
             self._only = self.grants[0].where
+        parts = self.grants + self.withholdings
+        #: Bits of the parts that always hold, of others' occurrences and of the payer's own.
+        self._always, self._always_own = (_bits(parts, None, own) for own in (False, True))
+        #: Each question that is asked of an occurrence, once, and the bits that hang on it.
+        self._asked = tuple(
+            (where, _bits(parts, where, False), _bits(parts, where, True))
+            for where in dict.fromkeys(part.where for part in parts)
+            if where is not None
+        )
         self._cutters: dict[tuple[int, Chosen], Cutter | None] = {}
         self.is_conditional = any(part.is_conditional for part in self.grants + self.withholdings)
         #: The cutter for every occurrence, where nothing depends on the occurrence.
@@ -90,15 +100,11 @@ class SegmentPlan:
 
     def holding(self, view: View, index: int, own: bool) -> int:
         """Which parts hold for this occurrence: a bit for each grant, then each withholding."""
-        bits, bit = 0, 1
-        for part in self.grants:
-            if (own or not part.own) and (part.where is None or part.where(view, index)):
-                bits |= bit
-            bit <<= 1
-        for part in self.withholdings:
-            if part.where is None or part.where(view, index):
-                bits |= bit
-            bit <<= 1
+        bits = self._always_own if own else self._always
+        for where, of_others, of_own in self._asked:
+            hanging = of_own if own else of_others
+            if hanging and where(view, index):
+                bits |= hanging
         return bits
 
     def refuses(self, view: View, index: int) -> bool:
@@ -149,3 +155,12 @@ class SegmentPlan:
             # In an order of their own, so that the order of rules makes no second cutter.
             return fine_cutter_for(self.id, mask, tuple(sorted(set(left), key=repr)))
         return None if mask.is_empty else cutter_for(self.id, mask)
+
+
+def _bits(parts: Iterable[Part], where: Test | None, own: bool) -> int:
+    """A bit for each part that hangs on this question, of the payer's own occurrences or not."""
+    return sum(
+        1 << position
+        for position, part in enumerate(parts)
+        if part.where is where and (own or not part.own)
+    )

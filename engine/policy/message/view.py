@@ -206,27 +206,27 @@ class View:
             return unescape(text, message.delimiters, message.charset)
         return text
 
-    def cut(self, cutter: Cutter, indexes: Sequence[int]) -> dict[int, bytes | None]:
-        """These occurrences, and perhaps more, cut alike; channels that cut alike share it."""
-        found = self._cuts.get(cutter)
-        if found is None:
-            found = self._cuts[cutter] = {}
-            missing = indexes
-        else:
-            missing = [index for index in indexes if index not in found]
-        if not missing:
-            return found
+    def cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
+        """What is left of these occurrences, cut alike; channels that cut alike share it."""
+        known = self._cuts.get(cutter)
+        if known is None:
+            left = self._cut(cutter, indexes)
+            self._cuts[cutter] = dict(zip(indexes, left, strict=True))
+            return left
+        missing = [index for index in indexes if index not in known]
+        if missing:
+            known.update(zip(missing, self._cut(cutter, missing), strict=True))
+        return [known[index] for index in indexes]
+
+    def _cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
         if not cutter.reach or self.message.charset.mask is not None:
-            cutter.cut_into(found, missing, self.message)
-            return found
+            return cutter.cut_each(indexes, self.message)
         rows = self.rows(cutter.segment_id, cutter.reach)
-        if len(rows) > len(missing):
-            wanted = frozenset(missing)
+        if len(rows) > len(indexes):
+            wanted = frozenset(indexes)
             every = self.structure.by_id[cutter.segment_id]
             rows = [row for index, row in zip(every, rows, strict=True) if index in wanted]
-        left = cutter.cut_rows(rows, self.message.delimiters.field)
-        found.update(zip(missing, left, strict=True))
-        return found
+        return cutter.cut_rows(rows, self.message.delimiters.field)
 
     def header(self, cutter: Cutter) -> list[bytes]:
         """The fields of MSH that are left; a list of the caller's own."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from engine.policy import reasons
-from engine.policy.conditions.evaluate import Test, compile_condition, speaks_of_sets
+from engine.policy.conditions.evaluate import Test, compiled, speaks_of_sets
 from engine.policy.conditions.matching import Terms
 from engine.policy.conditions.settle import ALWAYS, NEVER, settle
 from engine.policy.model import Channel, Coverage, Rule
@@ -92,13 +91,7 @@ def _labels_withheld(rule: Rule, labels: LabelIndex) -> Bits:
 
 def _tests(rule: Rule, when: Condition, terms: Terms) -> tuple[Test | None, Test | None]:
     """What is asked before a rule discloses, and before it withholds: mostly the same."""
-    asked = None if when == ALWAYS else _compiled(when, terms)
+    asked = None if when == ALWAYS else compiled(when, terms)
     if asked is None or not rule.withholdings or not speaks_of_sets(when):
         return asked, asked
-    return asked, _compiled(when, terms.negated())
-
-
-@lru_cache(maxsize=4096)
-def _compiled(when: Condition, terms: Terms) -> Test:
-    """One function for all rules that ask the same, so that a message is asked once."""
-    return compile_condition(when, terms=terms)
+    return asked, compiled(when, terms.negated())

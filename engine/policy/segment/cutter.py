@@ -70,16 +70,11 @@ class Cutter:
         """The segment that is left; None when that is nothing, or nothing but its set id."""
         return left if left.find(left[3:4] or b"|", self._start) >= 0 else None
 
-    def cut_into(
-        self, found: dict[int, bytes | None], indexes: Sequence[int], message: Message
-    ) -> None:
-        """The same for many occurrences: `found` gets what is left of each, by its index."""
+    def cut_each(self, indexes: Iterable[int], message: Message) -> list[bytes | None]:
+        """The same for many occurrences, by their indexes."""
         if self.whole:
-            for index in indexes:
-                found[index] = message.lines[index]
-            return
-        for index in indexes:
-            found[index] = self.cut(message.segment(index), message)
+            return [message.lines[index] for index in indexes]
+        return [self.cut(message.segment(index), message) for index in indexes]
 
     def cut_rows(self, rows: list[list[bytes]], separator: bytes) -> list[bytes | None]:
         """The same for occurrences that are split already, where only whole fields are kept.
@@ -91,8 +86,10 @@ class Cutter:
         if pick is None:
             raise AssertionError("only with a reach")
         return [
-            left if left.find(separator, start) >= 0 else None
-            for left in [join(pick(row)).rstrip(separator) for row in rows]
+            left
+            if (left := join(pick(row)).rstrip(separator)).find(separator, start) >= 0
+            else None
+            for row in rows
         ]
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:

@@ -75,13 +75,6 @@ class FineCutter(Cutter):
         """The segment that is left; None when that is nothing, or nothing but its set id."""
         return self.worth(segment.separator.join(self.fields(segment.fields, message)))
 
-    def cut_into(
-        self, found: dict[int, bytes | None], indexes: Sequence[int], message: Message
-    ) -> None:
-        """The same for many occurrences."""
-        for index in indexes:
-            found[index] = self.cut(message.segment(index), message)
-
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""
         out = super().fields(fields, message)
