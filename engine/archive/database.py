@@ -143,6 +143,22 @@ class Database:
                     # A page goes at each step of the statement; only a script is run to its end.
                     driver.executescript(f"PRAGMA incremental_vacuum({surplus})")
 
+    def overwrite_erased(self) -> bool:
+        """Have what was erased overwritten on the disk now; whether it is.
+
+        PostgreSQL does so when it needs the room: there rows are cleaned away, and bytes may stay.
+        """
+        if self.dialect == "sqlite":
+            self.give_back()
+            with _translated(), closing(self._engine.raw_connection()) as connection:
+                driver: Any = connection.driver_connection
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return not busy
+        cleaning = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with _translated(), cleaning.connect() as connection:
+            connection.execute(sa.text("VACUUM journal, messages, outcomes, terms"))
+        return False
+
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()

@@ -31,6 +31,7 @@ from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
 from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
+from engine.cli.erasing import add_erase
 from engine.cli.moments import ms, shown, utc, whole_days
 from engine.cli.noting import note
 from engine.cli.reach import running_store
@@ -80,6 +81,7 @@ def register(subparsers: Any) -> None:
             add_reason(action, is_required=True)
         add_site_and_json(action)
         action.set_defaults(run=run)
+    add_erase(actions)
 
 
 def status(args: argparse.Namespace) -> int:

@@ -6,8 +6,11 @@ an engine or another command has come to use it meanwhile.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from redis.exceptions import RedisError
 
 from engine.config.model import Site
 from engine.errors import StoreError
@@ -28,6 +31,11 @@ PATIENCE_S = 4.0
 
 class StoreOff(StoreUnavailable):
     """The site's own store merely does not run, as no engine does."""
+
+
+#: How long a store may take to write its log anew, in seconds, and how often it is asked.
+_REWRITE_S = 60.0
+_POLL_S = 0.1
 
 
 @contextmanager
@@ -145,6 +153,27 @@ def disk_troubles(site: Site) -> list[str]:
     reserve = Reserve(site.var, site.store.reserve_bytes)
     is_short = url_of(site.store) == EMBEDDED and reserve.is_made() and reserve.is_short()
     return [str(DiskShort((), ()))] if is_short else []
+
+
+def rewrite_log(site: Site) -> bool:
+    """Have the store's log written anew, so that nothing stays in it of what has left the store.
+
+    Whether that was done; a server that does not let us, or is at it already, does so by itself
+    when its log has grown.
+    """
+    client = connect(_running_url(site))
+    try:
+        client.bgrewriteaof()
+        for _ in range(int(_REWRITE_S / _POLL_S)):
+            said = client.info("persistence")
+            if not (said["aof_rewrite_in_progress"] or said["aof_rewrite_scheduled"]):
+                return bool(said["aof_last_bgrewrite_status"] == "ok")
+            time.sleep(_POLL_S)
+    except RedisError:
+        pass
+    finally:
+        client.close()
+    return False
 
 
 def _running_url(site: Site) -> str:
