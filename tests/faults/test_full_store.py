@@ -136,7 +136,7 @@ def test_a_call_finds_out_that_the_one_before_it_was_refused(
     do(store, message("R0"))
     second = message("R2", "acme")
     with closing(connect(server.url)) as client:
-        for after, answer in (("R1", BEHIND), ("", [b"+ 0 R2"])):
+        for after, answer in (("R1", BEHIND), ("", [b"+ 0 R2 0"])):
             command = accept_command([second], after, "")
             assert client.execute_command(*command) == answer  # type: ignore[no-untyped-call]
     assert _lane(store) == (1, 1, 0)
