@@ -16,9 +16,9 @@ from benchmarks.messages import ACCOUNT, ADT_8, CONTROL_ID, PATIENT, VISIT
 from engine.archive.entries import Clerk, Entry, Message, read_record
 from engine.archive.ledger import Appender
 from engine.archive.opening import database_of, signing_key_of
+from engine.archive.outcomes import Outcomes
 from engine.archive.rows import DAY_MS, Arrived, insert_arrived
 from engine.archive.signing import create_signing_key, read_signer
-from engine.archive.standing import Standings
 from engine.archive.story import Scribe, Story
 from engine.config.load import load_site
 from engine.delivery.record import delivery_record
@@ -65,16 +65,16 @@ def fill(root: pathlib.Path, messages: int, days: int, now: datetime) -> Filled:
     for first in range(0, messages, _BATCH):
         with database.writing() as connection:
             appender = Appender(connection, signer)
-            standings = Standings()
+            outcomes = Outcomes()
             arrived = []
             for number in range(first, min(first + _BATCH, messages)):
                 at_ms = (first_day * messages + number * days) * DAY_MS // messages
-                one, entries = writer.written(number, at_ms, standings)
+                one, entries = writer.written(number, at_ms, outcomes)
                 arrived.append(one)
                 disclosures += len(entries) - 1
                 appender.add(entries)
-            insert_arrived(connection, arrived, standings)
-            standings.save(connection)
+            insert_arrived(connection, arrived, outcomes)
+            outcomes.save(connection)
             appender.finish(at_ms)
     database.close()
     return Filled(messages, disclosures, tuple(range(first_day, first_day + days)))
@@ -92,7 +92,7 @@ class _Writer:
         self._at_ms = 0
         self._receipts = Receipts(lambda: self._at_ms, lambda bits: (1 << bits) // 3)
 
-    def written(self, number: int, at_ms: int, standings: Standings) -> tuple[Arrived, list[Entry]]:
+    def written(self, number: int, at_ms: int, outcomes: Outcomes) -> tuple[Arrived, list[Entry]]:
         """One message and its rows of the chain: the decision, then an end for each copy."""
         self._at_ms = at_ms
         receipt = self._receipts.next()
@@ -112,11 +112,11 @@ class _Writer:
             raise RuntimeError("a message of the benchmark does not open")
         one.story = self._story(one.opened, accept.copies, at)
         one.terms = self._scribe.terms(one.opened)
-        standings.decided(one.record)
+        outcomes.decided(one.record)
         about = Message(one.record["type"], one.record["control_id"], one.story)
         records = [one.record, *(_end(receipt, copy, number, at) for copy in accept.copies)]
         for record in records[1:]:
-            standings.happened(record)
+            outcomes.happened(record)
         return one, [self._clerk.entry(record, f"{at_ms}-0", about) for record in records]
 
     def _story(self, kept: KeptMessage, copies: tuple[Copy, ...], at: datetime) -> Story:

@@ -11,7 +11,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, cast
 
 from engine.clock import SystemClock
 from engine.errors import EngineError
@@ -19,6 +18,7 @@ from engine.intake.receipts import earliest_receipt
 from engine.interpreter import settle_in
 from engine.logs import Event, Log, bridge_libraries, bridge_twisted
 from engine.net.control import Failed, Listening
+from engine.net.reactor import monotonic_reactor
 from engine.net.worker import Control
 from engine.plan import Plan
 from engine.stderr import forgive_standard_error
@@ -63,11 +63,10 @@ def main() -> int:
     log = Log(sys.stderr, SystemClock())
     bridge_libraries(log)
     bridge_twisted(log)
-    from twisted.internet import reactor  # noqa: PLC0415 - installs itself when imported
-
+    reactor = monotonic_reactor()
     control_channel = socket.socket(fileno=int(sys.argv[-1]))
     drain: list[Callable[[], object]] = []
-    control = Control(cast("Any", reactor), control_channel, lambda: [end() for end in drain])
+    control = Control(reactor, control_channel, lambda: [end() for end in drain])
     try:
         ring = KeyRing(plan.site.keys, SystemClock().now)
         sealing = Sealer(ring.masters, ring)
@@ -82,5 +81,5 @@ def main() -> int:
     control.watch()
     settle_in()
     worker.start(lambda: control.report(Listening()))
-    cast("Any", reactor).run(installSignalHandlers=False)
+    reactor.run(installSignalHandlers=False)
     return 0

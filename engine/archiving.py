@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 
 from engine.archive.archiver import Archiver
-from engine.archive.database import ArchiveUnavailableError, Database
+from engine.archive.database import ArchiveUnavailableError
 from engine.archive.entries import Clerk
 from engine.archive.grants import grants_of
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
@@ -30,7 +30,7 @@ from engine.archive.signing import (
     read_verifier,
 )
 from engine.archive.story import Scribe
-from engine.clock import SystemClock
+from engine.clock import Clock, SystemClock
 from engine.config.model import Site
 from engine.errors import EngineError
 from engine.logs import Event, Log, bridge_libraries
@@ -114,7 +114,10 @@ class Erasing:
 
 
 class Life:
-    """What the archiver does, over and over. `is_short`: the disk's last room is for deliveries."""
+    """What the archiver does: `begin` once, then over and over the rest.
+
+    `is_short`: the disk's last room is for deliveries.
+    """
 
     def __init__(
         self,
@@ -124,8 +127,10 @@ class Life:
         control: Control,
         log: Log,
         *,
+        begin: Callable[[], bool],
         is_short: Callable[[], bool],
     ) -> None:
+        self._begin = begin
         self._is_short = is_short
         self._archiver = archiver
         self._eraser = eraser
@@ -133,13 +138,13 @@ class Life:
         self._control = control
         self._log = log
         self._clock = SystemClock()
-        self._is_away = False
+        self._is_away = self._is_erasing = False
         self._wait_s = FIRST_WAIT_S
         self._round_at_s = self._rebuild_at_s = self._clock.monotonic()
 
-    def run(self, begin: Callable[[], bool]) -> None:
+    def run(self) -> None:
         """Until told to finish, and then until there is nothing left."""
-        while self._attempt(begin) is None:
+        while self._attempt(self._begin) is None:
             if self._control.finishing:
                 return
         while True:
@@ -179,7 +184,11 @@ class Life:
         if now_s >= self._round_at_s:
             self._round_at_s = now_s + ROUND_S
             self._eraser.next_round()
+            self._is_erasing = True
+        if not self._is_erasing:
+            return False
         number = self._attempt(self._eraser.step)
+        self._is_erasing = number is not None  # what fails now fails in the next moment, too
         if number:
             self._log(Event.ARCHIVE_ERASED, count=number)
         return number is not None
@@ -203,18 +212,57 @@ class Life:
         return found
 
 
-def _beginning(plan: ArchivePlan, database: Database, archiver: Archiver, log: Log) -> bool:
-    database.migrate()
-    if not archiver.begin(grants_of(plan.site.policy)):
-        log(Event.ARCHIVE_GAP)
-    return True
-
-
 def _shortness(site: Site) -> Callable[[], bool]:
     """Whether the archive would take the room that deliveries need: both are on one disk."""
     if url_of(site.store) != EMBEDDED or not site.archive.url.startswith("sqlite:"):
         return lambda: False
     return Reserve(site.var, site.store.reserve_bytes).is_short
+
+
+def _life(plan: ArchivePlan, control: Control, clock: Clock, log: Log) -> Life:
+    """What the plan asks for, put together. Raises `EngineError` when it cannot be."""
+    site = plan.site
+    compiled = compile_policy(site.policy, plan.revision)
+    ring = KeyRing(site.keys, clock.now)
+    sealing = Sealer(ring.masters, ring)
+    bare = RedisStore(connect(plan.store_url), site.store.replicas)
+    store = WatchedStore(bare, (KeysLook(ring.look),), clock.monotonic)
+    key_file = signing_key_of(site)
+    create_signing_key(key_file)
+    signer = read_signer(key_file)
+    database = database_of(site)
+    archiver = Archiver(
+        database,
+        store,
+        Scribe(compiled, sealing),
+        Clerk(site.policy, compiled.rules),
+        signer,
+        clock=clock,
+        quarantined=lambda receipt, fault: log.failure(
+            Event.ARCHIVE_QUARANTINED, fault, receipt=receipt
+        ),
+    )
+    eraser = Erasing(
+        Eraser(database, signer, site.retention, clock=clock),
+        KeyEraser(
+            database,
+            signer,
+            store,
+            KeyKeeper(site.keys, clock.now),
+            site.retention,
+            clock=clock,
+        ),
+    )
+    rebuilder = Rebuilder(database, store, read_verifier(public_file(key_file)), clock)
+
+    def begin() -> bool:
+        database.migrate()
+        if not archiver.begin(grants_of(site.policy)):
+            log(Event.ARCHIVE_GAP)
+        return True
+
+    is_short = _shortness(site)
+    return Life(archiver, eraser, rebuilder, control, log, begin=begin, is_short=is_short)
 
 
 def main() -> int:
@@ -225,44 +273,10 @@ def main() -> int:
     log = Log(sys.stderr, clock)
     bridge_libraries(log)
     control = Control(socket.socket(fileno=int(sys.argv[-1])))
-    site = plan.site
     try:
-        compiled = compile_policy(site.policy, plan.revision)
-        ring = KeyRing(site.keys, clock.now)
-        sealing = Sealer(ring.masters, ring)
-        bare = RedisStore(connect(plan.store_url), site.store.replicas)
-        store = WatchedStore(bare, (KeysLook(ring.look),), clock.monotonic)
-        key_file = signing_key_of(site)
-        create_signing_key(key_file)
-        signer = read_signer(key_file)
-        database = database_of(site)
-        archiver = Archiver(
-            database,
-            store,
-            Scribe(compiled, sealing),
-            Clerk(site.policy, compiled.rules),
-            signer,
-            clock=clock,
-            quarantined=lambda receipt, fault: log.failure(
-                Event.ARCHIVE_QUARANTINED, fault, receipt=receipt
-            ),
-        )
-        eraser = Erasing(
-            Eraser(database, signer, site.retention, clock=clock),
-            KeyEraser(
-                database,
-                signer,
-                store,
-                KeyKeeper(site.keys, clock.now),
-                site.retention,
-                clock=clock,
-            ),
-        )
+        life = _life(plan, control, clock, log)
         control.report(Listening())
-        verifier = read_verifier(public_file(key_file))
-        rebuilder = Rebuilder(database, store, verifier, clock)
-        life = Life(archiver, eraser, rebuilder, control, log, is_short=_shortness(site))
-        life.run(lambda: _beginning(plan, database, archiver, log))
+        life.run()
     except EngineError as error:
         control.report(Failed(error.code, error.what, error.mend, int(error.exit_code)))
         return int(error.exit_code)

@@ -7,6 +7,7 @@ the two; the one exception is written in place, for where there may be no room f
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def create_once(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)  # whoever wipes drafts may have been quicker
     keep_entries(path.parent)
 
 
@@ -35,13 +36,34 @@ def replace(path: Path, content: bytes) -> None:
 def replace_and_wipe(path: Path, content: bytes) -> None:
     """As `replace`; of what the file held nothing is to be found any more."""
     draft = _draft(path, content, PRIVATE)
-    former = path.with_name(f".{path.name}.former")
+    former = _former(path)
     wipe_left(former)
     if path.exists():
         former.hardlink_to(path)
     draft.replace(path)
     keep_entries(path.parent)
     wipe(former)
+
+
+def remove_and_wipe(path: Path) -> None:
+    """Remove a file, if it is there, and wipe it: it is never seen half overwritten."""
+    if path.exists():
+        former = _former(path)
+        wipe_left(former)
+        path.replace(former)
+        keep_entries(path.parent)
+        wipe(former)
+
+
+def wipe_drafts(path: Path) -> None:
+    """Wipe what killed processes have left of writing or wiping `path`.
+
+    The caller sees to it that nobody writes it meanwhile.
+    """
+    of_path = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]{{8}}|former)")
+    for left in list(path.parent.iterdir()):
+        if of_path.fullmatch(left.name):
+            wipe_left(left)
 
 
 def wipe(path: Path) -> None:
@@ -88,6 +110,11 @@ def keep_entries(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _former(path: Path) -> Path:
+    """The other name of a file that is on its way out."""
+    return path.with_name(f".{path.name}.former")
 
 
 def _draft(path: Path, content: bytes, mode: int) -> Path:

@@ -77,6 +77,7 @@ class Event(Enum):
     # deciding again
     REGISTRY_CONTRADICTORY = "registry_contradictory"
     REGISTRY_CHANGED = "registry_changed"
+    REGISTRY_TOO_LATE = "registry_too_late"
     MERGE_QUESTIONED = "merge_questioned"
     REGISTRY_BACK = "registry_back"
     REGISTRY_REBUILT = "registry_rebuilt"
@@ -119,6 +120,7 @@ LEVELS = {
     Event.INTAKE_FAILED: Level.ERROR,
     Event.HOLDS_FAILED: Level.ERROR,
     Event.REGISTRY_CONTRADICTORY: Level.ERROR,
+    Event.REGISTRY_TOO_LATE: Level.WARNING,
     Event.MERGE_QUESTIONED: Level.WARNING,
     Event.REGISTRY_UNSETTLED: Level.ERROR,
     Event.DELIVERY_POSTPONED: Level.WARNING,

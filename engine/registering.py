@@ -12,9 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import cast
 
-from engine.intake.recorded import change_record, entry_id, patient_name, seal_held, unseal_held
+from engine.intake.change_records import change_record
+from engine.intake.recorded import entry_id, patient_name, seal_held, unseal_held
 from engine.intake.sealed import Sealing
-from engine.privacy.joining import added, confirmed, done_between, ids_named, parted, spread
+from engine.privacy.aliases import Number, numbers_in
+from engine.privacy.joining import (
+    added,
+    confirmed,
+    done_between,
+    ids_concerned,
+    ids_named,
+    parted,
+    spread,
+)
 from engine.privacy.persons import own
 from engine.privacy.registry import Act, Change, Fact, Held, Link, RegistryError, Verb
 from engine.store.port import Changed, Enter, Entered, News, Recall, Store, StoreUnavailable
@@ -60,9 +70,8 @@ class StoredRegistry:
         for start in range(0, len(facts), _TOGETHER):
             page = facts[start : start + _TOGETHER]
             patients = [fact.patient.id for fact in page]
-            done = self._alter(
-                patients, partial(added, facts=page, act=act, identify=self._id), act
-            )
+            alter = partial(added, facts=page, act=act, identify=self._id)
+            done = self._alter(patients, alter, act, numbers_in(page))
             changes += [self._told(fact.patient.id, self._id(fact), done) for fact in page]
         return _once(changes)
 
@@ -81,6 +90,17 @@ class StoredRegistry:
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke or lift an entry; version 0 if it was over. Raises `RegistryError`."""
         return self._change_one(patient, entry, act, Held.ended)
+
+    def step(self, patient: str, entry: str, verb: Verb, act: Act) -> Change:
+        """Take a restriction one step on; version 0 if it stood so.
+
+        Raises `RegistryError`, and `StepError` where it does not go that way.
+        """
+
+        def deed(held: Held, id_: str, done: Act) -> Held:
+            return held.stepped(id_, verb, done)
+
+        return self._change_one(patient, entry, act, deed)
 
     def told(self, patient: str, entry: str, act: Act) -> Change:
         """Note that the patient was told of an entry; version 0 if it was noted before."""
@@ -124,15 +144,20 @@ class StoredRegistry:
             since = changed.patients[-1][1]
 
     def _alter(
-        self, patients: Iterable[str], alter: _Alter, act: Act
+        self,
+        patients: Iterable[str],
+        alter: _Alter,
+        act: Act,
+        numbers: frozenset[Number] = frozenset(),
     ) -> dict[str, tuple[Entered, set[str]]]:
         """Read all whom it may concern, write all that is new, and again for whom others changed.
 
-        For each identifier that was changed, the answer and the entries of which anything was done.
+        `numbers`: the visits and accounts that it is about. For each identifier that was changed,
+        the answer and the entries of which anything was done.
         """
         done: dict[str, tuple[Entered, set[str]]] = {}
         for _ in range(_ATTEMPTS):
-            known = self._read_persons(patients)
+            known = self._read_persons(patients, numbers)
             before = {id_: held for id_, (held, _) in known.items()}
             after = alter(dict(before))
             changed = [id_ for id_ in after if after[id_] != before[id_]]
@@ -190,12 +215,20 @@ class StoredRegistry:
                     raise
         return []
 
-    def _read_persons(self, patients: Iterable[str]) -> dict[str, tuple[Held, int]]:
-        """What is held of these and of all who are one person with any of them, and versions."""
+    def _read_persons(
+        self, patients: Iterable[str], numbers: frozenset[Number]
+    ) -> dict[str, tuple[Held, int]]:
+        """What is held of these, of all who are one person with any, and of the numbers' owners.
+
+        With the versions.
+        """
         known = self._read(patients)
-        while others := ids_named(held for held, _ in known.values()) - known.keys():
+        while True:
+            held = [one for one, _ in known.values()]
+            others = (ids_named(held) | ids_concerned(held, numbers)) - known.keys()
+            if not others:
+                return known
             known |= self._read(sorted(others))
-        return known
 
     def _read(self, patients: Iterable[str]) -> dict[str, tuple[Held, int]]:
         once = tuple(dict.fromkeys(patients))

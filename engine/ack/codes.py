@@ -82,6 +82,7 @@ class Fault(Enum):
     UNFRAMEABLE = "unframeable"
     OVERSIZE = "oversize"
     UNREADABLE = "unreadable"
+    BATCH = "batch"
     CONTROL_ID_MISSING = "control-id-missing"
     MESSAGE_TYPE = "message-type"
     EVENT_CODE = "event-code"
@@ -115,6 +116,11 @@ ANSWERS: Mapping[Fault, Answer] = {
     ),
     Fault.UNREADABLE: Answer(
         AckCode.AE, Condition.SEGMENT_SEQUENCE, detail="A line of the message is no segment"
+    ),
+    Fault.BATCH: Answer(
+        AckCode.AR,
+        Condition.SEGMENT_SEQUENCE,
+        detail="Batches are not taken, send each message in a frame of its own",
     ),
     Fault.CONTROL_ID_MISSING: Answer(
         AckCode.AE, Condition.REQUIRED_FIELD_MISSING, location=Location("MSH", 10)

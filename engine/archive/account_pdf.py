@@ -1,11 +1,13 @@
 """An accounting of disclosures as PDF, to be printed and handed over.
 
-Law: the same account gives the same bytes. The fonts are those that every reader has; a character
-that they lack becomes a question mark.
+Law: the same account gives the same bytes. The fonts are those that every reader has: a letter that
+they lack loses its accent, or becomes a question mark, and the document says so. Each page names
+its patient, so that pages of two are told apart.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import cast
 
 from fpdf import FPDF
@@ -18,20 +20,38 @@ _MARGIN_MM = 22
 _LABEL_MM = 28
 _GREY = 90
 
+#: Of the patient's identifier, as much as the foot of a page has room for.
+_FOOT_CHARACTERS = 50
+
+#: What the fonts lack, and what is read as the same.
+_INSTEAD = str.maketrans(
+    {
+        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "„": '"', "“": '"', "”": '"',
+        "‘": "'", "’": "'", "‚": "'", "…": "...", "•": "·", "€": "EUR", "Œ": "OE", "œ": "oe",
+        "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "ı": "i", "ẞ": "SS",
+    }
+)  # fmt: skip
+
+_LOST = "A question mark may stand for a letter that this document cannot show."
+
 
 class _Page(FPDF):
-    """A letter page with its number at the foot."""
+    """A letter page with its patient and its number at the foot."""
+
+    patient = ""
 
     def footer(self) -> None:
         self.set_y(-15)
         self.set_font(_FONT, size=9)
         self.set_text_color(_GREY)
-        self.cell(0, 8, f"{TITLE}, page {self.page_no()} of {{nb}}", align="C")
+        whose = f"{TITLE}, patient {_plain(self.patient[:_FOOT_CHARACTERS])}"
+        self.cell(0, 8, f"{whose}, page {self.page_no()} of {{nb}}", align="C")
 
 
 def as_pdf(account: Account) -> bytes:
     """The document."""
     page = _Page(format="letter")
+    page.patient = account.patient
     page.set_creation_date(account.made)
     page.set_title(TITLE)
     page.set_lang("en-US")
@@ -44,6 +64,9 @@ def as_pdf(account: Account) -> bytes:
     page.set_font(_FONT, size=11)
     for text in introduction(account):
         _write(page, text, 5.5)
+        page.ln(2)
+    if _is_lossy(account):
+        _write(page, _LOST, 5.5)
         page.ln(2)
     for line in account.lines:
         with page.offset_rendering() as rehearsal:
@@ -87,5 +110,22 @@ def _write(page: FPDF, text: str, height_mm: float) -> None:
     page.multi_cell(0, height_mm, _plain(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
+def _is_lossy(account: Account) -> bool:
+    """Whether anything in it cannot be shown."""
+    texts = [*introduction(account)]
+    for line in account.lines:
+        texts += [line.recipient, line.address, line.description, line.purpose, line.basis]
+    return any(_plain(text).count("?") > text.count("?") for text in texts)
+
+
 def _plain(text: str) -> str:
-    return text.encode("latin-1", "replace").decode("latin-1")
+    """In the letters that the fonts have."""
+    return "".join(_letters(one) for one in text.translate(_INSTEAD))
+
+
+def _letters(one: str) -> str:
+    if ord(one) < 256:
+        return one
+    parts = unicodedata.normalize("NFKD", one)
+    bare = "".join(part for part in parts if not unicodedata.combining(part))
+    return bare.encode("latin-1", "replace").decode("latin-1")

@@ -8,7 +8,7 @@ from engine.archive.accounting import TITLE, Account, Line, introduction, notes,
 
 _STYLE = """
 body { font: 16px/1.5 Georgia, serif; color: #1b1b1b; background: #fff; max-width: 46rem;
-  margin: 3rem auto; padding: 0 1.25rem; }
+  margin: 3rem auto; padding: 0 1.25rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin-bottom: 1.5rem; }
 ol { padding: 0; list-style: none; }
 li { border-top: 1px solid #b9b9b9; padding: 1rem 0; break-inside: avoid; }

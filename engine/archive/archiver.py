@@ -24,16 +24,17 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.audit import read_head
+from engine.archive.candidates import candidates_of
 from engine.archive.chain import Head
 from engine.archive.database import Database
 from engine.archive.entries import ENDS, Clerk, Message, act
-from engine.archive.history import keep_changes
+from engine.archive.history import CHANGED, keep_changes
 from engine.archive.ledger import Appender
+from engine.archive.outcomes import Outcomes
 from engine.archive.quarantine import FAULTS, Suspect, quarantine
 from engine.archive.reading import Numbered, Reader, before_unread, order
 from engine.archive.rows import Arrived, insert_arrived, keep_content, update_open
 from engine.archive.signing import Signer
-from engine.archive.standing import Standings
 from engine.archive.story import Person, Scribe, Story
 from engine.clock import Clock
 from engine.redecision.redecide import KeptMessage
@@ -196,8 +197,8 @@ class Archiver:
             appender = Appender(connection, self._signer)
             if appender.position != position:
                 return None
-            standings = Standings()
-            standings.load(connection, moved - arrived.keys())
+            outcomes = Outcomes()
+            outcomes.load(connection, moved - arrived.keys())
             known = self._known(connection, moved - arrived.keys())
             for one in arrived.values():
                 message = one.record
@@ -206,17 +207,20 @@ class Archiver:
                 )
             for at, record in records:
                 if record["kind"] == "decision" and str(record.get("receipt")) in arrived:
-                    standings.decided(record)
+                    outcomes.decided(record)
                 elif record["kind"] in MOVES:
-                    standings.happened(record)
+                    outcomes.happened(record)
                 about = known.get(str(record.get("receipt", "")), Message())
                 if record["kind"] in ENDS:
                     about = self._told_again(connection, record, about, arrived)
                 appender.add([self._clerk.entry(record, at, about)])
-            insert_arrived(connection, arrived.values(), standings)
+                if record["kind"] == CHANGED:
+                    appender.write()
+                    appender.add(candidates_of(connection, self._scribe.sealing, record))
+            insert_arrived(connection, arrived.values(), outcomes)
             keep_changes(connection, records)
-            standings.save(connection)
-            update_open(connection, moved - arrived.keys(), standings)
+            outcomes.save(connection)
+            update_open(connection, moved - arrived.keys(), outcomes)
             return appender.finish(_ms(self._clock.now()), records[-1][0])
 
     def _known(self, connection: Connection, receipts: Iterable[str]) -> dict[str, Message]:

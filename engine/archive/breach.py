@@ -49,17 +49,19 @@ class Affected:
     by_state: Mapping[str, int]
     answers: Mapping[str, int]
     possible_duplicates: int
+    impermissible: int
 
 
 def affected(rows: Iterable[Mapping[str, Any]]) -> Affected:
     """Count ledger rows of disclosures."""
     persons: dict[object, str] = {}
     answers: Counter[str] = Counter()
-    total = uncertain = duplicates = 0
+    total = uncertain = duplicates = bad = 0
     for row in rows:
         total += 1
         uncertain += row.get("disclosed") != "yes"
         duplicates += bool(row.get("possible_duplicate"))
+        bad += bool(row.get("impermissible"))
         answers[str(row.get("ack") or "none")] += 1
         states = row.get("states", [])
         state = states[0] if len(states) == 1 else UNKNOWN
@@ -70,7 +72,7 @@ def affected(rows: Iterable[Mapping[str, Any]]) -> Affected:
                 persons[key] = state
     by_state = Counter(persons.values())
     ordered = dict(sorted(by_state.items(), key=lambda one: (-one[1], one[0])))
-    return Affected(total, uncertain, len(persons), ordered, dict(answers), duplicates)
+    return Affected(total, uncertain, len(persons), ordered, dict(answers), duplicates, bad)
 
 
 def mark(

@@ -143,6 +143,22 @@ class Database:
                     # A page goes at each step of the statement; only a script is run to its end.
                     driver.executescript(f"PRAGMA incremental_vacuum({surplus})")
 
+    def overwrite_erased(self) -> bool:
+        """Have what was erased overwritten on the disk now; whether it is.
+
+        PostgreSQL does so when it needs the room: there rows are cleaned away, and bytes may stay.
+        """
+        if self.dialect == "sqlite":
+            self.give_back()
+            with _translated(), closing(self._engine.raw_connection()) as connection:
+                driver: Any = connection.driver_connection
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return not busy
+        cleaning = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with _translated(), cleaning.connect() as connection:
+            connection.execute(sa.text("VACUUM journal, messages, outcomes, terms"))
+        return False
+
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
@@ -223,11 +239,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (DataError, IntegrityError) as error:
-        raise ArchiveRefusedError(type(error.orig).__name__) from None
+        raise ArchiveRefusedError(_cause(error)) from None
     except DBAPIError as error:
-        raise ArchiveUnavailableError(type(error.orig).__name__) from None
+        raise ArchiveUnavailableError(_cause(error)) from None
     except SQLAlchemyError as error:
         raise ArchiveUnavailableError(type(error).__name__) from None
+
+
+def _cause(error: DBAPIError) -> str:
+    """What the driver calls it: SQLITE_BUSY, SQLITE_CORRUPT; else the kind of error."""
+    return getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
 
 
 def _other_version(code: str, current: str) -> ArchiveError:

@@ -168,6 +168,7 @@ class Clerk:
             "cut_known": told is not None,
             "consents": record.get("consents", []),
             "restrictions": record.get("restrictions", []),
+            "applied": record.get("applied", []),
         }
 
 

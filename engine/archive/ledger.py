@@ -35,6 +35,7 @@ class Appender:
         self.position: str = row.position
         self._rows: list[dict[str, object]] = []
         self._patients: list[dict[str, object]] = []
+        self._has_added = False
 
     @property
     def head(self) -> Head:
@@ -59,21 +60,27 @@ class Appender:
                 {"patient": bytes.fromhex(term), "seq": seq} for term in entry.patients
             ]
 
+    def write(self) -> None:
+        """Write what was added so far, for who asks within the transaction; `finish` signs it."""
+        self._has_added = self._has_added or bool(self._rows)
+        if self._rows:
+            self._connection.execute(schema.ledger.insert(), self._rows)
+        if self._patients:
+            self._connection.execute(schema.ledger_patients.insert(), self._patients)
+        self._rows, self._patients = [], []
+
     def finish(self, at_ms: int, position: str | None = None) -> Head:
         """Write and sign; `position`: how far the store's ledger has been read."""
         connection = self._connection
-        if self._rows:
-            connection.execute(schema.ledger.insert(), self._rows)
-        if self._patients:
-            connection.execute(schema.ledger_patients.insert(), self._patients)
+        self.write()
         change = {"seq": self._head.seq, "hash": self._head.hash}
         if position is not None:
             self.position = change["position"] = position
         connection.execute(schema.head.update(), change)
-        if self._rows:
+        if self._has_added:
             self._thin(at_ms)
             self.sign(self._signer.checkpoint(Mark.HEAD, self._head, at_ms))
-        self._rows, self._patients = [], []
+        self._has_added = False
         return self._head
 
     def sign(self, checkpoint: Checkpoint) -> None:

@@ -153,7 +153,10 @@ class Eraser:
         held = held_by(connection, holds, found)
         erased = [one for one in found if one not in held]
         if erased:
-            _erase(connection, class_, erased)
+            erase(connection, class_, erased)
+            if class_ is Class.METADATA:
+                for day, of_day in groupby(erased, lambda one: received_ms(one) // DAY_MS):
+                    _erase_terms(connection, day, list(of_day))
             appender.add([self._proof(class_, erased)])
         return len(erased), len(found) < self._number(class_)
 
@@ -209,20 +212,18 @@ class Eraser:
         said = {
             "class": class_.value,
             "rows": len(receipts),
-            "from": _day(receipts[0]),
-            "to": _day(receipts[-1]),
+            "from": day_of(receipts[0]),
+            "to": day_of(receipts[-1]),
             "receipts_sha256": digest,
             "method": "rows overwritten and removed",
         }
         return act("erased", self._clock.now(), self._by, self._reason, **said)
 
 
-def _erase(connection: Connection, class_: Class, receipts: Sequence[str]) -> None:
+def erase(connection: Connection, class_: Class, receipts: Sequence[str]) -> None:
+    """Erase what some messages have in the tables of a class, their search terms apart."""
     for table in _TABLES[class_]:
         connection.execute(table.delete().where(table.c.receipt.in_(receipts)))
-    if class_ is Class.METADATA:
-        for day, of_day in groupby(receipts, lambda receipt: received_ms(receipt) // DAY_MS):
-            _erase_terms(connection, day, list(of_day))
 
 
 def _erase_terms(connection: Connection, day: int, receipts: Sequence[str]) -> None:
@@ -265,5 +266,6 @@ def _is_held(holds: Iterable[Hold], at_ms: int, body: str) -> bool:
     )
 
 
-def _day(receipt: str) -> str:
+def day_of(receipt: str) -> str:
+    """The day on which a message was received, in UTC."""
     return datetime.fromtimestamp(received_ms(receipt) / 1000, UTC).date().isoformat()

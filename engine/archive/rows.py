@@ -1,7 +1,7 @@
 """The archive's rows of what arrived in one batch.
 
 Law: content stays sealed as it was in the store; its retention class says whether a person may
-still need it, and changes with the message's standing.
+still need it, and changes with the message's outcomes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.entries import short
-from engine.archive.standing import Standings
+from engine.archive.outcomes import Outcomes
 from engine.archive.story import Story
 from engine.intake.receipts import received_ms
 from engine.redecision.redecide import KeptMessage
@@ -44,14 +44,12 @@ class Arrived:
         return str(self.record["receipt"])
 
 
-def insert_arrived(
-    connection: Connection, arrived: Iterable[Arrived], standings: Standings
-) -> None:
+def insert_arrived(connection: Connection, arrived: Iterable[Arrived], outcomes: Outcomes) -> None:
     """Add a batch's messages, contents and terms."""
     messages, contents, terms = [], [], []
     days: set[int] = set()
     for one in arrived:
-        open_parts, needs_person = standings.open(one.receipt)
+        open_parts, needs_person = outcomes.open(one.receipt)
         at_ms = received_ms(one.receipt)
         day = at_ms // DAY_MS
         days.add(day)
@@ -102,11 +100,11 @@ def _message_row(one: Arrived, at_ms: int, open_parts: int) -> dict[str, Any]:
     }
 
 
-def update_open(connection: Connection, receipts: Iterable[str], standings: Standings) -> None:
+def update_open(connection: Connection, receipts: Iterable[str], outcomes: Outcomes) -> None:
     """What is final may go with its class; what a person may need stays with another."""
     changes = []
     for receipt in receipts:
-        open_parts, needs_person = standings.open(receipt)
+        open_parts, needs_person = outcomes.open(receipt)
         class_ = PARKED if needs_person else CONTENT
         changes.append({"of": receipt, "open_parts": open_parts, "in_class": class_})
     if not changes:

@@ -188,7 +188,7 @@ def _walks(connection: Connection, query: Query) -> Iterator[Walk]:
             of_term = sa.select(TERMS.c.receipt).where(TERMS.c.day.in_(days), TERMS.c.term == term)
             asked = asked.where(MESSAGES.c.receipt.in_(of_term))
         if query.channel or query.outcome:
-            asked = asked.where(_standing(query).exists())
+            asked = asked.where(_outcome(query).exists())
         yield _ending(asked, _RECEIPT, before, types)
     elif query.channel or query.outcome:
         for channel in (query.channel,) if query.channel else query.channels:
@@ -218,7 +218,7 @@ def _ending(
     return asked.where(receipt < before).order_by(receipt.desc()), receipt
 
 
-def _standing(query: Query) -> sa.Select[Any]:
+def _outcome(query: Query) -> sa.Select[Any]:
     asked = sa.select(OUTCOMES.c.receipt).where(OUTCOMES.c.receipt == MESSAGES.c.receipt)
     if query.outcome:
         asked = asked.where(OUTCOMES.c.state == query.outcome)

@@ -62,6 +62,11 @@ def _impermissible(row: Row) -> str:
     return f"row {row.get('of')}, to {row.get('channel')}, was named impermissible{_who(row)}"
 
 
+def _candidate(row: Row) -> str:
+    cause = _CAUSES.get(str(row.get("cause")), "")
+    return f"may have been impermissible, to {row.get('channel')}: {cause} ({row.get('of')})"
+
+
 def _other(row: Row) -> str:
     return f"{row['kind']}{_who(row)}"
 
@@ -73,7 +78,8 @@ def _name(row: Row) -> str:
 def _cut(row: Row) -> str:
     if not row.get("cut_known", True):
         return "; what was cut is not known any more"
-    lost = [
+    lost = [f"{code} applied" for code in row.get("applied", ())]
+    lost += [
         f"{segment} {verb} ({', '.join(reasons)})"
         for verb, of in (
             ("cut", row.get("cut", {})),
@@ -99,4 +105,10 @@ _TELLERS: Mapping[str, Callable[[Row], str]] = {
     "look": _look,
     "quarantined": _quarantined,
     "impermissible": _impermissible,
+    "candidate": _candidate,
+}
+
+_CAUSES = {
+    "merge": "a merge of its patient was taken back",
+    "late": "it was on its way when a message denied it",
 }

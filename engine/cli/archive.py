@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -28,10 +29,12 @@ from engine.archive.retention import Eraser, active_holds
 from engine.archive.search import read_kind
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
-from engine.cli.acting import need_reason, note
+from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.moments import ms, shown, whole_days
-from engine.cli.reach import operator, running_store
+from engine.cli.erasing import add_erase
+from engine.cli.moments import ms, shown, utc, whole_days
+from engine.cli.noting import note
+from engine.cli.reach import running_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -73,11 +76,12 @@ def register(subparsers: Any) -> None:
             action.add_argument("id", type=int, metavar="NUMBER")
         if name == "quarantined":
             action.add_argument("--open", type=int, metavar="ROW", help="print the record")
-            action.add_argument("--reason", default="", help="why you look; recorded")
+            add_reason(action, "why you look; recorded")
         if name in {"hold", "release"}:
-            action.add_argument("--reason", required=True, help="why; recorded")
+            add_reason(action, is_required=True)
         add_site_and_json(action)
         action.set_defaults(run=run)
+    add_erase(actions)
 
 
 def status(args: argparse.Namespace) -> int:
@@ -208,12 +212,13 @@ def holds(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     with open_archive(site) as archive, archive.reading() as connection:
         found = active_holds(connection)
+    at = utc if args.json else partial(shown, timezone=site.policy.timezone)
     said = [
         {
             "hold": one.id,
             "whose": "one patient's" if one.patient else "everybody's",
-            "from": shown(one.from_ms, site.policy.timezone) if one.from_ms else None,
-            "to": shown(one.to_ms, site.policy.timezone) if one.to_ms < FOR_EVER_MS else None,
+            "from": at(one.from_ms) if one.from_ms else None,
+            "to": at(one.to_ms) if one.to_ms < FOR_EVER_MS else None,
             "by": one.by,
             "reason": one.reason,
         }

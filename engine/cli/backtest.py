@@ -18,10 +18,10 @@ from typing import Any
 
 from engine.archive.backtest import Side, Tally, backtest
 from engine.archive.opening import open_archive
-from engine.cli.acting import note
+from engine.cli.acting import add_reason
 from engine.cli.arguments import add_site_and_json
-from engine.cli.moments import ms, whole_days
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import ms, utc, whole_days
+from engine.cli.noting import note
 from engine.cli.reach import working_store
 from engine.cli.words import counted
 from engine.clock import SystemClock
@@ -58,7 +58,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--receipts", action="store_true", help="with --json: name the messages that change"
     )
-    parser.add_argument("--reason", type=as_reason, default="", help="why; recorded")
+    add_reason(parser)
     add_site_and_json(parser)
     parser.set_defaults(run=run)
 
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     old, new = _side(site, sealer), _side(candidate, sealer)
     with open_archive(site) as archive, working_store(site) as store:
         said = {"revision": old.compiled.revision, "candidate": new.compiled.revision}
-        times = {"from": since.isoformat(), "to": until.isoformat()}
+        times = {"from": utc(since), "to": utc(until)}
         note(site, archive, "backtest", args.reason, at=now, **said, **times)
         tally = backtest(archive, store, (old, new), ms(since), ms(until))
     if args.json:
@@ -136,8 +136,8 @@ def _as_json(
         "wider": tally.is_wider,
         "old": {"revision": old.compiled.revision},
         "new": {"revision": new.compiled.revision},
-        "from": times[0].isoformat(),
-        "to": times[1].isoformat(),
+        "from": utc(times[0]),
+        "to": utc(times[1]),
         "messages": tally.messages,
         "unread": tally.unread,
         "changed": tally.changed,

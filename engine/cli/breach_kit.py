@@ -16,25 +16,26 @@ from datetime import datetime
 from typing import Any
 
 from engine.archive.breach import Affected, Deadlines, affected, deadlines, mark
+from engine.archive.candidates import open_candidates
 from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import already_named, disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
-from engine.cli.acting import need_reason, note
-from engine.cli.arguments import add_site_and_json, known_channel
-from engine.cli.moments import day, ms, shown, whole_days
-from engine.cli.reach import operator
-from engine.cli.reach import reason as as_reason
+from engine.cli.acting import add_reason, need_reason, operator
+from engine.cli.arguments import add_site_and_json, known_channel, writing
+from engine.cli.moments import day, ms, shown, utc, whole_days
+from engine.cli.noting import note
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.errors import Exit, UsageError
 from engine.store.sealing import Sealer
 
+#: What `disclosures.csv` tells; `impermissible`: whether it was named so since.
 COLUMNS = (
     "at", "receipt", "part", "control_id", "type", "disclosed", "ack", "attempts",
-    "possible_duplicate", "description", "purpose", "basis", "rules", "revision", "states",
-    "sha256",
+    "possible_duplicate", "impermissible", "description", "purpose", "basis", "rules", "revision",
+    "states", "sha256",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def add_export(actions: Any) -> None:
     parser.add_argument("--discovered", metavar="DAY", help="compute the dates of a breach")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write files there")
     parser.add_argument("--patients", action="store_true", help="write whom it concerns, too")
-    parser.add_argument("--reason", default="", help="why; recorded")
+    add_reason(parser)
     add_site_and_json(parser)
     parser.set_defaults(run=export)
 
@@ -62,7 +63,7 @@ def add_impermissible(actions: Any) -> None:
     parser.add_argument("--from", dest="since", required=True, metavar="TIME")
     parser.add_argument("--to", dest="until", metavar="TIME", help="default: now")
     parser.add_argument("--discovered", metavar="DAY", help="when it was discovered")
-    parser.add_argument("--reason", required=True, help="why; recorded")
+    add_reason(parser, is_required=True)
     add_site_and_json(parser)
     parser.set_defaults(run=impermissible)
 
@@ -88,9 +89,7 @@ def impermissible(args: argparse.Namespace) -> int:
         chosen = [row for row in rows if not args.receipts or row["receipt"] in args.receipts]
         known = already_named(connection, channel, ms(since))
         entries = [
-            mark(row, now, operator(), as_reason(args.reason), on)
-            for row in chosen
-            if row["seq"] not in known
+            mark(row, now, operator(), args.reason, on) for row in chosen if row["seq"] not in known
         ]
         if entries:
             appender = Appender(connection, signer)
@@ -112,27 +111,45 @@ def export(args: argparse.Namespace) -> int:
         )
     site = load_site(args.site)
     channel = known_channel(site.policy.channels, args.channel)
-    now = SystemClock().now()
-    since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
+    now, zone = SystemClock().now(), site.policy.timezone
+    since, until = whole_days(args.since, args.until, zone, now, 0)
+    if args.out:
+        _need_empty(args.out)
     with open_archive(site) as archive:
         with archive.reading() as connection:
-            rows = list(disclosures(connection, channel, ms(since), ms(until)))
+            found = list(disclosures(connection, channel, ms(since), ms(until)))
+            bad = already_named(connection, channel, ms(since))
+            unjudged = open_candidates(connection, Sealer.of(site.keys), channel)
+        rows = [{**row, "impermissible": row["seq"] in bad} for row in found]
         said = {"rows": len(rows), "patients_named": args.patients}
-        times = {"from": since.isoformat(), "to": until.isoformat()}
+        times = {"from": utc(since), "to": utc(until)}
         note(site, archive, "export", args.reason, at=now, channel=channel, **said, **times)
     summary = _summary(channel, since, until, affected(rows), args.discovered)
+    receipts = {row["receipt"] for row in unjudged}
+    summary["candidates"] = sum(row["receipt"] in receipts for row in rows)
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
-        (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        if args.patients:
-            people = _people(rows, Sealer.of(site.keys))
-            _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
+        with writing(args.out, _ADVICE):
+            args.out.mkdir(parents=True, exist_ok=True)
+            _write(args.out / "disclosures.csv", COLUMNS, map(_row, rows))
+            (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+            if args.patients:
+                people = _people(rows, Sealer.of(site.keys))
+                _write(args.out / "patients.csv", ("id", "authority", "state", "receipt"), people)
     if args.json:
         print(json.dumps(summary))
     else:
-        print(as_text(summary))
+        print(as_text(summary, shown(since, zone), shown(until, zone)))
     return Exit.OK
+
+
+_ADVICE = "Give --out a folder that is not there yet, or is empty, and that you may write."
+
+
+def _need_empty(folder: pathlib.Path) -> None:
+    """An export is evidence: none is written over."""
+    with writing(folder, _ADVICE):
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError("export-not-empty", f"{folder} holds files.", _ADVICE)
 
 
 def _summary(
@@ -140,11 +157,12 @@ def _summary(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "channel": channel,
-        "from": since.isoformat(timespec="seconds"),
-        "to": until.isoformat(timespec="seconds"),
+        "from": utc(since),
+        "to": utc(until),
         "disclosures": who.disclosures,
         "uncertain": who.uncertain,
         "possible_duplicates": who.possible_duplicates,
+        "impermissible": who.impermissible,
         "answers": who.answers,
         "patients": who.persons,
         "patients_by_state": who.by_state,
@@ -166,17 +184,20 @@ def _due(due: Deadlines) -> dict[str, Any]:
     }
 
 
-def as_text(summary: dict[str, Any]) -> str:
-    """The summary for people."""
+def as_text(summary: dict[str, Any], since: str, until: str) -> str:
+    """The summary for people, of the time between `since` and `until`."""
     states = ", ".join(f"{state} {n}" for state, n in summary["patients_by_state"].items())
     answers = ", ".join(f"{code} {n}" for code, n in summary["answers"].items())
     doubts = f"{summary['uncertain']} may not have been received"
     doubts += f", {summary['possible_duplicates']} may have been received twice"
+    if summary["impermissible"]:
+        doubts += f", {summary['impermissible']} named impermissible"
     lines = [
-        f"to {summary['channel']} from {summary['from']} to {summary['to']}:",
+        f"to {summary['channel']} from {since} to {until}:",
         f"  disclosures  {summary['disclosures']} ({doubts})",
         f"  answers      {answers or '-'}",
         f"  patients     {summary['patients']} ({states or '-'})",
+        f"  candidates   {summary['candidates']} (`ledger candidates` lists them)",
     ]
     breach = summary.get("breach")
     if breach:
@@ -192,11 +213,13 @@ def as_text(summary: dict[str, Any]) -> str:
 
 
 def _row(row: dict[str, Any]) -> list[object]:
-    said = {**row, "at": shown(row["at_ms"])}
+    said = {**row, "at": utc(row["at_ms"])}
     return [_cell(said.get(name, "")) for name in COLUMNS]
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 

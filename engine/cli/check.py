@@ -14,6 +14,8 @@ from typing import Any
 
 from engine.cli.arguments import add_site
 from engine.cli.words import counted
+from engine.clock import SystemClock
+from engine.config.assessing import reminders
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, Problem, Severity, SiteError
@@ -39,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     site: Site | None = None
     try:
         site = load_site(args.site)
-        problems: Sequence[Problem] = site.warnings
+        today = SystemClock().now().date()
+        problems: Sequence[Problem] = (*site.warnings, *reminders(site.policy, today))
     except SiteError as error:
         problems = error.problems
     if args.json:

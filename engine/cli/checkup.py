@@ -18,6 +18,7 @@ from typing import cast
 from engine.cli.findings import Finding, bad, of_error, ok, warning
 from engine.cli.reach import disk_troubles, running_store
 from engine.config.addresses import is_loopback
+from engine.config.assessing import overdue, since_when
 from engine.config.model import Listener, Site, StoreFailureAnswer
 from engine.errors import EngineError
 from engine.policy.model import State
@@ -89,8 +90,7 @@ def files_limit(site: Site) -> Iterator[Finding]:
 
 def keys(site: Site) -> Iterator[Finding]:
     """The master keys are there and nobody else's, and every content key opens with them."""
-    file = site.keys.file
-    if file is not None and not file.exists() and not (site.var / "store").exists():
+    if site.keys.is_unmade:
         yield ok("keys", "They are made at the first start.")
         return
     try:
@@ -215,7 +215,7 @@ def protections(site: Site) -> Iterator[Finding]:
 
 
 def agreements(site: Site, now: datetime) -> Iterator[Finding]:
-    """Agreements that have ended hold every message; some end soon."""
+    """Agreements that have ended hold every message; some end soon; some are to be assessed."""
     for name, channel in sorted(site.policy.channels.items()):
         if channel.agreement_expires is None or channel.state is State.DRAFT:
             continue
@@ -224,3 +224,6 @@ def agreements(site: Site, now: datetime) -> Iterator[Finding]:
             yield bad("agreement", f"{name}: it has ended; messages are held.", "Renew it.")
         elif days <= AGREEMENT_DAYS:
             yield warning("agreement", f"{name}: it ends in {days} days.", "Renew it in time.")
+    for channel, due in overdue(site.policy, now.date()):
+        text = f"{channel.id}: the counterpart is to be assessed again: {since_when(due)}."
+        yield warning("agreement", text, "Assess it, then write the day as `assessed`.")

@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents.
+"""`payergate duties`: what people still have to do about consents, restrictions and merges.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -9,33 +9,41 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
+from engine.archive.candidates import open_candidates
+from engine.archive.database import ArchiveError
 from engine.archive.opening import open_archive
-from engine.cli.acting import need_reason, note
+from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import shown_day
+from engine.cli.noting import note
 from engine.cli.registering import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
+from engine.config.assessing import overdue
 from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import Exit
-from engine.privacy.duties import open_duties
+from engine.privacy.duties import Duty, open_duties
 from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
+from engine.store.sealing import Sealer
 
 
 def register(subparsers: Any) -> None:
     """Add `duties` and its actions to the command line."""
     parser = subparsers.add_parser(
         "duties",
-        help="what people still have to do about consents",
+        help="what people still have to do about consents and restrictions",
         description=(
-            "Lists what people still have to do about consents: tell a patient for whom another"
-            " signed, and watch for the event that ends a consent."
+            "Lists what people still have to do: tell a patient for whom another signed, watch for"
+            " the event that ends a consent, answer a request for a restriction, confirm a payment,"
+            " judge what a wrong merge or a denial that came too late has let through."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -45,7 +53,7 @@ def register(subparsers: Any) -> None:
         action="store_true",
         help="say whom they concern and until which event; needs --reason",
     )
-    listing.add_argument("--reason", type=as_reason, default="", help="recorded")
+    add_reason(listing)
     add_site_and_json(listing)
     listing.set_defaults(run=ls)
     ending = actions.add_parser("done", help="note that the patient was told of an entry")
@@ -68,7 +76,9 @@ def ls(args: argparse.Namespace) -> int:
         with open_archive(site) as archive:
             note(site, archive, "look", args.reason, what="patients of open duties")
     with open_registry(site, create=False) as registry:
-        found = list(duties_of(registry))
+        found = list(duties_of(registry, site.policy.timezone))
+    found += _of_counterparts(site)
+    found += _to_judge(site)
     if not args.patients:
         for one in found:
             del one["event"], one["patient"]
@@ -79,6 +89,44 @@ def ls(args: argparse.Namespace) -> int:
     rows = [tuple(one.values()) for one in found]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
+
+
+def _of_counterparts(site: Site) -> Iterator[dict[str, str]]:
+    """Whom to assess again; the channel stands in the place of the entry."""
+    today = SystemClock().now().date()
+    for channel, due in overdue(site.policy, today):
+        yield {
+            "duty": "reassess-counterpart",
+            "entry": channel.id,
+            "since": "" if due == date.min else due.isoformat(),
+            "signed_by": "",
+            "event": "",
+            "patient": "",
+        }
+
+
+def _to_judge(site: Site) -> list[dict[str, str]]:
+    """One for each merge or change that left disclosures to judge, `ledger candidates` lists."""
+    try:
+        with open_archive(site) as archive, archive.reading() as connection:
+            found = open_candidates(connection, Sealer.of(site.keys))
+    except ArchiveError as error:
+        print(f"the archive was not asked what is to be judged: {error}", file=sys.stderr)
+        return []
+    first: dict[str, int] = {}
+    for row in found:
+        first.setdefault(str(row["of"]), int(row["at_ms"]))
+    return [
+        {
+            "duty": Duty.JUDGE_DISCLOSURES.value,
+            "entry": of,
+            "since": shown_day(at_ms, site.policy.timezone),
+            "signed_by": "",
+            "event": "",
+            "patient": "",
+        }
+        for of, at_ms in first.items()
+    ]
 
 
 def done(args: argparse.Namespace) -> int:
@@ -96,7 +144,7 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
+def duties_of(registry: StoredRegistry, timezone: str) -> Iterator[dict[str, str]]:
     """Each once, also where it stands under several identifiers of one person."""
     for entry in newest_entries(registry.everyone()):
         for duty in open_duties(entry):
@@ -105,7 +153,7 @@ def duties_of(registry: StoredRegistry) -> Iterator[dict[str, str]]:
             yield {
                 "duty": duty.value,
                 "entry": entry.id,
-                "since": entry.history[0][1].at.date().isoformat(),
+                "since": shown_day(entry.history[0][1].at, timezone),
                 "signed_by": "" if signer is None else signer.value,
                 "event": str(getattr(fact, "event", "")),
                 "patient": fact.patient.id,

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from engine.archive.database import Database
 from engine.archive.key_erasing import KeyEraser, KeysNeededError
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.signing import read_signer
-from engine.cli.acting import note
+from engine.cli.acting import add_reason, operator
 from engine.cli.arguments import add_site_and_json
-from engine.cli.moments import day
-from engine.cli.reach import operator, reason, working_store
+from engine.cli.moments import day, shown, utc
+from engine.cli.noting import note
+from engine.cli.reach import fitting_sealer, working_store
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -44,13 +48,13 @@ def register(subparsers: Any) -> None:
     add_site_and_json(listing)
     listing.set_defaults(run=ls)
     rotating = actions.add_parser("rotate", help="a new master key; all content keys under it")
-    rotating.add_argument("--reason", type=reason, default="", help="recorded")
+    add_reason(rotating)
     add_site_and_json(rotating)
     rotating.set_defaults(run=rotate)
     shredding = actions.add_parser("shred", help="destroy the key of a class and day")
     shredding.add_argument("--class", dest="class_", choices=("content", "parked"), required=True)
     shredding.add_argument("--day", required=True, metavar="DAY", help="2026-03-01, in UTC")
-    shredding.add_argument("--reason", type=reason, required=True, help="recorded")
+    add_reason(shredding, is_required=True)
     shredding.add_argument(
         "--lost",
         metavar="ID",
@@ -63,10 +67,15 @@ def register(subparsers: Any) -> None:
 def ls(args: argparse.Namespace) -> int:
     """A line for each key."""
     site = load_site(args.site)
+    if site.keys.is_unmade:
+        none = json.dumps({"source": str(site.keys), "masters": [], "keys": []})
+        print(none if args.json else "there are no keys yet: the first start makes them")
+        return Exit.OK
     masters = site.keys.read()
     folder = KeyFolder(site.keys.folder)
     folder.stamp()
-    said = _content_keys(folder)
+    zone = site.policy.timezone
+    said = _content_keys(folder, utc if args.json else partial(shown, timezone=zone))
     if args.json:
         found = [
             {
@@ -87,7 +96,7 @@ def ls(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _content_keys(folder: KeyFolder) -> list[dict[str, Any]]:
+def _content_keys(folder: KeyFolder, at: Callable[[datetime], str]) -> list[dict[str, Any]]:
     listing = folder.names()
     said = []
     for name in sorted(listing.keys | listing.gone, key=lambda one: (one.day, str(one))):
@@ -99,7 +108,7 @@ def _content_keys(folder: KeyFolder) -> list[dict[str, Any]]:
                 "id": name.id.hex(),
                 "master": None if gone else folder.master_of(name).hex(),
                 "kept": len(folder.read_kept(name).wrapped) if name in listing.kept else 0,
-                "destroyed": gone.at if gone else None,
+                "destroyed": at(datetime.fromisoformat(gone.at)) if gone else None,
                 "by": gone.by if gone else None,
                 "reason": gone.why if gone else None,
             }
@@ -111,12 +120,14 @@ def rotate(args: argparse.Namespace) -> int:
     """Rotate, and record it where there is an archive."""
     site = load_site(args.site)
     keeper = KeyKeeper(site.keys, SystemClock().now)
-    if site.archive.url:
-        with open_archive(site) as archive:
+    with working_store(site):
+        fitting_sealer(site)
+        if site.archive.url:
+            with open_archive(site) as archive:
+                done = keeper.rotate()
+                note(site, archive, "keys-rotated", args.reason, **_as_json(done))
+        else:
             done = keeper.rotate()
-            note(site, archive, "keys-rotated", args.reason, **_as_json(done))
-    else:
-        done = keeper.rotate()
     return _tell_rotation(site, done, as_json=args.json)
 
 

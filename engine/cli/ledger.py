@@ -22,10 +22,12 @@ from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.search import disclosures_of
 from engine.archive.signing import public_file, read_verifier
 from engine.archive.terms import patient_term
-from engine.cli.acting import note
-from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
+from engine.cli.acting import add_reason
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
 from engine.cli.breach_kit import add_export, add_impermissible
-from engine.cli.moments import ms, whole_days
+from engine.cli.candidates import add_candidates
+from engine.cli.moments import ms, utc, whole_days
+from engine.cli.noting import note
 from engine.cli.reach import running_store
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -60,11 +62,12 @@ def register(subparsers: Any) -> None:
     account_.add_argument("--each", action="store_true", help="summarise nothing")
     account_.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write a page")
     account_.add_argument("--pdf", type=pathlib.Path, metavar="FILE", help="write a PDF")
-    account_.add_argument("--reason", default="patient's request", help="recorded")
+    add_reason(account_, "recorded", default="patient's request")
     add_site_and_json(account_)
     account_.set_defaults(run=account)
     add_export(actions)
     add_impermissible(actions)
+    add_candidates(actions)
 
 
 # --- verify ---
@@ -154,18 +157,19 @@ def account(args: argparse.Namespace) -> int:
 
 def _write(found: Account, args: argparse.Namespace) -> None:
     if args.html:
-        args.html.write_text(as_html(found), "utf-8")
+        with writing(args.html, "Give --html a file that you may write."):
+            args.html.write_text(as_html(found), "utf-8")
     if args.pdf:
         from engine.archive.account_pdf import as_pdf
 
-        args.pdf.write_bytes(as_pdf(found))
+        with writing(args.pdf, "Give --pdf a file that you may write."):
+            args.pdf.write_bytes(as_pdf(found))
     if args.json:
         lines = [
-            dataclasses.asdict(line)
-            | {"first": line.first.isoformat(), "last": line.last.isoformat()}
+            dataclasses.asdict(line) | {"first": utc(line.first), "last": utc(line.last)}
             for line in found.lines
         ]
-        period = {"from": found.since.isoformat(), "to": found.until.isoformat()}
+        period = {"from": utc(found.since), "to": utc(found.until)}
         said = {"number": found.number, **period, "protections_off": dict(found.off)}
         print(json.dumps({**said, "disclosures": lines}))
     elif not (args.html or args.pdf):

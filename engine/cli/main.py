@@ -43,6 +43,8 @@ COMMANDS = (
     "parked",
     "consent",
     "restriction",
+    "label",
+    "confidential",
     "coverage",
     "merge",
     "duties",

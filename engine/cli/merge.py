@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
+from engine.cli.moments import shown_day
 from engine.cli.registered_entries import history_as_json
 from engine.cli.registering import act_of, add_why, open_registry, tell
 from engine.cli.table import table
@@ -54,6 +55,7 @@ def register(subparsers: Any) -> None:
 def ls(args: argparse.Namespace) -> int:
     """The links of one patient."""
     site = load_site(args.site)
+    zone = site.policy.timezone
     with open_registry(site) as registry:
         links = registry.held(named_patient(args.patient)).links
     if args.json:
@@ -62,7 +64,7 @@ def ls(args: argparse.Namespace) -> int:
     head = ("LINK", "STATE", "KIND", "GOES ON", "BEFORE", "SINCE", "BY")
     rows = [
         (link.id, link.state.value, link.tie.value, _words(link.survivors), _words(link.priors),
-         link.history[0][1].at.date().isoformat(), link.history[0][1].by)
+         shown_day(link.history[0][1].at, zone), link.history[0][1].by)
         for link in links
     ]  # fmt: skip
     print(table(head, rows) if rows else "the patient's record was joined with no other")

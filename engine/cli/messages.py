@@ -27,9 +27,10 @@ from engine.archive.search import (
 from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.archive.terms import account_term, control_term, patient_term, visit_term
-from engine.cli.acting import need_reason, note
+from engine.cli.acting import add_reason, need_reason
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
 from engine.cli.moments import moment, ms, shown
+from engine.cli.noting import note
 from engine.cli.reach import running_store
 from engine.cli.table import table
 from engine.cli.words import visible
@@ -72,7 +73,7 @@ def register(subparsers: Any) -> None:
     story.add_argument("receipt", metavar="RECEIPT")
     story.add_argument("--content", action="store_true", help="what was received; needs --reason")
     story.add_argument("--copy", metavar="CHANNEL", help="what went there; needs --reason")
-    story.add_argument("--reason", default="", help="why you look; recorded")
+    add_reason(story, "why you look; recorded")
     add_site_and_json(story)
     story.set_defaults(run=show)
 

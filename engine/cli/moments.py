@@ -1,6 +1,7 @@
-"""Times and days as people write them on a command line.
+"""Times and days on a command line: as people write them, and as commands print them.
 
-Law: a time without a zone is the site's; nothing else is guessed.
+Law: a time without a zone is the site's; nothing else is guessed. Text has times in the site's zone
+with its offset, JSON and CSV have them in UTC with Z; a day without a time is the site's.
 """
 
 from __future__ import annotations
@@ -48,10 +49,23 @@ def ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def shown(at_ms: int, timezone: str = "UTC") -> str:
-    """A time for a table."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(timezone))
-    return at.isoformat(timespec="seconds")
+def shown(at: datetime | int, timezone: str) -> str:
+    """A time for people: `2026-03-01T07:00:00-05:00`. A number is Unix milliseconds."""
+    return _instant(at).astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
+
+
+def shown_day(at: datetime | int, timezone: str) -> str:
+    """The day of a time at the site: `2026-03-01`."""
+    return _instant(at).astimezone(ZoneInfo(timezone)).date().isoformat()
+
+
+def utc(at: datetime | int, timespec: str = "seconds") -> str:
+    """A time for machines: `2026-03-01T12:00:00Z`."""
+    return _instant(at).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def _instant(at: datetime | int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC) if isinstance(at, int) else at.astimezone(UTC)
 
 
 def _no_time(text: str) -> UsageError:

@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import Any
 
 from engine.archive.opening import open_archive
+from engine.cli.acting import add_reason
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
 from engine.cli.patient_inquiry import Inquiry
 from engine.cli.patient_page import report_as_page, report_as_text
 from engine.cli.patient_report import report_as_json
-from engine.cli.reach import reason as as_reason
 from engine.cli.reach import working_store
 from engine.config.facts import read_facts
 from engine.config.load import load_site
@@ -51,9 +51,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("patient", metavar="ID", help=PATIENT_HELP)
     parser.add_argument("--authority", default="", metavar="NAME", help="who gave it (PID-3.4.1)")
-    parser.add_argument(
-        "--reason", type=as_reason, default="", help="opens the messages for it; recorded"
-    )
+    add_reason(parser, "opens the messages for it; recorded")
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many")
     parser.add_argument(
         "--html", type=pathlib.Path, metavar="FILE", help="write a page to read or to print"
@@ -115,13 +113,13 @@ def _added(
     found: list[Fact] = []
     if file is not None:
         facts = read_facts(file, site.policy)
-        found = [*facts.consents, *facts.restrictions]
+        found = [*facts.consents, *facts.restrictions, *facts.sensitivities, *facts.confidential]
         found = [fact for fact in found if may_be(patient, fact.patient)]
         if not found:
             raise UsageError(
                 "registry-input",
                 "The file of --if-added has nothing of this patient.",
-                "Write `consents` or `restrictions` of the patient, as in a facts file.",
+                "Write `consents`, `restrictions`, `labels` or `confidential`, as in a facts file.",
             )
     if any(given.values()):
         row = {"patient": patient.id, "authority": patient.authority, **given}
@@ -130,7 +128,7 @@ def _added(
 
 
 def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]:
-    known = {entry.id: entry.fact for entry in entries}
+    known = {entry.id: entry.stated for entry in entries}
     for id_ in asked:
         if id_ not in known:
             raise RegistryError(
@@ -142,6 +140,6 @@ def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]
             raise UsageError(
                 "wrong-entry",
                 "The entry is a coverage: what would change without it cannot be told.",
-                "Name a consent, a refusal or a restriction.",
+                "Name any other entry.",
             )
     return tuple(known[id_] for id_ in asked)

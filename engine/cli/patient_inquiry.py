@@ -21,10 +21,10 @@ from engine.archive.opening import signing_key_of
 from engine.archive.search import Found, Query, disclosures_of, read_content, search
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
+from engine.cli.acting import operator
 from engine.cli.moments import ms, whole_days
 from engine.cli.patient_report import Recipient, Report
 from engine.cli.patient_words import channels_of, entry_in_words
-from engine.cli.reach import operator
 from engine.clock import SystemClock
 from engine.config.model import Site
 from engine.intake.sealed import hash_key

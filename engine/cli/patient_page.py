@@ -73,7 +73,7 @@ def _introduction(report: Report) -> Iterator[str]:
 
 def _entries(report: Report) -> Part:
     items = tuple(
-        f"{entry_in_words(entry.fact, report.names, report.timezone)}"
+        f"{entry_in_words(entry.stated, report.names, report.timezone)}"
         f" ({state_of(entry, report.made)}; entry {entry.id})"
         for entry in report.entries
     )

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.archive.accounting import Line
+from engine.cli.moments import utc
 from engine.cli.patient_words import entry_in_words, why
 from engine.cli.registered_entries import entry_as_json
 from engine.policy.model import Channel
@@ -73,7 +74,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
     protections = report.protections
     return {
         "patient": dataclasses.asdict(report.patient),
-        "made": report.made.isoformat(),
+        "made": utc(report.made),
         "revision": report.revision,
         "reason": report.reason,
         "messages": {"found": report.found, "opened": report.opened, "erased": report.erased},
@@ -83,7 +84,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             {
                 **entry_as_json(entry, report.made),
                 "sort": entry.sort.value,
-                "says": entry_in_words(entry.fact, report.names, report.timezone),
+                "says": entry_in_words(entry.stated, report.names, report.timezone),
             }
             for entry in report.entries
         ],
@@ -98,8 +99,7 @@ def _recipient(one: Recipient, protections: Protections) -> dict[str, Any]:
         "kind": one.channel.kind.value,
         "concerned": one.is_concerned,
         "disclosed": [
-            dataclasses.asdict(line)
-            | {"first": line.first.isoformat(), "last": line.last.isoformat()}
+            dataclasses.asdict(line) | {"first": utc(line.first), "last": utc(line.last)}
             for line in one.lines
         ],
         "messages": dict(one.states),

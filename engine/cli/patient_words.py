@@ -14,6 +14,7 @@ from engine.archive.accounting import PURPOSES
 from engine.cli.field_names import SEGMENTS, field_name
 from engine.policy.outcome import LABELLED, Code
 from engine.policy.telling.patient import ALL, plainly
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -21,10 +22,12 @@ from engine.privacy.facts import (
     ItemKind,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.protections import Certainty, Label, Protections
 from engine.privacy.registry import Fact
+from engine.privacy.standing import Standing
 
 #: What each label is about.
 SENSITIVE = {
@@ -38,6 +41,7 @@ SENSITIVE = {
     Label.MINOR_CONSENTED: "care that a minor consented to alone",
     Label.SEXUALLY_TRANSMITTED: "sexually transmitted infections",
     Label.GENDER: "gender-affirming care",
+    Label.SUD_COUNSELING_NOTES: "notes of counseling about substance use",
 }
 
 WHY = {
@@ -47,6 +51,8 @@ WHY = {
     Code.RESTRICTED: "You have restricted it (45 CFR 164.522(a)).",
     Code.AMBIGUOUS_RESTRICTION: "You have restricted some of your care, and it is not certain that"
     " this is none of it; it waits for a person.",
+    Code.PAYMENT_UNCONFIRMED: "You want to pay for some of it yourself; it waits until your"
+    " payment is confirmed.",
     Code.UNIT_UNKNOWN: "It is about substance use, and it is not known whether the unit is a"
     " treatment program that the law protects (42 CFR Part 2); it waits.",
     Code.NOTICE: "The law asks for a notice to go along, and there is no place for it; it waits.",
@@ -69,6 +75,7 @@ WHY = {
     Code.NOT_GRANTED: "This recipient does not need it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",
     Code.PARENT_CUT: "What it belongs to is not sent.",
+    Code.CONFIDENTIAL_COMMUNICATION: "You have asked to be reached elsewhere (45 CFR 164.522(b)).",
 } | {
     code: f"The law protects it especially ({SENSITIVE[Label(label)]}), and nothing that you have"
     " signed allows it."
@@ -87,6 +94,15 @@ _KINDS = {
     ConsentKind.PART2_TPO: "A consent about substance use treatment (42 CFR Part 2)",
     ConsentKind.REFUSAL: "A refusal",
 }
+#: What is said of a restriction that does not hold as it reads.
+_STANDS = {
+    Standing.REQUESTED: "this is requested, and we have not agreed to it",
+    Standing.PENDING_PAYMENT: "it waits until your payment is confirmed",
+    Standing.DECLINED: "we have not agreed to it",
+    Standing.TERMINATED_BY_PATIENT: "you have ended this",
+    Standing.VOID_PAYMENT_FAILED: "the payment failed, and this holds no more",
+}
+
 _SIGNERS = {
     Relation.SELF: "the patient",
     Relation.PERSONAL_REPRESENTATIVE: "a personal representative",
@@ -111,11 +127,17 @@ def entry_in_words(fact: Fact, names: Mapping[str, str], timezone: str) -> str:
     """What a patient has signed or restricted. `names`: of the channels."""
     if isinstance(fact, SignedConsent):
         return _consent(fact, names, timezone)
+    if isinstance(fact, Confidential):
+        return _confidential(fact, names)
+    if isinstance(fact, Sensitivity):
+        return f"Protected especially ({SENSITIVE[Label(fact.label)]}): {_item(fact.item)}."
     return _cover(fact, names) if isinstance(fact, Cover) else _restriction(fact, names)
 
 
 def channels_of(fact: Fact) -> frozenset[str]:
     """The channels that it names."""
+    if isinstance(fact, Sensitivity):
+        return frozenset()
     return frozenset({fact.channel}) if isinstance(fact, Cover) else fact.channels or frozenset()
 
 
@@ -124,6 +146,14 @@ def _cover(fact: Cover, names: Mapping[str, str]) -> str:
     days = (("from", fact.since), ("until", fact.until))
     parts = [said, *(f"{word} {day.isoformat()}" for word, day in days if day is not None)]
     return ", ".join(parts)
+
+
+def _confidential(fact: Confidential, names: Mapping[str, str]) -> str:
+    recipients = "Every insurer" if fact.channels is None else _named(fact.channels, names)
+    alternates = ((fact.address, "address"), (fact.phone, "phone number"))
+    found = [word for what, word in alternates if what is not None]
+    instead = f"the other {' and '.join(found)} that you named" if found else "no address or number"
+    return f"{recipients} gets {instead}, and none that our messages have."
 
 
 def _consent(fact: SignedConsent, names: Mapping[str, str], timezone: str) -> str:
@@ -157,6 +187,7 @@ def _restriction(fact: Restriction, names: Mapping[str, str]) -> str:
     ))  # fmt: skip
     days = (("from", fact.since), ("until", fact.until))
     parts += [f"care {word} {when.isoformat()}" for word, when in days if when is not None]
+    parts += [_STANDS[fact.standing]] if fact.standing in _STANDS else []
     return "; ".join(parts) + "."
 
 

@@ -12,10 +12,11 @@ import sys
 import time
 from typing import Any, cast
 
+from engine.cli.acting import add_reason, operator
 from engine.cli.arguments import add_site_and_json, known_channel
-from engine.cli.reach import operator, reason, working_store
-from engine.cli.standing import Standing, standing
+from engine.cli.reach import working_store
 from engine.cli.status import lanes
+from engine.cli.status_report import StatusReport, status_report
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -59,9 +60,7 @@ def register(subparsers: Any) -> None:
     for name, (_, text) in _ORDERS.items():
         ordering = actions.add_parser(name, help=text)
         ordering.add_argument("channel", metavar="CHANNEL")
-        ordering.add_argument(
-            "--reason", type=reason, default="", help="shown in status, and recorded"
-        )
+        add_reason(ordering, "shown in status, and recorded")
         add_site_and_json(ordering)
         ordering.set_defaults(run=order)
     draining = actions.add_parser("drain", help="wait until a queue is empty")
@@ -77,8 +76,10 @@ def ls(args: argparse.Namespace) -> int:
     """A line for each channel."""
     site = load_site(args.site)
     with working_store(site) as store:
-        now = _standing(site, store)
-    print(json.dumps({"channels": now["channels"]}) if args.json else lanes(now))
+        now = _report(site, store)
+    print(
+        json.dumps({"channels": now["channels"]}) if args.json else lanes(now, site.policy.timezone)
+    )
     return Exit.OK
 
 
@@ -87,7 +88,7 @@ def show(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     channel = known_channel(site.policy.channels, args.channel)
     with working_store(site) as store:
-        now = _standing(site, store)
+        now = _report(site, store)
         found = store.execute([Waiting(channel, args.limit)])[0]
     entries = [
         {
@@ -105,7 +106,7 @@ def show(args: argparse.Namespace) -> int:
     now["channels"] = {channel: now["channels"][channel]}
     head = ("ENTRY", "RECEIPT", "PART", "BYTES")
     rows = [(e["entry"], e["receipt"], e["part"], e["bytes"]) for e in entries]
-    print(f"{lanes(now)}\n\n{table(head, rows)}")
+    print(f"{lanes(now, site.policy.timezone)}\n\n{table(head, rows)}")
     return Exit.OK
 
 
@@ -147,7 +148,7 @@ def drain(args: argparse.Namespace) -> int:
     seen_s: float | None = None  # when an engine was last seen at work
     with working_store(site) as store:
         while True:
-            now = _standing(site, store)["channels"][channel]
+            now = _report(site, store)["channels"][channel]
             waited_s = time.monotonic() - started_s
             if now["state"] != "stopped":
                 seen_s = waited_s
@@ -183,6 +184,6 @@ def _ended(
     return None
 
 
-def _standing(site: Site, store: Store) -> Standing:
+def _report(site: Site, store: Store) -> StatusReport:
     view = store.execute([Survey(tuple(site.policy.channels))])[0]
-    return standing(site, cast("View", view))
+    return status_report(site, cast("View", view))

@@ -11,15 +11,24 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from engine.cli.moments import utc
 from engine.errors import UsageError
+from engine.privacy.confidential import Confidential
 from engine.privacy.consents import is_in_force
 from engine.privacy.elements import lacking
-from engine.privacy.facts import ConsentKind, Cover, Restriction, SignedConsent
+from engine.privacy.facts import ConsentKind, Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.registry import ENDS, Entry, Fact, History
+from engine.privacy.standing import IN_FORCE, Standing
+
+#: Where a restriction stands whose state is told as that of other entries.
+_PLAINLY = IN_FORCE | {Standing.TERMINATED_BY_PATIENT}
 
 
 def state_of(entry: Entry, now: datetime) -> str:
-    """In force, not yet, expired, revoked or lifted."""
+    """In force, not yet, expired, revoked, lifted or ended; else where a restriction stands."""
+    standing = entry.standing
+    if standing is not None and standing not in _PLAINLY:
+        return standing.value.replace("_", " ")
     if entry.is_over:
         return ENDS[entry.sort].value
     fact = entry.fact
@@ -41,6 +50,7 @@ def entry_as_json(entry: Entry, now: datetime) -> dict[str, Any]:
         "patient": entry.fact.patient.id,
         "authority": entry.fact.patient.authority,
         **_said(entry.fact),
+        **({} if entry.standing is None else {"standing": entry.standing.value}),
         "history": history_as_json(entry.history),
     }
 
@@ -48,7 +58,7 @@ def entry_as_json(entry: Entry, now: datetime) -> dict[str, Any]:
 def history_as_json(history: History) -> list[dict[str, str]]:
     """What was done, when and by whom, oldest first."""
     return [
-        {"verb": verb.value, "at": act.at.isoformat(), "by": act.by, "why": act.why,
+        {"verb": verb.value, "at": utc(act.at), "by": act.by, "why": act.why,
          "document": act.document}
         for verb, act in history
     ]  # fmt: skip
@@ -59,12 +69,23 @@ def _said(fact: Fact) -> dict[str, Any]:
         what = f"{fact.level.value} {fact.number}".strip()
         said = {"channels": fact.channel, "what": what, "settles": fact.settles}
         return said | _days(fact.since, fact.until)
+    if isinstance(fact, Sensitivity):
+        where = f"{fact.item.kind.value} {fact.item.number}".strip()
+        return {"channels": "all", "what": f"{fact.label}: {where}", "label": fact.label}
     said = {"channels": "all" if fact.channels is None else " ".join(sorted(fact.channels))}
     if isinstance(fact, Restriction):
         items = sorted(f"{item.kind.value} {item.number}".strip() for item in fact.items)
         said |= {"what": ", ".join(items), "reason": fact.reason.value}
         return said | _days(fact.since, fact.until)
+    if isinstance(fact, Confidential):
+        return said | {"what": alternates_of(fact)}
     return said | _consented(fact)
+
+
+def alternates_of(fact: Confidential) -> str:
+    """Which alternates there are; never what they are."""
+    found = [name for name in ("address", "phone") if getattr(fact, name) is not None]
+    return f"alternate {' and '.join(found)}" if found else "no alternate"
 
 
 def _days(since: date | None, until: date | None) -> dict[str, Any]:
@@ -79,7 +100,7 @@ def _consented(fact: SignedConsent) -> dict[str, Any]:
         "labels": sorted(fact.labels),
     }
     ends = (("begins", fact.begins), ("ends", fact.ends), ("revoked", fact.revoked))
-    said |= {name: None if when is None else when.isoformat() for name, when in ends}
+    said |= {name: None if when is None else utc(when) for name, when in ends}
     said["signed_by"] = fact.signed_by and fact.signed_by.value
     said["mode"] = "verbal" if fact.is_verbal else "written"
     texts = (("event", fact.event), ("description", fact.description))

@@ -1,4 +1,4 @@
-"""What `payergate consent`, `restriction` and `coverage` have in common: add, ls, revoke, import.
+"""What the commands about the privacy registry have in common: add, ls, revoke, import.
 
 Law: a change is in force when the command returns: whatever is sent from then on is looked at with
 it, but for attempts that were open at that moment, which the command lists. A patient's entries
@@ -13,14 +13,15 @@ import pathlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from engine.cli.acting import as_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.reach import operator, working_store
-from engine.cli.reach import reason as as_reason
+from engine.cli.moments import shown_day
+from engine.cli.reach import fitting_sealer, working_store
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.table import table
 from engine.cli.words import counted
@@ -29,10 +30,10 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
 from engine.errors import Exit, UsageError
-from engine.privacy.facts import ConsentKind, ItemKind, SignedConsent
-from engine.privacy.registry import Act, Change, Sort
+from engine.privacy.facts import ConsentKind, ItemKind, Restriction, SignedConsent
+from engine.privacy.registry import Act, Change, Fact, Sort
+from engine.privacy.standing import IN_FORCE, OPEN
 from engine.registering import StoredRegistry
-from engine.store.sealing import Sealer
 
 #: The largest file that is imported.
 MOST_BYTES = 256 * 1024 * 1024
@@ -44,6 +45,8 @@ _MANY = {
     Sort.CONSENT: "consents",
     Sort.RESTRICTION: "restrictions",
     Sort.COVERAGE: "coverage",
+    Sort.CONFIDENTIAL: "confidential communications",
+    Sort.LABEL: "labels",
 }
 
 #: Options of `add` that say yes.
@@ -57,6 +60,7 @@ _HELP = {
     "purposes": "purposes, or all",
     "channels": "channel ids, or all",
     "labels": "specially protected content that it covers",
+    "label": "what is protected",
     "given": "the first day",
     "expires": "the last day",
     "revoked": "since when it no longer holds",
@@ -72,6 +76,7 @@ _HELP = {
     "order": "an order (ORC or OBR-2, -3)",
     "charge": "a charge (FT1-2)",
     "reason": "self-pay-in-full or patient-request",
+    "state": "requested, or pending_payment; in force unless said",
     "channel": "the channel of the insurer",
     "settles": "on those days, counts instead of what messages said",
     "everything": "all of the patient's care",
@@ -80,8 +85,8 @@ _HELP = {
 }
 
 
-def register(subparsers: Any, sort: Sort) -> None:
-    """Add the command of one sort and its actions to the command line."""
+def register(subparsers: Any, sort: Sort) -> Any:
+    """Add the command of one sort and its actions to the command line; the actions."""
     name = sort.value
     parser = subparsers.add_parser(
         name,
@@ -107,21 +112,33 @@ def register(subparsers: Any, sort: Sort) -> None:
             )  # fmt: skip
     add_why(adding, is_required=False)
     adding.set_defaults(run=partial(add, sort=sort))
+    add_site_and_json(adding)
+    add_others(actions, sort, "revoke")
+    return actions
+
+
+def add_others(actions: Any, sort: Sort, ends: str) -> None:
+    """Add what every sort has beside `add`: ls, import, and what `ends` an entry."""
     listing = actions.add_parser("ls", help="a patient's entries; of nobody, how many there are")
-    listing.add_argument("--patient", default="", metavar="ID", help=_HELP["patient"])
+    listing.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
     listing.set_defaults(run=partial(ls, sort=sort))
-    ending = actions.add_parser("revoke", help="end an entry, from now on; it stays in the history")
-    ending.add_argument("entry", metavar="ENTRY", help="its id, as `ls` shows it")
-    ending.add_argument("--patient", required=True, metavar="ID", help=_HELP["patient"])
-    add_why(ending, is_required=True)
+    ending = actions.add_parser(ends, help="end an entry, from now on; it stays in the history")
+    add_entry(ending)
     ending.set_defaults(run=partial(revoke, sort=sort))
     importing = actions.add_parser("import", help="enter all lines of a CSV file, or none")
     importing.add_argument("file", type=pathlib.Path, metavar="FILE")
     importing.add_argument("--dry-run", action="store_true", help="say what would be")
     add_why(importing, is_required=False)
     importing.set_defaults(run=partial(import_all, sort=sort))
-    for action in (adding, listing, ending, importing):
+    for action in (listing, ending, importing):
         add_site_and_json(action)
+
+
+def add_entry(parser: argparse.ArgumentParser) -> None:
+    """Add which entry of which patient is changed, and why."""
+    parser.add_argument("entry", metavar="ENTRY", help="its id, as `ls` shows it")
+    parser.add_argument("--patient", required=True, metavar="ID", help=PATIENT_HELP)
+    add_why(parser, is_required=True)
 
 
 def add_why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:
@@ -144,6 +161,7 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
             "Say --everything, or one of --visit, --account, --order and --charge.",
         )
     fact, act = fact_of_row(sort, row, site.policy), act_of(args)
+    _refuse_ended([fact])
     lacks = missing_elements([fact], is_required=site.requires_elements)
     with open_registry(site) as registry:
         change = registry.add(fact, act)
@@ -162,14 +180,20 @@ def revoke(args: argparse.Namespace, sort: Sort) -> int:
     act = act_of(args)
     with open_registry(site) as registry:
         patient = named_patient(args.patient)
-        entry = registry.held(patient).entry(args.entry)
-        if entry is not None and entry.sort is not sort:
-            raise UsageError(
-                "wrong-entry",
-                f"The entry is a {entry.sort.value}.",
-                f"Use `payergate {entry.sort.value} revoke`.",
-            )
-        return tell(registry.end(patient, args.entry, act), "revoked", as_json=args.json)
+        known_sort(registry, patient, args.entry, sort)
+        verb = "ended" if sort is Sort.CONFIDENTIAL else "revoked"
+        return tell(registry.end(patient, args.entry, act), verb, as_json=args.json)
+
+
+def known_sort(registry: StoredRegistry, patient: str, id_: str, sort: Sort) -> None:
+    """Raises `UsageError` where the entry is of another sort; whether it is there others say."""
+    entry = registry.held(patient).entry(id_)
+    if entry is not None and entry.sort is not sort:
+        raise UsageError(
+            "wrong-entry",
+            f"The entry is of another sort: {entry.sort.value}.",
+            f"Use `payergate {entry.sort.value}`.",
+        )
 
 
 def ls(args: argparse.Namespace, sort: Sort) -> int:
@@ -187,9 +211,9 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
         return Exit.OK
     head = ("ENTRY", "STATE", "WHAT", "CHANNELS", "ADDED", "BY")
     rows = [
-        (e["entry"], e["state"], e["what"], e["channels"], e["history"][0]["at"][:10],
-         e["history"][0]["by"])
-        for e in entries
+        (said["entry"], said["state"], said["what"], said["channels"],
+         shown_day(entry.history[0][1].at, site.policy.timezone), entry.history[0][1].by)
+        for entry, said in zip(found, entries, strict=True)
     ]  # fmt: skip
     print(table(head, rows) if rows else f"the patient has no {_MANY[sort]}")
     return Exit.OK
@@ -200,6 +224,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     site = load_site(args.site)
     facts = facts_in_rows(sort, _text(args.file), args.file.name, site.policy)
     act = act_of(args)
+    _refuse_ended(facts)
     lacks = missing_elements(facts, is_required=site.requires_elements)
     with open_registry(site) as registry:
         if args.dry_run:
@@ -220,6 +245,17 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
     return Exit.OK
 
 
+def _refuse_ended(facts: Iterable[Fact]) -> None:
+    """Nothing is entered as ended, so that its history says who ended it."""
+    if any(isinstance(one, Restriction) and one.standing not in IN_FORCE | OPEN for one in facts):
+        raise UsageError(
+            "registry-input",
+            "A restriction is entered as `requested`, as `pending_payment`, or as in force; nothing"
+            " was changed.",
+            "Enter it so, then decline it, void it or end it.",
+        )
+
+
 @contextmanager
 def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry]:
     """The registry of a site's store, whether its engine runs or not.
@@ -227,7 +263,7 @@ def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry
     `create`: make the site's keys, if nothing of it was ever sealed.
     """
     with working_store(site) as store:
-        sealer = Sealer.of(site.keys, create=create)
+        sealer = fitting_sealer(site, create=create)
         yield StoredRegistry(store, sealer, tuple(site.policy.channels))
 
 

@@ -14,10 +14,9 @@ from typing import Any, cast
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.rebuild import Rebuilder, settled
 from engine.archive.signing import public_file, read_verifier
-from engine.cli.acting import need_reason
+from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import add_site_and_json
-from engine.cli.reach import operator, running_store, working_store
-from engine.cli.reach import reason as as_reason
+from engine.cli.reach import running_store, working_store
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -40,7 +39,7 @@ def register(subparsers: Any) -> None:
     telling = actions.add_parser("status", help="its version, and what may be missing")
     telling.set_defaults(run=status)
     accepting = actions.add_parser("accept", help="go on with what there is of it")
-    accepting.add_argument("--reason", required=True, help="why; kept in the ledger")
+    add_reason(accepting, is_required=True)
     accepting.add_argument(
         "--without-archive", action="store_true", help="also while the archive is not there"
     )
@@ -51,10 +50,11 @@ def register(subparsers: Any) -> None:
 
 def status(args: argparse.Namespace) -> int:
     """How it stands."""
-    with running_store(load_site(args.site)) as store:
+    site = load_site(args.site)
+    with running_store(site) as store:
         changed = _ask(store)
     doubt = Doubt.read(changed.doubt) if changed.doubt else None
-    text = "" if doubt is None else doubt.text
+    text = "" if doubt is None else doubt.text(site.policy.timezone)
     said = {
         "version": changed.newest,
         "believed": doubt is None,
@@ -74,7 +74,7 @@ def accept(args: argparse.Namespace) -> int:
         if said:
             doubt = _with_archived(site, store, Doubt.read(said), args.without_archive)
             now = SystemClock().now()
-            store.execute([Trust(settled(doubt, now, operator(), as_reason(args.reason)))])
+            store.execute([Trust(settled(doubt, now, operator(), args.reason))])
         version = _ask(store).newest
     text = "is believed from now on" if said else "was believed before"
     answer = {"accepted": bool(said), "version": version}

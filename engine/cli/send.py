@@ -12,7 +12,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from engine.cli.address import host_and_port
-from engine.cli.words import visible
+from engine.cli.words import counted, visible
 from engine.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Send everything; the exit code."""
+    from engine.cli.answer_words import in_words
     from engine.cli.sending import How, Sending, jobs_in
 
     for name in ("rate", "connections", "repeat", "timeout"):
@@ -66,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
             f"{summary['sent']} sent in {summary['seconds']} s"
             f" ({summary['per_second']} a second): {acks or 'no answers'}"
         )
+        for (ack, error), number in sending.failures.items():
+            print(f"{_said(ack, error)}, {counted(number, 'message')}: {in_words(ack, error)}")
     return Exit.OK if sending.all_positive else Exit.FAILED
 
 
@@ -74,5 +77,9 @@ def _print_json(line: Line) -> None:
 
 
 def _print_line(line: Line) -> None:
-    said = " ".join(filter(None, (line.ack or "no answer", line.error)))
+    said = _said(line.ack, line.error)
     print(f"{line.file}[{line.index}] {visible(line.control_id)} {said} {line.ms:.1f} ms")
+
+
+def _said(ack: str | None, error: str | None) -> str:
+    return " ".join(filter(None, (ack or "no answer", error)))

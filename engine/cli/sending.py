@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -16,12 +16,15 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
+from engine.ack.codes import AckCode
 from engine.ack.interpret import Acknowledged, Mismatched, interpret
+from engine.cli.answer_words import MISMATCHED, UNREADABLE
 from engine.delivery.answers import Answer, NotSent, Outcome
 from engine.errors import NotHL7Error, UsageError
 from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
 from engine.mllp.framing import UnframeablePayload
+from engine.net.reactor import monotonic_reactor
 from engine.net.sender import Sender
 
 
@@ -91,13 +94,12 @@ class Sending:
         self._sent = 0
         self._acks: Counter[str] = Counter()
         self._positive = 0
+        self._failures: Counter[tuple[str | None, str | None]] = Counter()
         self._began = self._ended = 0.0
 
     def run(self, host: str, port: int) -> None:
         """Send everything, in a reactor of its own."""
-        from twisted.internet import reactor as installed
-
-        reactor: Any = installed
+        reactor = monotonic_reactor()
         failures: list[Any] = []
 
         def begin() -> None:
@@ -138,6 +140,10 @@ class Sending:
             else:
                 ack, error = self._read(outcome, job, sender)
             ms = round((time.monotonic() - began) * 1000, 3)
+            if ack is not None and AckCode(ack).positive:
+                self._positive += 1
+            else:
+                self._failures[ack, error] += 1
             self._show(
                 Line(job.file, job.index, job.control_id.decode("utf-8", "replace"), ack, error, ms)
             )
@@ -153,15 +159,19 @@ class Sending:
         meaning = interpret(outcome.payload, job.control_id)
         if not isinstance(meaning, Acknowledged):
             sender.drop()
-            return None, "mismatched" if isinstance(meaning, Mismatched) else "unreadable"
+            return None, MISMATCHED if isinstance(meaning, Mismatched) else UNREADABLE
         self._acks[meaning.code.value] += 1
-        self._positive += meaning.code.positive
         return meaning.code.value, meaning.error_code or None
 
     @property
     def all_positive(self) -> bool:
         """Every message was answered AA or CA."""
         return self._positive == self._total
+
+    @property
+    def failures(self) -> Mapping[tuple[str | None, str | None], int]:
+        """How many were not, by acknowledgment code, if there was one, and error."""
+        return self._failures
 
     def summary(self) -> dict[str, Any]:
         """How it went."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-from typing import Any
 
 from engine.cli.address import host_and_port
 from engine.cli.sink_script import Script, read_script
@@ -36,11 +35,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Receive until SIGTERM or SIGINT; the exit code."""
-    from twisted.internet import reactor as installed
-
     from engine.cli.sinking import Shelf, Sink
+    from engine.net.reactor import monotonic_reactor
 
-    reactor: Any = installed
+    reactor = monotonic_reactor()
     host, port = host_and_port(args.listen)
     script = read_script(args.script) if args.script else Script(())
     sink = Sink(script, Shelf(args.out) if args.out else None, reactor)

@@ -22,8 +22,10 @@ from twisted.internet.task import deferLater
 
 from engine.ack.codes import AckCode
 from engine.ack.reply import acknowledge
+from engine.cli.moments import utc
 from engine.cli.sink_script import ACCEPT, Act, Do, Script
 from engine.config.model import Address, Limits, Listener
+from engine.durable import replace
 from engine.errors import NotHL7Error, UsageError
 from engine.hl7.wire import Message
 from engine.net.budget import ByteBudget
@@ -114,15 +116,10 @@ class Shelf:
         """Store one message: on disk and in place when this returns."""
         self._number += 1
         name = f"{self._number:08}.hl7"
-        temporary = self._folder / f".{name}.part"
-        with temporary.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fdatasync(file.fileno())
-        temporary.replace(self._folder / name)
+        replace(self._folder / name, payload)
         line = {
             "n": self._number,
-            "at": at.isoformat(),
+            "at": utc(at, "milliseconds"),
             "control_id": control_id.decode("utf-8", "replace"),
             "sha256": hashlib.sha256(payload).hexdigest(),
             "answer": answer,

@@ -9,11 +9,13 @@ import argparse
 import json
 import pathlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from engine.cli.arguments import add_site_and_json
-from engine.cli.reach import running_store, store_troubles
-from engine.cli.standing import Standing, standing, unknown, verdict
+from engine.cli.moments import shown
+from engine.cli.reach import StoreOff, engine_runs, running_store, store_troubles
+from engine.cli.status_report import StatusReport, status_report, unknown, verdict
 from engine.cli.table import table
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -28,6 +30,13 @@ from engine.store.port import (
     Unarchived,
     View,
 )
+
+#: The store's state for people.
+_STORE = {
+    "running": "reachable",
+    "off": "off: it starts with the engine",
+    "away": "not reachable",
+}
 
 _LANE_HEAD = (
     "CHANNEL",
@@ -67,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
         return code
     site = load_site(args.site)
     try:
-        now = standing(site, *_look(site))
+        now = _report(site)
     except StoreError:
-        now = standing(site, None)
-    print(json.dumps(now) if args.json else as_text(now))
+        now = status_report(site, None, has_engine=engine_runs(site))
+    print(json.dumps(now) if args.json else as_text(now, site.policy.timezone))
     return Exit.OK
 
 
@@ -78,13 +87,13 @@ def _verdict(folder: pathlib.Path) -> tuple[int, str]:
     """The verdict for monitoring: also of what keeps us from asking, which is no outage."""
     try:
         site = load_site(folder)
-        return verdict(standing(site, *_look(site)))
+        return verdict(_report(site))
     except EngineError as error:
         return unknown(error)
 
 
-def _look(site: Site) -> tuple[View | None, Unarchived | None, list[str]]:
-    """What the store says; None while it is away. `StoreError`: it cannot be asked from here."""
+def _report(site: Site) -> StatusReport:
+    """How things stand. Raises `StoreError` when the store cannot be asked from here."""
     try:
         with running_store(site) as store:
             asked = (Survey(tuple(site.policy.channels)), Backlog(), News(0, 0))
@@ -92,17 +101,18 @@ def _look(site: Site) -> tuple[View | None, Unarchived | None, list[str]]:
         troubles = store_troubles(site)
         doubt = cast("Changed", registry).doubt
         if doubt:
-            troubles.append(Doubt.read(doubt).text)
-    except StoreUnavailable:
-        return None, None, []
-    return cast("View", view), cast("Unarchived", unarchived), troubles
+            troubles.append(Doubt.read(doubt).text(site.policy.timezone))
+    except StoreUnavailable as away:
+        return status_report(
+            site, None, is_off=isinstance(away, StoreOff), has_engine=engine_runs(site)
+        )
+    return status_report(site, cast("View", view), cast("Unarchived", unarchived), troubles)
 
 
-def as_text(now: Standing) -> str:
-    """The status for people."""
-    engine, store = now["engine"], now["store"]
+def as_text(now: StatusReport, timezone: str) -> str:
+    """The status for people, with times of that zone."""
+    engine = now["engine"]
     revision = f", policy {engine['revision']}" if engine["revision"] else ""
-    reachable = "reachable" if store["reachable"] else "not reachable"
     troubles = "".join(f"\n{trouble}" for trouble in now["troubles"])
     troubles += "".join(
         f"\n{name} is switched off: {why}" for name, why in now["protections"]["off"].items()
@@ -114,8 +124,9 @@ def as_text(now: Standing) -> str:
             for name, listener in now["listeners"].items()
         ],
     )
-    head = f"engine {engine['state']}{revision}; store {reachable}{_archive(now['archive'])}"
-    return f"{head}{troubles}\n\n{listeners}\n\n{lanes(now)}"
+    store = f"store {_STORE[now['store']['state']]}{_archive(now['archive'])}"
+    head = f"engine {engine['state']}{revision}; {store}{troubles}"
+    return f"{head}\n\n{listeners}\n\n{lanes(now, timezone)}"
 
 
 def _archive(archive: Mapping[str, int | None] | None) -> str:
@@ -126,8 +137,8 @@ def _archive(archive: Mapping[str, int | None] | None) -> str:
     return f"; {archive['waiting']} records wait for the archive, {archive['oldest_s']} s"
 
 
-def lanes(now: Standing) -> str:
-    """A line for each channel."""
+def lanes(now: StatusReport, timezone: str) -> str:
+    """A line for each channel, with times of that zone."""
     return table(
         _LANE_HEAD,
         [
@@ -140,9 +151,13 @@ def lanes(now: Standing) -> str:
                 channel["parked"],
                 channel["held"],
                 channel["last_ack"]["code"],
-                channel["next_attempt"],
+                _shown(channel["next_attempt"], timezone),
                 channel["reason"],
             )
             for name, channel in now["channels"].items()
         ],
     )
+
+
+def _shown(utc: str | None, timezone: str) -> str | None:
+    return utc and shown(datetime.fromisoformat(utc), timezone)

@@ -1,6 +1,7 @@
-"""Addresses: `tcp:HOST:PORT` and `tls:HOST:PORT`; and whether one leaves this machine.
+"""Addresses: `tcp:HOST:PORT` and `tls:HOST:PORT`, and whether one leaves this machine; URLs.
 
-Law: nothing crosses a network in the clear unless the site says `insecure: true` beside it.
+Law: nothing crosses a network in the clear unless the site says `insecure: true` beside it; no
+password stands in a site's files.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from engine.config.model import Address
 from engine.policy.language import Mistake, Reader
 from engine.policy.language.source import Node
 
+_PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
 _ADDRESS = re.compile(
     r"(?P<scheme>tcp|tls):(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})"
 )
@@ -53,3 +55,13 @@ def demand_secrecy(node: Node, found: Address, reader: Reader, *, insecure: bool
         f"{found} is reached in the clear.",
         "Use `tls:`, or take it upon you with `insecure: true` beside it.",
     )
+
+
+def holds_password(node: Node, url: str, whose: str, reader: Reader, mend: str) -> bool:
+    """Whether a password stands in `whose` URL; notes it, with the mend."""
+    if not _PASSWORD.search(url):
+        return False
+    reader.problems.note(
+        node.place, Mistake.SECRET_IN_SITE, f"A password stands in {whose} URL.", mend
+    )
+    return True

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from engine.config.addresses import holds_password
 from engine.config.model import ArchiveSettings, Retention
-from engine.policy.language import Keys, Mistake, Reader
+from engine.policy.language import Keys, Reader
 from engine.policy.language.source import Node
 
 ARCHIVE_KEYS = Keys(
@@ -23,8 +24,7 @@ _LEDGER_LEAST_DAYS = 6 * _YEAR_DAYS
 _MOST_DAYS = 100 * _YEAR_DAYS
 
 _URL = re.compile(r"none|sqlite:[^\s?]+|(?:postgresql|postgres)://[^\s]+")
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
-_PERIOD = re.compile(r"([0-9]{1,6})(d|y)")
+PERIOD = re.compile(r"([0-9]{1,6})(d|y)")
 
 
 def archive_of(node: Node | None, reader: Reader) -> ArchiveSettings:
@@ -70,14 +70,8 @@ def _url(node: Node | None, reader: Reader) -> str | None:
     text = reader.text(node, "`url`")
     if node is None or text is None:
         return None
-    if _PASSWORD.search(text):
-        reader.problems.note(
-            node.place,
-            Mistake.SECRET_IN_SITE,
-            "A password stands in the archive's URL.",
-            "Name a file or a variable with `password_file` or `password_env`.",
-        )
-    elif _URL.fullmatch(text) is None:
+    mend = "Name a file or a variable with `password_file` or `password_env`."
+    if not holds_password(node, text, "the archive's", reader, mend) and not _URL.fullmatch(text):
         reader.bad_value(
             node,
             "`url` names no archive.",
@@ -90,7 +84,7 @@ def _days(node: Node | None, what: str, least: int, reader: Reader) -> int | Non
     text = reader.text(node, what)
     if node is None or text is None:
         return None
-    match = _PERIOD.fullmatch(text)
+    match = PERIOD.fullmatch(text)
     days = 0 if match is None else int(match[1]) * (_YEAR_DAYS if match[2] == "y" else 1)
     if not least <= days <= _MOST_DAYS:
         shortest = f"{least // _YEAR_DAYS}y" if least >= _YEAR_DAYS else f"{least}d"

@@ -14,6 +14,7 @@ from engine.policy.language.source import Node, Scalar
 from engine.policy.model import Purpose
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent, Statement
 from engine.privacy.protections import Label
+from engine.privacy.separate import combined_labels
 
 CONSENT_KEYS = Keys(
     "a consent",
@@ -47,13 +48,14 @@ def consent_of(node: Node, read: FactReader) -> SignedConsent | None:
     for name in needed[kind]:
         if name not in given:
             read.reader.missing_key(node.place, f"a consent of kind {kind.value}", name)
+    labels = given.get("labels")
     signer = read.reader.mapping(given.get("signed_by"), SIGNER_KEYS) or {}
-    return SignedConsent(
+    consent = SignedConsent(
         patient=read.patient(given.get("patient")),
         kind=kind,
         purposes=_purposes(given.get("purposes"), read),
         channels=read.channels(given.get("channels"), ALL, ALL_PAYERS),
-        labels=read.choices(given.get("labels"), "`labels`", Label),
+        labels=read.choices(labels, "`labels`", Label),
         begins=read.begin(given.get("given"), "`given`"),
         ends=read.end(given.get("expires"), "`expires`"),
         revoked=read.instant(given.get("revoked"), "`revoked`"),
@@ -65,6 +67,14 @@ def consent_of(node: Node, read: FactReader) -> SignedConsent | None:
         authority=read.text(signer.get("authority")),
         statements=_statements(given.get("statements"), read),
     )
+    if labels is not None and combined_labels(consent):
+        read.reader.bad_value(
+            labels,
+            "A consent for such notes may not be combined with another (45 CFR 164.508(b)(3)(ii),"
+            " 42 CFR 2.31(b)).",
+            "Enter an authorization that names these notes alone, and another for the rest.",
+        )
+    return consent
 
 
 def _statements(node: Node | None, read: FactReader) -> frozenset[Statement]:

@@ -17,7 +17,7 @@ from engine.delivery.schedule import (
     Retry,
     Schedule,
 )
-from engine.policy.language import Keys, Reader, Standing
+from engine.policy.language import Keys, Reader, Support
 from engine.policy.language.source import Mapping, Node, Scalar
 
 DELIVER_KEYS = Keys(
@@ -45,9 +45,13 @@ REPLY_KEYS = Keys(of="`on`", optional=("AE", "AR", "CE", "CR", "timeout"))
 LIMIT_KEYS = Keys(of="A reply's action", required=("retry",), optional=("then",))
 
 #: What a whole answer may lead to; `complete` only for a named error code (`{205: complete}`).
-_ACTIONS = {"retry": Action.RETRY, "park": Action.PARK}
-_CODE_ACTIONS = {**_ACTIONS, "complete": Action.COMPLETE}
-_ERROR_CODE = re.compile(r"[0-9]{3}")
+ACTIONS = {"retry": Action.RETRY, "park": Action.PARK}
+CODE_ACTIONS = {**ACTIONS, "complete": Action.COMPLETE}
+ERROR_CODE = re.compile(r"[0-9]{3}")
+
+#: How many queues a channel may ask for, and how often a message may be sent again.
+MOST_LANES = 64
+MOST_RETRIES = 1000
 
 #: The shortest time that any setting here may name, in seconds.
 _LEAST_S = 0.01
@@ -55,8 +59,9 @@ _LEAST_S = 0.01
 
 #: One queue keeps every patient's order, only slower; an acknowledgment that was to come in two
 #: steps would not be what the counterpart agreed to.
-ORDER = {"channel": Standing.IN_FORCE, "patient": Standing.NOT_ENFORCED}
-MODE = {"original": Standing.IN_FORCE, "enhanced": Standing.UNSUPPORTED}
+ORDER = {"channel": Support.IN_FORCE, "patient": Support.NOT_ENFORCED}
+THEN = {"park": Support.IN_FORCE}
+MODE = {"original": Support.IN_FORCE, "enhanced": Support.UNSUPPORTED}
 
 
 def delivery_of(node: Node, reader: Reader) -> Delivery | None:
@@ -71,7 +76,7 @@ def delivery_of(node: Node, reader: Reader) -> Delivery | None:
     for name, value in (reader.mapping(given.get("tls"), TLS_KEYS) or {}).items():
         reader.text(value, f"`{name}`")
     reader.settled(given.get("order"), "order", ORDER)
-    lanes = reader.whole(given.get("lanes"), "`lanes`", 1, 64)
+    lanes = reader.whole(given.get("lanes"), "`lanes`", 1, MOST_LANES)
     if lanes is not None and lanes > 1:
         reader.not_enforced(given["lanes"], "`lanes` (a channel has one)")
     timeouts = _acknowledgement(given.get("acknowledgement"), reader)
@@ -120,7 +125,7 @@ def _replies(node: Node | None, reader: Reader) -> dict[str, ReplyAction]:
         if isinstance(value, Mapping) and value.get("retry") is None:
             _by_error_code(name, value, table, reader)
         else:
-            action = _action(value, f"`{name}`", _ACTIONS, reader)
+            action = _action(value, f"`{name}`", ACTIONS, reader)
             table[name] = action or table[name]
     return table
 
@@ -129,14 +134,14 @@ def _by_error_code(name: str, node: Mapping, table: dict[str, ReplyAction], read
     """`{206: retry, else: park}`: by ERR-3.1, else any."""
     for key, value in node.entries:
         code = key.text or ""
-        if code != "else" and (_ERROR_CODE.fullmatch(code) is None or name == "timeout"):
+        if code != "else" and (ERROR_CODE.fullmatch(code) is None or name == "timeout"):
             reader.bad_value(
                 key,
                 f"`{code}` cannot be a case of `{name}`.",
                 "Write an error code of ERR-3 such as `206`, or `else`.",
             )
             continue
-        actions = _ACTIONS if code == "else" else _CODE_ACTIONS
+        actions = ACTIONS if code == "else" else CODE_ACTIONS
         action = _action(value, f"`{name}: {code}`", actions, reader)
         if action is not None:
             table[name if code == "else" else f"{name}/{code}"] = action
@@ -159,6 +164,6 @@ def _action(
     given = reader.mapping(node, LIMIT_KEYS)
     if given is None or "retry" not in given:
         return None
-    limit = reader.whole(given["retry"], "`retry`", 1, 1000)
-    reader.settled(given.get("then"), "then", {"park": Standing.IN_FORCE})
+    limit = reader.whole(given["retry"], "`retry`", 1, MOST_RETRIES)
+    reader.settled(given.get("then"), "then", THEN)
     return None if limit is None else ReplyAction(Action.RETRY, limit, Action.PARK)

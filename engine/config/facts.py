@@ -12,9 +12,11 @@ import pathlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from engine.config.confidential import confidential_of
 from engine.config.consents import consent_of
 from engine.config.fact_values import FactReader
 from engine.config.restrictions import restriction_of
+from engine.config.sensitivities import sensitivity_of
 from engine.config.units import units_of
 from engine.config.yaml_source import MOST_BYTES, read_yaml
 from engine.errors import UsageError
@@ -25,7 +27,10 @@ from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed,
 
 FILE_KEYS = Keys(
     "facts",
-    optional=("now", "consents", "coverages", "units", "disclosed", "restrictions"),
+    optional=(
+        *("now", "consents", "coverages", "units", "disclosed", "restrictions", "labels"),
+        "confidential",
+    ),
 )
 _COVERAGE_KEYS = Keys(
     "a coverage", required=("patient", "channel"), optional=("visit", "account", "from", "to")
@@ -74,6 +79,15 @@ def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
         restrictions=tuple(
             restriction_of(item, read)
             for item in read.items(keys.get("restrictions"), "`restrictions`")
+        ),
+        confidential=tuple(
+            confidential_of(item, read)
+            for item in read.items(keys.get("confidential"), "`confidential`")
+        ),
+        sensitivities=tuple(
+            label
+            for item in read.items(keys.get("labels"), "`labels`")
+            if (label := sensitivity_of(item, read)) is not None
         ),
         units={**policy.units, **units_of(keys.get("units"), reader)},
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from engine.config.addresses import address, demand_secrecy
 from engine.config.model import Limits, Listener, StoreFailureAnswer
 from engine.intake.admission import Admission
-from engine.policy.language import Keys, Mistake, Reader, Standing
+from engine.policy.language import Keys, Mistake, Reader, Support
 from engine.policy.language.conditions import message_types
 from engine.policy.language.paths import path
 from engine.policy.language.source import Mapping as MappingNode
@@ -56,17 +56,19 @@ STORE_FAILURE_KEYS = Keys(of="`on_store_failure`", optional=("answer", "close_af
 
 #: No message may be larger, whatever the site says.
 MOST_MESSAGE_BYTES = 64 * 1024 * 1024
+#: The most that a limit on messages or connections may be.
+MOST_AT_ONCE = 10_000
 _LEAST_S = 0.01
 
 
 #: To check less than asked is reported; to let pass what the site refuses, it does not load.
 VALIDATE = {
-    "off": Standing.IN_FORCE,
-    "report": Standing.NOT_ENFORCED,
-    "reject": Standing.UNSUPPORTED,
+    "off": Support.IN_FORCE,
+    "report": Support.NOT_ENFORCED,
+    "reject": Support.UNSUPPORTED,
 }
-ENHANCED = {"honour": Standing.IN_FORCE}
-ACKNOWLEDGED_WHEN = {"stored": Standing.IN_FORCE, "delivered": Standing.UNSUPPORTED}
+ENHANCED = {"honour": Support.IN_FORCE}
+ACKNOWLEDGED_WHEN = {"stored": Support.IN_FORCE, "delivered": Support.UNSUPPORTED}
 
 
 def listeners_of(node: Node, reader: Reader) -> tuple[Listener, ...]:
@@ -171,7 +173,7 @@ def _limits(node: Node | None, reader: Reader) -> Limits:
     counts: dict[str, int] = {
         key: value
         for key in ("in_flight", "connections", "per_peer")
-        if (value := reader.whole(given.get(key), f"`{key}`", 1, 10_000))
+        if (value := reader.whole(given.get(key), f"`{key}`", 1, MOST_AT_ONCE))
     }
     size = reader.size(given.get("message"), "`message`", MOST_MESSAGE_BYTES)
     counts |= {} if size is None else {"message_bytes": size}

@@ -6,6 +6,7 @@ Law: a site loads as a whole or not at all, and whoever mends it is told everyth
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.config.deliver import delivery_of
@@ -18,6 +19,8 @@ from engine.config.sharing import note_shared
 from engine.errors import Severity, SiteError
 from engine.policy.language import Problems, Reader, note_incomplete, policy_of
 from engine.policy.language.advice import advise
+from engine.policy.language.source import Node
+from engine.policy.model import Policy
 from engine.store.keysource import KeySource
 
 
@@ -42,11 +45,7 @@ def load_site(root: pathlib.Path) -> Site:
         every_set_read=files.every_set_read,
     )
     note_bases(read.policy.rules, settings.protections.on, problems)
-    deliveries: dict[str, Delivery] = {}
-    for channel, node in read.deliver.items():
-        delivery = delivery_of(node, reader)
-        if delivery is not None:
-            deliveries[channel] = delivery
+    deliveries = _deliveries(read.deliver, reader)
     found = problems.sorted()
     if any(problem.severity is Severity.ERROR for problem in found):
         raise SiteError(found)
@@ -54,12 +53,26 @@ def load_site(root: pathlib.Path) -> Site:
     note_incomplete(read.policy, problems)
     advise(read.policy, problems)
     note_shared(read.policy, deliveries, read.deliver, problems)
-    folder = root.resolve()
+    return _site(root.resolve(), settings, read.policy, deliveries, problems)
+
+
+def _deliveries(nodes: Mapping[str, Node], reader: Reader) -> dict[str, Delivery]:
+    found = {channel: delivery_of(node, reader) for channel, node in nodes.items()}
+    return {channel: delivery for channel, delivery in found.items() if delivery is not None}
+
+
+def _site(
+    folder: pathlib.Path,
+    settings: Settings,
+    policy: Policy,
+    deliveries: Mapping[str, Delivery],
+    problems: Problems,
+) -> Site:
     return Site(
         root=folder,
         engine=settings.engine,
         policy=protected(
-            replace(read.policy, units=settings.units, self_pay=settings.self_pay),
+            replace(policy, units=settings.units, self_pay=settings.self_pay),
             settings.protections,
         ),
         listeners=settings.listeners,

@@ -1,4 +1,4 @@
-"""Which packs of statutes a site has on, and what it calls psychotherapy notes (rules.md §10.5).
+"""Which packs of statutes a site has on, and which documents are notes (rules.md §10.5).
 
 Law: the federal pack is on unless it is switched off by name and with a reason; every other pack is
 off unless it is named. Of a pack that is on, what it says of one label may be switched off in the
@@ -7,7 +7,7 @@ same way; whatever is switched off, every report says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.config.packs import DEFAULT, labels, packs
@@ -19,6 +19,12 @@ from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.policy.model import Mark, Policy
 from engine.privacy.protections import Label, Pack, Protection, Protections, Source
+
+#: The keys that say which documents are notes of a kind.
+NOTES = {
+    "psychotherapy_notes": Label.PSYCHOTHERAPY_NOTES,
+    "sud_counseling_notes": Label.SUD_COUNSELING_NOTES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class ProtectionSettings:
 
 
 def protections_of(given: Mapping[str, Node], reader: Reader) -> ProtectionSettings:
-    """Read `protections`, `protections_off` and `psychotherapy_notes` of config.yaml."""
+    """Read `protections`, `protections_off` and the documents of config.yaml."""
     named = _named(given.get("protections"), reader)
     off = _off(given.get("protections_off"), reader)
     on = (frozenset(named) | {DEFAULT}) - off.keys()
@@ -57,7 +63,10 @@ def protections_of(given: Mapping[str, Node], reader: Reader) -> ProtectionSetti
                 "Have counsel confirm it; every report says so.",
             )
     reasons = {name: reason for name, (_, reason) in off.items()}
-    return ProtectionSettings(on, reasons, _documents(given.get("psychotherapy_notes"), reader))
+    documents = [
+        mark for key, label in NOTES.items() for mark in _documents(key, label, given, reader)
+    ]
+    return ProtectionSettings(on, reasons, tuple(documents))
 
 
 def protected(policy: Policy, settings: ProtectionSettings) -> Policy:
@@ -136,20 +145,21 @@ def _is_known(node: Node, name: str, reader: Reader) -> bool:
     return False
 
 
-def _documents(node: Node | None, reader: Reader) -> tuple[Mark, ...]:
-    """Values of fields that say that a document or result is psychotherapy notes."""
+def _documents(
+    name: str, label: Label, given: Mapping[str, Node], reader: Reader
+) -> Iterator[Mark]:
+    """Values of fields that say that a document or result is such notes."""
+    node = given.get(name)
     if node is None:
-        return ()
+        return
     if not isinstance(node, MappingNode):
-        reader.wrong_type(node, "`psychotherapy_notes`", "a mapping of fields to lists of values")
-        return ()
-    found = []
+        reader.wrong_type(node, f"`{name}`", "a mapping of fields to lists of values")
+        return
     for key, value in node.entries:
         where = _field(key, reader)
         texts = reader.each(value, f"`{key.text}`", lambda item: reader.text(item, "A value"))
         if where is not None and texts is not None:
-            found.append(Mark(where, frozenset(texts), Label.PSYCHOTHERAPY_NOTES.value))
-    return tuple(found)
+            yield Mark(where, frozenset(texts), label.value)
 
 
 def _field(key: Scalar, reader: Reader) -> Path | None:

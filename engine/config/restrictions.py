@@ -11,11 +11,18 @@ from engine.policy.language import Keys
 from engine.policy.language.source import Node
 from engine.policy.language.source import Sequence as SequenceNode
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
+from engine.privacy.standing import IN_FORCE, Standing
+
+#: Where only what is paid for in full stands, and where only what the hospital agrees to.
+_OF_PAYMENT = frozenset(
+    {Standing.PENDING_PAYMENT, Standing.MANDATORY, Standing.VOID_PAYMENT_FAILED}
+)
+_OF_AGREEMENT = frozenset({Standing.AGREED, Standing.DECLINED, Standing.TERMINATED_BY_HOSPITAL})
 
 RESTRICTION_KEYS = Keys(
     "a restriction",
     required=("patient", "items"),
-    optional=("channels", "reason", "from", "to"),
+    optional=("channels", "reason", "from", "to", "state"),
 )
 ITEMS_KEYS = Keys("`items`", optional=tuple(kind.value for kind in ItemKind))
 
@@ -31,15 +38,34 @@ def restriction_of(node: Node, read: FactReader) -> Restriction:
             "A restriction for no channel restricts nothing.",
             f"Name channels, or `{ALL_PAYERS}`.",
         )
-    reason = read.reader.choice(given.get("reason"), "`reason`", RestrictionReason)
+    named = read.reader.choice(given.get("reason"), "`reason`", RestrictionReason)
+    reason = named or RestrictionReason.PATIENT_REQUEST
     return Restriction(
         patient=read.patient(given.get("patient")),
         items=items,
         channels=read.channels(channels, ALL_PAYERS, ALL),
-        reason=reason or RestrictionReason.PATIENT_REQUEST,
+        reason=reason,
         since=read.day(given.get("from"), "`from`"),
         until=read.day(given.get("to"), "`to`"),
+        state=_state(given.get("state"), reason, read),
     )
+
+
+def _state(node: Node | None, reason: RestrictionReason, read: FactReader) -> Standing | None:
+    """Where it stands; None: in force, agreed or mandatory as the reason says."""
+    state = read.reader.choice(node, "`state`", Standing)
+    if node is None or state is None:
+        return None
+    is_paid = reason is RestrictionReason.SELF_PAY_IN_FULL
+    if state in (_OF_AGREEMENT if is_paid else _OF_PAYMENT):
+        read.reader.bad_value(
+            node,
+            f"A restriction whose reason is `{reason.value}` is never `{state.value}`.",
+            "What is paid in full is `pending_payment`, `mandatory` or `void_payment_failed`; what"
+            " a patient asks for is `agreed`, `declined` or `terminated_by_hospital` (45 CFR"
+            " 164.522(a)).",
+        )
+    return None if state in IN_FORCE else state
 
 
 def _items(node: Node | None, read: FactReader) -> frozenset[Item]:

@@ -13,10 +13,12 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from engine.config.confidential import ADDRESS_KEYS, PHONE_KEYS, confidential_of
 from engine.config.consents import consent_of
 from engine.config.covers import cover_of
 from engine.config.fact_values import ALL, ALL_PAYERS, FactReader
 from engine.config.restrictions import restriction_of
+from engine.config.sensitivities import sensitivity_of
 from engine.errors import Place, UsageError
 from engine.policy.language import Problems, Reader
 from engine.policy.language.source import Mapping as MappingNode
@@ -29,6 +31,12 @@ from engine.privacy.registry import Fact, Sort
 _PERSON = ("patient", "authority")
 _ITEMS = tuple(kind.value for kind in ItemKind)
 
+#: Columns about what goes instead, and what they are parts of in a facts file.
+_ALTERNATES = {
+    **dict.fromkeys(ADDRESS_KEYS.optional, "address"),
+    **{f"phone_{name}": "phone" for name in PHONE_KEYS.optional},
+}
+
 #: The columns of each sort, in the order in which documentation lists them.
 COLUMNS: dict[Sort, tuple[str, ...]] = {
     Sort.CONSENT: (
@@ -36,8 +44,10 @@ COLUMNS: dict[Sort, tuple[str, ...]] = {
         *("kind", "purposes", "channels", "labels", "given", "expires", "revoked", "signed_by"),
         *("signer", "signer_authority", "mode", "event", "description", "statements"),
     ),
-    Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "from", "to"),
+    Sort.RESTRICTION: (*_PERSON, *_ITEMS, "channels", "reason", "state", "from", "to"),
     Sort.COVERAGE: (*_PERSON, "channel", "visit", "account", "from", "to", "settles"),
+    Sort.CONFIDENTIAL: (*_PERSON, "channels", *_ALTERNATES),
+    Sort.LABEL: (*_PERSON, "label", "visit", "account", "everything"),
 }
 
 #: What each sort is read by.
@@ -45,6 +55,8 @@ _READ: dict[Sort, Callable[[Node, FactReader], Fact | None]] = {
     Sort.CONSENT: consent_of,
     Sort.RESTRICTION: restriction_of,
     Sort.COVERAGE: cover_of,
+    Sort.CONFIDENTIAL: confidential_of,
+    Sort.LABEL: sensitivity_of,
 }
 
 _LISTS = frozenset({"purposes", "channels", "labels", "statements"})
@@ -125,6 +137,7 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
     members: list[tuple[str, Node]] = [("patient", named([*person], here))]
     items: list[tuple[str, Node]] = []
     signer: list[tuple[str, Node]] = []
+    alternates: dict[str, list[tuple[str, Node]]] = {}
     for name, text in said.items():
         place = at(name)
         if name in _PERSON:
@@ -132,16 +145,20 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
         if name in _SIGNER:
             signer.append((_SIGNER[name], Scalar(place, text)))
         elif name in _LISTS and text not in {ALL, ALL_PAYERS}:
-            parts = [Scalar(place, part) for part in _BETWEEN.split(text) if part]
-            members.append((name, SequenceNode(place, tuple(parts))))
+            listed = [Scalar(place, part) for part in _BETWEEN.split(text) if part]
+            members.append((name, SequenceNode(place, tuple(listed))))
         elif sort is Sort.RESTRICTION and name in _ITEMS:
             items.append((name, Scalar(place, text)))
+        elif sort is Sort.CONFIDENTIAL and name in _ALTERNATES:
+            parts = alternates.setdefault(_ALTERNATES[name], [])
+            parts.append((name.removeprefix("phone_"), Scalar(place, text)))
         else:
             members.append((name, Scalar(place, text)))
     if signer:
         members.append(("signed_by", named(signer, at("signed_by"))))
     if items:
         members.append(("items", named(items, here)))
+    members += [(name, named(parts, here)) for name, parts in alternates.items()]
     return named(members, here)
 
 

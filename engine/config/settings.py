@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.config.addresses import holds_password
 from engine.config.archiving import archive_of, retention_of
 from engine.config.controllers import RECORDED, Controller, controller_of
 from engine.config.listeners import listeners_of
 from engine.config.model import ArchiveSettings, Listener, Retention, StoreSettings
-from engine.config.protections import ProtectionSettings, protections_of
+from engine.config.protections import NOTES, ProtectionSettings, protections_of
 from engine.config.signals import self_pay_of
 from engine.config.units import units_of
-from engine.policy.language import Keys, Mistake, Reader
+from engine.policy.language import Keys, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.policy.model import SelfPay
@@ -31,7 +32,7 @@ CONFIG_KEYS = Keys(
     required=("engine",),
     optional=(
         *("listeners", "store", "archive", "retention", "keys", "timezone", "workers"),
-        *("protections", "protections_off", "psychotherapy_notes", "units", "controller"),
+        *("protections", "protections_off", *NOTES, "units", "controller"),
         *("signals", "consent_elements"),
     ),
     not_enforced={
@@ -48,8 +49,14 @@ KEYS_KEYS = Keys(of="`keys`", optional=("file", "env", "command", "folder"))
 
 _STORE_URL = re.compile(r"embedded|(?:redis|rediss)://[^\s]+|unix://[^\s]+")
 _LATER_STORE_URL = re.compile(r"redis\+(?:sentinel|cluster)://.*")
-_PASSWORD = re.compile(r"://[^?#]*:[^?#]*@|[?&]password=")
+_URL_ELSEWHERE = (
+    "Put the URL where only the engine can read it, and name that place in `url_env` or `url_file`."
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+#: The most processes that a site may ask for, and replicas that must have a message.
+MOST_WORKERS = 256
+MOST_REPLICAS = 9
 
 #: The largest reserve; a reserve of none is written as this word.
 MOST_RESERVE_BYTES = 64 * 1024**3
@@ -101,7 +108,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
     if given is None:
         return Settings()
     name, environment = _engine(given.get("engine"), reader)
-    workers = reader.whole(given.get("workers"), "`workers`", 1, 256)
+    workers = reader.whole(given.get("workers"), "`workers`", 1, MOST_WORKERS)
     if workers is not None and workers > 1:
         reader.not_enforced(given["workers"], "`workers` (there is one)")
     protections = protections_of(given, reader)
@@ -188,15 +195,9 @@ def _store_url(node: Node | None, reader: Reader) -> str | None:
     text = reader.text(node, "`url`")
     if node is None or text is None:
         return None
-    if _PASSWORD.search(text):
-        reader.problems.note(
-            node.place,
-            Mistake.SECRET_IN_SITE,
-            "A password stands in the store's URL.",
-            "Put the URL where only the engine can read it, and name that place in `url_env` or"
-            " `url_file`.",
-        )
-    elif _LATER_STORE_URL.fullmatch(text):
+    if holds_password(node, text, "the store's", reader, _URL_ELSEWHERE):
+        return text
+    if _LATER_STORE_URL.fullmatch(text):
         reader.unsupported(node, "Redis Sentinel or Cluster")
     elif _STORE_URL.fullmatch(text) is None:
         reader.bad_value(
@@ -211,7 +212,7 @@ def _replicas(node: Node | None, reader: Reader) -> int:
         return 0
     if isinstance(node, MappingNode):
         given = reader.mapping(node, REPLICAS_KEYS) or {}
-        return reader.whole(given.get("replicas"), "`replicas`", 1, 9) or 0
+        return reader.whole(given.get("replicas"), "`replicas`", 1, MOST_REPLICAS) or 0
     text = reader.text(node, "`durability`")
     if text is not None and text != "fsync":
         reader.bad_value(

@@ -32,9 +32,13 @@ class Failed(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole frame came back; `payload` is what was in it, not yet looked at."""
+    """A whole frame came back; `payload` is what was in it, not yet looked at.
+
+    `early`: before all of the message had left, so that the counterpart cannot have it whole.
+    """
 
     payload: bytes
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What an exchange means for the attempt: answered, unanswered, or not sent. Pure.
 
 Law: only an acknowledgment of this very message is an answer; one of another message, or no
-acknowledgment at all, leaves the outcome unknown.
+acknowledgment at all, leaves the outcome unknown. Nobody can accept what has not left as a whole;
+who refuses it has seen enough.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def ending_of(exchange: Outcome, control_id: bytes) -> Ending:
     if isinstance(exchange, Answer):
         meaning = interpret(exchange.payload, control_id)
         if isinstance(meaning, Acknowledged):
+            if exchange.early and meaning.code.positive:
+                return Ending(Happened.UNANSWERED, "ack-early")
             code = meaning.code.value
             return Ending(Happened.ANSWERED, f"ack-{code}", code, meaning.error_code)
         mismatched = isinstance(meaning, Mismatched)

@@ -82,6 +82,9 @@ _LIVE = (
     "rate/s",
     "last ack",
 )
+#: How long a line may be where no screen can be redrawn, and what it ends with if it is too short.
+_WIDTH, _AND_SO_ON = 120, ", …"
+
 _END = ("channel", "delivered", "parked", "held", "withheld", "duplicates", "at the insurer")
 
 
@@ -114,20 +117,28 @@ def live(snapshot: Snapshot) -> list[str]:
         for line in snapshot.channels
     ]
     lines += _table(_LIVE, rows, left=(0, 1, 8))
-    lines += ["", "what just went where (segments that the insurer received)"]
+    lines += ["", "the latest copies (segments that the insurer received)"]
     width = max((len(line.channel) for line in snapshot.channels), default=0)
     lines += [f"  {arrival(copy, width)}" for copy in snapshot.arrivals] or ["  nothing yet"]
     return lines
 
 
 def brief(snapshot: Snapshot) -> str:
-    """The board in one line, for where no screen can be redrawn."""
-    channels = "  ".join(
-        f"{line.channel}: {line.delivered} delivered, {line.depth} waiting, {line.held} held,"
-        f" {line.withheld} withheld"
-        for line in snapshot.channels
+    """The board in one line, for where no screen can be redrawn; what does not fit is left out."""
+    channels = snapshot.channels
+    others = ", ".join(
+        f"{word} {sum(counts)}"
+        for word, counts in (
+            ("waiting", [line.depth for line in channels]),
+            ("held", [line.held for line in channels]),
+            ("parked", [line.parked for line in channels]),
+        )
     )
-    return f"{snapshot.seconds:5.0f} s  sent {snapshot.sent}  {channels}"
+    delivered = ", ".join(f"{line.channel} {line.delivered}" for line in channels)
+    text = f"{snapshot.seconds:5.0f} s  sent {snapshot.sent}, {others}; delivered: {delivered}"
+    if len(text) <= _WIDTH:
+        return text
+    return text[: _WIDTH - len(_AND_SO_ON)].rpartition(", ")[0] + _AND_SO_ON
 
 
 def arrival(copy: Arrival, width: int = 0) -> str:

@@ -19,6 +19,22 @@ _EDGE = re.compile(
 )
 
 
+# A header of a batch or a file, before any message.
+_ENVELOPED = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|[ \t\x0b\x0c])*+(?:FHS|BHS)[!-/:-@\[-`{-~]")
+
+
+def is_batch(payload: bytes) -> bool:
+    """Whether a payload begins as a batch or a file: what its header says is of all its messages.
+
+    FHS-15 to 17 and BHS-15 to 17 hold security labels and instructions (2.9.1, §2.14).
+    """
+    if payload.startswith(b"MSH"):
+        return False
+    first = _ENVELOPED.search(payload)
+    message = next((edge for edge in _EDGE.finditer(payload) if edge["message"]), None)
+    return first is not None and (message is None or first.start() < message.start())
+
+
 def split_messages(data: bytes) -> list[bytes]:
     """The messages in `data`, in order; none without an MSH. Never raises.
 

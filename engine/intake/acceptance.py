@@ -33,8 +33,10 @@ from engine.store.port import NOBODY_LOOKED, Accept, Copy, Entering, Footing, Ho
 _OF_PATIENTS = frozenset(
     {
         Code.AMBIGUOUS_RESTRICTION,
+        Code.PAYMENT_UNCONFIRMED,
         Code.FACTS_UNAVAILABLE,
         Code.NOTICE,
+        Code.UNIT_UNKNOWN,
         Code.LEAK,
         Code.UNKNOWN_PAYER,
         Code.AMBIGUOUS_COVERAGE,
@@ -58,6 +60,7 @@ class Acceptances:
         )
         self._states = {name: channel.state for name, channel in compiled.policy.channels.items()}
         self._records = Records(compiled.revision, self._states)
+        self._live = tuple(name for name, state in self._states.items() if state is State.LIVE)
         self._registry = registry_name(sealing)
 
     def accept(
@@ -114,6 +117,7 @@ class Acceptances:
             learned=tuple(self._learned(key, coverages) for key, coverages in taught.items()),
             footing=footing,
             enters=enters,
+            watches=self._live if enters else (),
         )
 
     def copies(self, receipt: str, outcome: Outcome) -> list[Copy]:

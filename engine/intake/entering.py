@@ -8,14 +8,14 @@ only on what was read of everybody whom it concerns (standards.md B-7, B-12).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from engine.errors import EngineError
 from engine.hl7.wire import Message
+from engine.intake.change_records import change_record
 from engine.intake.receipts import received_at
 from engine.intake.recorded import (
-    change_record,
     entry_id,
     link_id,
     patient_name,
@@ -26,8 +26,9 @@ from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.message.view import type_of
 from engine.policy.signalled import signalled
+from engine.privacy.aliases import Number, numbers_in
 from engine.privacy.facts import CoverageKey
-from engine.privacy.joining import added, done_between, ids_named, moved
+from engine.privacy.joining import added, done_between, ids_concerned, ids_named, moved
 from engine.privacy.moves import MOST_IDENTIFIERS, Move, moves_in
 from engine.privacy.patients import Patient
 from engine.privacy.registry import BY_MESSAGE, Act, Fact, Held, Verb
@@ -42,6 +43,17 @@ class Said:
     moves: tuple[Move, ...]
     facts: tuple[Fact, ...]
     keys: tuple[CoverageKey, ...] = ()
+
+    @property
+    def numbers(self) -> frozenset[Number]:
+        """The visits and accounts of which it says anything."""
+        renumbered = (item for move in self.moves for pair in move.renumbered for item in pair)
+        return numbers_in(self.facts) | {(item.kind, item.number) for item in renumbered}
+
+    def concerns(self, held: Collection[Held]) -> set[str]:
+        """Whose entries follow from it, on what is held of those who are known already."""
+        own = {one.id for one in self.patients}
+        return own | ids_named(held) | ids_concerned(held, self.numbers)
 
     @property
     def patients(self) -> frozenset[Patient]:
@@ -95,8 +107,7 @@ class Entries:
         """Of whom else must be known what is held, since they are one person with these."""
         if said is None or not known.is_available:
             return ()
-        ids = ids_named(known.held.values()) | {one.id for one in said.patients}
-        return self._others(ids, patients)
+        return self._others(said.concerns(known.held.values()), patients)
 
     def changes(self, said: Said | None, known: Known, message: Message, receipt: str) -> Changes:
         """What is entered, on what is known of everybody."""
@@ -114,9 +125,10 @@ class Entries:
             _event(message),
             hashlib.sha256(message.raw).hexdigest(),
         )
-        ids = ids_named(known.held.values()) | {one.id for one in said.patients}
-        if len(ids) > MOST_IDENTIFIERS and any(move.tie for move in said.moves):
+        joined = ids_named(known.held.values()) | {one.id for one in said.patients}
+        if len(joined) > MOST_IDENTIFIERS and any(move.tie for move in said.moves):
             raise _too_many()
+        ids = said.concerns(known.held.values())
         names = {id_: patient_name(self._sealing, id_) for id_ in sorted(ids)}
         before = {id_: known.held.get(name, Held()) for id_, name in names.items()}
         after = moved(before, said.moves, act, self._id, self._link_id)

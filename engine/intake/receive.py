@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
@@ -23,37 +22,28 @@ from engine.ack.codes import ANSWERS, AckCode, Fault
 from engine.clock import Clock
 from engine.commit import StoppedError
 from engine.errors import NotHL7Error
+from engine.hl7.envelope import is_batch
 from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.admission import Gate
 from engine.intake.arrival import Arrival, Source
 from engine.intake.asking import NOTHING_DISCLOSED, Asking, Committer, Recalled
 from engine.intake.coverages import KnownCoverages, Teachings
-from engine.intake.disclosed import Followed, Mark, Marks, followed
-from engine.intake.entering import Changes, Entries
+from engine.intake.disclosed import Followed, Marks, followed
+from engine.intake.entering import Entries
 from engine.intake.receipts import Receipts
 from engine.intake.registered import Known, PatientNames, Registered, facts_of
-from engine.intake.replies import answer_to, refuse_unreadable
+from engine.intake.replies import answer_to, refuse_payload
 from engine.intake.sealed import Sealing
+from engine.intake.submitted import Submitted
 from engine.logs import Event, Log, describe
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.privacy.coverage import coverage_keys, learn, needs_coverage
-from engine.privacy.facts import CoverageKey, Coverages, Disclosed
+from engine.privacy.facts import Disclosed
 from engine.privacy.renumbered import carried_over
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Accept, Accepted
-
-
-class _Submitted(NamedTuple):
-    """A message in the hands of the group commit, and what must be undone if it is not stored."""
-
-    arrival: Arrival
-    accept: Accept
-    taught: Mapping[CoverageKey, Coverages]
-    marks: tuple[Mark, ...]
-    disclosed: frozenset[Disclosed]
-    changes: Changes
 
 
 class Intake:
@@ -122,10 +112,12 @@ class Intake:
 
     def _take(self, payload: bytes, source: Source) -> Deferred[bytes | None]:
         receipt = self._receipts.next()
+        if is_batch(payload):
+            return succeed(self._refuse_payload(payload, receipt, source, Fault.BATCH))
         try:
             arrival = Arrival(receipt, source, Message.parse(payload))
         except NotHL7Error:
-            return succeed(self._refuse_unreadable(payload, receipt, source))
+            return succeed(self._refuse_payload(payload, receipt, source, Fault.UNREADABLE))
         message = arrival.message
         try:
             fault = self._gates[source.listener].fault(message)
@@ -216,14 +208,14 @@ class Intake:
             self._known.learned(taught)
         else:
             taught = {}
-        given = (_Submitted(arrival, accept, taught, marks, disclosed, changes),)
+        given = (Submitted(arrival, accept, taught, marks, disclosed, changes),)
         return self._commit.submit(accept).addCallbacks(
             self._accepted, self._not_accepted, callbackArgs=given, errbackArgs=given
         )
 
     # --- the answer ---------------------------------------------------------------------------
 
-    def _accepted(self, accepted: Accepted, given: _Submitted) -> bytes | Deferred[bytes | None]:
+    def _accepted(self, accepted: Accepted, given: Submitted) -> bytes | Deferred[bytes | None]:
         """It is durable: only now may anybody be told."""
         arrival, accept = given.arrival, given.accept
         if accepted.stale:
@@ -235,7 +227,7 @@ class Intake:
         else:
             self._known.committed(given.taught)
             self._committed(accept)
-            self._tell_changes(given)
+            self._tell_changes(given, accepted.open_attempts)
         if accepted.reused_id:
             listener = arrival.source.listener
             self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)
@@ -243,14 +235,16 @@ class Intake:
             self._released()
         return answer_to(arrival.message, AckCode.AA, accepted.receipt)
 
-    def _tell_changes(self, given: _Submitted) -> None:
+    def _tell_changes(self, given: Submitted, open_attempts: int) -> None:
         receipt, changes = given.accept.receipt, given.changes
         if changes.enters:
             self._log(Event.REGISTRY_CHANGED, receipt=receipt, count=len(changes.enters))
+        if open_attempts:
+            self._log(Event.REGISTRY_TOO_LATE, receipt=receipt, count=open_attempts)
         if changes.questions:
             self._log(Event.MERGE_QUESTIONED, receipt=receipt)
 
-    def _again(self, given: _Submitted) -> Deferred[bytes | None]:
+    def _again(self, given: Submitted) -> Deferred[bytes | None]:
         """The registry has changed under the decision, and nothing was stored: decide anew."""
         arrival = given.arrival
 
@@ -261,11 +255,11 @@ class Intake:
         asked = Deferred.fromCoroutine(self._asking.ask(arrival, None))
         return asked.addCallbacks(recalled, self._not_stored, errbackArgs=(arrival,))
 
-    def _not_accepted(self, failure: Failure, given: _Submitted) -> bytes | None:
+    def _not_accepted(self, failure: Failure, given: Submitted) -> bytes | None:
         self._undo(given)
         return self._not_stored(failure, given.arrival)
 
-    def _undo(self, given: _Submitted) -> None:
+    def _undo(self, given: Submitted) -> None:
         """It was not stored after all, and taught nobody anything."""
         self._known.refused(given.taught)
         self._marks.forget(given.marks)
@@ -284,12 +278,12 @@ class Intake:
         )
         return answer_to(arrival.message, ANSWERS[fault].code, arrival.receipt, fault)
 
-    def _refuse_unreadable(self, payload: bytes, receipt: str, source: Source) -> bytes | None:
-        fault = Fault.UNREADABLE
-        self._log(
-            Event.MESSAGE_REFUSED, listener=source.listener, receipt=receipt, code=fault.value
-        )
-        return refuse_unreadable(payload, receipt)
+    def _refuse_payload(
+        self, payload: bytes, receipt: str, source: Source, fault: Fault
+    ) -> bytes | None:
+        listener = source.listener
+        self._log(Event.MESSAGE_REFUSED, listener=listener, receipt=receipt, code=fault.value)
+        return refuse_payload(payload, receipt, fault)
 
     def _fail(self, arrival: Arrival, error: BaseException | None) -> bytes | None:
         said = {} if error is None else describe(error)

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from engine.intake.item_json import (
+    alias_as_json,
+    alias_of,
+    item_as_json,
+    item_of,
+    sensitivity_as_json,
+    sensitivity_of,
+)
+from engine.intake.recorded_contacts import confidential_json, confidential_of
 from engine.intake.sealed import Sealing
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
-    Item,
-    ItemKind,
     Level,
     Relation,
     Restriction,
     RestrictionReason,
+    Sensitivity,
     SignedConsent,
     Statement,
 )
@@ -45,7 +53,13 @@ from engine.privacy.registry import (
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"
 
-_LETTERS = {Sort.CONSENT: "c", Sort.RESTRICTION: "r", Sort.COVERAGE: "v"}
+_LETTERS = {
+    Sort.CONSENT: "c",
+    Sort.RESTRICTION: "r",
+    Sort.COVERAGE: "v",
+    Sort.CONFIDENTIAL: "a",
+    Sort.LABEL: "l",
+}
 _LINK_LETTER = "m"
 _ID_BYTES = 10
 
@@ -100,6 +114,8 @@ def seal_held(sealing: Sealing, name: bytes, held: Held) -> bytes:
         for link in held.links
     ]
     said = {"entries": entries, "links": links}
+    if held.aliases:
+        said["aliases"] = [alias_as_json(one) for one in held.aliases]
     return sealing.seal(json.dumps(said, separators=(",", ":")).encode(), _about(name))
 
 
@@ -121,29 +137,8 @@ def unseal_held(sealing: Sealing, name: bytes, sealed: bytes) -> Held:
             )
             for one in said["links"]
         ),
+        tuple(map(alias_of, said.get("aliases", ()))),
     )
-
-
-def change_record(name: bytes, deeds: Sequence[tuple[str, Verb]], act: Act, sealed: bytes) -> bytes:
-    """What the ledger says: hashes, codes, who, when and why; and, sealed, all that is held now.
-
-    From the last record of each patient a lost registry can be made again. `change` tells two
-    changes apart that say the same.
-    """
-    return json.dumps(
-        {
-            "kind": "registry",
-            "entries": [[entry, verb.value] for entry, verb in deeds],
-            "at": act.at.isoformat(timespec="milliseconds"),
-            "by": act.by,
-            "why": act.why,
-            "document": act.document,
-            "patient": name.hex(),
-            "change": secrets.token_hex(8),
-            "sealed": base64.b64encode(sealed).decode("ascii"),
-        },
-        separators=(",", ":"),
-    ).encode()
 
 
 def _about(name: bytes) -> bytes:
@@ -177,7 +172,11 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
             "until": _iso(fact.until),
             "settles": fact.settles,
         }
+    if isinstance(fact, Sensitivity):
+        return said | sensitivity_as_json(fact)
     said["channels"] = _listed(fact.channels)
+    if isinstance(fact, Confidential):
+        return said | confidential_json(fact)
     if isinstance(fact, SignedConsent):
         return (
             said
@@ -193,7 +192,7 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
             }
         )
     return said | {
-        "items": sorted([one.kind.value, one.number, one.namespace] for one in fact.items),
+        "items": sorted(map(item_as_json, fact.items)),
         "reason": fact.reason.value,
         "since": _iso(fact.since),
         "until": _iso(fact.until),
@@ -236,9 +235,7 @@ def _consent(said: Mapping[str, Any]) -> SignedConsent:
 def _restriction(said: Mapping[str, Any]) -> Restriction:
     return Restriction(
         patient=Patient(*said["patient"]),
-        items=frozenset(
-            Item(ItemKind(kind), number, namespace) for kind, number, namespace in said["items"]
-        ),
+        items=frozenset(map(item_of, said["items"])),
         channels=_set(said["channels"]),
         reason=RestrictionReason(said["reason"]),
         since=_day(said["since"]),
@@ -262,6 +259,8 @@ _FACTS: dict[Sort, Callable[[Mapping[str, Any]], Fact]] = {
     Sort.CONSENT: _consent,
     Sort.RESTRICTION: _restriction,
     Sort.COVERAGE: _cover,
+    Sort.CONFIDENTIAL: confidential_of,
+    Sort.LABEL: sensitivity_of,
 }
 
 

@@ -20,7 +20,7 @@ from json.encoder import encode_basestring_ascii as text
 
 from engine.hl7.wire import Message
 from engine.policy.model import Rule, State
-from engine.policy.outcome import Outcome, Verdict
+from engine.policy.outcome import Code, Outcome, Verdict
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -28,6 +28,9 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 _MARK = rb"[!-/:-@\[-`{-~]"
 _TYPE = re.compile(rb"[A-Z0-9]{3}(%b[A-Z0-9]{3})?(%b[A-Z0-9_]{3,7})?" % (_MARK, _MARK))
 _CONTROL_ID_CHARACTERS = 199
+
+#: What is told of a copy that does not say how the patient is reached (45 CFR 164.522(b)).
+_CONFIDENTIAL = (Code.CONFIDENTIAL_COMMUNICATION.value,)
 
 #: How many different parts of each kind are kept; a site has fewer.
 _KEPT = 4096
@@ -47,16 +50,19 @@ class Notes:
         said = ""
         if control_id:
             said = f',"control_id":{_encode(control_id.decode("ascii", "backslashreplace"))}'
-        return f'{self._head(outcome.rules)}{said},"sha256":"{digest}"}}'.encode("ascii")
+        head = self._head(outcome.rules, _is_confidential(outcome))
+        return f'{head}{said},"sha256":"{digest}"}}'.encode("ascii")
 
-    def _make_head(self, names: tuple[str, ...]) -> str:
+    def _make_head(self, names: tuple[str, ...], confidential: bool) -> str:
         rules = [self._rules[name] for name in names]
-        said = {
+        said: dict[str, object] = {
             "rules": names,
             "basis": sorted({rule.basis for rule in rules}),
             "purpose": sorted({rule.purpose.value for rule in rules}),
             "revision": self._revision,
         }
+        if confidential:
+            said["applied"] = _CONFIDENTIAL
         return _encode(said)[:-1]
 
 
@@ -90,7 +96,8 @@ class Records:
 
     def _member(self, outcome: Outcome) -> str:
         """What `channels` says of one channel; made of what the key names and nothing else."""
-        key: tuple[object, ...] = (outcome.channel, outcome.rules, len(outcome.payloads))
+        parts, applied = len(outcome.payloads), _is_confidential(outcome)
+        key: tuple[object, ...] = (outcome.channel, outcome.rules, parts, applied)
         if outcome.verdict is not Verdict.DISCLOSE:
             key = (outcome.channel, outcome.verdict, *[reason.code for reason in outcome.reasons])
         member = self._members.get(key)
@@ -102,12 +109,19 @@ class Records:
         return member
 
 
+def _is_confidential(outcome: Outcome) -> bool:
+    """Whether a confidential communication of the patient was applied to a copy."""
+    return any(one.code is Code.CONFIDENTIAL_COMMUNICATION for one in outcome.reasons)
+
+
 def outcome_record(outcome: Outcome, state: State) -> dict[str, object]:
     """One channel's outcome; `state` is said unless it is live."""
     said: dict[str, object] = {"verdict": outcome.verdict.value}
     if outcome.verdict is Verdict.DISCLOSE:
         said["rules"] = outcome.rules
         said["parts"] = len(outcome.payloads)
+        if _is_confidential(outcome):
+            said["applied"] = _CONFIDENTIAL
     else:
         said["reasons"] = [reason.code.value for reason in outcome.reasons]
     if state is not State.LIVE:

@@ -9,6 +9,7 @@ opened, or is older than what was known before, is no answer: the decision holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,10 +18,19 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message, Segment
 from engine.intake.recorded import patient_name, unseal_held
 from engine.intake.sealed import Sealing
-from engine.privacy.facts import CoverageKey, Coverages, Disclosed, Facts, SignedConsent, Unit
+from engine.privacy.facts import (
+    CoverageKey,
+    Coverages,
+    Disclosed,
+    Facts,
+    Restriction,
+    SignedConsent,
+    Unit,
+)
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
 from engine.privacy.registry import Held, next_change
+from engine.privacy.standing import Standing
 from engine.store.port import Changed, Footing, News
 
 #: How many identifiers' hashes are remembered.
@@ -52,9 +62,15 @@ def facts_of(
     coverages: Mapping[CoverageKey, Coverages],
     disclosed: frozenset[Disclosed],
     units: Mapping[str, Unit],
+    *,
+    is_kept: bool = False,
 ) -> Facts:
-    """All that is known besides the message."""
-    consents, restrictions, lifted, entered, persons, undecided = known.rights
+    """All that is known besides the message.
+
+    `is_kept`: it was taken before. What people have ended since, they ended with it in view; what
+    a new message says, it says anew.
+    """
+    consents, restrictions, lifted, entered, persons, undecided, confidential, labels = known.rights
     return Facts(
         now,
         coverages,
@@ -66,8 +82,20 @@ def facts_of(
         entered,
         persons,
         undecided,
-        lifted,
+        lifted if is_kept else _undecided(lifted, restrictions),
+        confidential,
+        labels,
     )
+
+
+def _undecided(
+    lifted: frozenset[Restriction], restrictions: Iterable[Restriction]
+) -> frozenset[Restriction]:
+    """Of what no kept message brings back, that of whose payment people have still to decide."""
+    if not lifted:
+        return lifted
+    waiting = (one for one in restrictions if one.standing is Standing.PENDING_PAYMENT)
+    return lifted.intersection(replace(one, state=None) for one in waiting)
 
 
 UNAVAILABLE = Known(WITHOUT, is_available=False)

@@ -23,9 +23,9 @@ def answer_to(message: Message, code: AckCode, receipt: str, fault: Fault | None
     return acknowledge(message, wanted, receipt, received_at(receipt), fault)
 
 
-def refuse_unreadable(payload: bytes, receipt: str) -> bytes | None:
-    """Answer what looks a little like HL7; what does not has nobody to answer."""
-    return reject_head(_header_line(payload), Fault.UNREADABLE, receipt, received_at(receipt))
+def refuse_payload(payload: bytes, receipt: str, fault: Fault) -> bytes | None:
+    """Answer what is no message but has an MSH; what has none has nobody to answer."""
+    return reject_head(_header_line(payload), fault, receipt, received_at(receipt))
 
 
 def _header_line(payload: bytes) -> bytes:

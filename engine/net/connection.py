@@ -10,9 +10,7 @@ reads, so it never holds up another connection.
 
 from __future__ import annotations
 
-from collections import deque
-from enum import Enum
-from typing import Protocol, cast
+from typing import cast
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -20,54 +18,19 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from engine.config.model import Listener
-from engine.mllp.framing import Frame, FrameDecoder, Junk, Oversize
-from engine.net.budget import ByteBudget
-from engine.net.deadlines import Deadlines
+from engine.mllp.framing import Oversize
+from engine.net.incoming import Incoming
 from engine.net.keepalive import tune
-from engine.net.observer import Closed, Notice, Observer
+from engine.net.listening import Listening
+from engine.net.observer import Closed, Notice
 from engine.net.owed import Due, OwedReplies
-from engine.net.ports import Timer, Timers, Wire
-from engine.net.receive import Receive, Source
-
-#: So much outside frames, in bytes, is no slip: whoever sends it does not speak MLLP here.
-MOST_JUNK_BYTES = 64 * 1024
+from engine.net.ports import Timer, Wire
+from engine.net.promptly import sending_now
+from engine.net.reading import Pause, Reading
+from engine.net.receive import Source
 
 #: How long a closing connection may take to send what is written, before it is cut.
 LINGER_S = 5.0
-
-
-class Listening(Protocol):
-    """What a connection needs of its listener."""
-
-    settings: Listener
-    receive: Receive
-    timers: Timers
-    observer: Observer
-    budget: ByteBudget
-
-    @property
-    def held(self) -> bool:
-        """The store is away."""
-
-    def count_received(self, messages: int, size_bytes: int) -> None:
-        """Whole messages arrived."""
-
-    def refuse_oversize(self, head: bytes) -> bytes | None:
-        """The reply to a payload over the limit, of which `head` is the beginning."""
-
-    def gone(self, connection: Connection, why: Closed) -> None:
-        """The connection ended."""
-
-
-class _Pause(Enum):
-    """Why nothing is read just now."""
-
-    IN_FLIGHT = 0
-    BUDGET = 1
-    HELD = 2
-    OUTPUT = 3
-    ENDING = 4
 
 
 @implementer(IHalfCloseableProtocol)
@@ -80,21 +43,15 @@ class Connection(TwistedProtocol):
         self._listening = listening
         self._limits = settings.limits
         self._timers = listening.timers
-        self._decoder = FrameDecoder(self._limits.message_bytes, bare_fs=settings.bare_fs)
-        self._deadlines = Deadlines(self._limits, self._timers.seconds())
+        self._incoming = Incoming(settings, self._notice)
         self._share = listening.budget.join(self)
-        self._arrived: deque[bytes | Oversize] = deque()
         self._owed = OwedReplies()
         self._unanswered_bytes = 0
-        self._odd_endings = 0
-        self._junk_bytes = 0  # since the last frame
-        self._paused: set[_Pause] = set()
         self._ended: Closed | None = None  # why it is ending, once it is
         self._pumping = False
         self._unanswerable = False  # a message has no answer, and waiting will not bring one
         self._discarding = False  # all is said; the rest of a payload over the limit may come
         self._lost = False
-        self._alarm: Timer | None = None  # for the deadlines
         self._end: Timer | None = None  # for the end of a hold, a grace period, a linger
 
     # --- what Twisted calls ------------------------------------------------------------------
@@ -102,44 +59,29 @@ class Connection(TwistedProtocol):
     def connectionMade(self) -> None:
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
+        self._send_now = sending_now(self.transport)
         tune(self.transport)
+        self._reading = Reading(
+            self._wire, self._limits, self._timers, lambda: bool(self._owed), self._finish
+        )
         self._wire.registerProducer(self, True)
         if self._listening.held:
             self.hold()
-        self._watch()
+        self._reading.watch()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came."""
         if self._ended is not None:
             return
-        decoder = self._decoder
-        messages = size_bytes = 0
-        for event in decoder.feed(data):
-            if isinstance(event, Frame):
-                messages += 1
-                size_bytes += len(event.payload)
-                self._junk_bytes = 0
-                self._arrived.append(event.payload)
-            elif isinstance(event, Junk):
-                self._junk_bytes += event.count
-                if not event.blank:
-                    self._notice(Notice.JUNK_BYTES, event.count)
-            else:
-                self._notice(Notice.OVERSIZE, 1)
-                self._arrived.append(event)
-        self._deadlines.read(
-            self._timers.seconds(), in_frame=decoder.in_frame, completed=messages > 0
-        )
+        incoming = self._incoming
+        messages, size_bytes = incoming.feed(data)
+        self._reading.came(in_frame=incoming.in_frame, completed=messages > 0)
         if messages:
             self._unanswered_bytes += size_bytes
             self._listening.count_received(messages, size_bytes)
-            odd = decoder.endings_lf + decoder.endings_vt + decoder.endings_bare
-            if odd != self._odd_endings:
-                self._notice(Notice.ODD_ENDING, odd - self._odd_endings)
-                self._odd_endings = odd
-        if self._arrived:
+        if incoming:
             self._pump()
-        if self._junk_bytes > MOST_JUNK_BYTES:
+        if incoming.is_junk:
             self._finish(Closed.JUNK)
         self._settle()
 
@@ -158,11 +100,10 @@ class Connection(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone; replies that are still owed reach nobody."""
         self._lost = True
-        if self._decoder.in_frame:
-            self._notice(Notice.ABANDONED_BYTES, self._decoder.buffered_bytes)
-        for timer in (self._alarm, self._end):
-            if timer is not None and timer.active():
-                timer.cancel()
+        if self._incoming.in_frame:
+            self._notice(Notice.ABANDONED_BYTES, self._incoming.partial_bytes)
+        self._reading.end()
+        self._cancel_end()
         self._forget_arrived()
         self._owed.fall_silent()
         self._share.may_read(0, self._unanswered_bytes)
@@ -172,11 +113,11 @@ class Connection(TwistedProtocol):
 
     def pauseProducing(self) -> None:
         """More is written than leaves."""
-        self._pause(_Pause.OUTPUT)
+        self._reading.pause(Pause.OUTPUT)
 
     def resumeProducing(self) -> None:
         """What was written has left."""
-        self._resume(_Pause.OUTPUT)
+        self._reading.resume(Pause.OUTPUT)
 
     def stopProducing(self) -> None:
         """The transport is gone; `connectionLost` follows."""
@@ -185,12 +126,12 @@ class Connection(TwistedProtocol):
 
     def budget_freed(self) -> None:
         """There is room again."""
-        self._resume(_Pause.BUDGET)
+        self._reading.resume(Pause.BUDGET)
 
     def hold(self) -> None:
         """The store is away: read nothing; close, if that lasts."""
         if self._ended is None:
-            self._pause(_Pause.HELD)
+            self._reading.pause(Pause.HELD)
             self._end = self._timers.callLater(
                 self._listening.settings.close_after_s, self._close, Closed.HELD
             )
@@ -199,7 +140,7 @@ class Connection(TwistedProtocol):
         """The store is back."""
         if self._ended is None:
             self._cancel_end()
-        self._resume(_Pause.HELD)
+        self._reading.resume(Pause.HELD)
 
     def drain(self) -> None:
         """Read no more; close when every reply that is owed has left."""
@@ -208,9 +149,9 @@ class Connection(TwistedProtocol):
     @property
     def quiet_s(self) -> float:
         """How long it could be that nobody is at the other end; 0 where there is work to do."""
-        if self._ended is not None or self._lost or self._owed or self._arrived:
+        if self._ended is not None or self._lost or self._owed or self._incoming:
             return 0.0
-        return self._deadlines.quiet_s(self._timers.seconds())
+        return self._reading.quiet_s
 
     def give_way(self) -> None:
         """A newer connection of the same peer takes its place."""
@@ -223,11 +164,11 @@ class Connection(TwistedProtocol):
         if self._pumping:  # a reply became known while its message was handed over
             return
         self._pumping = True
-        arrived, owed, limit = self._arrived, self._owed, self._limits.in_flight
+        incoming, owed, limit = self._incoming, self._owed, self._limits.in_flight
         out: list[bytes] = []
         owed.collect(out)
-        while arrived and len(owed) < limit and not owed.silent:
-            item = arrived.popleft()
+        while incoming and len(owed) < limit and not owed.silent:
+            item = incoming.take()
             if isinstance(item, Oversize):
                 self._refuse(item)
             else:
@@ -237,7 +178,9 @@ class Connection(TwistedProtocol):
         self._pumping = False
         if out and not self._lost:
             self._wire.write(b"".join(out))
-            self._deadlines.answered(self._timers.seconds())
+            if self._ended is None:
+                self._send_now()
+            self._reading.answered()
         if owed.silent:
             self._forget_arrived()
             if self._unanswerable and not self._lost:
@@ -288,62 +231,24 @@ class Connection(TwistedProtocol):
         self._settle()
 
     def _forget_arrived(self) -> None:
-        self._unanswered_bytes -= sum(
-            len(item) for item in self._arrived if isinstance(item, bytes)
-        )
-        self._arrived.clear()
+        self._unanswered_bytes -= self._incoming.forget()
 
     # --- reading, and not reading ------------------------------------------------------------
 
     def _settle(self) -> None:
         """After every change: read on, or not; and until when."""
-        partial = self._decoder.buffered_bytes
+        partial = self._incoming.partial_bytes
         if self._share.may_read(0 if self._lost else partial, self._unanswered_bytes):
-            self._resume(_Pause.BUDGET)
+            self._reading.resume(Pause.BUDGET)
         else:
-            self._pause(_Pause.BUDGET)
+            self._reading.pause(Pause.BUDGET)
         if len(self._owed) >= self._limits.in_flight:
-            self._pause(_Pause.IN_FLIGHT)
+            self._reading.pause(Pause.IN_FLIGHT)
         else:
-            self._resume(_Pause.IN_FLIGHT)
-        self._watch()
+            self._reading.resume(Pause.IN_FLIGHT)
+        self._reading.watch()
 
-    def _pause(self, why: _Pause) -> None:
-        if self._lost:
-            return
-        if not self._paused:
-            self._wire.pauseProducing()
-            self._deadlines.stop(self._timers.seconds())
-        self._paused.add(why)
-
-    def _resume(self, why: _Pause) -> None:
-        if self._lost or why not in self._paused:
-            return
-        self._paused.discard(why)
-        if not self._paused:
-            self._wire.resumeProducing()
-            self._deadlines.go_on(self._timers.seconds())
-            self._watch()
-
-    # --- time and the end --------------------------------------------------------------------
-
-    def _watch(self) -> None:
-        """Have the alarm go off no later than the next deadline."""
-        due = None if self._lost else self._deadlines.next(busy=bool(self._owed))
-        if due is None:
-            return  # an alarm that is set finds nothing due, and is not set again
-        delay_s = max(0.0, due[0] - self._timers.seconds())
-        if self._alarm is None or not self._alarm.active():
-            self._alarm = self._timers.callLater(delay_s, self._check)
-        elif self._alarm.getTime() > due[0]:
-            self._alarm.reset(delay_s)
-
-    def _check(self) -> None:
-        due = self._deadlines.next(busy=bool(self._owed))
-        if due is not None and due[0] <= self._timers.seconds():
-            self._finish(due[1])
-        else:
-            self._watch()
+    # --- the end -----------------------------------------------------------------------------
 
     def _finish(self, why: Closed) -> None:
         """Read no more; close when nothing is owed, or after the grace period."""
@@ -351,14 +256,14 @@ class Connection(TwistedProtocol):
             return
         self._ended = why
         if why is not Closed.OVERSIZE:
-            self._pause(_Pause.ENDING)
+            self._reading.pause(Pause.ENDING)
         self._cancel_end()
         self._end = self._timers.callLater(self._listening.settings.close_after_s, self._close, why)
         if not self._pumping:
             self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if self._owed.silent or self._owed or self._arrived or self._lost:
+        if self._owed.silent or self._owed or self._incoming or self._lost:
             return
         if self._ended is Closed.OVERSIZE:
             self._discard()
@@ -377,7 +282,7 @@ class Connection(TwistedProtocol):
     def _close(self, why: Closed) -> None:
         """Send what is written, then close; cut, if the peer does not take it."""
         self._ended = self._ended or why
-        self._pause(_Pause.ENDING)
+        self._reading.pause(Pause.ENDING)
         self._forget_arrived()
         self._owed.fall_silent()
         self._cancel_end()

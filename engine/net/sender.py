@@ -1,9 +1,10 @@
 """One connection to one counterpart, one message in flight.
 
 Laws: an answer is handed to the message that is outstanding or to none, so whatever casts doubt on
-that (a timeout, bytes that nobody asked for, a caller who could not read the answer: `drop`) closes
-the socket, and the next message leaves on a new one. Nothing here decides whether or when to try
-again. What is not known to be unsent is reported as unanswered.
+that (a timeout, bytes that nobody asked for, an answer before all of the message has left, a caller
+who could not read the answer: `drop`) closes the socket, and the next message leaves on a new one.
+Nothing here decides whether or when to try again. What is not known to be unsent is reported as
+unanswered.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from engine.delivery.answers import Answer, Failed, NotSent, Outcome, Unanswered
 from engine.mllp.framing import Frame, FrameDecoder, Junk, encode
 from engine.net.keepalive import tune
 from engine.net.ports import Timer, Timers, Wire
+from engine.net.promptly import sending_now
 
 #: The longest answer that is read. Acknowledgments of real receivers are below 1 KiB.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -200,6 +202,7 @@ class Line(Protocol):
         self._outstanding: Deferred[Outcome] | None = None
         self._timeout: Timer | None = None
         self._lost = False
+        self._unsent = False  # more of a message is written than has left
         self.open = False
 
     def exchange(self, frame: bytes, may_send: Callable[[], bool] | None) -> Deferred[Outcome]:
@@ -212,6 +215,7 @@ class Line(Protocol):
             self._sender.ack_timeout_s, self.abort, Failed.ACK_TIMEOUT
         )
         self._wire.write(frame)
+        self._send_now()
         return outstanding
 
     def abort(self, why: Failed) -> None:
@@ -225,6 +229,7 @@ class Line(Protocol):
         elif self.open:
             self.open = False
             self._timeout = self._timers.callLater(LINGER_S, self._wire.abortConnection)
+            self._wire.unregisterProducer()
             self._wire.loseConnection()
 
     # --- what Twisted calls ------------------------------------------------------------------
@@ -232,6 +237,8 @@ class Line(Protocol):
     def connectionMade(self) -> None:
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
+        self._send_now = sending_now(self.transport)
+        self._wire.registerProducer(self, True)
         tune(self.transport)
         self.open = True
 
@@ -248,7 +255,7 @@ class Line(Protocol):
             elif not awaited:
                 unexpected = True
             elif isinstance(event, Frame):
-                outcome = Answer(event.payload)
+                outcome = Answer(event.payload, early=self._unsent)
             else:
                 outcome = Unanswered(Failed.OVERSIZE)
         if self._decoder.in_frame and (self._outstanding is None or outcome is not None):
@@ -256,7 +263,19 @@ class Line(Protocol):
         if unexpected:
             self._sender.line_unexpected()
         if unexpected or outcome is not None:
-            self._end(outcome, cut=unexpected or isinstance(outcome, Unanswered))
+            cut = unexpected or self._unsent or isinstance(outcome, Unanswered)
+            self._end(outcome, cut=cut)
+
+    def pauseProducing(self) -> None:
+        """More is written than leaves."""
+        self._unsent = True
+
+    def resumeProducing(self) -> None:
+        """What was written has left."""
+        self._unsent = False
+
+    def stopProducing(self) -> None:
+        """The transport is gone; `connectionLost` follows."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""

@@ -11,7 +11,7 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.conditions.evaluate import Test
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, is_worth_sending
-from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.cut import Bar, Contact, Cut, Own
 from engine.policy.cutting.flags import has_flags
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.project import carry_out, shared_pieces
@@ -94,7 +94,12 @@ class Case:
         return found
 
     def cut(
-        self, plan: Plan, own: Own, renumbers: bool, bars: Mapping[int, Bar]
+        self,
+        plan: Plan,
+        own: Own,
+        renumbers: bool,
+        bars: Mapping[int, Bar],
+        contact: Contact | None = None,
     ) -> tuple[Cut, bool]:
         """What the plan leaves, and whether that is worth sending.
 
@@ -106,7 +111,7 @@ class Case:
             shared = self._shared.get(plan)
             if shared is None:
                 shared = self._shared[plan] = shared_pieces(self.view, plan)
-            cut = Cut(self.view, plan, own, bars, shared.copy())
+            cut = Cut(self.view, plan, own, bars, shared.copy(), contact=contact)
             carry_out(cut, self.named, renumbers)
             found = self._cuts[key] = (cut, is_worth_sending(cut))
         return found

@@ -167,13 +167,17 @@ def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chos
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
     disclosing = chosen.disclosing
-    bars = _NO_BARS if case.law.is_silent else _bars(case, channel, chosen)
-    cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars)
+    bars, contact = _NO_BARS, None
+    if not case.law.is_silent:
+        bars, contact = _bars(case, channel, chosen), case.law.contact(channel)
+    cut, is_worth = case.cut(plan, own, channel.channel.renumber, bars, contact)
     against = _after(case, channel, cut, disclosing) if is_worth else plain(Code.NOTHING_LEFT)
     if against is not None:
         return Decision((against,), cut)
-    granted = tuple([rule.granted for rule in disclosing])
-    return Decision(granted or (channel.cancel_granted,), cut, discloses=True)
+    granted = tuple([rule.granted for rule in disclosing]) or (channel.cancel_granted,)
+    if cut.concealed:
+        granted += (plain(Code.CONFIDENTIAL_COMMUNICATION),)
+    return Decision(granted, cut, discloses=True)
 
 
 def _bars(case: Case, channel: ChannelRules, chosen: Chosen) -> dict[int, Bar]:

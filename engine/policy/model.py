@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 
 from engine.errors import Place
@@ -141,6 +142,7 @@ class Channel:
     address: str = ""  # postal; for the accounting of disclosures
     agreement_reference: str = ""
     agreement_expires: str | None = None  # ISO date; payers always have one
+    reassess_on: date | None = None  # when to assess the counterpart again
     payer_type: PayerType | None = None  # of payers only
     rewrite: Mapping[int, str] = field(default_factory=dict)  # MSH field → text, not yet escaped
     control_id: ControlId = ControlId.KEEP

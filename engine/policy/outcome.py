@@ -29,6 +29,7 @@ class Code(Enum):
     FACTS_UNAVAILABLE = "facts-unavailable"
     RESTRICTED = "restricted"
     AMBIGUOUS_RESTRICTION = "ambiguous-restriction"
+    PAYMENT_UNCONFIRMED = "payment-unconfirmed"
     LABELLED_SUD = "labelled-sud"
     LABELLED_MENTAL_HEALTH = "labelled-mental-health"
     LABELLED_HIV = "labelled-hiv"
@@ -39,6 +40,7 @@ class Code(Enum):
     LABELLED_MINOR_CONSENTED = "labelled-minor-consented"
     LABELLED_SEXUALLY_TRANSMITTED = "labelled-sexually-transmitted"
     LABELLED_GENDER = "labelled-gender"
+    LABELLED_SUD_COUNSELING_NOTES = "labelled-sud-counseling-notes"
     UNIT_UNKNOWN = "unit-unknown"
     NOTICE = "notice"
     UNKNOWN_PAYER = "unknown-payer"
@@ -60,6 +62,7 @@ class Code(Enum):
     NOT_GRANTED = "not-granted"
     OTHER_COVERAGE = "other-coverage"
     PARENT_CUT = "parent-cut"
+    CONFIDENTIAL_COMMUNICATION = "confidential-communication"
 
     __hash__ = object.__hash__  # a code equals only itself; looked up for every channel
 
@@ -73,6 +76,7 @@ HOLDING = frozenset(
         Code.AGREEMENT_EXPIRED,
         Code.FACTS_UNAVAILABLE,
         Code.AMBIGUOUS_RESTRICTION,
+        Code.PAYMENT_UNCONFIRMED,
         Code.UNIT_UNKNOWN,
         Code.NOTICE,
         Code.UNKNOWN_PAYER,

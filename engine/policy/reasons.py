@@ -13,6 +13,8 @@ TEXTS: dict[Code, str] = {
     Code.RESTRICTED: "The patient has restricted it (45 CFR 164.522(a)).",
     Code.AMBIGUOUS_RESTRICTION: "The patient has restrictions, and it is not certain that this is"
     " none of what they are about.",
+    Code.PAYMENT_UNCONFIRMED: "The patient restricts what is to be paid in full, and the payment is"
+    " not confirmed (45 CFR 164.522(a)(1)(vi)).",
     Code.UNIT_UNKNOWN: "It tells of substance use, and it is not known whether its source unit is"
     " a program under 42 CFR Part 2.",
     Code.NOTICE: "It may go only with a notice, and this type and version has no place for one.",
@@ -37,6 +39,8 @@ TEXTS: dict[Code, str] = {
     Code.NOT_GRANTED: "No rule grants it.",
     Code.OTHER_COVERAGE: "It belongs to another insurer.",
     Code.PARENT_CUT: "What it belongs to is not sent.",
+    Code.CONFIDENTIAL_COMMUNICATION: "The patient has asked to be reached elsewhere (45 CFR"
+    " 164.522(b)): how the message says it is not sent.",
 }
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
+from engine.policy.legal.sensitivities import sensitivities_of
 from engine.policy.legal.signals import signals_of
 from engine.privacy.registry import Fact
 
@@ -17,7 +18,7 @@ _KEPT = frozenset({"PD1", "PV2", "ARV", "CON"})
 
 
 def signalled(message: Message, policy: CompiledPolicy, now: datetime) -> tuple[Fact, ...]:
-    """The restrictions and refusals that a message brings; from nearly all, none."""
+    """The restrictions, refusals and labels that a message brings; from nearly all, none."""
     requests = policy.statutes.self_pay
     if _KEPT.isdisjoint(message.ids) and (requests is None or requests.segment not in message.ids):
         return ()
@@ -26,4 +27,5 @@ def signalled(message: Message, policy: CompiledPolicy, now: datetime) -> tuple[
     for view in views:
         signals = signals_of(view, now, requests)
         found += (*signals.restrictions, *signals.refusals)
+        found += sensitivities_of(view, policy.statutes.index, now)
     return tuple(dict.fromkeys(found))

@@ -7,11 +7,12 @@ duty is nothing of its own: it is open while the entry says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent
 from engine.privacy.registry import Entry
+from engine.privacy.standing import Standing
 
 
 class Duty(Enum):
@@ -19,11 +20,22 @@ class Duty(Enum):
 
     TELL_PATIENT = "tell-patient"  # that another has signed, and what it opened
     WATCH_EVENT = "watch-event"  # and revoke once it has come
+    JUDGE_DISCLOSURES = "judge-disclosures"  # that a wrong merge or a late denial let through
+    ANSWER_REQUEST = "answer-request"  # agree to a restriction, or decline
+    CONFIRM_PAYMENT = "confirm-payment"  # or say that it failed; what it is about waits
+
+
+_OF_STANDING: Mapping[Standing | None, Duty] = {
+    Standing.REQUESTED: Duty.ANSWER_REQUEST,
+    Standing.PENDING_PAYMENT: Duty.CONFIRM_PAYMENT,
+}
 
 
 def open_duties(entry: Entry) -> Iterator[Duty]:
     """The duties that an entry still asks for."""
     fact = entry.fact
+    if entry.standing in _OF_STANDING:
+        yield _OF_STANDING[entry.standing]
     if not isinstance(fact, SignedConsent) or fact.kind is ConsentKind.REFUSAL:
         return
     if fact.signed_by not in (None, Relation.SELF) and not entry.is_told:

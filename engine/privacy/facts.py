@@ -13,7 +13,9 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
+from engine.privacy.confidential import Confidential
 from engine.privacy.patients import Patient
+from engine.privacy.standing import IN_FORCE, Standing
 
 
 class Level(StrEnum):
@@ -178,7 +180,8 @@ class RestrictionReason(Enum):
 class Restriction:
     """What some channels do not receive whatever the rules say; None: every payer.
 
-    `since` and `until` are dates of service, both inclusive; None is open.
+    `since` and `until` are dates of service, both inclusive; None is open. `state` None: it is in
+    force, agreed or mandatory as its reason says.
     """
 
     patient: Patient
@@ -187,6 +190,31 @@ class Restriction:
     reason: RestrictionReason = RestrictionReason.PATIENT_REQUEST
     since: date | None = None
     until: date | None = None
+    state: Standing | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands."""
+        is_paid = self.reason is RestrictionReason.SELF_PAY_IN_FULL
+        return self.state or (Standing.MANDATORY if is_paid else Standing.AGREED)
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it keeps anything back."""
+        return self.standing in IN_FORCE
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """A label that a visit, an account or all of a patient's care has for good.
+
+    `label` is a value of `engine.privacy.protections.Label`. Whatever is about `item` is labelled,
+    and so is what may be: it names neither a visit nor an account.
+    """
+
+    patient: Patient
+    item: Item
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +224,8 @@ class Facts:
     `units` are the known source units: PV1-3.1, else FT1-13.1, else MSH-4.1 (rules.md §10.5).
     `entered` is coverage that people entered: under one key, each record's snapshot. `persons` are
     the identifiers that are one person's after merges, `undecided` those of whom a person must say
-    whether they are. `lifted`: restrictions that people ended, which no message brings back.
+    whether they are. `lifted`: restrictions that people ended since the message came, which says
+    them itself, or of whose payment they have still to decide.
     """
 
     now: datetime
@@ -210,3 +239,5 @@ class Facts:
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
     lifted: frozenset[Restriction] = frozenset()
+    confidential: tuple[Confidential, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()

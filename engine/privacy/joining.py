@@ -7,11 +7,22 @@ each of the identifiers, so that whoever looks one up finds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level, Restriction
+from engine.privacy.aliases import Alias, Number, chain, numbers_in, together
+from engine.privacy.confidential import Confidential
+from engine.privacy.facts import (
+    ConsentKind,
+    Cover,
+    Item,
+    ItemKind,
+    Level,
+    Restriction,
+    Sensitivity,
+)
+from engine.privacy.following import followed
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
@@ -44,6 +55,12 @@ def ids_named(records: Iterable[Held]) -> set[str]:
     return {one.id for link in newest_links(records) if link.binds for one in link.members}
 
 
+def ids_concerned(records: Iterable[Held], numbers: Iterable[Number]) -> set[str]:
+    """All identifiers whose entries follow from what is said of these visits and accounts."""
+    found = chain((alias for one in records for alias in one.aliases), numbers)
+    return {patient.id for alias in found for patient in alias.patients}
+
+
 def spread(records: Records) -> dict[str, Held]:
     """With everything that is held of a person under each of the identifiers."""
     found = dict(records)
@@ -52,8 +69,11 @@ def spread(records: Records) -> dict[str, Held]:
         own = [found[id_] for id_ in ids]
         entries = [entry for entry in newest_entries(own) if person.has(entry.fact.patient)]
         links = [link for link in newest_links(own) if person.has(link.members[0])]
+        aliases = [
+            alias for one in own for alias in one.aliases if any(map(person.has, alias.patients))
+        ]
         for id_ in ids:
-            found[id_] = _with_all(found[id_], entries, links)
+            found[id_] = _with_all(found[id_], entries, links).aliased(aliases)
     return found
 
 
@@ -61,7 +81,7 @@ def _with_all(held: Held, entries: list[Entry], links: list[Link]) -> Held:
     """With these, each in the place that it has; new ones at the end."""
     by_id = {one.id: one for one in held.entries} | {one.id: one for one in entries}
     ties = {one.id: one for one in held.links} | {one.id: one for one in links}
-    return Held(tuple(by_id.values()), tuple(ties.values()))
+    return Held(tuple(by_id.values()), tuple(ties.values()), held.aliases)
 
 
 def moved(
@@ -88,24 +108,14 @@ def _join(
     link_id = identify_link((*move.survivors, *move.priors))
     ids = [one.id for one in (*move.survivors, *move.priors)]
     known = next((link for link in newest_links(found[i] for i in ids) if link.id == link_id), None)
-    # Another name for a record is no merge, unless something is held under that name already, or
-    # a person has said that they are two.
-    if tie is Tie.RENAMED and (
-        known is not None or any(_is_held(found[one.id], one) for one in move.survivors)
-    ):
-        tie = Tie.MERGED
     if known is None:
         known = Link(link_id, tie, move.survivors, move.priors, ((Verb.JOINED, act),))
     elif known.state is Verb.PARTED:
         known = replace(known, tie=tie).done(Verb.JOINED, act)
-    elif known.state is Verb.JOINED and known.tie is Tie.LINKED and tie is Tie.MERGED:
+    elif known.state is Verb.JOINED and known.tie is Tie.LINKED and tie is not Tie.LINKED:
         # One record from now on: an A37 can no longer tell what is whose.
         known = replace(known, tie=tie).done(Verb.JOINED, act)
     _put(found, known)
-
-
-def _is_held(held: Held, patient: Patient) -> bool:
-    return any(may_be(entry.fact.patient, patient) for entry in held.entries)
 
 
 def _take_back(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
@@ -150,7 +160,7 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
             is_of_side = any(may_be(entry.fact.patient, one) for one in side)
             if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
-                    _add(found, replace(entry.fact, patient=patient), act, identify)
+                    _add(found, _of_other(entry.stated, patient), act, identify)
     apart = link.done(Verb.PARTED, act)
     for person in persons_in(found.values()):
         if person.has(link.members[0]):  # whoever else they were joined with knows it, too
@@ -165,36 +175,48 @@ def _last(history: History, verb: Verb) -> datetime:
 
 def _denies(entry: Entry) -> bool:
     fact = entry.fact
-    if isinstance(fact, Restriction):
+    if isinstance(fact, Restriction | Sensitivity | Confidential):
         return not entry.is_over
     return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
+
+
+def _of_other(fact: Fact, patient: Patient) -> Fact:
+    """What it denies, of another person; what it permits is of the one alone."""
+    if isinstance(fact, Confidential):
+        return fact.known_as(patient, is_sure=False)
+    return replace(fact, patient=patient)
 
 
 def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) -> None:
     """What is said of a visit or an account is said of it under its new number and owner, too."""
     if not move.renumbered:
         return
-    everybody = all_of((*move.survivors, *move.priors), persons_in(found.values()))
+    persons = persons_in(found.values())
+    everybody = all_of((*move.survivors, *move.priors), persons)
     for old, new in move.renumbered:
+        alias = Alias(old, new, move.survivors, move.priors, act.by, act.at)
+        known = (one for id_ in found for one in found[id_].aliases)
+        aliases = together((*chain(known, alias.numbers), alias))
+        for id_ in {patient.id for one in aliases for patient in one.patients} & found.keys():
+            found[id_] = found[id_].aliased(aliases)
         for entry in newest_entries(found[one.id] for one in everybody):
-            if entry.is_over or not any(may_be(entry.fact.patient, one) for one in everybody):
+            fact = entry.fact
+            if entry.is_over or not any(may_be(fact.patient, one) for one in everybody):
                 continue
-            fact = _renumbered(entry.fact, old, new)
-            # An insurer of the one person is none of the other.
-            if fact is None or (isinstance(fact, Cover) and not move.is_of_one_person):
-                continue
-            is_own = any(may_be(fact.patient, one) for one in move.survivors)
-            for owner in (fact.patient,) if is_own else move.survivors:
-                _add(found, replace(fact, patient=owner), act, identify)
+            if isinstance(stated := entry.stated, Restriction | Sensitivity):
+                for other in followed(stated, aliases, persons):
+                    _add(found, other, act, identify)
+            elif isinstance(fact, Cover) and move.is_of_one_person:
+                for cover in _carried(fact, move.survivors, old, new):
+                    _add(found, cover, act, identify)
 
 
-def _renumbered(fact: Fact, old: Item, new: Item) -> Fact | None:
-    if isinstance(fact, Restriction):
-        named = any(item.kind is old.kind and item.number == old.number for item in fact.items)
-        return replace(fact, items=frozenset({new})) if named else None
-    if isinstance(fact, Cover) and (fact.level, fact.number) == (_LEVELS[old.kind], old.number):
-        return replace(fact, number=new.number)
-    return None
+def _carried(cover: Cover, survivors: tuple[Patient, ...], old: Item, new: Item) -> Iterator[Cover]:
+    """A visit's coverage under its new number; an insurer of another person is not carried."""
+    if (cover.level, cover.number) == (_LEVELS[old.kind], old.number):
+        is_own = any(may_be(cover.patient, one) for one in survivors)
+        for owner in (cover.patient,) if is_own else survivors:
+            yield replace(cover, patient=owner, number=new.number)
 
 
 def _add(found: dict[str, Held], fact: Fact, act: Act, identify: Identify) -> None:
@@ -203,10 +225,19 @@ def _add(found: dict[str, Held], fact: Fact, act: Act, identify: Identify) -> No
 
 
 def added(records: Records, facts: Iterable[Fact], act: Act, identify: Identify) -> dict[str, Held]:
-    """With some facts more."""
+    """With some facts more, and what is denied of a visit or account under all its numbers.
+
+    `records` has everybody whom links or aliases of these numbers name.
+    """
     found = dict(records)
+    persons = persons_in(found.values())
     for fact in facts:
         _add(found, fact, act, identify)
+        if isinstance(fact, Restriction | Sensitivity):
+            known = (one for held in found.values() for one in held.aliases)
+            aliases = chain(known, numbers_in([fact]))
+            for other in followed(fact, aliases, persons):
+                _add(found, other, act, identify)
     return spread(found)
 
 

@@ -8,23 +8,27 @@ under which it was made, so that a link that is parted leaves each record what w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import product
 from typing import NamedTuple, TypeVar
 
+from engine.privacy.confidential import Confidential
+from engine.privacy.entered import snapshots
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
     CoverageKey,
-    CoverageRow,
     Coverages,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.patients import Patient, may_be
-from engine.privacy.registry import Entry, Held, Link, Tie, Verb
+from engine.privacy.registry import Entry, Held, Link, Verb
+from engine.privacy.separate import covered_labels
+from engine.privacy.standing import IN_FORCE, Standing
 
 #: How many ways of permitting the same are put together; above it nothing is permitted.
 MOST_PERMITS = 256
@@ -58,6 +62,8 @@ class Rights(NamedTuple):
     entered: dict[CoverageKey, tuple[Coverages, ...]] = {}  # noqa: RUF012 - never written
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()
+    confidential: tuple[Confidential, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()
 
 
 def persons_in(held: Iterable[Held]) -> tuple[Person, ...]:
@@ -89,7 +95,7 @@ def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
 
 def is_sure(link: Link) -> bool:
     """Whether a permit of one record is one of the other, too."""
-    return link.state is Verb.CONFIRMED or (link.tie is Tie.RENAMED and link.state is Verb.JOINED)
+    return link.state is Verb.CONFIRMED
 
 
 def newest_links(held: Iterable[Held]) -> list[Link]:
@@ -129,9 +135,10 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
             elif not _needs_others(persons, fact):
                 consents.append(fact)
         elif isinstance(fact, Restriction):
-            facts = [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
-            (lifted if entry.is_over else restrictions).extend(facts)
-        elif not entry.is_over:
+            for one in everybody(persons, fact.patient):
+                restrictions += _as_it_stands(entry, one)
+                lifted += _as_people_say(entry, one)
+        elif isinstance(fact, Cover) and not entry.is_over:
             covers += [(one, fact) for one in everybody(persons, fact.patient)]
     for person in persons:
         consents += _permits(person, entries, now)
@@ -139,10 +146,20 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         tuple(dict.fromkeys(consents)),
         tuple(restrictions),
         frozenset(lifted),
-        _snapshots(covers),
+        snapshots(covers),
         tuple(person.members for person in persons),
         frozenset(one for person in persons if person.is_undecided for one in person.members),
+        tuple(_confidential(persons, entries)),
+        tuple(_sensitivities(entries, persons)),
     )
+
+
+def _sensitivities(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Sensitivity]:
+    """A label of one record is one of all."""
+    for entry in entries:
+        fact = entry.fact
+        if isinstance(fact, Sensitivity) and not entry.is_over:
+            yield from (replace(fact, patient=one) for one in everybody(persons, fact.patient))
 
 
 def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:
@@ -163,6 +180,33 @@ def all_of(patients: Iterable[Patient], persons: Iterable[Person]) -> tuple[Pati
 def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
     """Whether it permits nothing by itself: another record of the person must permit it, too."""
     return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
+
+
+def _as_it_stands(entry: Entry, patient: Patient) -> list[Restriction]:
+    fact = entry.stated
+    if not isinstance(fact, Restriction) or entry.is_over:
+        return []
+    return [replace(fact, patient=patient)]
+
+
+def _as_people_say(entry: Entry, patient: Patient) -> list[Restriction]:
+    """What no message brings back: people ended it, or have to say whether it was paid."""
+    fact, standing = entry.fact, entry.standing
+    if not isinstance(fact, Restriction) or standing in IN_FORCE | {Standing.REQUESTED}:
+        return []
+    return [replace(fact, patient=patient)]
+
+
+def _confidential(persons: tuple[Person, ...], entries: Iterable[Entry]) -> Iterator[Confidential]:
+    """Of all members; what goes instead only of those who are certainly one with whom it is of."""
+    for entry in entries:
+        fact = entry.fact
+        if entry.is_over or not isinstance(fact, Confidential):
+            continue
+        for one in everybody(persons, fact.patient):
+            records = (record for person in persons for record in person.records)
+            is_sure = one == fact.patient or any({one, fact.patient} <= some for some in records)
+            yield fact.known_as(one, is_sure=is_sure)
 
 
 def _is_past(consent: SignedConsent, now: datetime) -> bool:
@@ -214,7 +258,7 @@ def _common(consents: Sequence[SignedConsent]) -> SignedConsent | None:
             found,
             purposes=purposes,
             channels=channels,
-            labels=found.labels & other.labels,
+            labels=covered_labels(found) & covered_labels(other),
             begins=max(filter(None, (found.begins, other.begins)), default=None),
             ends=min(filter(None, (found.ends, other.ends)), default=None),
             revoked=min(filter(None, (found.revoked, other.revoked)), default=None),
@@ -228,33 +272,6 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
     if one is None or other is None:
         return other if one is None else one
     return one & other
-
-
-# --- coverage -----------------------------------------------------------------------------------
-
-
-def _snapshots(covers: list[tuple[Patient, Cover]]) -> dict[CoverageKey, tuple[Coverages, ...]]:
-    """What people entered, key by key: a snapshot for each identifier that it was entered under.
-
-    A permit needs the authority, so that a row without it is nobody's.
-    """
-    rows: dict[CoverageKey, dict[Patient, list[Cover]]] = {}
-    for patient, cover in covers:
-        if patient.authority and cover.patient.authority:
-            key = CoverageKey(cover.level, patient.id, patient.authority, cover.number)
-            rows.setdefault(key, {}).setdefault(cover.patient, []).append(cover)
-    return {
-        key: tuple(_snapshot(found) for found in by_origin.values())
-        for key, by_origin in rows.items()
-    }
-
-
-def _snapshot(covers: list[Cover]) -> Coverages:
-    rows = dict.fromkeys(CoverageRow(one.channel, one.since, one.until) for one in covers)
-    settled: dict[tuple[date | None, date | None], None] = {
-        (one.since, one.until): None for one in covers if one.settles
-    }
-    return Coverages(tuple(rows), settled=tuple(settled))
 
 
 # --- who is one ---------------------------------------------------------------------------------

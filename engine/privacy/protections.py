@@ -25,6 +25,7 @@ class Label(Enum):
     MINOR_CONSENTED = "minor-consented"
     SEXUALLY_TRANSMITTED = "sexually-transmitted"
     GENDER = "gender"
+    SUD_COUNSELING_NOTES = "sud-counseling-notes"
 
 
 class Evidence(Enum):

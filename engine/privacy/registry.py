@@ -15,10 +15,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import EngineError
-from engine.privacy.facts import Cover, Restriction, SignedConsent
+from engine.privacy.aliases import Alias, together
+from engine.privacy.confidential import Confidential
+from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
+from engine.privacy.restricting import as_it_stands, standing_after, strengthens, takes
+from engine.privacy.standing import Standing
 
-Fact = SignedConsent | Restriction | Cover
+Fact = SignedConsent | Restriction | Cover | Confidential | Sensitivity
 
 #: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
 BY_MESSAGE = "message:"
@@ -30,6 +34,8 @@ class Sort(StrEnum):
     CONSENT = "consent"
     RESTRICTION = "restriction"
     COVERAGE = "coverage"
+    CONFIDENTIAL = "confidential"
+    LABEL = "label"
 
 
 class Verb(StrEnum):
@@ -37,9 +43,15 @@ class Verb(StrEnum):
 
     ADDED = "added"
     REVOKED = "revoked"  # a consent, or a refusal, from that instant on; a coverage
-    LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2))
+    LIFTED = "lifted"  # a restriction (45 CFR 164.522(a)(2)), a label
+    ENDED = "ended"  # a confidential communication
+    REQUESTED = "requested"  # a restriction to which nobody has agreed
+    PENDING_PAYMENT = "pending_payment"  # a restriction of what is to be paid in full
+    DECLINED = "declined"
+    TERMINATED = "terminated_by_hospital"
+    VOIDED = "void_payment_failed"
     JOINED = "joined"  # two records are one person's, says a message
-    CONFIRMED = "confirmed"  # and a person has seen that it is so
+    CONFIRMED = "confirmed"  # and a person has seen that it is so; a restriction is in force
     QUESTIONED = "questioned"  # a message takes it back, and nobody can tell what is whose
     PARTED = "parted"
     TOLD = "told"  # the patient was told of what another signed; it changes nothing else
@@ -69,11 +81,12 @@ History = tuple[tuple[Verb, Act], ...]
 
 
 #: What says whether an entry is over: the last of these.
-_WHETHER = frozenset({Verb.ADDED, Verb.REVOKED, Verb.LIFTED})
+_OVER = frozenset({Verb.REVOKED, Verb.LIFTED, Verb.ENDED, Verb.DECLINED, Verb.VOIDED})
+_WHETHER = _OVER | {Verb.ADDED}
 
 
-def _whether(history: History) -> Verb:
-    return next(verb for verb, _ in reversed(history) if verb in _WHETHER)
+def _is_over(history: History) -> bool:
+    return next(verb for verb, _ in reversed(history) if verb in _WHETHER) in _OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,24 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is a restriction or a coverage that was ended. A consent has its date."""
-        return not isinstance(self.fact, SignedConsent) and _whether(self.history) is not Verb.ADDED
+        """Whether it was ended, and is no consent, which has its date."""
+        return not isinstance(self.fact, SignedConsent) and _is_over(self.history)
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where a restriction stands; None: it is none."""
+        if not isinstance(self.fact, Restriction):
+            return None
+        return standing_after(self.fact, (verb for verb, _ in self.history))
+
+    @property
+    def stated(self) -> Fact:
+        """The fact as it stands: what decisions use of it."""
+        fact, standing = self.fact, self.standing
+        if not isinstance(fact, Restriction) or standing is None:
+            return fact
+        ended = (act.at for verb, act in reversed(self.history) if verb is Verb.TERMINATED)
+        return as_it_stands(fact, standing, next(ended, None))
 
     @property
     def is_told(self) -> bool:
@@ -104,6 +133,8 @@ SORTS: Mapping[type, Sort] = {
     SignedConsent: Sort.CONSENT,
     Restriction: Sort.RESTRICTION,
     Cover: Sort.COVERAGE,
+    Confidential: Sort.CONFIDENTIAL,
+    Sensitivity: Sort.LABEL,
 }
 
 #: What ends an entry of each sort.
@@ -111,6 +142,8 @@ ENDS = {
     Sort.CONSENT: Verb.REVOKED,
     Sort.RESTRICTION: Verb.LIFTED,
     Sort.COVERAGE: Verb.REVOKED,
+    Sort.CONFIDENTIAL: Verb.ENDED,
+    Sort.LABEL: Verb.LIFTED,
 }
 
 
@@ -154,10 +187,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """All entries of one identifier, in the order in which they came, and its links."""
+    """All entries of one identifier, in the order in which they came, its links, and its numbers.
+
+    `aliases`: visits and accounts that have had another number or owner.
+    """
 
     entries: tuple[Entry, ...] = ()
     links: tuple[Link, ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
     def entry(self, id_: str) -> Entry | None:
         """The entry of that id."""
@@ -166,11 +203,15 @@ class Held:
     def added(self, id_: str, fact: Fact, act: Act) -> Held:
         """With one entry more; the same if it is there and in force.
 
-        A restriction that was lifted is in force again, unless a message brings what a person has
-        ended. A consent that was revoked stays revoked: whoever consents again signs anew, on
-        another day. One that comes as revoked is revoked.
+        What was lifted is in force again, whoever says it: it is a new fact; but a message changes
+        no restriction of whose payment people have still to decide, and one that is entered as
+        requested or unpaid weakens none that is in force. A coverage that a person has ended no
+        message brings back, since it permits. A consent that was revoked stays revoked: whoever
+        consents again signs anew, on another day. One that comes as revoked is revoked.
         """
         known = self.entry(id_)
+        if isinstance(fact, Restriction):
+            return self._restricted(known, id_, fact, act)
         if known is None:
             new = Entry(id_, fact, ((Verb.ADDED, act),))
             return replace(self, entries=(*self.entries, new))
@@ -179,9 +220,34 @@ class Held:
             if now is None or (was is not None and was <= now):
                 return self
             return self._with(Entry(id_, fact, (*known.history, (Verb.REVOKED, act))))
-        if not known.is_over or act.is_by_message:
+        if not known.is_over or (isinstance(fact, Cover) and act.is_by_message):
             return self
         return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
+
+    def _restricted(self, known: Entry | None, id_: str, fact: Restriction, act: Act) -> Held:
+        step = Verb.ADDED if fact.is_in_force else Verb(fact.standing.value)
+        history: History = ((Verb.ADDED, act),)
+        history += () if step is Verb.ADDED else ((step, act),)
+        if known is None:
+            new = Entry(id_, replace(fact, state=None), history)
+            return replace(self, entries=(*self.entries, new))
+        standing = known.standing
+        if standing is None or not strengthens(standing, step, by_message=act.is_by_message):
+            return self
+        if not known.is_over:
+            history = ((step, act),)
+        return self._with(replace(known, history=(*known.history, *history)))
+
+    def stepped(self, id_: str, verb: Verb, act: Act) -> Held:
+        """With a restriction one step on; the same if it stood so before.
+
+        Raises `RegistryError` when there is no such entry, `StepError` when it goes not that way.
+        """
+        entry = self.known(id_)
+        fact, standing = entry.fact, entry.standing
+        if not isinstance(fact, Restriction) or standing is None or not takes(fact, standing, verb):
+            return self
+        return self._with(replace(entry, history=(*entry.history, (verb, act))))
 
     def ended(self, id_: str, act: Act) -> Held:
         """With one entry revoked or lifted; the same if it was before.
@@ -207,6 +273,11 @@ class Held:
         """With this link, in the place of the one of its id."""
         others = tuple(one for one in self.links if one.id != link.id)
         return replace(self, links=(*others, link))
+
+    def aliased(self, aliases: Iterable[Alias]) -> Held:
+        """With these numbers besides; the same if they are there."""
+        found = together((*self.aliases, *aliases))
+        return self if found == self.aliases else replace(self, aliases=found)
 
     def told(self, id_: str, act: Act) -> Held:
         """With the patient told of one entry; the same if that was noted before.
@@ -269,6 +340,9 @@ class Registry(Protocol):
 
     def end(self, patient: str, entry: str, act: Act) -> Change:
         """Revoke a consent or lift a restriction. Raises `RegistryError` if it is not there."""
+
+    def step(self, patient: str, entry: str, verb: Verb, act: Act) -> Change:
+        """Take a restriction one step on. Raises `RegistryError` and `StepError`."""
 
     def told(self, patient: str, entry: str, act: Act) -> Change:
         """Note that the patient was told of an entry. Raises `RegistryError`, as `end`."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.privacy.facts import Facts, Restriction, SignedConsent
+from engine.privacy.confidential import Confidential
+from engine.privacy.facts import Facts, Restriction, Sensitivity, SignedConsent
 from engine.privacy.registry import Fact
 
 
@@ -28,6 +29,16 @@ def supposing(facts: Facts, supposed: Supposed) -> Facts:
     ended = set(supposed.ended)
     consents = [replace(one, revoked=facts.now) if one in ended else one for one in facts.consents]
     restrictions = [one for one in facts.restrictions if one not in ended]
+    sensitivities = [one for one in facts.sensitivities if one not in ended]
     consents += [one for one in supposed.added if isinstance(one, SignedConsent)]
     restrictions += [one for one in supposed.added if isinstance(one, Restriction)]
-    return replace(facts, consents=tuple(consents), restrictions=tuple(restrictions))
+    confidential = [one for one in facts.confidential if one not in ended]
+    confidential += [one for one in supposed.added if isinstance(one, Confidential)]
+    sensitivities += [one for one in supposed.added if isinstance(one, Sensitivity)]
+    return replace(
+        facts,
+        consents=tuple(consents),
+        restrictions=tuple(restrictions),
+        confidential=tuple(confidential),
+        sensitivities=tuple(sensitivities),
+    )

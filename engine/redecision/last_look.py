@@ -87,6 +87,12 @@ class LastLook:
             asked = self._redecision.wider(case, recalled)
         outcome = self._redecision.decide(case, recalled, self._now()).get(self._channel)
         sight = self._seen(opened, cut, case, outcome)
+        if sight == ParkIt(POLICY_CHANGED) and self._is_concealing(opened, outcome):
+            # One of the two has another address than the other: what both allow is none.
+            outcome = self._redecision.decide_concealing(
+                case, recalled, self._now(), self._channel
+            ).get(self._channel)
+            sight = self._seen(opened, cut, case, outcome)
         if isinstance(sight, Withhold | ParkIt) and _never_left(opened):
             undo = self._redecision.taken_back(case, self._channel)
             if undo is not None:  # before it leaves the lane, so that no cancel comes between
@@ -103,6 +109,13 @@ class LastLook:
             return NotYet(code.value)
         reason = code.value
         return Withhold(reason) if outcome.verdict is Verdict.WITHHOLD else ParkIt(reason)
+
+    def _is_concealing(self, opened: Opened, outcome: Outcome | None) -> bool:
+        """Whether a confidential communication held when the copy was cut, or holds today."""
+        codes = () if outcome is None else (one.code for one in outcome.reasons)
+        return Code.CONFIDENTIAL_COMMUNICATION in codes or self._redecision.was_concealing(
+            opened.note
+        )
 
     def _both(self, opened: Opened, cut: Send, case: KeptMessage, outcome: Outcome) -> Sight:
         """What two decisions allow together: the one that cut the copy, and today's."""

@@ -34,6 +34,7 @@ from engine.policy.outcome import Code, Outcome, Verdict
 from engine.policy.reasons import plain
 from engine.policy.runnable.events import CANCEL_FOLLOWS
 from engine.policy.vocabulary.conditions import MessageType
+from engine.privacy.concealing import concealing
 from engine.privacy.coverage import Persons, coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Disclosed, Facts
 from engine.store.port import (
@@ -153,6 +154,13 @@ class Redecision:
         """Today's outcome for every channel. `now` is aware."""
         return decide(case.message, self._compiled, self.facts(case, recalled, now))
 
+    def decide_concealing(
+        self, case: KeptMessage, recalled: Answers, now: datetime, channel: str
+    ) -> Mapping[str, Outcome]:
+        """As `decide`, but that `channel` learns nothing of where anybody in it is reached."""
+        facts = concealing(self.facts(case, recalled, now), case.message, channel)
+        return decide(case.message, self._compiled, facts)
+
     def facts(self, case: KeptMessage, recalled: Answers, now: datetime) -> Facts:
         """What is known besides the message."""
         end = len(case.keys)
@@ -164,7 +172,8 @@ class Redecision:
         if cancel is not None:
             disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
         known_now = self._known(case, recalled, now)
-        return facts_of(known_now, now, coverages, disclosed, self._compiled.policy.units)
+        units = self._compiled.policy.units
+        return facts_of(known_now, now, coverages, disclosed, units, is_kept=True)
 
     def _known(self, case: KeptMessage, recalled: Answers, now: datetime) -> Known:
         return known_of(self._sealing, case.patients, recalled[len(case.names) :], now)
@@ -258,6 +267,11 @@ class Redecision:
             return False
         expires_at = self._expires_at.get(channel)
         return expires_at is None or now < expires_at
+
+    def was_concealing(self, note: bytes) -> bool:
+        """Whether a copy with `note` was cut under a confidential communication."""
+        before, digest, _ = note.partition(_DIGEST)
+        return bool(_read_note(before + b"}" if digest else note).get("applied"))
 
     def _copies(self, item: Item, case: KeptMessage, outcome: Outcome) -> tuple[Copy, ...]:
         """All parts for a hold; for a dead letter its own part alone."""

@@ -128,6 +128,14 @@ def check_keys(client: Redis, known_by: bytes, folder_id: bytes) -> None:
         )
 
 
+def has_sealed(client: Redis) -> bool:
+    """Whether it is noted with which keys the store's content was sealed; so if nobody answers."""
+    try:
+        return client.hget(META, _KEYS) is not None
+    except RedisError:
+        return True
+
+
 def _is_noted(client: Redis, field: str, value: bytes) -> bool:
     """Whether the store notes `value` there; it does now if there was nothing."""
     if client.hget(META, field) is None:

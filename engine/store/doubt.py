@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 _SQLITE = "sqlite:"
 
@@ -67,9 +68,8 @@ class Doubt:
             return False
         return found.newest >= self.noted >= 0 or (self.is_new and not found.carried_ms)
 
-    @property
-    def text(self) -> str:
-        """What may be missing, for people."""
+    def text(self, timezone: str) -> str:
+        """What may be missing, for people, with times of that zone."""
         begin = "the privacy registry may have lost entries, so that everything holds: "
         found = self.found
         if found is None:
@@ -80,8 +80,8 @@ class Doubt:
             return begin + f"{found.gaps} changes never came into the archive"
         if self.noted > found.newest:
             lost = self.noted - found.newest
-            return begin + f"{lost} changes since {_time(found.carried_ms)} are lost"
-        return begin + f"any changes since {_time(found.carried_ms)} are lost"
+            return begin + f"{lost} changes since {_time(found.carried_ms, timezone)} are lost"
+        return begin + f"any changes since {_time(found.carried_ms, timezone)} are lost"
 
 
 def may_be_archived(url: str, root: Path) -> bool:
@@ -95,5 +95,6 @@ def may_be_archived(url: str, root: Path) -> bool:
         return False
 
 
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds") if ms else "ever"
+def _time(ms: int, timezone: str) -> str:
+    at = datetime.fromtimestamp(ms / 1000, ZoneInfo(timezone))
+    return at.isoformat(timespec="seconds") if ms else "ever"

@@ -34,10 +34,14 @@ class EmbeddedServer:
     """The server of one var/ folder, started or adopted.
 
     `maxmemory_bytes`: what its data may take; half of the machine's memory unless given.
+    `patience_s`: how long one that was found is waited for if it neither answers nor loads.
     """
 
-    def __init__(self, var: Path, maxmemory_bytes: int | None = None) -> None:
+    def __init__(
+        self, var: Path, maxmemory_bytes: int | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
         self._var = var.absolute()
+        self._patience_s = patience_s
         self._maxmemory_bytes = maxmemory_bytes
         self._lock_path = self._var / "run" / "store.lock"
         self._child: subprocess.Popen[bytes] | None = None
@@ -74,10 +78,11 @@ class EmbeddedServer:
             private_folder(self._var / folder)
         if not self.alive():
             self._forget()
-        deadline = time.monotonic() + PATIENCE_S
+        quiet_since_s = time.monotonic()
         while True:
             if self._child is None:
                 self._spawn_or_adopt()
+            patience_s = self._patience_s if self._child is None else PATIENCE_S
             loading = self._answer()
             if loading is None:
                 return
@@ -89,8 +94,8 @@ class EmbeddedServer:
                     f"Its log says why: {self._log_path}.",
                 )
             if loading:
-                deadline = time.monotonic() + PATIENCE_S
-            elif time.monotonic() > deadline:
+                quiet_since_s = time.monotonic()
+            elif time.monotonic() > quiet_since_s + patience_s:
                 raise StoreError(
                     "store-embedded-stuck",
                     f"the embedded store (process {self._pid}) does not answer.",
@@ -105,6 +110,10 @@ class EmbeddedServer:
         if self._child.poll() is None and not self._is_locked():
             self._child.wait()  # it has let go of its lock, which only its end does: it is ending
         return self._child.poll() is None
+
+    def runs(self) -> bool:
+        """Whether the folder has a server, whoever started it; changes nothing."""
+        return self._lock_path.exists() and self._is_locked()
 
     def stop(self) -> None:
         """Have it write out everything and end; kill it if it does not (nothing is lost then)."""

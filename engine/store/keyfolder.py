@@ -213,7 +213,7 @@ class KeyFolder:
 
     def wipe_kept(self, name: KeyName) -> None:
         """Nothing of that day is needed any more."""
-        durable.wipe(self._file(name, "kept"))
+        durable.remove_and_wipe(self._file(name, "kept"))
 
     # --- files ----------------------------------------------------------------------------------
 

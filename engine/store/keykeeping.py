@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from engine import durable
 from engine.store.keyfile import replace_keys, rotated, without_former
 from engine.store.keyfolder import Gone, Kept
 from engine.store.keynames import KeyClass, KeyName, day_of, message_key, unwrap, wrap
@@ -55,6 +56,7 @@ class KeyKeeper:
         """
         with self.folder.locked():
             before = keys = self.ring.read_masters()
+            self._wipe_drafts()
             if self._source.file is not None:
                 keys = rotated(keys)
                 replace_keys(self._source.file, keys)
@@ -103,7 +105,7 @@ class KeyKeeper:
         folder from before have kept.
         """
         with self.folder.locked():
-            self.folder.wipe_drafts()
+            self._wipe_drafts()
             listing = self.folder.names()
             used = {self.folder.read_kept(name).by for name in listing.kept}
             said = Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, 0)
@@ -112,6 +114,12 @@ class KeyKeeper:
                     self.folder.destroy(name, self.folder.read_gone(name))
                 elif name.class_ is KeyClass.PARKED and name not in used:
                     self.folder.destroy(name, said)
+
+    def _wipe_drafts(self) -> None:
+        """What killed processes have left of content keys and of the master keys' file."""
+        self.folder.wipe_drafts()
+        if self._source.file is not None:
+            durable.wipe_drafts(self._source.file)
 
     def _keep(self, name: KeyName, keys: dict[bytes, bytes]) -> None:
         """Keep the keys of single messages, under a new key of the class for that."""

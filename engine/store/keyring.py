@@ -77,11 +77,11 @@ class KeyRing:
             day = -1
         found = self._current.get((class_, day))
         if found is None:
-            name = self._standing(class_, day) or self._made(class_, day)
+            name = self._in_use(class_, day) or self._made(class_, day)
             found = self._current[class_, day] = Current(name, self.find(name), name.header)
         return found
 
-    def _standing(self, class_: KeyClass, day: int) -> KeyName | None:
+    def _in_use(self, class_: KeyClass, day: int) -> KeyName | None:
         """The key of that class that is in use, by what the folder holds now."""
         self._read_listing()
         usable = self._listing.keys - self._listing.gone
@@ -91,7 +91,7 @@ class KeyRing:
     def _made(self, class_: KeyClass, day: int) -> KeyName:
         """A new key, unless another process is quicker."""
         with self.folder.locked():
-            name = self._standing(class_, day)
+            name = self._in_use(class_, day)
             if name is None:
                 self._masters = self._source.read()  # they may have been rotated
                 self._see_that_they_fit(self._masters)

@@ -41,6 +41,11 @@ class KeySource:
             return f"the environment variable {self.variable}"
         return "the program of keys.command" if self.command else f"the key file {self.file}"
 
+    @property
+    def is_unmade(self) -> bool:
+        """Nothing was ever sealed yet; the file is made when something is."""
+        return self.file is not None and not self.file.exists() and not self.folder.exists()
+
     def read(self) -> Keys:
         """The keys as they are now. Raises `KeyFileError`."""
         if self.file is not None:

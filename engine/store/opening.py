@@ -13,7 +13,7 @@ from engine.config.model import StoreSettings
 from engine.errors import StoreError
 from engine.store.check import Concern, check_server
 from engine.store.client import connect
-from engine.store.embedded import EmbeddedServer
+from engine.store.embedded import PATIENCE_S, EmbeddedServer
 from engine.store.port import Store
 from engine.store.redis import RedisStore
 
@@ -51,15 +51,16 @@ def url_of(settings: StoreSettings) -> str:
     return url.strip()
 
 
-def open_checked(settings: StoreSettings, var: Path) -> OpenedStore:
+def open_checked(settings: StoreSettings, var: Path, patience_s: float = PATIENCE_S) -> OpenedStore:
     """Adopt or start the embedded server, or reach the one of the url; check it.
 
+    `patience_s`: how long an embedded server that was found and does not answer is waited for.
     Raises `StoreError` when it must not be used or cannot be had.
     """
     server = None
     url = url_of(settings)
     if url == EMBEDDED:
-        server = EmbeddedServer(var)
+        server = EmbeddedServer(var, patience_s=patience_s)
         server.start()
         url = server.url
     client = connect(url)

@@ -52,6 +52,18 @@ class VarLock:
         os.close(self._lock)
 
 
+def has_engine(var: Path) -> bool:
+    """Whether an engine has the folder; changes nothing."""
+    path = var / "run" / "engine.lock"
+    if not path.exists():
+        return False
+    lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return not _taken(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
+
+
 class StoreUse:
     """A command's use of the embedded store of a var/ folder, beside that of other commands.
 

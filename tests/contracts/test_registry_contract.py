@@ -71,10 +71,10 @@ def about(accept: Accept, version: int, *patients: bytes, until_ms: int = 0) -> 
     return replace(accept, footing=Footing(version, patients, until_ms))
 
 
-def head(store: Store, fence: int = 1) -> Opened:
-    claimed = do(store, Claim("acme", f"engine-{fence}", LEASE_MS, takeover=True))
+def head(store: Store, fence: int = 1, channel: str = "acme") -> Opened:
+    claimed = do(store, Claim(channel, f"engine-{fence}", LEASE_MS, takeover=True))
     assert isinstance(claimed, Claimed)
-    return opened(do(store, advance("acme", claimed.fence, 1)))
+    return opened(do(store, advance(channel, claimed.fence, 1)))
 
 
 def test_a_change_counts_the_registry_up_and_is_recorded_once(store: Store) -> None:
@@ -158,6 +158,9 @@ def test_a_change_lists_the_attempts_that_are_open(store: Store) -> None:
     assert enter(store, b"c" * 16, name="2").open == ()
     do(store, advance("acme", 1, 2, Postpone(attempt.entry, 60_000, "refused", unknown=False)))
     assert enter(store, ANN, name="3").open == ()
+    records = [json.loads(record) for record in ledger(store)]
+    changes = [(one["version"], one.get("open")) for one in records if "version" in one]
+    assert changes == [(1, [["acme", attempt.entry, "R1"]]), (2, None), (3, None)]
 
 
 def test_an_open_attempt_on_nobody_knows_whom_is_listed(store: Store) -> None:
@@ -250,6 +253,21 @@ def test_a_message_releases_who_waits_for_what_it_changes(store: Store) -> None:
     do(store, about(held, 0, ANN))
     assert do(store, entering(message("r2"), 0, ANN)).released == ("r1",)  # type: ignore[union-attr]
     assert do(store, NextReleased(9)) == ("r1",)
+
+
+def test_a_message_that_changes_notes_the_attempts_that_are_open(store: Store) -> None:
+    """For each whom it changes, of the channels that it watches, alpha's and beta's lanes apart."""
+    do(store, about(message("r1", "acme", "beta"), 0, ANN))
+    attempt, other = head(store), head(store, channel="beta")
+    merge = replace(entering(message("r2"), 0, ANN, BOB), watches=("gamma", "acme", "beta"))
+    third = replace(entering(message("r3"), 0, b"c" * 16), watches=("acme",))
+    answers = store.execute([merge, third])
+    assert [one.open_attempts for one in answers] == [2, 0]  # type: ignore[union-attr]
+    records = [json.loads(record) for record in ledger(store)]
+    open_ = [["acme", attempt.entry, "r1"], ["beta", other.entry, "r1"]]
+    changes = [(one["version"], one.get("open")) for one in records if "version" in one]
+    assert changes == [(1, open_), (2, None), (3, None)]
+    assert do(store, merge) == answers[0]
 
 
 def test_a_message_changes_nobody_whom_its_decision_does_not_rest_on() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
+from engine.store.keyfolder import KeyFolder
 from tests.faults.test_unfit_store import told, wait_until
 from tests.support.estate import CHANNELS, PAYERGATE, REPOSITORY, Estate
 from tests.support.hospital import ask, make_messages
@@ -43,3 +46,46 @@ def test_without_its_keys_nothing_is_taken_and_with_others_nothing_starts(
         )
         assert refused.returncode == 1
         assert "content-keys-differ" in refused.stderr
+
+
+def test_nothing_is_entered_and_no_key_dropped_while_the_folder_is_another(tmp_path: Path) -> None:
+    (sent,) = make_messages(0, 1, seed=1)
+    entering = ("restriction", "add", "--patient", "P1", "--everything", "--why", "asked")
+    with Estate(tmp_path) as estate:
+        assert ask(estate.listener_port, sent)
+        estate.wait_until_empty(30)
+        estate.ledger()
+        estate.stop_engine()
+        keys, folder = (estate.site / "var" / name for name in ("keys", "content-keys"))
+        master = keys.read_bytes()
+        folder.rename(tmp_path / "elsewhere")
+        for command in (entering, ("keys", "rotate")):
+            estate.command(*command, code=1)
+            assert not folder.exists(), "no keys are made in the place of those that are missed"
+        KeyFolder(folder).create()
+        for command in (entering, ("keys", "rotate")):
+            estate.command(*command, code=1)
+            assert keys.read_bytes() == master
+            assert not list(folder.glob("*.key"))
+        shutil.rmtree(folder)
+        (tmp_path / "elsewhere").rename(folder)
+        assert estate.command(*entering)["new"]
+        estate.command("keys", "rotate")
+        estate.start_engine()
+        assert ask(estate.listener_port, make_messages(1, 1, seed=1)[0])
+
+
+def test_erasing_that_cannot_go_on_is_told_and_keeps_nothing_from_the_archive(
+    tmp_path: Path,
+) -> None:
+    (sent,) = make_messages(0, 1, seed=1)
+    with Estate(tmp_path) as estate:
+        estate.stop_engine()
+        kept = estate.site / "var" / "content-keys" / "content-2020-01-01-00000000.kept"
+        kept.write_bytes(bytes(100))
+        estate.start_engine()
+        wait_until(lambda: told(estate, "archive_unavailable", "content-keys-damaged"))
+        assert ask(estate.listener_port, sent)
+        time.sleep(5)
+        assert not estate.unarchived()
+        assert len(told(estate, "archive_unavailable")) == 1

@@ -31,16 +31,6 @@ Opener = Callable[[EmbeddedServer], RedisStore]
 
 
 @pytest.fixture
-def var(tmp_path: Path) -> Iterator[Path]:
-    """A var/ folder; whatever server a test leaves on it is stopped."""
-    var = tmp_path / "var"
-    yield var
-    leftover = EmbeddedServer(var)
-    leftover.start()
-    leftover.stop()
-
-
-@pytest.fixture
 def open_on() -> Iterator[Opener]:
     """Opens stores on a server, with a timeout that suits tests, and closes them."""
     stores: list[RedisStore] = []

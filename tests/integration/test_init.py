@@ -56,6 +56,20 @@ def test_it_says_what_it_made_and_overwrites_nothing(
     assert (folder / "config.yaml").read_text() == "mine"
 
 
+def test_before_the_first_start_there_are_no_keys_and_that_is_well(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also once a command has started the store for the while."""
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(["keys", "ls", "--site", str(site)]) == 0
+        assert capsys.readouterr().out == "there are no keys yet: the first start makes them\n"
+        main(["doctor", "--site", str(site), "--json"])
+        findings = json.loads(capsys.readouterr().out)["findings"]
+        assert [one["level"] for one in findings if one["of"] == "keys"] == ["ok"]
+        assert main(["queue", "ls", "--site", str(site)]) == 0
+
+
 def test_it_says_what_to_try_and_all_of_it_is_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,15 +69,6 @@ class Engine:
         self.client.close()
 
 
-@pytest.fixture
-def var(tmp_path: Path) -> Iterator[Path]:
-    var = tmp_path / "var"
-    yield var
-    leftover = EmbeddedServer(var)
-    leftover.start()
-    leftover.stop()
-
-
 @contextmanager
 def running(var: Path, *, is_ours: bool = True) -> Iterator[Engine]:
     server = EmbeddedServer(var)

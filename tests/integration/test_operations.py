@@ -271,7 +271,7 @@ class TestStatus:
             assert estate.stop_engine() == 0
             status = estate.status()
             assert status["engine"]["state"] == "down"
-            assert status["store"] == {"reachable": False}
+            assert status["store"] == {"reachable": False, "state": "off"}
             assert {one["state"] for one in status["channels"].values()} == {"unknown"}
             assert estate.pid_of("store") is None
 
@@ -285,7 +285,11 @@ class TestStatus:
                 started = time.monotonic()
                 status = estate.status()
                 assert time.monotonic() - started < 10
-                assert status["store"] == {"reachable": False}
+                assert status["store"] == {"reachable": False, "state": "away"}
+                assert status["engine"]["state"] == "running"
+                started = time.monotonic()
+                estate.command("queue", "kill", "alpha", code=5)
+                assert time.monotonic() - started < 10
                 text = subprocess.run(
                     [*PAYERGATE, "status", "--site", str(estate.site)],
                     cwd=REPOSITORY,
@@ -307,7 +311,7 @@ class TestStatus:
             estate.engine.wait()
             wait_until(lambda: estate.status()["engine"]["state"] == "down", 15)
             status = estate.status()
-            assert status["store"] == {"reachable": True}
+            assert status["store"] == {"reachable": True, "state": "running"}
             assert channel(estate)["state"] == "stopped"
             estate.start_engine()
 

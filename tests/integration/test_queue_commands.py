@@ -85,10 +85,17 @@ def test_status_answers_when_engine_and_store_are_down_and_starts_neither(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = payergate(capsys, site, "status")
-    assert now["store"] == {"reachable": False}
+    assert now["store"] == {"reachable": False, "state": "off"}
     assert now["engine"]["state"] == "down"
     assert not (site / "var" / "run").exists()
     assert payergate(capsys, site, "status", "--check", code=2)["code"] == 2
+
+
+def test_what_needs_a_running_store_says_that_it_is_merely_off(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["registry", "status", "--site", str(site)]) == 5
+    assert capsys.readouterr().err.startswith("store-off: the store is off, as no engine runs.")
 
 
 def test_status_sees_the_engine_and_the_queues(
@@ -227,7 +234,7 @@ def test_without_an_engine_an_order_starts_the_store_for_the_while_and_is_kept(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     payergate(capsys, site, "queue", "pause", "acme", "--reason", "asked")
-    assert payergate(capsys, site, "status")["store"] == {"reachable": False}
+    assert payergate(capsys, site, "status")["store"]["state"] == "off"
     assert payergate(capsys, site, "queue", "ls")["channels"]["acme"]["state"] == "paused"
 
 
@@ -247,7 +254,7 @@ def test_where_the_store_is_may_stand_in_the_environment_or_in_a_file(
         verdict = payergate(capsys, site, "status", "--check", code=3)
         assert verdict["line"].startswith("PAYERGATE UNKNOWN - store-url-missing: ")
         give()
-        assert payergate(capsys, site, "status")["store"] == {"reachable": True}
+        assert payergate(capsys, site, "status")["store"]["state"] == "running"
         assert payergate(capsys, site, "queue", "ls")["channels"]
 
 
@@ -267,7 +274,7 @@ def test_a_store_that_cannot_be_had_is_exit_5_with_the_mend(
     assert load_site(site).store.url == "redis://127.0.0.1:1/0"
     assert main(["queue", "ls", "--site", str(site)]) == 5
     assert "store" in capsys.readouterr().err
-    assert payergate(capsys, site, "status")["store"] == {"reachable": False}
+    assert payergate(capsys, site, "status")["store"] == {"reachable": False, "state": "away"}
 
 
 def _text(key: bytes | str) -> str:

@@ -290,14 +290,19 @@ def _resident_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
 
 
-def test_a_second_engine_on_the_same_site_says_who_runs(estate: Estate) -> None:
-    done = subprocess.run(
-        [*PAYERGATE, "run", "--site", str(estate.site)],
+def refused(site: Path) -> subprocess.CompletedProcess[bytes]:
+    """An engine that is to end by itself."""
+    return subprocess.run(
+        [*PAYERGATE, "run", "--site", str(site)],
         cwd=REPOSITORY,
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
+
+
+def test_a_second_engine_on_the_same_site_says_who_runs(estate: Estate) -> None:
+    done = refused(estate.site)
     assert done.returncode not in (0, -9)
     assert b"Traceback" not in done.stderr
     assert estate.engine is not None
@@ -310,13 +315,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         taken.listen()
         other = Estate(tmp_path, listener_port=taken.getsockname()[1])
         other.lay_out()
-        done = subprocess.run(
-            [*PAYERGATE, "run", "--site", str(other.site)],
-            cwd=REPOSITORY,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        done = refused(other.site)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
     assert str(other.listener_port).encode() in done.stderr
@@ -346,13 +345,7 @@ def test_an_engine_whose_key_file_is_lost_does_not_start_with_a_new_one(tmp_path
         estate.stop_engine()
         key_file = estate.site / "var" / "keys"
         kept = key_file.rename(tmp_path / "keys")
-        done = subprocess.run(
-            [*PAYERGATE, "run", "--site", str(estate.site)],
-            cwd=REPOSITORY,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        done = refused(estate.site)
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith(b"keys-missing: ")
         assert not key_file.exists()

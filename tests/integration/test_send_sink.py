@@ -167,6 +167,17 @@ def test_a_script_makes_it_misbehave_and_send_says_so(
     assert summary["acks"] == {"AA": 1, "AR": 1}
 
 
+def test_what_went_wrong_is_said_once_in_words(tmp_path: pathlib.Path, batch: pathlib.Path) -> None:
+    rules = script(tmp_path, "- {every: 1, do: refuse, code: AR}")
+    with sink("--script", rules) as receiver:
+        done = send(str(batch), "--to", receiver.listen)
+    *lines, summary, words = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert len(lines) == 5
+    assert summary.endswith("5 AR")
+    assert words.startswith("AR, 5 messages: It was not taken. ")
+
+
 def test_a_late_answer_settles_nothing(tmp_path: pathlib.Path, batch: pathlib.Path) -> None:
     """A8: the answer to M1 comes while M2 is out, on a connection that is gone."""
     rules = script(tmp_path, "- {match: {MSH-10: M1}, do: late, delay: 700ms}")

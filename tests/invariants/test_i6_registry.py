@@ -187,6 +187,41 @@ def test_a_merge_stops_what_waits_for_the_survivor_until_it_is_parted(estate: Es
     assert verbs.count("joined") == verbs.count("parted") == 2
 
 
+def charge(patient: str, control_id: str) -> bytes:
+    lines = (
+        f"MSH|^~\\&|HIS|GH|PG|PG|20260301||DFT^P03^DFT_P03|{control_id}|P|2.5.1",
+        "EVN|P03|20260301",
+        f"PID|1||{patient}^^^GH^MR",
+        f"PV1|1|I|W||||||||||||||||V{control_id}^^^GH",
+        "FT1|1|T1||20260301||CG|99213|||||||P1",
+        "IN1|1|P1|ALPHA|ALPHA PLAN",
+    )
+    return "\r".join(lines).encode() + b"\r"
+
+
+def test_e_8_charges_queued_under_the_old_number_meet_the_restriction_of_the_new(
+    estate: Estate,
+) -> None:
+    """One A39 of two groups comes while the channel is paused; the copies name the old number."""
+    old, new, others = "P111", "P222", ("P333", "P444")
+    estate.command("queue", "pause", "alpha", "--reason", "a test")
+    try:
+        send(estate.listener_port, *(charge(old, f"e8{n}") for n in range(3)))
+        send(estate.listener_port, charge(others[0], "e8o"))
+        restrict(estate, new)
+        groups = (f"PID|1||{others[1]}^^^GH^MR", f"MRG|{others[0]}^^^GH^MR",
+                  f"PID|2||{new}^^^GH^MR", f"MRG|{old}^^^GH^MR")  # fmt: skip
+        head = "MSH|^~\\&|HIS|GH|PG|PG|20260301||ADT^A39^ADT_A39|e8m|P|2.5.1"
+        lines = (head, "EVN|A39|20260301", *groups)
+        send(estate.listener_port, "\r".join(lines).encode() + b"\r")
+    finally:
+        estate.command("queue", "resume", "alpha")
+    wait_for(estate, others[0])
+    assert of(old, estate.received("alpha")) == []
+    rows = [row for row in estate.ledger("withheld") if row["control_id"].startswith("e8")]
+    assert [row["reason"] for row in rows] == ["restricted"] * 3
+
+
 def test_coverage_that_is_entered_releases_what_waited_for_it(
     estate: Estate, tmp_path: Path
 ) -> None:

@@ -68,3 +68,19 @@ CASES = [case for case in EVERY if allowed(case)]
 def test_implies_is_what_a_truth_table_shows(one: Formula, other: Formula) -> None:
     shown = all(holds(other, case) for case in CASES if holds(one, case))
     assert implies(one, other, Apart()) is shown
+
+
+def crowded(guests: int) -> Formula:
+    """Each guest has a room, no two share one, and there is a room less than guests."""
+    room = {(one, at): leaf(f"{one}{at}") for one in range(guests) for at in range(guests - 1)}
+    housed = (any_of(room[one, at] for at in range(guests - 1)) for one in range(guests))
+    apart = (
+        no(all_of((room[one, at], room[other, at]))) for one, at in room for other in range(one)
+    )
+    return all_of((*housed, *apart))
+
+
+def test_what_takes_too_many_cases_is_not_proven() -> None:
+    """Nobody can be housed so, which five guests show in some fifty cases."""
+    assert not implies(crowded(5), FALSE, Apart(), most_cases=10)
+    assert implies(crowded(5), FALSE, Apart())

@@ -7,6 +7,7 @@ hold a copy for what it would tell, are judged apart (rules.md §10.11, §10.12)
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,9 +16,9 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Code, Outcome, Verdict
-from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
+from engine.privacy.facts import ConsentKind, Facts, Restriction, Sensitivity, SignedConsent
 from tests.support.cutting import NOW, channel, policy, rule
-from tests.support.random_facts import CHANNELS, refusals, restrictions
+from tests.support.random_facts import CHANNELS, refusals, restrictions, sensitivities
 from tests.support.random_facts import signed as known
 
 PACKS = ("us-ca", "us-fl", "us-il")
@@ -125,6 +126,15 @@ def test_a_restriction_never_discloses_more(
     )
     message = Message.parse(raw)
     never_more(decide(message, site(asked), denied), decide(message, site(asked), facts))
+
+
+@given(messages(), known, ASKED, sensitivities)
+def test_a_label_of_a_visit_never_discloses_more(
+    raw: bytes, facts: Facts, asked: str, more: Sensitivity
+) -> None:
+    message = Message.parse(raw)
+    less = decide(message, site(asked), replace(facts, sensitivities=(more,)))
+    never_more(less, decide(message, site(asked), facts))
 
 
 @given(messages(), known, ASKED)

@@ -2,7 +2,8 @@
 
 A worker (intake, projection, lane, last look, releases) over a store in memory, one payer behind
 it, and commands beside it. The model is the plainest there is: for each patient what holds now, and
-who is joined with whom: a denial of one is one of all, a permit takes one of each record.
+who is joined with whom: a denial of one is one of all, a permit takes one of each record; and who
+asked not to be reached at home. A copy about such a patient goes all the same, without the address.
 Never is a byte sent that the model denies at that instant, but of attempts that the denying command
 listed; and what was never denied while it waited arrives in the end.
 """
@@ -13,7 +14,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -45,9 +46,18 @@ from engine.intake.registered import Registered
 from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.privacy.facts import ConsentKind, Item, ItemKind, Restriction, SignedConsent
+from engine.privacy.confidential import Address, Confidential
+from engine.privacy.facts import (
+    ConsentKind,
+    Item,
+    ItemKind,
+    Restriction,
+    RestrictionReason,
+    SignedConsent,
+)
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Fact
+from engine.privacy.registry import Act, Fact, Verb
+from engine.privacy.standing import Standing
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
@@ -81,6 +91,9 @@ rules:
 """
 
 SEALER = any_sealer()
+
+#: Where every patient lives, and where some want to be written to.
+HOME, ELSEWHERE = b"12 Oak St", Address("9 Quiet Ln")
 PATIENTS = ("P1", "P2", "P-3")
 VISITS = ("V1", "V2", "")
 
@@ -112,6 +125,8 @@ class Rights:
     consent: str = ""
     ends: datetime | None = None
     restrictions: dict[str, set[str]] = field(default_factory=dict)  # visit or "" → entries
+    confidential: set[str] = field(default_factory=set)  # entries
+    unpaid: dict[str, set[str]] = field(default_factory=dict)  # visit or "" → entries
 
 
 @dataclass
@@ -197,6 +212,11 @@ class Worker:
         self.releases.wake()
 
 
+def _paid(patient: Patient, visit: str) -> Restriction:
+    item = Item(ItemKind.VISIT, visit) if visit else Item(ItemKind.EVERYTHING)
+    return Restriction(patient, frozenset({item}), reason=RestrictionReason.SELF_PAY_IN_FULL)
+
+
 @dataclass(frozen=True)
 class Connection:
     listener: str
@@ -220,6 +240,7 @@ class RegistryMachine(RuleBasedStateMachine):
         )
         self.links: dict[frozenset[str], Joined] = {}
         self.added_at: dict[str, datetime] = {}
+        self.paid: set[str] = set()  # entries of what was paid in full
         self.payer = Payer(self.byte_left)
         self.rights = {patient: Rights() for patient in PATIENTS}
         self.messages: dict[str, Sent] = {}
@@ -266,9 +287,19 @@ class RegistryMachine(RuleBasedStateMachine):
                     if visit in {"", message.visit}:
                         return "deny"
                     held = held or not message.visit
+                for visit in self.rights[patient].unpaid:
+                    held = held or visit in {"", message.visit} or not message.visit
         if held:
             return "hold"
         return "allow" if not self.needs_consent or self.consents(message.patient) else "deny"
+
+    def is_confidential(self, message: Sent) -> bool:
+        """Whether anybody whom it is about asked not to be reached at home."""
+        return any(
+            self.rights[patient].confidential
+            for named in {message.patient, message.merged} - {""}
+            for patient in self.joined_with(named, "joined", "confirmed")
+        )
 
     def committed(self, message: Sent, receipt: str) -> None:
         """It is stored: if it merges, that is so from now on."""
@@ -303,7 +334,8 @@ class RegistryMachine(RuleBasedStateMachine):
     def byte_left(self, payload: bytes) -> None:
         control_id = control_id_in(payload).decode()
         message = self.messages[control_id]
-        if self.verdict(message) != "allow" and message.receipt not in self.exempt:
+        tells = HOME in payload and self.is_confidential(message)
+        if (tells or self.verdict(message) != "allow") and message.receipt not in self.exempt:
             self.denied_and_sent.append(control_id)
         self.delivered.add(control_id)
 
@@ -338,7 +370,7 @@ class RegistryMachine(RuleBasedStateMachine):
         lines = [
             f"MSH|^~\\&|HIS|GH|PG|PG|20260301||ADT^{trigger}|{control_id}|P|2.5.1",
             "EVN||20260301",
-            f"PID|1||{patient}^^^GH",
+            f"PID|1||{patient}^^^GH||||||||{HOME.decode()}^^Town",
             f"MRG|{merged}^^^GH" if merged else "",
             f"PV1|1|I|{'|' * 16}{visit}",
             "IN1|1|P|ACME",
@@ -385,6 +417,11 @@ class RegistryMachine(RuleBasedStateMachine):
         self.note()
 
     def restricted(self, patient: str, visit: str, entry: str) -> None:
+        unpaid = self.rights[patient].unpaid
+        if entry in unpaid.get(visit, set()):
+            unpaid[visit].discard(entry)
+            if not unpaid[visit]:
+                del unpaid[visit]
         entries = self.rights[patient].restrictions.setdefault(visit, set())
         if entry not in entries:
             entries.add(entry)
@@ -396,6 +433,63 @@ class RegistryMachine(RuleBasedStateMachine):
         for entry in self.rights[patient].restrictions.pop(visit, set()):
             self.change(self.registry.end(patient, entry, self.act()))
             self.exempt |= exempt
+
+    @rule(
+        patient=patients,
+        authority=st.sampled_from(["GH", ""]),
+        address=st.sampled_from([None, ELSEWHERE]),
+        turns=st.integers(0, 4),
+    )
+    def ask_elsewhere(
+        self, patient: str, authority: str, address: Address | None, turns: int
+    ) -> None:
+        self.turn(turns)
+        entry = self.add(Confidential(Patient(patient, authority), None, address))
+        self.asked_elsewhere(patient, entry)
+
+    def asked_elsewhere(self, patient: str, entry: str) -> None:
+        if entry not in self.rights[patient].confidential:
+            self.rights[patient].confidential.add(entry)
+            self.added_at[entry] = self.clock.now()
+
+    @rule(patient=patients, visit=st.sampled_from(["", "V1"]), turns=st.integers(0, 4))
+    def promise_to_pay(self, patient: str, visit: str, turns: int) -> None:
+        """Until it is known whether it was paid, it waits."""
+        self.turn(turns)
+        fact = replace(_paid(Patient(patient), visit), state=Standing.PENDING_PAYMENT)
+        if entry_id(SEALER, fact) in self.rights[patient].restrictions.get(visit, set()):
+            return
+        self.not_paid_yet(patient, visit, self.add(fact))
+        self.note()
+
+    def not_paid_yet(self, patient: str, visit: str, entry: str) -> None:
+        if entry in self.rights[patient].restrictions.get(visit, set()):
+            return
+        entries = self.rights[patient].unpaid.setdefault(visit, set())
+        if entry not in entries:
+            entries.add(entry)
+            self.added_at[entry] = self.clock.now()
+
+    @rule(patient=patients, visit=st.sampled_from(["", "V1"]), is_paid=st.booleans())
+    def payment(self, patient: str, visit: str, is_paid: bool) -> None:
+        exempt = self.exempt
+        for entry in self.rights[patient].unpaid.pop(visit, set()):
+            verb = Verb.CONFIRMED if is_paid else Verb.VOIDED
+            self.change(self.registry.step(patient, entry, verb, self.act()))
+            self.exempt |= exempt
+            if is_paid:
+                entries = self.rights[patient].restrictions.setdefault(visit, set())
+                entries.add(entry)
+                self.paid.add(entry)
+        self.note()
+
+    @rule(patient=patients)
+    def ask_no_more(self, patient: str) -> None:
+        exempt = self.exempt
+        for entry in self.rights[patient].confidential:
+            self.change(self.registry.end(patient, entry, self.act()))
+            self.exempt |= exempt
+        self.rights[patient].confidential = set()
 
     @rule(pair=st.sampled_from(PAIRS), turns=st.integers(0, 3))
     def confirm(self, pair: tuple[str, str], turns: int) -> None:
@@ -419,15 +513,35 @@ class RegistryMachine(RuleBasedStateMachine):
         self.change(self.registry.part(pair[1], LINK_IDS[pair], self.act()))
         self.exempt |= exempt
         both = [
-            (other, visit)
+            (other, visit, entry in self.paid)
             for one, other in (pair, pair[::-1])
             for visit, entries in self.rights[one].restrictions.items()
-            if any(self.added_at[entry] >= link.since for entry in entries)
+            for entry in entries
+            if self.added_at[entry] >= link.since
         ]
-        for other, visit in both:
+        asked = [
+            other
+            for one, other in (pair, pair[::-1])
+            if any(self.added_at[entry] >= link.since for entry in self.rights[one].confidential)
+        ]
+        for other in asked:
+            asked_for = Confidential(Patient(other, "GH"))
+            self.asked_elsewhere(other, entry_id(SEALER, asked_for))
+        also: list[tuple[str, str]] = []
+        for other, visit, is_paid in both:
             item = Item(ItemKind.VISIT, visit) if visit else Item(ItemKind.EVERYTHING)
             fact = Restriction(Patient(other, "GH"), frozenset({item}))
+            if is_paid:
+                fact = _paid(Patient(other, "GH"), visit)
+                self.paid.add(entry_id(SEALER, fact))
             self.restricted(other, visit, entry_id(SEALER, fact))
+        for one, other in (pair, pair[::-1]):
+            for visit, entries in list(self.rights[one].unpaid.items()):
+                if any(self.added_at[entry] >= link.since for entry in entries):
+                    also.append((other, visit))
+        for other, visit in also:
+            fact = _paid(Patient(other, "GH"), visit)
+            self.not_paid_yet(other, visit, entry_id(SEALER, fact))
         link.state = "parted"
         self.note()
 
@@ -467,6 +581,7 @@ class RegistryMachine(RuleBasedStateMachine):
         self.payer.usual = "AA"
         for patient in PATIENTS:
             self.lift(patient, "V1")  # what was held may go now
+            self.payment(patient, "V1", is_paid=False)
         for _ in range(60):
             self.worker.beat()
             self.turn(12)

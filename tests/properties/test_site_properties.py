@@ -13,11 +13,12 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Code, Outcome, Payload, Verdict
+from engine.privacy.confidential import Confidential
 from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
 from engine.privacy.patients import Patient
 from tests.support.cutting import NOW
 from tests.support.independent import EVERY_COMPONENT, Masked, betrayals, differences, gaps, orphans
-from tests.support.random_facts import facts, refusals, restrictions
+from tests.support.random_facts import confidential, facts, refusals, restrictions
 from tests.support.random_messages import messages
 from tests.support.random_sites import (
     PACKS,
@@ -29,6 +30,7 @@ from tests.support.random_sites import (
     shuffled,
     sites,
 )
+from tests.support.readdressing import readdressed
 
 #: A site takes long to draw, and most of what is drawn discloses something.
 slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -232,6 +234,22 @@ def test_a_restriction_never_discloses_more(
 
 
 @slow
+@given(sites(), messages(), facts(), confidential)
+def test_a_confidential_communication_never_discloses_more(
+    site: Site, raw: bytes, known: Facts, more: Confidential
+) -> None:
+    """But for what goes instead, in PID-11 and PID-13, which the judge of copies judges."""
+    policy = compiled(site)
+    denied = replace(known, confidential=(*known.confidential, more))
+    before = told(raw, policy, known)
+    pids = {n for n, line in enumerate(raw.split(b"\r")) if line.startswith(b"PID|")}
+    for channel, outcome in told(raw, policy, denied).items():
+        less = {one for one in said(outcome) if not (one[0] in pids and one[1] in {11, 13})}
+        if before[channel].reasons[0].code not in JUDGED_APART:
+            assert surplus(raw, less, said(before[channel])) == set(), channel
+
+
+@slow
 @given(sites(), messages(), facts())
 def test_less_consent_never_discloses_more(site: Site, raw: bytes, known: Facts) -> None:
     policy = compiled(site)
@@ -251,7 +269,11 @@ def test_a_copy_is_what_the_rules_grant_and_stands_by_itself(
     for channel, outcome in told(raw, policy, known).items():
         document = next(one for one in site.channels if one["channel"] == channel)
         for payload in outcome.payloads:
-            _judge(raw, payload, document, _granted(site, channel, raw), _masked(site, channel))
+            source = readdressed(
+                raw, known.confidential, channel, is_payer=document["kind"] == "payer"
+            )
+            granted, masked = _granted(site, channel, raw), _masked(site, channel)
+            _judge(source, payload, document, granted, masked)
         if outcome.payloads and document.get("structure") == "strict":
             _keeps_structure(outcome)
 

@@ -17,7 +17,8 @@ from engine.config.model import Address, Limits, Listener
 from engine.intake.admission import Admission
 from engine.mllp.framing import encode
 from engine.net.budget import ByteBudget
-from engine.net.connection import LINGER_S, MOST_JUNK_BYTES, Connection
+from engine.net.connection import LINGER_S, Connection
+from engine.net.incoming import MOST_JUNK_BYTES
 from engine.net.listener import ListenerFactory
 from engine.net.observer import Closed, Notice, Refusal
 from engine.net.receive import Source

@@ -320,3 +320,27 @@ def test_close_while_connecting_sends_nothing() -> None:
     bench.sender.close()
     assert bench.outcomes == [NotSent(Failed.CLOSED)]
     assert bench.clock.getDelayedCalls() == []
+
+
+def test_an_answer_before_all_has_left_is_early_and_ends_the_connection() -> None:
+    bench = Bench()
+    bench.send(b"MSH|1")
+    peer = bench.endpoint.accept()
+    peer.stop_taking()
+    peer.say(encode(b"ack"))
+    assert bench.outcomes == [Answer(b"ack", early=True)]
+    assert peer.lost()
+    assert not bench.sender.connected
+
+
+def test_an_answer_after_all_has_left_is_not_early() -> None:
+    bench = Bench()
+    bench.send(b"MSH|1")
+    peer = bench.endpoint.accept()
+    peer.stop_taking()
+    peer.take_all()
+    peer.say(encode(b"ack"))
+    assert bench.outcomes == [Answer(b"ack")]
+    assert bench.sender.connected
+    bench.sender.close()
+    assert peer.lost()

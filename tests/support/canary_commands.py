@@ -178,6 +178,20 @@ def of_the_registry(desk: Desk, patient: str, words: Sequence[str]) -> None:
     desk.tell("consent", "import", desk.file("good.csv"))
     desk.tell("restriction", "add", *named, "--visit", words[5], stdin=[patient])
     desk.tell("restriction", "ls", *named, stdin=asked)
+    desk.tell("label", "add", *named, "--label", "hiv", "--visit", words[5], stdin=[patient])
+    desk.tell("label", "ls", *named, stdin=asked)
+    desk.tell("label", "ls")
+    (entry,) = desk.ask("restriction", "ls", *named, stdin=asked)["entries"]
+    desk.tell("restriction", "terminate", entry["entry"], *named, "--why", "canary", stdin=asked)
+    desk.tell("restriction", "decline", entry["entry"], *named, "--why", "canary", stdin=asked,
+              code=1)  # fmt: skip
+    alternate = ("--authority", words[0], "--from", desk.file("alternate.yaml"))
+    entry = desk.ask("confidential", "add", *named, *alternate, stdin=[patient])
+    desk.tell("confidential", "ls", *named, stdin=asked)
+    desk.tell("confidential", "ls")
+    for name in ("reached.yaml", "text.yaml", "syntax.yaml"):
+        desk.tell("confidential", "add", *named, "--from", desk.file(name), stdin=[patient], code=2)
+    desk.tell("confidential", "end", entry["entry"], *named, "--why", "canary", stdin=asked)
     desk.tell(
         "coverage", "add", *named, "--authority", words[0], "--channel", "alpha",
         "--visit", words[5], "--why", "canary", stdin=[patient],
@@ -212,6 +226,8 @@ def of_the_archive(desk: Desk, patient: str, authority: str, merged: str) -> Non
     desk.tell(
         "ledger", "impermissible", receipt, "--channel", "alpha", "--from", "1d", *why, code=None
     )
+    desk.tell("ledger", "candidates")
+    desk.tell("ledger", "clear", receipt, "--channel", "alpha", *why, code=None)
     desk.ask("backtest", "--rules", str(desk.site), *why, code=None)
     desk.tell("archive", "status")
     desk.tell("archive", "hold", *why, *named, stdin=[patient])

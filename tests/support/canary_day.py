@@ -249,6 +249,10 @@ def _facts(token: Tokens) -> dict[str, str]:
         "list.yaml": f"consents:\n- {{{patient}, kind: refusal, purposes: {token()}}}\n",
         "item.yaml": f"restrictions:\n- {{{patient}, items: {{{token()}: {token()}}}}}\n",
         "key.yaml": f"restrictions:\n- {{{patient}, {token()}: {token()}}}\n",
+        "reached.yaml": f"confidential:\n- {{{patient}, address: {{{token()}: {token()}}}}}\n",
+        "alternate.yaml": (
+            f"address: {{street: {token()}, city: {token()}}}\nphone: {{number: {token()}}}\n"
+        ),
         "unit.yaml": f"units: {{{token()}: {token()}}}\n",
         "text.yaml": f"{token()}\n",
         "syntax.yaml": f"consents: [{{{token()}: &{token()} *{token()}\n",

@@ -177,6 +177,7 @@ WITHOUT_EFFECT = {
     (Channel, "place"): "where it is written",
     (Channel, "address"): "where reports go that people send",
     (Channel, "agreement_reference"): "read by people",
+    (Channel, "reassess_on"): "a reminder",
     (Rule, "name"): "rules are compared by what they mean",
     (Rule, "why"): "read by people",
     (Rule, "place"): "where it is written",

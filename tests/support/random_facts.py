@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from engine.privacy.confidential import Address, Confidential, Phone
 from engine.privacy.facts import (
     ConsentKind,
     CoverageKey,
@@ -20,10 +21,12 @@ from engine.privacy.facts import (
     Level,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
     Unit,
 )
 from engine.privacy.patients import Patient
+from engine.privacy.standing import Standing
 from tests.support.cutting import NOW
 
 LABELS = ("sud", "hiv", "mental-health", "genetic", "reproductive", "minor-consented")
@@ -61,6 +64,24 @@ restrictions = st.builds(
     channels=some_channels,
     since=st.sampled_from([None, NOW.date()]),
     until=st.sampled_from([None, NOW.date()]),
+    state=st.sampled_from([None, None, *Standing]),
+)
+confidential = st.builds(
+    Confidential,
+    patient=patients,
+    channels=some_channels,
+    address=st.sampled_from(
+        [None, Address("9 QUIET", city="ELSE", state="NV", zip="89101"), Address(zip="89102")]
+    ),
+    phone=st.sampled_from([None, Phone("702-555-0199")]),
+)
+sensitivities = st.builds(
+    Sensitivity,
+    patient=patients,
+    item=st.sampled_from(
+        [Item(ItemKind.EVERYTHING), Item(ItemKind.VISIT, "V1"), Item(ItemKind.ACCOUNT, "ACC1")]
+    ),
+    label=st.sampled_from(LABELS),
 )
 units = st.sampled_from(
     [{}, {"W": Unit.GENERAL}, {"W": Unit.PART2}, {"W": Unit.GENERAL, "S": Unit.PART2}]
@@ -100,4 +121,5 @@ def facts(draw: st.DrawFn) -> Facts:
         consents=more.consents,
         restrictions=more.restrictions,
         units=more.units,
+        confidential=tuple(draw(st.lists(confidential, max_size=2))),
     )

@@ -62,7 +62,8 @@ def _pid(draw: Random, patient: str) -> str:
     sex = draw.choice("FM")
     return segment(
         "PID", f1="1", f3=f"{patient}^^^H^MR~{patient}9^^^ACME^MB", f5="DOE^JANE^Q", f7="19800101",
-        f8=sex, f11="1 MAIN^^TOWN^NY^12345", f13="", f18="ACC1",
+        f8=sex, f11="1 MAIN^^TOWN^NY^12345", f13=draw.choice(["", "(212)555-0100"]), f14="5550101",
+        f18="ACC1",
     )  # fmt: skip
 
 
@@ -118,7 +119,11 @@ def _result(draw: Random, number: int) -> str:
 
 
 def _adt(draw: Random, kind: str) -> list[str]:
-    lines = ["EVN|A|20260101", _pid(draw, "A"), *_maybe(draw, segment("NK1", f1="1", f2="X^Y"))]
+    lines = [
+        "EVN|A|20260101",
+        _pid(draw, "A"),
+        *_maybe(draw, segment("NK1", f1="1", f2="X^Y", f4="1 MAIN^^TOWN", f5="5550100")),
+    ]
     if kind == "ADT^A40":
         return [*lines[:2], *_maybe(draw, "MRG|B^^^H")]
     return [

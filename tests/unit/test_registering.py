@@ -20,6 +20,7 @@ from engine.privacy.facts import (
     Relation,
     Restriction,
     RestrictionReason,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.joining import moved
@@ -43,6 +44,7 @@ RESTRICTION = Restriction(
     PERSON, frozenset({Item(ItemKind.VISIT, "VISIT-7001"), Item(ItemKind.ORDER, "7", "LAB")}), None,
     RestrictionReason.SELF_PAY_IN_FULL, date(2026, 1, 1), date(2026, 2, 1),
 )  # fmt: skip
+LABEL = Sensitivity(PERSON, Item(ItemKind.VISIT, "VISIT-7001"), "hiv")
 SEALER = any_sealer()
 
 
@@ -71,7 +73,7 @@ def test_what_is_entered_is_held_as_it_was_said(registry: StoredRegistry) -> Non
 def test_sealing_and_opening_give_back_everything() -> None:
     bare = SignedConsent(Patient("1"), ConsentKind.REFUSAL)
     held = Held().added("c-1", CONSENT, ACT).added("c-2", bare, ACT).added("r", RESTRICTION, ACT)
-    held = held.ended("c-2", LATER).ended("r", LATER)
+    held = held.ended("c-2", LATER).ended("r", LATER).added("l", LABEL, ACT)
     name = patient_name(SEALER, "1")
     assert unseal_held(SEALER, name, seal_held(SEALER, name, held)) == held
     with pytest.raises(EngineError):

@@ -6,6 +6,7 @@ and the test says so.
 
 from __future__ import annotations
 
+import io
 import pathlib
 import re
 from datetime import UTC, date, datetime
@@ -21,9 +22,12 @@ from engine.commit import GroupCommit
 from engine.delivery.look import Send, Sight, Withhold
 from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
+from engine.intake.admission import Admission, Gate
 from engine.intake.receipts import Receipts
-from engine.intake.registered import PatientNames
+from engine.intake.receive import Intake
+from engine.intake.registered import PatientNames, Registered
 from engine.intake.sealed import about_copy
+from engine.logs import Log
 from engine.mllp.framing import encode
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -110,6 +114,8 @@ def test_e_10_delimiters_go_round(raw: bytes) -> None:
 class Queue:
     """One message queued for `insa`, a registry, and the last look before it is sent."""
 
+    listener = "adt"
+
     def __init__(self, folder: pathlib.Path, compiled: CompiledPolicy) -> None:
         self.clock = BenchClock()
         self.compiled = compiled
@@ -140,6 +146,21 @@ class Queue:
             patients=names,
         )
         self._do(accept)
+
+    def receive(self, raw: bytes) -> None:
+        """Take what comes next as the engine does, with what it changes of the registry."""
+        registered = Registered(self.sealer)
+        registered.learned(self._do(registered.news()))
+        intake = Intake(
+            compiled=self.compiled, gates={"adt": Gate(Admission(), "production")},
+            answer_while_down=frozenset(), commit=self.commit, sealing=self.sealer,
+            registered=registered, receipts=Receipts(lambda: 2, lambda bits: 1), clock=self.clock,
+            log=Log(io.StringIO(), self.clock), committed=lambda _: None, released=lambda: None,
+        )  # fmt: skip
+        answers: list[bytes | None] = []
+        intake.receive(raw, self).addCallback(answers.append)
+        self.clock.pump([0.0] * 10)
+        assert b"MSA|AA" in (answers[0] or b"")
 
     def look(self) -> tuple[Sight, bytes]:
         """What the last look says of the head of the queue, and the copy as it was cut."""
@@ -204,6 +225,42 @@ def test_e_8_a_restriction_reaches_what_is_queued_under_either_number(
     sight, cut = queue.look()
     assert b"FT1|1|T1" in cut
     assert sight == Withhold("restricted")
+
+
+PAIR = ("PID|1||222^^^H", "MRG|111^^^H")
+GROUPS = ("PID|1||444^^^H", "MRG|333^^^H", "PID|2||222^^^H", "MRG|111^^^H")
+
+
+@pytest.mark.parametrize("is_restricted_before", [True, False])
+@pytest.mark.parametrize(("event", "groups"), [("A40", PAIR), ("A39", PAIR), ("A39", GROUPS)])
+def test_e_8_what_is_queued_under_the_old_number_alone_is_decided_again(
+    tmp_path: pathlib.Path, event: str, groups: tuple[str, ...], is_restricted_before: bool
+) -> None:
+    """The restriction stands under the new number only, and the copy names the old one only."""
+    compiled = policy([rule("r", ANY, "PID: [3], FT1: all")], (channel("insa"),), to="[insa]")
+    queue = Queue(tmp_path, compiled)
+    queue.take(hl7("DFT^P03", "PID|1||111^^^H", "FT1|1|T1||20260101||CG|99213"))
+    mandatory = Restriction(
+        Patient("222", "H"), frozenset({Item(ItemKind.EVERYTHING)}), frozenset({"insa"})
+    )
+    merge = hl7(f"ADT^{event}^ADT_A39", "EVN||20260101", *groups).replace(b"|M1|", b"|M2|")
+    if is_restricted_before:
+        queue.enter(mandatory)
+    queue.receive(merge)
+    if not is_restricted_before:
+        queue.enter(mandatory)
+    sight, cut = queue.look()
+    assert b"FT1|1|T1" in cut
+    assert sight == Withhold("restricted")
+
+
+def test_e_8_a_merge_of_others_leaves_what_is_queued_alone(tmp_path: pathlib.Path) -> None:
+    compiled = policy([rule("r", ANY, "PID: [3], FT1: all")], (channel("insa"),), to="[insa]")
+    queue = Queue(tmp_path, compiled)
+    queue.take(hl7("DFT^P03", "PID|1||111^^^H", "FT1|1|T1||20260101||CG|99213"))
+    queue.enter(Restriction(Patient("444", "H"), frozenset({Item(ItemKind.EVERYTHING)})))
+    queue.receive(hl7("ADT^A39^ADT_A39", "EVN||20260101", *GROUPS).replace(b"|M1|", b"|M2|"))
+    assert isinstance(queue.look()[0], Send)
 
 
 @pytest.mark.parametrize("number", ["111", "222", "333", "444"])

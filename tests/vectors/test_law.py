@@ -172,3 +172,28 @@ def test_e_14_a_cancel_after_the_rules_changed() -> None:
     )
     assert outcome(compiled, raw, self_pay, of="insa").verdict is Verdict.HOLD
     assert code(compiled, raw, self_pay, of="insa") == "ambiguous-restriction"
+
+
+def test_law_10_confidential_communications() -> None:
+    """164.522(b): the alternate or nothing, never both, and only where the field is granted."""
+    grants = "PID: [3, 11, 13, 14], GT1: [3, 5, 6, 7], IN1: {fields: [2, 3, 19], which: own}"
+    channels = [channel(one, ceiling="{PID: all, GT1: all, IN1: all}") for one in ("insa", "insb")]
+    compiled = policy([rule("r", ANY, grants)], channels, to="[insa, insb]")
+    raw = hl7(
+        "ADT^A01",
+        "PID|1||A^^^H||DOE^JANE||||||12 Oak St^^Town||(415)555-0100|(415)555-0101",
+        "GT1|1||DOE^JANE||12 Oak St^^Town|(415)555-0100|(415)555-0101",
+        "IN1|1|PA|INSA" + "|" * 16 + "12 Oak St^^Town",
+    )
+    known = facts(
+        compiled,
+        "confidential:",
+        "  - {patient: {id: A, authority: H}, channels: [insa],"
+        " address: {street: PO Box 7, city: Else}, phone: {number: '702-555-0199'}}",
+    )
+    assert sent(compiled, raw, known, of="insa") == [
+        "PID|||A^^^H||||||||PO Box 7^^Else||702-555-0199",
+        "GT1|||DOE^JANE",
+        "IN1||PA|INSA",
+    ]
+    assert "12 Oak St" in sent(compiled, raw, known, of="insb")[0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.config.schemas.conditions import MESSAGE_TYPES, PATH, condition_definitions
+from engine.config.schemas.delivery import deliver
 from engine.config.schemas.grants import by_segment, grant_definitions, withheld
-from engine.config.schemas.settings import config, deliver
+from engine.config.schemas.settings import config
 from engine.config.schemas.shapes import (
     TEXT,
     Shape,

@@ -6,13 +6,18 @@ text here is any scalar, and what must have a form is checked where it is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from engine.policy.language import Keys
+from engine.policy.language import Keys, Support
 
 Shape = dict[str, Any]
+
+#: The form of an address.
+ADDRESS = r"^(tcp|tls):.+:\d{1,5}$"
+
+_LOADS = (Support.IN_FORCE, Support.NOT_ENFORCED)
 
 #: Any scalar that says something.
 TEXT: Shape = {"type": ["string", "number", "boolean"], "minLength": 1}
@@ -29,6 +34,11 @@ def choice(description: str, options: Iterable[str] | type[Enum]) -> Shape:
     if isinstance(options, type):
         options = [str(option.value) for option in options]
     return {"enum": sorted(options), "description": description}
+
+
+def settled(description: str, options: Mapping[str, Support]) -> Shape:
+    """One of some words, of those that load in this version."""
+    return choice(description, [name for name, how in options.items() if how in _LOADS])
 
 
 def flag(description: str) -> Shape:

@@ -99,7 +99,7 @@ def _differences(old: _Segment, new: _Segment) -> Iterator[_Found]:
     for key, members in alike.items():
         for effect, causes in held[key].effects():
             yield effect, names(members, known), causes
-    yield from _standing_alone(old, new)
+    yield from _sent_alone(old, new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _granted(side: Side, one: Granted) -> Cause:
     return Cause(side.value, one.grant.place, one.rule.name, text)
 
 
-def _standing_alone(old: _Segment, new: _Segment) -> Iterator[_Found]:
+def _sent_alone(old: _Segment, new: _Segment) -> Iterator[_Found]:
     """Whether an order is newly sent without its results."""
     before = [one for one in old.grants if one.grant.alone]
     after = [one for one in new.grants if one.grant.alone]

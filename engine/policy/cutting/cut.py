@@ -14,6 +14,8 @@ from engine.hl7.build import join_segments
 from engine.policy.cutting.plan import Plan
 from engine.policy.message.view import View
 from engine.policy.outcome import Code
+from engine.policy.segment.cutter import Cutter
+from engine.privacy.confidential import Address, Phone
 
 _NONE: frozenset[int] = frozenset()
 
@@ -45,13 +47,35 @@ class Bar:
     rule: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where the patient is reached is not sent, but what is named here instead of it, if anything.
+
+    `address` is for PID-11, `phone` for PID-13.
+    """
+
+    address: Address | None = None
+    phone: Phone | None = None
+
+
 class Cut:
     """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart.
 
     It begins with the `pieces` that are the same for all who have its plan.
     """
 
-    __slots__ = ("_body", "bars", "causes", "inserted", "own", "pieces", "plan", "view")
+    __slots__ = (
+        "_body",
+        "bars",
+        "causes",
+        "concealed",
+        "contact",
+        "inserted",
+        "own",
+        "pieces",
+        "plan",
+        "view",
+    )
 
     def __init__(
         self,
@@ -60,6 +84,8 @@ class Cut:
         own: Own,
         bars: Mapping[int, Bar],
         pieces: list[bytes | None],
+        *,
+        contact: Contact | None = None,
     ) -> None:
         self.view = view
         self.plan = plan
@@ -67,6 +93,9 @@ class Cut:
         self.pieces = pieces
         self.causes: dict[int, Code] = {}
         self.bars = bars
+        self.contact = contact
+        #: Fields that say how the patient is reached, emptied or replaced, by segment.
+        self.concealed: dict[int, frozenset[int]] = {}
         #: Segments of our own, and after which received one they stand.
         self.inserted: dict[int, list[bytes]] = {}
         self._body: tuple[bytes, tuple[int, ...]] | None = None
@@ -94,6 +123,17 @@ class Cut:
                 found.append(piece)
             found += self.inserted.get(index, ())
         return found
+
+    def cutter_of(self, index: int) -> Cutter | None:
+        """What cuts a segment under the plan and what stands against it; None: nothing is left."""
+        segment_id = self.view.message.ids[index]
+        bar = self.bars.get(index)
+        plan = self.plan if bar is None else bar.plan
+        rules = None if plan is None else plan.segments.get(segment_id)
+        if rules is None:
+            return None
+        mine = rules.needs_own and self.own.holds(self.view, index, segment_id)
+        return rules.cutter(self.view, index, mine)
 
     def drop(self, index: int, cause: Code) -> None:
         """Take a segment out."""

@@ -13,6 +13,7 @@ from engine.hl7.build import field_value, join_fields, put_field
 from engine.hl7.wire import Message
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
+from engine.policy.cutting.contacts import conceal_contact
 from engine.policy.cutting.cut import Cut
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.renumber import renumber
@@ -33,6 +34,8 @@ def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     """Leave in `cut` what its plan and its bars leave; the copy's MSH is made by `payload`."""
     _apply_own(cut)
     _bar(cut)
+    if cut.contact is not None:
+        conceal_contact(cut)
     cascade(cut, named)
     while charges.conceal(cut):
         cascade(cut, named)
@@ -89,11 +92,7 @@ def _bar(cut: Cut) -> None:
     for index, bar in cut.bars.items():
         if pieces[index] is None:
             continue
-        rules = None if bar.plan is None else bar.plan.segments.get(segments[index].id)
-        cutter = None
-        if rules is not None:
-            mine = rules.needs_own and cut.own.holds(view, index, rules.id)
-            cutter = rules.cutter(view, index, mine)
+        cutter = cut.cutter_of(index)
         left = None if cutter is None else cutter.cut(segments[index], view.message)
         if left is None:
             cut.drop(index, bar.code)

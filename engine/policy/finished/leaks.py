@@ -1,9 +1,10 @@
 """The last look at a finished copy: whether it still tells what was withheld.
 
 Law: whatever a withheld, labelled or restricted segment said by a code, and no coded field of the
-copy says openly, must not stand in its coded or free text; and no member or policy number of
-another insurer anywhere (rules.md §10.11, standards.md B-9.5). Compared by whole token, without
-escapes. A hit names kinds of codes, never one.
+copy says openly, must not stand in its coded or free text; and anywhere, no member or policy number
+of another insurer, and not how a patient is reached who asked that it be kept back (rules.md
+§10.11, standards.md B-9.5, LAW-10). Compared by whole token, without escapes. A hit names kinds of
+codes, never one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
+from engine.policy.finished.contacts_told import tells_contact
+from engine.policy.finished.tokens import has_token
 from engine.policy.message.view import View
 from engine.policy.outcome import Code, Reason
 from engine.policy.sensitive.coded_fields import DIAGNOSES, SERVICES, codes_of
@@ -79,6 +82,8 @@ def leak(cut: Cut, foreign: frozenset[str]) -> Reason | None:
     told = [f"a code that is withheld ({', '.join(sorted(kinds))})"] if kinds else []
     if foreign and _tells_any(cut, foreign):
         told.append("a member or policy number of another insurer")
+    if tells_contact(cut):
+        told.append("how the patient is reached")
     if not told:
         return None
     return Reason(Code.LEAK, f"What is left would still tell {' and '.join(told)}.")
@@ -136,7 +141,7 @@ def _codes_told(cut: Cut) -> set[str]:
     return {
         kind
         for code, (kind, spellings) in withheld.items()
-        if any(_has_token(text, spelling) for spelling in spellings)
+        if any(has_token(text, spelling) for spelling in spellings)
     }
 
 
@@ -255,15 +260,4 @@ def _tells_any(cut: Cut, numbers: Iterable[str]) -> bool:
     sent = cut.plan.msh_fields(cut.view)[_AFTER_DELIMITERS:]
     data = b"\r".join((*sent, body))
     texts = (message.text(data), cut.view.text(data))
-    return any(_has_token(text, number) for text in texts for number in numbers)
-
-
-def _has_token(text: str, token: str) -> bool:
-    """Whether `token` stands there by itself: neither letter nor digit before or after it."""
-    at = text.find(token)
-    while at >= 0:
-        end = at + len(token)
-        if not (at and text[at - 1].isalnum()) and not (end < len(text) and text[end].isalnum()):
-            return True
-        at = text.find(token, at + 1)
-    return False
+    return any(has_token(text, number) for text in texts for number in numbers)

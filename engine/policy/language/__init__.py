@@ -6,7 +6,7 @@ reported. See docs/reference/rules.md; `KEY_TABLES` are the keys that page has e
 
 from engine.policy.language.channels import AGREEMENT_KEYS, CEILING_KEYS, CHANNEL_KEYS
 from engine.policy.language.grants import CONSTANT_KEYS, GRANT_KEYS
-from engine.policy.language.keys import Keys, Standing
+from engine.policy.language.keys import Keys, Support
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.reader import Reader
 from engine.policy.language.rules import FILE_KEYS, RULE_KEYS
@@ -35,7 +35,7 @@ __all__ = [
     "Problems",
     "ReadPolicy",
     "Reader",
-    "Standing",
+    "Support",
     "note_incomplete",
     "policy_of",
 ]

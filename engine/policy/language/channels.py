@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 
 from engine.errors import Place
 from engine.policy.language.conditions import compared, condition, message_types
@@ -46,10 +47,12 @@ CHANNEL_KEYS = Keys(
 )
 AGREEMENT_KEYS = Keys(
     of="An agreement",
-    optional=("reference", "expires", "assessed"),
-    not_enforced={"reassess_after": "the reminder to assess a counterpart again"},
+    optional=("reference", "expires", "assessed", "reassess_after"),
 )
 CEILING_KEYS = Keys(of="A ceiling", required=("messages", "segments"))
+
+#: What is assessed in the far future is not due within any calendar.
+_LAST_YEAR = 9900
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IDENTIFYING = frozenset({"IN1", "IN2", "IN3"})
@@ -94,7 +97,7 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
     kind = reader.choice(given.get("kind"), "`kind`", Kind)
     purposes = _purposes(given.get("purposes"), reader)
     ceiling = _ceiling(given.get("ceiling"), node.place, reader)
-    reference, expires = _agreement(given.get("agreement"), reader)
+    reference, expires, reassess_on = _agreement(given.get("agreement"), reader)
     identified_by = _identified_by(given.get("identified_by"), reader)
     if kind is Kind.PAYER:
         _payer_has(node.place, given, reader)
@@ -111,6 +114,7 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
         address=reader.text(given.get("address"), "`address`") or "",
         agreement_reference=reference,
         agreement_expires=expires,
+        reassess_on=reassess_on,
         rewrite=_rewrite(given.get("deliver"), reader),
         control_id=_control_id(given.get("deliver"), reader),
         renumber=reader.flag(given.get("renumber"), "`renumber`") is not False,
@@ -165,16 +169,26 @@ def _purposes(node: Node | None, reader: Reader) -> frozenset[Purpose]:
     return frozenset(found or ())
 
 
-def _agreement(node: Node | None, reader: Reader) -> tuple[str, str | None]:
-    """Its reference, and the last day it holds."""
+def _agreement(node: Node | None, reader: Reader) -> tuple[str, str | None, date | None]:
+    """Its reference, the last day it holds, and the day to assess the counterpart again."""
     given = reader.mapping(node, AGREEMENT_KEYS)
     if given is None:
-        return "", None
+        return "", None, None
     reference = reader.text(given.get("reference"), "`reference`")
     expires = reader.day(given.get("expires"), "`expires`")
-    reader.day(given.get("assessed"), "`assessed`")
-    reader.seconds(given.get("reassess_after"), "`reassess_after`")
-    return reference or "", expires
+    assessed = reader.day(given.get("assessed"), "`assessed`")
+    seconds = reader.seconds(given.get("reassess_after"), "`reassess_after`")
+    return reference or "", expires, _reassess_on(assessed, seconds)
+
+
+def _reassess_on(assessed: str | None, after_s: float | None) -> date | None:
+    """None: nobody asked to be reminded; the first of all days: it was never assessed."""
+    if after_s is None:
+        return None
+    if assessed is None:
+        return date.min
+    day = datetime.combine(date.fromisoformat(assessed), time.min)
+    return (day + timedelta(seconds=after_s)).date() if day.year < _LAST_YEAR else None
 
 
 def _state(node: Node | None, reader: Reader) -> State:

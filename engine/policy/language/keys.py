@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
-class Standing(Enum):
+class Support(Enum):
     """What becomes of a value: it holds; it has no effect yet; it does not load."""
 
     IN_FORCE = "in force"

@@ -45,6 +45,7 @@ class Mistake(Enum):
     NOT_ENFORCED = "not-enforced"
     PROTECTION_OFF = "protection-off"
     PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
+    REASSESS = "reassess"
     SECRET_IN_SITE = "secret-in-site"  # noqa: S105  a code, not a secret
     SHADOWED = "shadowed"
     SHARED_ADDRESS = "shared-address"
@@ -77,6 +78,7 @@ WARNINGS = frozenset(
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
         Mistake.PROTECTION_OFF,
+        Mistake.REASSESS,
         Mistake.SHADOWED,
         Mistake.SHARED_ADDRESS,
         Mistake.UNUSABLE_GRANT,

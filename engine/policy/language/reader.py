@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TypeVar
 
 from engine.errors import Place
-from engine.policy.language.keys import Keys, Standing
+from engine.policy.language.keys import Keys, Support
 from engine.policy.language.mistakes import Mistake, Problems, known_or_close
 from engine.policy.language.quantities import LONGEST_S, bytes_in, mebibytes, seconds_in
 from engine.policy.language.source import Mapping, Node, Scalar, Sequence
@@ -146,16 +146,16 @@ class Reader:
             return None
         return by_value[text]
 
-    def settled(self, node: Node | None, what: str, options: dict[str, Standing]) -> None:
+    def settled(self, node: Node | None, what: str, options: dict[str, Support]) -> None:
         """A setting that may be written, but of which this version knows one value only."""
         text = self.text(node, f"`{what}`")
         if node is None or text is None:
             return
         if text not in options:
             self._cannot_be(node, f"`{what}`", text, known_or_close(text, options.keys()))
-        elif options[text] is Standing.UNSUPPORTED:
+        elif options[text] is Support.UNSUPPORTED:
             self.unsupported(node, f"`{what}: {text}`")
-        elif options[text] is Standing.NOT_ENFORCED:
+        elif options[text] is Support.NOT_ENFORCED:
             self.not_enforced(node, f"`{what}: {text}`")
 
     def flag(self, node: Node | None, what: str) -> bool | None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from engine.hl7.path import Path
-from engine.policy.cutting.cut import Bar
+from engine.policy.cutting.cut import Bar, Contact
 from engine.policy.cutting.plan import Plan
+from engine.policy.legal.confidential import Contacts
 from engine.policy.legal.lifting import Lifting
 from engine.policy.legal.minors import may_be_minor
 from engine.policy.legal.notices import Attached, has_place, scope_of
@@ -23,6 +24,7 @@ from engine.policy.legal.restrictions import (
     patient_restrictions,
     reach,
 )
+from engine.policy.legal.sensitivities import kept_labels
 from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Kind, Purpose
@@ -34,6 +36,7 @@ from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents, Lapse
 from engine.privacy.facts import Facts, Restriction, RestrictionReason, Unit
 from engine.privacy.patients import may_be, patients_of
+from engine.privacy.standing import Standing
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
 _UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
@@ -56,8 +59,10 @@ class Law:
 
     __slots__ = (
         "_consents",
+        "_contacts",
         "_facts",
         "_lifting",
+        "_pending",
         "_reaches",
         "_restrictions",
         "_signals",
@@ -74,8 +79,11 @@ class Law:
         self._statutes = statutes
         self._reaches: dict[Restriction, Reach] = {}
         self._restrictions: tuple[Restriction, ...] = ()
+        #: Of what is to be paid in full, not confirmed yet.
+        self._pending: tuple[Restriction, ...] = ()
         self._consents: Consents | None = None
         self._undecided = False
+        self._contacts: Contacts | None = None
         #: What the message itself says.
         self._signals = signals = signals_of(view, facts.now, statutes.self_pay)
         said = tuple(one for one in signals.restrictions if one not in facts.lifted)
@@ -84,18 +92,27 @@ class Law:
             restrictions, consents = restrictions + said, consents + signals.refusals
         if restrictions or consents or facts.undecided:
             denied = denied_patients(view)
-            self._restrictions = patient_restrictions(restrictions, denied)
+            known = patient_restrictions(restrictions, denied)
+            self._restrictions = tuple(one for one in known if one.is_in_force)
+            self._pending = tuple(one for one in known if one.standing is Standing.PENDING_PAYMENT)
             ids = patients_of(view.message, view.all("PID"), 3)
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
         is_part2 = bool(facts.units) and Unit.PART2 in self._units()
+        if facts.confidential:
+            ids = patients_of(view.message, view.all("PID"), 3)
+            self._contacts = Contacts(facts.confidential, ids, denied_patients(view))
+        kept = 0
+        if facts.sensitivities:
+            who = denied_patients(view)
+            kept = kept_labels(facts.sensitivities, view, who, statutes.index)
         #: Labels of the message and of its segments.
-        self.labelled = self._labelled(is_part2)
+        self.labelled = self._labelled((statutes.sud if is_part2 else 0) | kept)
         present = self.labelled.present
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
         self.is_silent = signals is NO_SIGNALS and not (
-            present or self._restrictions or self._undecided
+            present or self._restrictions or self._pending or self._undecided or self._contacts
         )
 
     # --- before all rules ---------------------------------------------------------------------
@@ -105,6 +122,8 @@ class Law:
         code = self._restricted(channel)
         if code is not None:
             return code
+        if self._reached(channel, self._pending) != NOWHERE:
+            return Code.PAYMENT_UNCONFIRMED
         if self.labelled.message:
             code = self._labels_message(channel)
             if code is not None:
@@ -129,8 +148,11 @@ class Law:
 
     def reach(self, channel: ChannelRules) -> Reach:
         """What the patient's restrictions take from this channel."""
+        return self._reached(channel, self._restrictions)
+
+    def _reached(self, channel: ChannelRules, restrictions: tuple[Restriction, ...]) -> Reach:
         found = NOWHERE
-        for restriction in self._restrictions:
+        for restriction in restrictions:
             if restriction.channels is None:
                 if not _is_meant(restriction, channel.channel.kind):
                     continue
@@ -161,11 +183,15 @@ class Law:
 
     def _message_notice(self, channel: ChannelRules) -> bool:
         return any(
-            standing.protection.notice is not None and standing.bits & self.labelled.message
+            applicable.protection.notice is not None and applicable.bits & self.labelled.message
             for purpose in _purposes(channel)
             if not self.labelled.message & self._lifting.blocked(channel, purpose)
-            for standing in self._lifting.standing(channel, purpose)
+            for applicable in self._lifting.applicable(channel, purpose)
         )
+
+    def contact(self, channel: ChannelRules) -> Contact | None:
+        """What this channel learns of where the patient is reached; None: what the rules say."""
+        return self._contacts.of(channel) if self._contacts else None
 
     # --- beside the rules ---------------------------------------------------------------------
 
@@ -224,11 +250,11 @@ class Law:
             bits |= segments.get(index, 0)
         found: dict[str, Attached] = {}
         for purpose in sorted({rule.rule.purpose.value for rule in granting}):
-            for standing in self._lifting.standing(channel, purpose):
-                notice = standing.protection.notice
-                if notice is None or not standing.bits & bits or notice.id in found:
+            for applicable in self._lifting.applicable(channel, purpose):
+                notice = applicable.protection.notice
+                if notice is None or not applicable.bits & bits or notice.id in found:
                     continue
-                lifting = self._lifting.lifted_by(standing.protection, channel.id, purpose)
+                lifting = self._lifting.lifted_by(applicable.protection, channel.id, purpose)
                 scope = scope_of(lifting, self._statutes.timezone) if notice.scope else ""
                 found[notice.id] = Attached(notice, scope)
         return tuple(found[name] for name in sorted(found))
@@ -243,12 +269,12 @@ class Law:
 
     # --- what the message says ----------------------------------------------------------------
 
-    def _labelled(self, is_part2: bool) -> Labelled:
+    def _labelled(self, of_message: Bits) -> Labelled:
         statutes, view = self._statutes, self._view
         index = statutes.index
         found = NOTHING_LABELLED if index.is_empty else index.labelled(view)
-        if is_part2:
-            found = Labelled(found.message | statutes.sud, found.segments)
+        if of_message:
+            found = Labelled(found.message | of_message, found.segments)
         for rule, bits in statutes.minors:
             if found.present & bits and may_be_minor(view, rule.from_age):
                 found = _with(found, bits, statutes.minor)

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.sensitive.labels import Bits
-from engine.policy.sensitive.statutes import Standing, Statutes
+from engine.policy.sensitive.statutes import Applicable, Statutes
 from engine.privacy.consents import Consents, is_in_force
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent
 from engine.privacy.protections import Lift, Protection
+from engine.privacy.separate import covered_labels
 
 
 class Lifting:
@@ -53,24 +54,24 @@ class Lifting:
         found = self._blocked.get(key)
         if found is None:
             found = 0
-            for standing in self.standing(channel, purpose):
-                if standing.bits & self.present and not self.lifted_by(
-                    standing.protection, channel.id, purpose
+            for applicable in self.applicable(channel, purpose):
+                if applicable.bits & self.present and not self.lifted_by(
+                    applicable.protection, channel.id, purpose
                 ):
-                    found |= standing.bits
+                    found |= applicable.bits
             if required:
                 found |= self._unnamed(channel.id, purpose)
             self._blocked[key] = found
         return found
 
-    def standing(self, channel: ChannelRules, purpose: str) -> tuple[Standing, ...]:
+    def applicable(self, channel: ChannelRules, purpose: str) -> tuple[Applicable, ...]:
         """The protections between such content and this channel for this purpose."""
-        return self._statutes.standing(channel.is_payer, purpose, self.is_part2)
+        return self._statutes.applicable(channel.is_payer, purpose, self.is_part2)
 
     def _unnamed(self, channel: str, purpose: str) -> Bits:
         """The labels that no consent which covers this names."""
         covering = () if self._consents is None else self._consents.covering(channel, purpose)
-        named = {label for consent in covering for label in consent.labels}
+        named = {label for consent in covering for label in covered_labels(consent)}
         found = 0
         for label, bits in self._statutes.named:
             if label not in named:
@@ -92,7 +93,7 @@ class Lifting:
 
 
 def _lists(consent: SignedConsent, protection: Protection) -> bool:
-    return protection.label.value in consent.labels
+    return protection.label.value in covered_labels(consent)
 
 
 _LIFTS: dict[Lift, Callable[[SignedConsent, Protection], bool]] = {

@@ -80,17 +80,18 @@ def _access(view: View, now: datetime) -> list[Said]:
     """ARV: who may have what of the patient, the visit or the message."""
     found = []
     for segment in view.all("ARV"):
-        if view.texts(segment, _ARV_ACTION)[0] == "D" or not _is_on(view, segment, now):
+        if not arv_in_force(view, segment, now):
             continue
         codes = [text for text in view.texts(segment, _ARV_VALUE) if text]
         says = {ACCESS.get(code, Says.MARKED) for code in codes}
         says.add(CONFIDENTIALITY.get(view.texts(segment, _ARV_LABEL)[0], Says.MARKED))
-        found += [Said(one, _item_of(view, segment)) for one in says - {Says.NOTHING}]
+        item = item_of_arv(view, segment)
+        found += [Said(one, item) for one in says - {Says.NOTHING}]
     return found
 
 
-def _item_of(view: View, segment: Segment) -> Item | None:
-    """What an ARV is about: that of the segment which it follows."""
+def item_of_arv(view: View, segment: Segment) -> Item | None:
+    """What an ARV is about: that of the segment which it follows; None: the message alone."""
     ids = view.message.ids
     before = next((ids[at] for at in range(segment.index - 1, -1, -1) if ids[at] != "ARV"), "")
     if before in _OF_PATIENT:
@@ -98,8 +99,10 @@ def _item_of(view: View, segment: Segment) -> Item | None:
     return next(iter(of_visit(view)), None) if before in _OF_VISIT else None
 
 
-def _is_on(view: View, segment: Segment, now: datetime) -> bool:
-    """ARV-6: whether it is in force today; a range that cannot be read is."""
+def arv_in_force(view: View, segment: Segment, now: datetime) -> bool:
+    """ARV-2, ARV-6: not taken back, and of today; a range that cannot be read is."""
+    if view.texts(segment, _ARV_ACTION)[0] == "D":
+        return False
     begin, end = (_day(view, segment, part) for part in (1, 2))
     today = now.date()
     return (begin is None or begin[0] <= today) and (end is None or today <= end[1])

@@ -128,21 +128,21 @@ def _joined(kind: Kind, parts: Iterable[Formula], neutral: Formula, decisive: Fo
     return next(iter(found)) if len(found) == 1 else Formula(kind, frozenset(found))
 
 
-def implies(one: Formula, other: Formula, theory: Theory) -> bool:
-    """Whether it is proven that `other` holds wherever `one` does."""
+def implies(one: Formula, other: Formula, theory: Theory, most_cases: int = _MOST_CASES) -> bool:
+    """Whether it is proven, by so many cases, that `other` holds wherever `one` does."""
     if one in (other, FALSE) or other == TRUE:
         return True
     if other.kind is Kind.ANY and one in other.parts:
         return True
-    return not _Search(theory).may_hold(all_of((one, no(other))))
+    return not _Search(theory, most_cases).may_hold(all_of((one, no(other))))
 
 
 class _Search:
-    """One question: the cases that were looked at are counted."""
+    """One question: the cases that may still be looked at are counted."""
 
-    def __init__(self, theory: Theory) -> None:
+    def __init__(self, theory: Theory, most_cases: int) -> None:
         self._theory = theory
-        self._cases = 0
+        self._cases_left = most_cases
 
     def may_hold(self, formula: Formula) -> bool:
         """Whether some case may make it hold."""
@@ -155,9 +155,9 @@ class _Search:
             if not forced:
                 break
             formula = self._given(formula, forced)
-        self._cases += 1
-        if self._cases > _MOST_CASES:
+        if not self._cases_left:
             return True  # not proven
+        self._cases_left -= 1
         chosen = min(formula.statements, key=repr)
         return any(self.may_hold(self._given(formula, {chosen: value})) for value in (True, False))
 

@@ -45,11 +45,11 @@ def revision(policy: Policy) -> str:
 
 
 def _namesakes(policy: Policy) -> list[list[str]]:
-    """The channels that share a name with another, by name; which name it is, is spelling."""
+    """The channels of each name; which name it is, is spelling."""
     by_name: dict[str, list[str]] = {}
     for channel in policy.channels.values():
         by_name.setdefault(channel.name, []).append(channel.id)
-    return sorted(sorted(ids) for ids in by_name.values() if len(ids) > 1)
+    return sorted(sorted(ids) for ids in by_name.values())
 
 
 def _self_pay(policy: Policy) -> list[object]:

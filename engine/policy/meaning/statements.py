@@ -137,12 +137,8 @@ def _entails(one: Compared, other: Compared) -> bool:
         return False
     if one.of != other.of and (other.of or one.every or other.every):
         return False  # of one segment it follows that the message has one, and nothing else
-    if one.permits is True and other == Compared(
-        one.of, one.path, one.matcher, one.every, permits=False
-    ):
-        return True  # what certainly holds possibly holds
-    if one.permits != other.permits and (one.permits is False or other.permits is not None):
-        return False
+    if one.permits is False and other.permits is True:
+        return False  # what possibly holds may not certainly hold
     return _matcher_entails(one.matcher, other.matcher)
 
 

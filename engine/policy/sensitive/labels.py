@@ -87,7 +87,8 @@ class LabelIndex:
             name: sorted({path.field for path, _, _ in found})
             for name, found in self._marks.items()
         }
-        self._psychotherapy = self.core(Label.PSYCHOTHERAPY_NOTES.value)
+        self._documents = self.core(Label.PSYCHOTHERAPY_NOTES.value)
+        self._documents |= self.core(Label.SUD_COUNSELING_NOTES.value)
         self._memories = Memories()
         self.is_empty = not sets and not marks
 
@@ -114,7 +115,7 @@ class LabelIndex:
     def labelled(self, view: View) -> Labelled:
         """The labels of a view."""
         own = self._own(view)
-        return _inherited(view, own, self._psychotherapy) if own else NOTHING_LABELLED
+        return _inherited(view, own, self._documents) if own else NOTHING_LABELLED
 
     def _own(self, view: View) -> dict[int, Bits]:
         """What each segment itself carries; only those that carry anything."""

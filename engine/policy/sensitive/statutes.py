@@ -34,7 +34,7 @@ UNDERWRITING = Protection(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Applicable:
     """A protection that applies, and the labels that it protects."""
 
     protection: Protection
@@ -64,18 +64,18 @@ class Statutes:
         for one in protections:
             if one.source is Source.UNKNOWN_UNIT:
                 self.waits |= self.index.of(one.label.value, one.evidence)
-        self._standing: dict[tuple[bool, str, bool], tuple[Standing, ...]] = {}
+        self._applicable: dict[tuple[bool, str, bool], tuple[Applicable, ...]] = {}
         #: Each label that a consent may have to name, with its bits.
         self.named = tuple((label.value, self.index.any(label.value)) for label in Label)
 
-    def standing(self, is_payer: bool, purpose: str, is_part2: bool) -> tuple[Standing, ...]:
+    def applicable(self, is_payer: bool, purpose: str, is_part2: bool) -> tuple[Applicable, ...]:
         """The protections between content and such a channel for such a purpose."""
         key = (is_payer, purpose, is_part2)
-        found = self._standing.get(key)
+        found = self._applicable.get(key)
         if found is None:
             every = self._content + (self._part2 if is_part2 else ())
-            found = self._standing[key] = tuple(
-                Standing(one, self.index.of(one.label.value, one.evidence))
+            found = self._applicable[key] = tuple(
+                Applicable(one, self.index.of(one.label.value, one.evidence))
                 for one in every
                 if _applies(one, is_payer, purpose)
             )

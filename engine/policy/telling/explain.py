@@ -151,7 +151,8 @@ def _of_segment(cut: Cut, segment: Segment) -> SegmentStory:
     if bar is not None and bar.plan is not None:
         rules = bar.plan.segments.get(segment.id)  # of the rules that may grant it all the same
     because = {Because(Code.GRANTED.value, rule) for rule in _granting(rules, cut, segment)}
-    if piece == segment.raw:
+    concealed = segment.index in cut.concealed
+    if piece == segment.raw and not concealed:
         return SegmentStory(number, segment.id, "kept", None, tuple(sorted(because)))
     message = cut.view.message
     left = message.split(piece, segment.separator)
@@ -162,11 +163,13 @@ def _of_segment(cut: Cut, segment: Segment) -> SegmentStory:
         for named in _named(message, n, value, segment.field(n))
     )
     whole = all(not value or n in sent for n, value in enumerate(segment.fields) if n)
-    if whole:
+    if whole and not concealed:
         return SegmentStory(number, segment.id, "kept", None, tuple(sorted(because)))
     if bar is not None:
         because.add(Because(bar.code.value, bar.rule))
     withheld = _withholding(rules, cut, segment)
+    if concealed:
+        withheld |= {Because(Code.CONFIDENTIAL_COMMUNICATION.value)}
     because |= withheld or {Because(Code.NOT_GRANTED.value)}
     return SegmentStory(number, segment.id, "cut", sent, tuple(sorted(because)))
 

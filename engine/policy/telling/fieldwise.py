@@ -62,6 +62,7 @@ class _Telling:
         piece = cut.pieces[segment.index]
         left = [] if piece is None else self._message.split(piece, segment.separator)
         self._left = dict(enumerate(left))
+        self._concealed = cut.concealed.get(segment.index, frozenset())
 
     def stories(self) -> Iterator[FieldStory]:
         for number, value in enumerate(self._segment.fields):
@@ -91,6 +92,8 @@ class _Telling:
             return {Because(Code.WITHHELD_BY_RULE.value, part.rule) for part in withheld}
         if not piece.is_in(self._ceiling):
             return {Because(Code.ABOVE_CEILING.value, part.rule) for part in granting}
+        if piece.number in self._concealed:
+            return {Because(Code.CONFIDENTIAL_COMMUNICATION.value)}
         if not self._left.get(piece.number):
             return {Because(Code.PARENT_CUT.value)}  # what it tells of is not sent
         return {Because(Code.GRANTED.value, part.rule) for part in granting}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 from engine.errors import Place
 from engine.policy.meaning.canonical import labelling
@@ -183,6 +184,9 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     yield "State", _STATES[channel.state]
     until = f"until {channel.agreement_expires}" if channel.agreement_expires else "no last day"
     yield "Agreement", ", ".join(filter(None, (channel.agreement_reference, until)))
+    if channel.reassess_on is not None:
+        is_known = channel.reassess_on > date.min
+        yield "To be assessed again", channel.reassess_on.isoformat() if is_known else "now"
     yield "May receive for", ", ".join(sorted(one.value for one in channel.purposes))
     yield "Messages, at most", message_types(channel.ceiling_messages)
     yield "Named in messages by", _identified(channel)

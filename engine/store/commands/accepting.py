@@ -47,6 +47,7 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
     Both are empty at the ends of the chain.
     """
     channels: dict[str, int] = {}
+    lanes: dict[str, int] = {}
 
     def index(channel: str) -> int:
         return channels.setdefault(channel, len(channels))
@@ -71,20 +72,26 @@ def accept_command(messages: Sequence[Accept], after: str, leave: str) -> Comman
         add((len(message.enters),))
         for entering in message.enters:
             add((entering.patient, entering.sealed, entering.record))
+        add((len(message.watches),))
+        for channel in message.watches:
+            add((index(channel), channel, lanes.setdefault(channel, len(lanes))))
         arguments[size_at] = len(arguments) - size_at - 1
     names = [*_KEYS, *(key(channel) for channel in channels for key in _CHANNEL_KEYS)]
+    names += [keys.lane(channel) for channel in reversed(lanes)]
     return call(ACCEPT, names, *arguments)
 
 
 def read_answer(text: bytes) -> Accepted:
-    """`= RECEIPT`, a duplicate; `~ RECEIPT`, stale; or `+ REUSED RECEIPT RELEASED…`."""
+    """`= RECEIPT`, a duplicate; `~ RECEIPT`, stale; or `+ REUSED RECEIPT OPEN RELEASED…`."""
     kind, *words = text.decode().split(" ")
     if kind == "~":
         return Accepted(words[0], stale=True)
     if kind == "=":
         return Accepted(words[0], duplicate=True)
-    reused, receipt, *released = words
-    return Accepted(receipt, reused_id=reused == "1", released=tuple(released))
+    reused, receipt, open_, *released = words
+    return Accepted(
+        receipt, reused_id=reused == "1", released=tuple(released), open_attempts=int(open_)
+    )
 
 
 def _size_bytes(message: Accept) -> int:

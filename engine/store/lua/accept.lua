@@ -8,7 +8,8 @@
 --       15 privacy (enter.lua),
 --       then for each channel: out (stream; fields r receipt, p part, s sealed, n note, of the
 --       footing v version, x until (ms, or empty) and h patients, and u when an attempt before a
---       replay has an unknown outcome), counts, parts, parked, parked-order
+--       replay has an unknown outcome), counts, parts, parked, parked-order;
+--       last, for channels whose open attempts are noted, in the reverse order: lane (claim.lua)
 -- ARGV  after, leave: a call that follows another one of its batch names what that one left, so
 --       that nothing is accepted behind what was refused; then the number of messages, each:
 --       how many arguments follow for it, receipt, duplicate key, digest, sealed, record,
@@ -16,13 +17,16 @@
 --       number of copies, each: channel (index from 0), part, sealed, note,
 --       number of holds, each: channel (index), channel (name), reason, number of keys, keys…,
 --       number of channels that get nothing: indexes…, number of learned: key, sealed…,
---       number of changes of the registry: patient (of the footing), sealed, record…
+--       number of changes of the registry: patient (of the footing), sealed, record…,
+--       number of channels whose open attempts the records note: channel (index), channel (name),
+--       how far its lane is from the last key…
 -- reply "behind", or one text for each message: "= RECEIPT" (a duplicate of it),
---       "~ RECEIPT" (decided on a footing that is stale; nothing was done) or "+ REUSED RECEIPT RELEASED…" with REUSED 0 or 1
+--       "~ RECEIPT" (decided on a footing that is stale; nothing was done) or "+ REUSED RECEIPT OPEN
+--       RELEASED…" with REUSED 0 or 1, and OPEN how many attempts were open
 --
 -- receipts: duplicate key → answer, line feed, digest of the first message of this id;
 --           duplicate key, "/", digest → answer, for other contents under the same id
--- use clock tally kept window footing
+-- use clock tally kept window footing attempts
 
 local journal, pending, ledger, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local windows = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
@@ -139,13 +143,31 @@ local function learn(receipt, waited)
   return free
 end
 
--- Change the registry; adds the receipts that this releases. Messages that follow, of this very
+-- Where to look for attempts that a change of the registry comes too late for.
+local function watched()
+  local found = {}
+  for i = 1, number() do
+    local channel, name, lane = number(), take(), number()
+    found[i] = {name, KEYS[#KEYS - lane], key_of(channel, 1)}
+  end
+  return found
+end
+
+-- Change the registry; adds the receipts that this releases, and tells how many were open. Messages that follow, of this very
 -- call too, are stale if they are about one of these patients and did not know it.
 local function enter(free)
   local listed = {}
   for _, receipt in ipairs(free) do listed[receipt] = true end
-  for _ = 1, number() do
-    local patient, sealed, record = take(), take(), take()
+  local changes, open = {}, 0
+  for i = 1, number() do changes[i] = {take(), take(), take()} end
+  local lanes = watched()
+  for _, change in ipairs(changes) do
+    local patient, sealed, record = unpack(change)
+    local attempts = {}
+    for _, lane in ipairs(lanes) do
+      attempts[#attempts + 1] = open_attempt(lane[1], lane[2], lane[3], patient)
+    end
+    open = open + #attempts
     newest = newest + 1
     redis.call("HSET", privacy, patient, text(newest) .. " " .. sealed)
     redis.call("ZADD", versions, text(newest), patient)
@@ -155,9 +177,9 @@ local function enter(free)
         free[#free + 1] = waiting
       end
     end
-    redis.call("XADD", ledger, "*", "r", '{"version":' .. text(newest) .. "," .. record:sub(2))
+    redis.call("XADD", ledger, "*", "r", changed(newest, attempts, record))
   end
-  return free
+  return free, open
 end
 
 local function accept()
@@ -179,9 +201,10 @@ local function accept()
   if is_stale(versions, newest, tonumber(version), patients, doubted) then
     return "~ " .. receipt
   end
-  local free = enter(learn(receipt, store_parts(receipt, sealed, version, until_ms, patients)))
+  local waited = store_parts(receipt, sealed, version, until_ms, patients)
+  local free, open = enter(learn(receipt, waited))
   redis.call("XADD", ledger, "*", "r", record)
-  answer = table.concat({"+", first and "1" or "0", receipt, unpack(free)}, " ")
+  answer = table.concat({"+", first and "1" or "0", receipt, text(open), unpack(free)}, " ")
   if first then
     keep_answer(other, answer)
   else

@@ -5,10 +5,10 @@
 --       4 released, 5 released-news (kept.lua), 6 meta, 7 ledger, 8–11 receipts:0…3 (there: the
 --       change's identity → the reply), then for each channel: lane (claim.lua), out (accept.lua)
 -- ARGV  identity of the change, patient, version expected (0: none), sealed, record (a JSON object;
---       the version becomes its first member), channels…
+--       the version becomes its first member, the open attempts the next), channels…
 -- reply "VERSION", or "0" when another version stood there or the registry is doubted, then for each open attempt
 --       " CHANNEL ENTRY RECEIPT OPENED_MS"
--- use clock window kept footing
+-- use clock window kept footing attempts
 
 local privacy, versions, waits, released, news, meta, ledger =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
@@ -23,38 +23,21 @@ if is_doubted(meta) or tonumber(redis.call("ZSCORE", versions, patient) or 0) ~=
   return "0"
 end
 
-local function fields_of(stream_entry)
-  local fields, flat = {}, stream_entry[2]
-  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
-  return fields
-end
-
--- Whether a copy is about the patient, or it was not written down whom it is about.
-local function concerns(fields)
-  if tonumber(fields.v or -1) < 0 then return true end
-  for at = 1, #fields.h, 16 do
-    if fields.h:sub(at, at + 15) == patient then return true end
-  end
-  return false
-end
-
-local version = newest_version(versions) + 1
+local version, attempts = newest_version(versions) + 1, {}
 local answer = {text(version)}
 for i = 6, #ARGV do
-  local lane, out = KEYS[12 + (i - 6) * 2], KEYS[13 + (i - 6) * 2]
-  local open = redis.call("HMGET", lane, "open", "opened_ms")
-  if open[1] and open[1] ~= "" then
-    local fields = fields_of(redis.call("XRANGE", out, open[1], open[1])[1])
-    if concerns(fields) then
-      answer[#answer + 1] = table.concat({ARGV[i], open[1], fields.r, open[2]}, " ")
-    end
+  local at = 12 + (i - 6) * 2
+  local open = open_attempt(ARGV[i], KEYS[at], KEYS[at + 1], patient)
+  if open then
+    attempts[#attempts + 1] = open
+    answer[#answer + 1] = table.concat(open, " ")
   end
 end
 
 redis.call("HSET", privacy, patient, text(version) .. " " .. sealed)
 redis.call("ZADD", versions, text(version), patient)
 release_waiting(waits, released, news, meta, patient)
-redis.call("XADD", ledger, "*", "r", '{"version":' .. text(version) .. "," .. record:sub(2))
+redis.call("XADD", ledger, "*", "r", changed(version, attempts, record))
 answer = table.concat(answer, " ")
 remember(windows, window, now, identity, answer)
 return answer

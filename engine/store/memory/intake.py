@@ -48,8 +48,11 @@ class Intake:
         self._distribute(op)
         self._journal.keep(op.receipt, op.sealed, len(op.copies) + len(op.holds))
         released = self._learn(op)
+        released, open_attempts = self._enter(op, released)
         self._journal.write(op.record)
-        answer = Accepted(op.receipt, reused_id=first is not None, released=released)
+        answer = Accepted(
+            op.receipt, reused_id=first is not None, released=released, open_attempts=open_attempts
+        )
         if first is None:
             self._seen[key] = (digest, answer)
         else:
@@ -78,7 +81,7 @@ class Intake:
         lane.parts.setdefault(receipt, Parts()).held += 1
 
     def _learn(self, op: Accept) -> tuple[str, ...]:
-        """Store what was learned and what is entered; release who waited for it.
+        """Store what was learned; release who waited for it.
 
         This message too, if what it waits for was learned before it came.
         """
@@ -89,7 +92,15 @@ class Intake:
         if any(self._waits.knows_any(hold.waits_for) for hold in op.holds):
             released[op.receipt] = None
             self._waits.release_at_once(op.receipt)
-        for entering in op.enters:
-            self._registry.hold(entering.patient, entering.sealed, entering.record)
-            released.update(dict.fromkeys(self._waits.release(entering.patient)))
         return tuple(released)
+
+    def _enter(self, op: Accept, free: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+        """Change the registry; who is released besides, and how many attempts were open."""
+        released = dict.fromkeys(free)
+        number = 0
+        for entering in op.enters:
+            attempts = self._lanes.open_attempts(entering.patient, op.watches)
+            number += len(attempts)
+            self._registry.hold(entering.patient, entering.sealed, entering.record, attempts)
+            released.update(dict.fromkeys(self._waits.release(entering.patient)))
+        return tuple(released), number

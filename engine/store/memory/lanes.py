@@ -5,7 +5,7 @@ Law: only the latest fence moves a lane, and a step is done once however often i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from engine.store.memory.journal import Journal
@@ -16,7 +16,6 @@ from engine.store.port import (
     Claim,
     Claimed,
     Copy,
-    Enter,
     Final,
     Footing,
     Halt,
@@ -57,9 +56,9 @@ class Lanes:
             Queued(entry, receipt, copy.part, copy.sealed, copy.note, now_ms, doubtful, footing)
         )
 
-    def open_attempts(self, op: Enter) -> tuple[OpenAttempt, ...]:
-        """Of the channels asked about, the open attempts that a change comes too late for."""
-        found = (self.of(channel).open_attempt_about(op.patient) for channel in op.channels)
+    def open_attempts(self, patient: bytes, channels: Iterable[str]) -> tuple[OpenAttempt, ...]:
+        """Of these channels the open attempts that a change of the patient comes too late for."""
+        found = (self.of(channel).open_attempt_about(patient) for channel in channels)
         return tuple(attempt for attempt in found if attempt is not None)
 
     def claim(self, op: Claim) -> Claimed:

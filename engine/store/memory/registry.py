@@ -6,6 +6,7 @@ doubted everything is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from engine.store.memory.journal import Journal
@@ -66,17 +67,21 @@ class Registry:
             return self._entered[act]
         if self.doubt or self.versions.get(op.patient, 0) != op.expects:
             return Entered(0)
-        version = self.hold(op.patient, op.sealed, op.record)
+        version = self.hold(op.patient, op.sealed, op.record, attempts)
         self._waits.release(op.patient)
         self._entered[act] = Entered(version, attempts)
         return self._entered[act]
 
-    def hold(self, patient: bytes, sealed: bytes, record: bytes) -> int:
+    def hold(
+        self, patient: bytes, sealed: bytes, record: bytes, attempts: tuple[OpenAttempt, ...]
+    ) -> int:
         """What is held of a patient from now on, under the next version."""
         version = self._newest + 1
         self.held[patient] = b"%d %b" % (version, sealed)
         self.versions[patient] = version
-        self._journal.write(b'{"version":%d,%b' % (version, record[1:]))
+        open_ = [[one.channel, one.entry, one.receipt] for one in attempts]
+        said = f'"open":{json.dumps(open_, separators=(",", ":"))},' if open_ else ""
+        self._journal.write(b'{"version":%d,%b%b' % (version, said.encode(), record[1:]))
         return version
 
     def news(self, op: News) -> Changed:

@@ -89,7 +89,7 @@ class MemoryStore:
             Fetch: journal.fetch,
             Resolve: orders.resolve,
             Control: orders.control,
-            Enter: lambda op: registry.enter(op, lanes.open_attempts(op)),
+            Enter: lambda op: registry.enter(op, lanes.open_attempts(op.patient, op.channels)),
             News: registry.news,
             Rebuild: registry.rebuild,
             Trust: registry.trust,

@@ -82,7 +82,8 @@ class Accept:
     `duplicate_key` is a keyed hash of sender and MSH-10, `digest` that of the payload. `withheld`
     lists the channels that get nothing, for their counters. `record` is the decision record that
     names every channel's outcome. The `receipt` is the operation's identity: the same one twice
-    is one acceptance with one answer, whatever became of its copies in between.
+    is one acceptance with one answer, whatever became of its copies in between. `watches`: the
+    channels whose open attempts the records of `enters` note (`open`: channel, entry, receipt).
     """
 
     receipt: str
@@ -96,6 +97,7 @@ class Accept:
     learned: tuple[Learned, ...] = ()
     footing: Footing = NOBODY_LOOKED
     enters: tuple[Entering, ...] = ()
+    watches: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what could not be told to be stale: a change of somebody nobody looked at."""
@@ -111,8 +113,9 @@ class Accepted:
     first one's, and nothing was stored. `reused_id`: same sender and id, other content; stored as
     a new message. `released`: receipts of held messages that what was learned or entered may
     release (this one too, if something it waits for was learned since it was decided); they are
-    also on the durable list that `NextReleased` reads. `stale`: it was decided on facts of privacy
-    that have changed; nothing was stored, decide again and submit it anew.
+    also on the durable list that `NextReleased` reads. `open_attempts`: how many attempts were open
+    that what was entered came too late for; its records list them. `stale`: it was decided on facts
+    of privacy that have changed; nothing was stored, decide again and submit it anew.
     """
 
     receipt: str
@@ -120,3 +123,4 @@ class Accepted:
     reused_id: bool = False
     released: tuple[str, ...] = ()
     stale: bool = False
+    open_attempts: int = 0

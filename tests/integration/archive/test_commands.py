@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterator
@@ -146,10 +147,28 @@ def test_everything_that_went_to_a_channel(
     assert len(lines) == 3
     assert "P1" not in "".join(lines)
     assert not (out / "patients.csv").exists()
-    run(capsys, site, *asked, "--patients", "--out", str(out), code=2)
+    run(capsys, site, *asked, "--patients", "--out", str(tmp_path / "no"), code=2)
+    run(capsys, site, *asked, "--out", str(out), code=2)  # an export is not written over
+    out = tmp_path / "whom"
     run(capsys, site, *asked, "--patients", "--out", str(out), "--reason", "breach 12")
     assert (out / "patients.csv").read_text().splitlines()[1].startswith("P1,EAST,NY,")
     assert site.bodies()[-1]["why"] == "breach 12"
+
+
+def test_an_export_marks_what_was_named_impermissible(
+    site: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (first,) = run(capsys, site, "messages", "search", "--control", "M1")["messages"]
+    window = ("--channel", "acme", "--from", "2026-03-01", "--to", "2026-03-01")
+    named = ("ledger", "impermissible", *window, first["receipt"], "--reason", "incident 4")
+    run(capsys, site, *named)
+    said = run(capsys, site, "ledger", "export", *window, "--out", str(tmp_path / "kit"))
+    assert said["impermissible"] == 1
+    with (tmp_path / "kit" / "disclosures.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["receipt"]: row["impermissible"] for row in rows}[first["receipt"]] == "yes"
+    assert [row["impermissible"] for row in rows].count("no") == len(rows) - 1
+    assert {row["possible_duplicate"] for row in rows} <= {"yes", "no"}
 
 
 def test_what_is_named_impermissible_is_accounted_for_from_then_on(

@@ -93,7 +93,7 @@ def test_what_the_archive_had_not_got_is_named_and_waits_for_a_person(rig: Rig) 
     assert at_work.step() is None, "it is said once"
     assert rebuilder(rig, store).step() is False, "and by the next one again"
     doubt = Doubt.read(read_doubt(store))
-    assert "2 changes since 2026-0" in doubt.text
+    assert "2 changes since 2026-0" in doubt.text("UTC")
     assert cast("Changed", store.execute([News(0)])[0]).newest == 5
 
 
@@ -105,7 +105,7 @@ def test_an_archive_that_is_not_as_it_was_written_is_not_believed(rig: Rig) -> N
         connection.execute(table.update().where(table.c.id == 4).values(sealed=old))
     store = lost(rig, Doubt(after(rig), noted=5))
     assert rebuilder(rig, store).step() is False
-    assert "1 flaws" in Doubt.read(read_doubt(store)).text
+    assert "1 flaws" in Doubt.read(read_doubt(store)).text("UTC")
     assert cast("Changed", store.execute([News(0)])[0]).newest == 0
 
 
@@ -116,7 +116,7 @@ def test_a_snapshot_that_is_gone_or_new_in_the_archive_is_found(rig: Rig) -> Non
         connection.execute(table.update().where(table.c.id == 5).values(id=6))
     store = lost(rig, Doubt(after(rig), noted=5))
     assert rebuilder(rig, store).step() is False
-    assert "2 flaws" in Doubt.read(read_doubt(store)).text
+    assert "2 flaws" in Doubt.read(read_doubt(store)).text("UTC")
 
 
 def test_a_new_store_beside_an_empty_archive_is_believed(rig: Rig) -> None:

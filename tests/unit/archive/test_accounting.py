@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -87,3 +89,18 @@ def test_the_pdf_is_the_same_every_time_and_bears_any_name() -> None:
     assert made.startswith(b"%PDF-")
     assert made == as_pdf(account(*rows))
     assert as_pdf(account()).startswith(b"%PDF-")
+
+
+def _shown(pdf: bytes) -> str:
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return b"".join(zlib.decompress(one) for one in streams).decode("latin-1")
+
+
+def test_what_the_fonts_of_a_pdf_lack_is_read_all_the_same() -> None:
+    recipient = {"name": "Všeobecná – „Łódź“ Übergröße", "address": ""}
+    text = _shown(as_pdf(account(row(1, recipient=recipient))))
+    assert 'Vseobecná - "Lódz" Übergröße' in text
+    assert "question mark" not in text
+    assert "patient P1, page 1 of" in text
+    lost = _shown(as_pdf(account(row(1, recipient={"name": "Ταμείο", "address": ""}))))
+    assert "question mark may stand for a letter" in lost

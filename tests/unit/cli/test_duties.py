@@ -64,3 +64,21 @@ def test_a_restriction_that_was_told_is_lifted_all_the_same() -> None:
     assert held.entries[0].is_over
     assert rights_of([held], act.at).restrictions == ()
     assert rights_of([held.added("r", fact, act)], act.at).restrictions == (fact,)
+
+
+def test_a_counterpart_to_be_assessed_again_is_a_duty(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = [one for one in (site.root / "channels").iterdir() if "acme" in one.name]
+    text = file.read_text()
+    assert "agreement: {" in text
+    due = "agreement: {assessed: 2020-01-01, reassess_after: 30d, "
+    file.write_text(text.replace("agreement: {", due))
+    assert not main(["duties", "ls", "--site", str(site.root), "--json"])
+    (duty,) = json.loads(capsys.readouterr().out)["duties"]
+    assert duty == {
+        "duty": "reassess-counterpart", "entry": "acme", "since": "2020-01-31", "signed_by": "",
+    }  # fmt: skip
+    assert not main(["check", "--site", str(site.root), "--json"])
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert "reassess" in {one["code"] for one in problems}

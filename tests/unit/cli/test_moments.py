@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.cli.moments import day, moment, shown, whole_days
+from engine.cli.moments import day, moment, shown, shown_day, utc, whole_days
 from engine.errors import UsageError
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -43,6 +44,18 @@ def test_a_bare_last_day_counts_whole() -> None:
     assert since.year == 2020
 
 
-def test_days_and_shown_times() -> None:
+def test_a_day_is_read() -> None:
     assert day("2026-11-24") == date(2026, 11, 24)
+
+
+@pytest.mark.parametrize("at", [NOW, NOW.astimezone(ZoneInfo(ZONE)), 1_773_144_000_000])
+def test_people_see_the_time_of_the_site_and_machines_utc(at: datetime | int) -> None:
+    assert shown(at, ZONE) == "2026-03-10T08:00:00-04:00"
+    assert utc(at) == "2026-03-10T12:00:00Z"
+    assert utc(at, "milliseconds") == "2026-03-10T12:00:00.000Z"
+
+
+def test_the_day_of_a_time_is_the_sites() -> None:
     assert shown(0, ZONE) == "1969-12-31T19:00:00-05:00"
+    assert shown_day(0, ZONE) == "1969-12-31"
+    assert shown_day(0, "Europe/Berlin") == "1970-01-01"

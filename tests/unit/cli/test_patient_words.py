@@ -10,6 +10,7 @@ import pytest
 from engine.cli.patient_words import SENSITIVE, WHY, entry_in_words, fields_in_words, why
 from engine.config.packs import packs
 from engine.policy.outcome import Code
+from engine.privacy.confidential import Address, Confidential, Phone
 from engine.privacy.facts import (
     ConsentKind,
     Facts,
@@ -18,10 +19,12 @@ from engine.privacy.facts import (
     Relation,
     Restriction,
     RestrictionReason,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.patients import Patient
 from engine.privacy.protections import Label, Protections
+from engine.privacy.registry import Fact
 from engine.privacy.supposing import Supposed, supposing
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -33,6 +36,7 @@ CONSENT = SignedConsent(
 RESTRICTION = Restriction(
     PERSON, frozenset({Item(ItemKind.VISIT, "V1")}), None, RestrictionReason.SELF_PAY_IN_FULL
 )
+LABEL = Sensitivity(PERSON, Item(ItemKind.VISIT, "V1"), "hiv")
 
 
 def test_every_reason_and_every_label_has_its_words() -> None:
@@ -50,6 +54,15 @@ def test_statutes_are_cited_with_their_certainty() -> None:
     ("fact", "said"),
     [
         (
+            Confidential(PERSON, None, Address("9 Quiet Ln"), Phone("702")),
+            ("Every insurer gets the other address and phone number that you named, and none that"
+             " our messages have."),
+        ),
+        (
+            Confidential(PERSON, frozenset({"acme"})),
+            "ACME gets no address or number, and none that our messages have.",
+        ),
+        (
             CONSENT,
             ("An authorization for payment for care, to ACME; it names HIV; from 2026-03-01;"
             " signed by the patient."),
@@ -65,9 +78,10 @@ def test_statutes_are_cited_with_their_certainty() -> None:
             "A refusal against every purpose, to every recipient.",
         ),
         (RESTRICTION, "Not to be told to every insurer: visit V1; you paid for it in full."),
+        (LABEL, "Protected especially (HIV): visit V1."),
     ],
 )  # fmt: skip
-def test_entries_in_words(fact: SignedConsent | Restriction, said: str) -> None:
+def test_entries_in_words(fact: Fact, said: str) -> None:
     assert entry_in_words(fact, {"acme": "ACME"}, "UTC") == said
 
 
@@ -88,3 +102,9 @@ def test_a_supposition_changes_only_what_it_names() -> None:
     found = supposing(bare, Supposed(added=(CONSENT, RESTRICTION)))
     assert found == Facts(NOW, consents=(CONSENT,), restrictions=(RESTRICTION,))
     assert not Supposed()
+
+
+def test_a_label_may_be_supposed_and_supposed_away() -> None:
+    found = supposing(Facts(NOW), Supposed(added=(LABEL,)))
+    assert found.sensitivities == (LABEL,)
+    assert supposing(found, Supposed(ended=(LABEL,))).sensitivities == ()

@@ -10,7 +10,8 @@ import pytest
 from engine.cli import registering
 from engine.config.rows import facts_in_rows
 from engine.errors import UsageError
-from engine.privacy.facts import Restriction
+from engine.privacy.facts import Item, ItemKind, Restriction, Sensitivity
+from engine.privacy.patients import Patient
 from engine.privacy.registry import Sort
 from tests.support.cutting import channel, policy, rule
 
@@ -76,3 +77,14 @@ def test_a_file_that_is_too_large_is_read_not_at_all(
 def test_the_kinds_are_told() -> None:
     (fact,) = facts_in_rows(Sort.RESTRICTION, "patient,visit\nP1,V1\n", "f", POLICY)
     assert isinstance(fact, Restriction)
+
+
+def test_labels_are_read_as_in_a_facts_file() -> None:
+    text = "patient,label,visit,everything\nP1,hiv,V1,\nP1,sud,,true\n"
+    found = facts_in_rows(Sort.LABEL, text, "f", POLICY)
+    assert found == [
+        Sensitivity(Patient("P1"), Item(ItemKind.VISIT, "V1"), "hiv"),
+        Sensitivity(Patient("P1"), Item(ItemKind.EVERYTHING), "sud"),
+    ]
+    with pytest.raises(UsageError, match="2:1: missing-key"):
+        facts_in_rows(Sort.LABEL, "patient,label\nP1,hiv\n", "f", POLICY)

@@ -133,3 +133,13 @@ def test_a_message_may_stand_in_the_suite(tmp_path: pathlib.Path) -> None:
     head = HEAD.replace("{file: samples/a01.hl7}", "\n    text: |\n" + lines, 1)
     tested = load_tests(write_site(tmp_path, head + TEST))
     assert tested.suites[0].tests[0].message.segments[-1].raw == b"IN1|2|PLAN|GAMMA9"
+
+
+def test_the_header_may_be_changed_behind_what_tells_how_it_is_read(
+    tmp_path: pathlib.Path,
+) -> None:
+    changes = "{file: samples/a01.hl7, set: {MSH-3: LAB}}"
+    tested = load_tests(
+        write_site(tmp_path, HEAD.replace("{file: samples/a01.hl7}", changes, 1) + TEST)
+    )
+    assert tested.suites[0].tests[0].message.msh.field(3) == b"LAB"

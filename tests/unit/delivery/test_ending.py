@@ -19,6 +19,14 @@ from tests.support.delivery_rig import acknowledgment
         (Answer(acknowledgment("AA", b"8")), Ending(Happened.UNANSWERED, "ack-mismatch")),
         (Answer(acknowledgment("AA", b"7")), Ending(Happened.ANSWERED, "ack-AA", "AA")),
         (
+            Answer(acknowledgment("AA", b"7"), early=True),
+            Ending(Happened.UNANSWERED, "ack-early"),
+        ),
+        (
+            Answer(acknowledgment("AR", b"7", "207"), early=True),
+            Ending(Happened.ANSWERED, "ack-AR", "AR", "207"),
+        ),
+        (
             Answer(acknowledgment("AR", b"7", "207")),
             Ending(Happened.ANSWERED, "ack-AR", "AR", "207"),
         ),

@@ -1,5 +1,7 @@
 """What the demo shows."""
 
+import pytest
+
 from engine.demo.board import Arrival, ChannelLine, Kind, Snapshot, brief, compact, end, live
 
 ACME = ChannelLine(
@@ -54,8 +56,18 @@ def test_a_board_with_nothing_yet_says_so() -> None:
 
 def test_one_line_serves_where_no_screen_is() -> None:
     assert brief(snapshot()) == (
-        "   12 s  sent 50  acme: 40 delivered, 2 waiting, 1 held, 7 withheld"
+        "   12 s  sent 50, waiting 2, held 1, parked 0; delivered: acme 40"
     )
+
+
+@pytest.mark.parametrize("channels", [3, 60])
+@pytest.mark.parametrize("name", ["a", "state-medicaid", "x" * 64])
+def test_the_one_line_is_never_longer_than_120(channels: int, name: str) -> None:
+    lines = tuple(ChannelLine(f"{name}{n}", "idle", delivered=123_456) for n in range(channels))
+    said = brief(Snapshot(12_345.0, 123_456, {}, lines))
+    assert len(said) <= 120
+    assert said.endswith((" 123456", ", …"))
+    assert said.startswith("12345 s  sent 123456, waiting 0, ")
 
 
 def test_the_end_says_what_went_where() -> None:

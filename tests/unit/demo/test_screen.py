@@ -26,4 +26,4 @@ def test_elsewhere_a_line_now_and_then_without_control_characters() -> None:
     screen.show(SNAPSHOT)
     screen.show(SNAPSHOT)
     screen.close()
-    assert out.getvalue() == "    1 s  sent 3  acme: 3 delivered, 0 waiting, 0 held, 0 withheld\n"
+    assert out.getvalue() == "    1 s  sent 3, waiting 0, held 0, parked 0; delivered: acme 3\n"

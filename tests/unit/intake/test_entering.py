@@ -17,19 +17,27 @@ from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.intake.registered import Registered
 from engine.logs import Log
-from engine.privacy.facts import Cover, Item, ItemKind, Level, Restriction, RestrictionReason
+from engine.privacy.facts import (
+    Cover,
+    Item,
+    ItemKind,
+    Level,
+    Restriction,
+    RestrictionReason,
+    Sensitivity,
+)
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Tie, Verb
+from engine.privacy.registry import Act, Held, Sort, Tie, Verb
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Accept, Changed, Fetch, NextReleased, ReadLedger
+from engine.store.port import Accept, Advance, Changed, Claim, Fetch, NextReleased, ReadLedger
 from tests.support.cutting import channel, policy, rule
 from tests.support.delivery_rig import BenchClock, Told, at_once
 from tests.support.key_ring import any_sealer
 
 SEALER = any_sealer()
-CONFIG = "signals:\n  self_pay: {segment: ZSP, when: {ZSP-1: Y}}\n"
+CONFIG = "protections: [us-fl]\nsignals:\n  self_pay: {segment: ZSP, when: {ZSP-1: Y}}\n"
 SITE = policy(
     [rule("r", "message: [ADT, ORU]", "PID: [3], PV1: [19], MRG: all, OBR: all, OBX: all")],
     [channel("acme"), channel("beta")],
@@ -179,6 +187,16 @@ def test_a_command_under_either_identifier_reaches_both(desk: Desk) -> None:
     assert desk.outcome("ADT^A01", pid(), pv1(), IN1) == "disclose"
 
 
+def test_what_was_on_its_way_is_told_by_number(desk: Desk) -> None:
+    assert desk.outcome("ADT^A01", pid(), pv1(), IN1) == "disclose"
+    fence = cast("Any", desk.store.execute([Claim("acme", "one", 1000)])[0]).fence
+    desk.store.execute([Advance("acme", fence, 1, 1000)])
+    desk.receive("ADT^A40", pid(), MRG)
+    (said,) = [json.loads(x) for x in desk.log.getvalue().splitlines() if "too_late" in x]
+    assert (said["event"], said["count"]) == ("registry_too_late", 1)
+    assert said["receipt"] == desk.committed[-1].receipt
+
+
 def test_the_same_merge_again_changes_nothing(desk: Desk) -> None:
     desk.receive("ADT^A40", pid(), MRG)
     before = desk.held("S")
@@ -321,14 +339,86 @@ def test_a_self_pay_request_is_kept_for_what_cannot_say_it(desk: Desk) -> None:
     assert entry.history[0][1].by.startswith("message:")
 
 
-def test_what_a_person_lifted_stays_lifted_when_the_message_comes_again(desk: Desk) -> None:
+def test_what_a_person_lifted_lets_go_what_came_before_and_restricts_when_it_is_said_anew(
+    desk: Desk,
+) -> None:
     marked = ("ADT^A01", pid(), "PD1" + "|" * 12 + "Y", pv1("V9"), IN1)
     assert desk.outcome(*marked) == "ambiguous-restriction"
     (entry,) = desk.held("S").entries
     desk.registry.end("S", entry.id, desk.act())
-    assert desk.again()["acme"] == "disclose"
-    assert desk.outcome(*marked) == "disclose"
+    first = desk.committed[-1]
+    assert desk.again(first)["acme"] == "disclose"
+    assert desk.outcome(*ORU) == "disclose"
+    assert desk.outcome(*marked) == "ambiguous-restriction"
+    assert [verb for verb, _ in desk.held("S").entries[0].history] == [
+        Verb.ADDED, Verb.LIFTED, Verb.ADDED,
+    ]  # fmt: skip
+    assert desk.again(first)["acme"] == "ambiguous-restriction"
+    desk.registry.end("S", entry.id, desk.act())
+    assert (desk.again()["acme"], desk.again(first)["acme"]) == ("disclose", "disclose")
+
+
+def test_a_marker_of_an_old_number_reaches_the_new_one(desk: Desk) -> None:
+    """Two moves later, by message or by command, whoever owned it then."""
+    desk.receive("ADT^A45", pid("P"), "MRG|Q^^^H||||V1", pv1("V2"))
+    desk.receive("ADT^A45", pid("S"), "MRG|P^^^H||||V2", pv1("V9"))
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    waiting = desk.committed[-1]
+    desk.receive("ADT^A08", pid("Q"), pv1("V1"), "ZSP|Y", IN1)
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "restricted"
+    assert desk.again(waiting)["acme"] == "restricted"
+    assert desk.outcome("ADT^A01", pid("P"), pv1("V2"), IN1) == "restricted"
+    assert desk.outcome("ADT^A01", pid("P"), pv1("V9"), IN1) == "disclose"
+
+
+def test_a_restriction_of_an_old_number_by_command_reaches_the_new_one(desk: Desk) -> None:
+    desk.receive("ADT^A50", pid(), "MRG|||||V1", pv1("V9"))
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    desk.restrict(S)
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "restricted"
+
+
+LABELLED = ("ADT^A01", pid(), pv1("V9"), "ARV|1|A|PSY", IN1)
+
+
+def test_a_label_is_kept_for_what_cannot_say_it(desk: Desk) -> None:
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    assert desk.outcome(*LABELLED) == "labelled-mental-health"
+    assert desk.outcome(*ORU) == "labelled-mental-health"
+    (entry,) = desk.held("S").entries
+    assert (entry.fact, entry.sort) == (
+        Sensitivity(S, Item(ItemKind.VISIT, "V9"), "mental-health"), Sort.LABEL,
+    )  # fmt: skip
+    act = entry.history[0][1]
+    assert (act.by, act.why) == (f"message:{desk.committed[-2].receipt}", "ADT^A01")
+    assert desk.outcome(*LABELLED) == "labelled-mental-health"
     assert desk.committed[-1].enters == ()
+    assert desk.outcome("ADT^A01", pid(), pv1("V1"), IN1) == "disclose"
+
+
+def test_what_waits_is_labelled_as_well(desk: Desk) -> None:
+    assert desk.outcome("ADT^A01", pid(), pv1("V9"), IN1) == "disclose"
+    first = desk.committed[-1]
+    desk.receive(*LABELLED)
+    assert desk.again(first)["acme"] == "labelled-mental-health"
+
+
+def test_a_label_that_the_sender_takes_back_stays_until_a_person_ends_it(desk: Desk) -> None:
+    desk.receive(*LABELLED)
+    desk.receive("ADT^A08", pid(), pv1("V9"), "ARV|1|D|PSY", IN1)
+    assert desk.outcome(*ORU) == "labelled-mental-health"
+    (entry,) = desk.held("S").entries
+    assert desk.registry.end("S", entry.id, desk.act()).version
+    assert desk.outcome(*ORU) == "disclose"
+    assert desk.held("S").entries[0].history[-1][0] is Verb.LIFTED
+
+
+def test_a_label_of_one_record_is_one_of_both_and_follows_its_visit(desk: Desk) -> None:
+    desk.receive("ADT^A01", pid("P"), pv1("V1"), "ARV|1|A|PSY", IN1)
+    desk.receive("ADT^A45", pid("S"), "MRG|P^^^H||||V1", pv1("V9"))
+    assert desk.outcome(*ORU) == "labelled-mental-health"
+    desk.receive("ADT^A40", pid("S"), MRG)
+    assert desk.outcome("ADT^A01", pid(), pv1("V1"), IN1) == "labelled-mental-health"
 
 
 def test_a_marker_under_one_identifier_reaches_who_was_merged_before(desk: Desk) -> None:

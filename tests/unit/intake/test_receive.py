@@ -258,6 +258,34 @@ def test_what_is_not_hl7_has_nobody_to_answer() -> None:
     assert rig.events()[0]["code"] == "unreadable"
 
 
+ENVELOPE = b"FHS|^~\\&|HIS|GH\r", b"BHS|^~\\&|HIS|GH|||||||||||||V\r", b"BTS|1\rFTS|1\r"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("header", [*ENVELOPE[:2], b"".join(ENVELOPE[:2]), b"\n  BHS|^~\\&|A\n"])
+def test_a_batch_is_refused_by_name_since_its_header_may_protect_what_is_in_it(
+    header: bytes, number: int
+) -> None:
+    rig = Rig()
+    messages = [sample("adt-a01", f10=f"M{n}") for n in range(1, number + 1)]
+    answer = rig.answer(header + b"".join(messages) + ENVELOPE[2])
+    assert msa(answer) == b"MSA|AR|M1"
+    assert b"Batches are not taken" in (answer or b"")
+    assert (rig.events()[0]["code"], rig.ledger()) == ("batch", [])
+
+
+def test_a_batch_of_nothing_has_nobody_to_answer() -> None:
+    rig = Rig()
+    assert rig.answer(ENVELOPE[0] + ENVELOPE[1] + ENVELOPE[2]) is None
+    assert rig.events()[0]["code"] == "batch"
+
+
+def test_what_comes_before_a_message_and_is_no_envelope_is_passed_over() -> None:
+    rig = Rig()
+    for before in (b"\r\n", b"BHSX\r", b"a note on BHS|\r"):
+        assert b"MSA|AA|" in (rig.answer(before + sample("adt-a01", f10=f"M{len(before)}")) or b"")
+
+
 def test_two_messages_in_one_frame_are_refused_to_the_sender_of_the_first() -> None:
     answer = Rig().answer(sample("adt-a01", f10="M1") + sample("adt-a08", f10="M2"))
     assert msa(answer) == b"MSA|AE|M1"

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from engine.privacy.aliases import MOST_ALIASES
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -19,6 +20,7 @@ from engine.privacy.facts import (
     Level,
     Relation,
     Restriction,
+    Sensitivity,
     SignedConsent,
 )
 from engine.privacy.joining import added, confirmed, done_between, moved, parted
@@ -186,16 +188,13 @@ def test_more_than_can_be_put_together_permits_nothing() -> None:
     assert permits(after(records(*fewer), MERGE)) == {"S", "P"}
 
 
-def test_another_name_for_a_record_takes_its_permits_along() -> None:
-    renaming = Move(Tie.RENAMED, (P,), (S,))
-    assert permits(after(records(CONSENT), renaming), "P") == {"S", "P"}
-
-
-def test_a_name_that_was_somebodys_is_no_mere_name() -> None:
-    renaming = Move(Tie.RENAMED, (P,), (S,))
-    joined = after(records(CONSENT, restricted(P)), renaming)
-    assert link(joined).tie is Tie.MERGED
-    assert permits(joined) == set()
+def test_another_name_takes_no_permits_along_until_a_person_has_confirmed_it() -> None:
+    """That nothing is held under a name does not say that it is nobody's."""
+    renamed = after(records(CONSENT), Move(Tie.RENAMED, (P,), (S,)))
+    assert (link(renamed).tie, permits(renamed, "P"), permits(renamed, "S")) == (
+        Tie.RENAMED, set(), set(),
+    )  # fmt: skip
+    assert permits(confirmed(renamed, link(renamed), LATER), "P") == {"S", "P"}
 
 
 # --- taking back ---------------------------------------------------------------------------------
@@ -245,8 +244,9 @@ def test_an_unlink_of_what_was_merged_asks_a_person() -> None:
 # --- numbers -------------------------------------------------------------------------------------
 
 
-def renumber(survivor: Patient, *priors: Patient, to: str = "V2") -> Move:
-    return Move(None, (survivor,), priors, renumbered=((VISIT, Item(ItemKind.VISIT, to)),))
+def renumber(survivor: Patient, *priors: Patient, old: str = "V1", to: str = "V2") -> Move:
+    numbers = (Item(ItemKind.VISIT, old), Item(ItemKind.VISIT, to))
+    return Move(None, (survivor,), priors, renumbered=(numbers,))
 
 
 def test_a_restriction_follows_its_visit_to_another_number() -> None:
@@ -258,6 +258,41 @@ def test_a_restriction_follows_its_visit_to_another_owner() -> None:
     joined = after(records(restricted(P)), renumber(S, P, to="V1"))
     assert rights(joined).restrictions == (restricted(S),)
     assert rights(joined).persons == ()
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+def test_what_is_denied_after_the_event_is_of_both_numbers(sensitive: bool) -> None:
+    def denial(patient: Patient, number: str) -> Restriction | Sensitivity:
+        item = Item(ItemKind.VISIT, number)
+        return Sensitivity(patient, item, "hiv") if sensitive else restricted(patient, item)
+
+    def known(found: Records, who: Patient) -> set[Restriction | Sensitivity]:
+        held = rights(found, who.id)
+        return {*held.restrictions, *held.sensitivities}
+
+    moves = (renumber(S), renumber(S, P, old="V2", to="V2"))  # P's V2 was S's V1
+    later = after(records(), *moves)
+    both = {denial(S, "V1"), denial(S, "V2")}
+    for number, owner in (("V1", S), ("V2", S), ("V2", P)):
+        found = added(later, [denial(owner, number)], LATER, identify)
+        assert known(found, S) == both
+        assert known(found, P) == {denial(P, "V2")}
+    unconcerned = added(later, [denial(S, "V3")], LATER, identify)
+    assert known(unconcerned, S) == {denial(S, "V3")}
+    assert known(unconcerned, P) == set()
+
+
+def test_what_stands_under_the_new_number_is_of_the_old_one_which_waits() -> None:
+    new = restricted(S, Item(ItemKind.VISIT, "V2"))
+    assert set(rights(after(records(new), renumber(S))).restrictions) == {new, restricted(S)}
+
+
+def test_of_a_dummy_s_numbers_the_last_are_kept() -> None:
+    moves = [renumber(S, P, old=f"V{n}", to=f"V{n}") for n in range(MOST_ALIASES + 9)]
+    held = after(records(), *moves)["P"]
+    assert len(held.aliases) == MOST_ALIASES
+    assert held.aliases[-1].old.number == f"V{MOST_ALIASES + 8}"
+    assert after({"S": Held(), "P": held}, *moves[-9:])["P"].aliases == held.aliases
 
 
 def test_coverage_follows_a_visit_but_not_to_another_owner() -> None:
@@ -285,10 +320,20 @@ def test_coverage_that_people_entered_is_found_by_each_identifier() -> None:
 # --- for the record ------------------------------------------------------------------------------
 
 
-def test_a_message_never_brings_back_what_a_person_has_ended() -> None:
+def test_what_is_denied_anew_is_in_force_again_whoever_says_it() -> None:
     held = Held().added("x", restricted(S), MESSAGE).ended("x", PERSON)
-    assert held.added("x", restricted(S), MESSAGE) is held
-    assert held.added("x", restricted(S), PERSON) is not held
+    for act in (MESSAGE, PERSON):
+        (entry,) = held.added("x", restricted(S), act).entries
+        assert (entry.is_over, [verb for verb, _ in entry.history]) == (
+            False, [Verb.ADDED, Verb.LIFTED, Verb.ADDED],
+        )  # fmt: skip
+
+
+def test_a_message_never_brings_back_what_permits() -> None:
+    cover = Cover(S, "acme", Level.VISIT, "V1")
+    held = Held().added("x", cover, PERSON).ended("x", PERSON)
+    assert held.added("x", cover, MESSAGE) is held
+    assert held.added("x", cover, PERSON) is not held
 
 
 def test_what_was_done_is_told_in_order() -> None:

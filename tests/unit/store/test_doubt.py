@@ -33,7 +33,7 @@ def test_only_where_nothing_can_be_missing_it_settles_itself(
     doubt: Doubt, is_settled: bool, text: str
 ) -> None:
     assert doubt.is_settled is is_settled
-    assert text in doubt.text
+    assert text in doubt.text("UTC")
     assert Doubt.read(doubt.write()) == doubt
 
 

@@ -275,6 +275,32 @@ def test_a_value_that_is_uncertain_is_withheld_where_it_would_not_be_granted() -
     assert not difference(granted, withheld).is_wider
 
 
+def test_an_uncertain_value_counts_in_what_the_rule_asks_of_the_message_too() -> None:
+    """A rule that withholds where a code may be in a set, and one that grants where it cannot."""
+    asked = Compare(Path.parse("PV1-18"), InSet((CodeSet("s", "L", frozenset({"X"})),)))
+    plain = replace(RULE, grants=(PID,), withholdings=())
+    granting, taken = Grant("DG1", {3: None}, HERE), Withholding(HERE, segment="DG1")
+    withheld = (
+        replace(plain, grants=(PID, granting)),
+        replace(RULE, name="s", when=asked, grants=(), withholdings=(taken,)),
+    )
+    granted = (
+        plain,
+        replace(plain, name="s", when=AllOf((RULE.when, Not(asked))), grants=(granting,)),
+    )
+    one_way, other = (replace(BASE, rules=rules) for rules in (withheld, granted))
+    assert not difference(one_way, other).is_wider
+    assert not difference(other, one_way).is_wider
+
+
+def test_what_may_be_in_a_set_has_a_value() -> None:
+    in_set = Compare(Path.parse("DG1-3"), InSet((CodeSet("s", "I10", frozenset({"I21"})),)))
+    some = Compare(Path.parse("DG1-3"), Exists(True))
+    where_in_set, where_any = (withholding(where=where) for where in (in_set, some))
+    assert not difference(where_in_set, where_any).is_wider
+    assert difference(where_any, where_in_set).is_wider
+
+
 def test_what_certainly_holds_possibly_holds() -> None:
     """Granted where a code is in a set and withheld there: nothing is sent that was not before."""
     heart = CodeSet("heart", "I10", frozenset({"I21"}))

@@ -244,6 +244,18 @@ def test_a_payer_sees_its_own_insurance_and_no_gap() -> None:
     assert sent(compiled, raw, of="beta") == ["IN1|1|PB|BETA", "IN2|OFB"]
 
 
+def test_set_ids_are_renumbered_for_the_channels_that_ask_for_it_alone() -> None:
+    """rules.md §10.23: whatever else they have in common."""
+    kept = channel("beta") + "renumber: false\n"
+    grants = "DG1: {fields: [1, 3], where: {DG1-6: F}}"
+    compiled = policy(
+        [rule("r", f"message: ADT, {ANY}", grants)], (channel("acme"), kept), to="[acme, beta]"
+    )
+    raw = adt("DG1|1||I10|||A", "DG1|2||I20|||F")
+    assert sent(compiled, raw) == ["DG1|1||I20"]
+    assert sent(compiled, raw, of="beta") == ["DG1|2||I20"]
+
+
 ORDER = (
     "ORC|RE|P1|F1",
     "OBR|1|P1|F1|L1",
@@ -293,6 +305,14 @@ def test_an_order_without_its_results_goes_and_with_it_the_patient() -> None:
     alone = grants.replace("OBR: all", "OBR: {fields: all, alone: true}")
     kept = policy([rule("r", f"message: ORU, {ANY}", alone)])
     assert sent(kept, oru(*ORDER)) == ["PID|||A^^^H^MR", *ORDER[:2]]
+
+
+def test_a_charge_takes_its_orders_along_and_they_what_stands_before_them() -> None:
+    grants = "PID: [3], FT1: {fields: [4, 7], where: {FT1-7: A}}, ORC: all, OBR: all"
+    compiled = policy([rule("r", f"message: DFT, {ANY}", grants)])
+    order = ("ORC|RE|P1|F1", "OBR|1|P1|F1|L1")
+    raw = hl7("DFT^P03", PID, "FT1|1|||20260101|||A", "FT1|2|||20260101|||B", *order)
+    assert sent(compiled, raw)[1:] == ["FT1||||20260101|||A"]
 
 
 def test_a_child_order_goes_with_the_order_that_it_names() -> None:

@@ -45,6 +45,7 @@ GATES = (
     Gate("facts-unavailable", "A-0.3: unknown is not permitted", {"registry": "silent"}),
     Gate("restricted", "45 CFR 164.522(a)(1)(vi)", {"restricted": "visit: V1", "visit": "V1"}),
     Gate("ambiguous-restriction", "45 CFR 164.522(a)", {"restricted": "visit: V1", "visit": ""}),
+    Gate("payment-unconfirmed", "45 CFR 164.522(a)(1)(vi)", {"unpaid": "visit: V1"}),
     Gate("labelled-sud", "42 CFR 2.12, 2.31", {"unit": "SUD1", "part2": "no"}),
     Gate("unit-unknown", "42 CFR 2.11, 2.12", {"unit": "X9", "diagnosis": "F10.20"}),
     Gate(
@@ -87,7 +88,7 @@ EXCEPTIONS = {
 
 USUAL: Settings = {
     "processing": "P", "now": "2026-03-01T12:00:00Z", "registry": "answers", "restricted": "",
-    "visit": "V1", "unit": "W", "part2": "no", "diagnosis": "I10", "version": "2.6",
+    "unpaid": "", "visit": "V1", "unit": "W", "part2": "no", "diagnosis": "I10", "version": "2.6",
     "insurance": "own", "event": "", "asked": "not-required", "refusal": "no", "consent": "given",
     "withheld": "", "when": "", "ceiling": "[ADT, DFT, ORU]", "disclose": "all",
     "structure": "lenient", "note": "fine",
@@ -163,8 +164,13 @@ def known(kind: str, case: Settings, compiled: CompiledPolicy) -> Facts:
         return Facts(datetime.fromisoformat(case["now"]), available=False)
     lines = [f"now: {case['now']}", "units: {W: general, SUD1: part2}"]
     patient = "patient: {id: A, authority: H}"
+    denials = []
     if case["restricted"]:
-        lines += ["restrictions:", f"  - {{{patient}, items: {{{case['restricted']}}}}}"]
+        denials.append(f"  - {{{patient}, items: {{{case['restricted']}}}}}")
+    if case["unpaid"]:
+        about = f"{patient}, items: {{{case['unpaid']}}}, reason: self-pay-in-full"
+        denials.append(f"  - {{{about}, state: pending_payment}}")
+    lines += ["restrictions:", *denials] if denials else []
     about = f"{patient}, purposes: [payment], channels: [acme], given: 2026-01-01"
     end = {
         "given": ", expires: 2026-12-31",
@@ -230,6 +236,7 @@ def test_the_table_is_whole() -> None:
     assert len({row[0] for row in ROWS}) == len(ROWS)
     gates = {gate.code for gate in GATES}
     of_segments = {"granted", "not-granted", "other-coverage", "parent-cut"}
+    of_segments |= {"confidential-communication"}
     of_the_engine = {"cancelled"}
     labels = {code.value for code in Code if code.value.startswith("labelled-")}
     assert {code.value for code in Code} - of_segments - of_the_engine - labels <= gates

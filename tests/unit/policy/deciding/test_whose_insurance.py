@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from engine.hl7.wire import Message
 from engine.policy.decide import cases_of
 from engine.policy.whose import Answer
-from engine.privacy.facts import Facts
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
 from tests.support.cutting import NOW, channel, code, hl7, policy, rule
 
 PID = "PID|1||A^^^H^MR"
@@ -78,3 +80,61 @@ def test_without_the_registry_it_is_not_known_whose_a_message_without_insurance_
     assert code(compiled, raw, known) == "facts-unavailable"
     (case,) = cases_of(Message.parse(raw), compiled, known)
     assert case.whose.answer("acme") is Answer.UNAVAILABLE
+
+
+def known(*rows: CoverageRow) -> Facts:
+    """The registry knows these rows of patient A of H."""
+    return Facts(NOW, {CoverageKey(Level.PATIENT, "A", "H"): Coverages(rows)})
+
+
+BEFORE, FROM_JUNE = date(2025, 12, 31), date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("when", "rows", "expected"),
+    [
+        # a row of its own that had ended, and another payer's
+        ("20260101", (CoverageRow("acme", None, BEFORE), CoverageRow("beta")), "no-coverage"),
+        # some day of that year: one row holds all year, another begins within it
+        ("2026", (CoverageRow("acme"), CoverageRow("acme", FROM_JUNE)), "granted"),
+        ("2026", (CoverageRow("acme", FROM_JUNE), CoverageRow("acme")), "granted"),
+        ("2026", (CoverageRow("acme", FROM_JUNE),), "ambiguous-coverage"),
+        # nothing tells the day
+        ("", (CoverageRow("acme"),), "granted"),
+        ("", (CoverageRow("acme", FROM_JUNE),), "ambiguous-coverage"),
+        ("", (CoverageRow("acme", None, BEFORE),), "ambiguous-coverage"),
+    ],
+)
+def test_rows_of_the_registry_count_on_every_day_that_may_be_meant(
+    when: str, rows: tuple[CoverageRow, ...], expected: str
+) -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], [channel("acme"), channel("beta")])
+    raw = hl7("ADT^A01", f"EVN||{when}", PID).replace(b"20260101120000", when.encode())
+    assert code(compiled, raw, known(*rows)) == expected
+
+
+CONTESTED = [channel("acme"), channel("beta").replace("IN1-3.1: BETA", "IN1-3.1: [ACME, BETA]")]
+
+
+@pytest.mark.parametrize(
+    ("insurance", "expected"),
+    [
+        (("IN1|1|PZ|ZETA",), "granted"),
+        (("IN1|1|PA|ACME",), "ambiguous-coverage"),  # beta claims it too
+        (("IN1|1|PB|BETA",), "granted"),
+        ((), "unknown-payer"),
+    ],
+)
+def test_that_a_payer_does_not_cover_must_be_known(
+    insurance: tuple[str, ...], expected: str
+) -> None:
+    """`coverage: none` (§10.1): what is not known for certain holds here too."""
+    compiled = policy([rule("r", "message: ADT, coverage: none", "PID: [3]")], CONTESTED)
+    assert code(compiled, hl7("ADT^A01", PID, *insurance)) == expected
+
+
+def test_a_rule_for_those_not_covered_is_none_for_its_own_members() -> None:
+    compiled = policy([rule("r", "message: ADT, coverage: none", "PID: [3]")])
+    assert code(compiled, hl7("ADT^A01", PID, "IN1|1|PA|ACME")) == "no-rule"
+    known_of = Facts(NOW, available=False)
+    assert code(compiled, hl7("ADT^A01", PID), known_of) == "facts-unavailable"

@@ -6,6 +6,7 @@ import pytest
 
 from engine.policy.language import Problems
 from engine.policy.language.advice import advise
+from engine.policy.language.structures import note_incomplete
 from tests.support.site_texts import read_policy
 
 CHANNEL = """
@@ -71,6 +72,25 @@ def test_what_people_type_is_worth_a_second_look(granted: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("{OBX-2: [NM, SN]}", False),
+        ("{OBX-2: [NM, TX]}", True),
+        ("{OBX-2: {not: [TX, FT, ED, RP]}}", False),
+        ("{OBX-2: {not: [TX, FT, ED, RP, ST]}}", False),
+        ("{OBX-2: {not: [TX]}}", True),
+        ("{OBX-11: F, OBX-2: NM}", False),
+        ("{OBX-11: F}", True),
+    ],
+)
+def test_results_of_which_no_text_is_sent_need_no_second_look(where: str, expected: bool) -> None:
+    grants = f"PID: [3], OBR: [4], OBX: {{fields: [5], where: {where}}}"
+    more = f"  - {{name: one, why: because, when: {{message: ORU}}, disclose: {{{grants}}}}}\n"
+    site = CHANNEL.replace("PID: all", "PID: all, OBR: all, OBX: all")
+    assert ("free-text" in advice(site, RULES + more)) is expected
+
+
+@pytest.mark.parametrize(
     ("granted", "spared"),
     [
         ("PID: [6]", set()),
@@ -98,3 +118,17 @@ def test_what_tells_a_person_apart_is_advised_against_where_the_purpose_needs_it
             site.replace("[payment]", f"[{purpose}]"), RULES.replace("payment", purpose) + more
         )
         assert ("needless-identifier" in codes) is (purpose not in spared), purpose
+
+
+def test_what_a_type_requires_is_asked_of_the_rules_for_that_type_alone() -> None:
+    """Whatever else a rule asks of the message."""
+    rules = """\
+  - {name: a, why: x, when: {message: ADT^A01, PV1-2: I}, disclose: {EVN: all, PID: [3], PV1: [2]}}
+  - {name: b, why: x, when: {message: ADT^A04, PV1-2: O}, disclose: {EVN: all, PID: [3]}}
+"""
+    problems = Problems()
+    site = CHANNEL.replace("PID: all", "EVN: all, PID: all, PV1: all")
+    note_incomplete(read_policy(site, RULES + rules), problems)
+    assert [problem.text for problem in problems.sorted()] == [
+        "No rule grants acme what HL7 requires: PV1 of ADT^A04."
+    ]

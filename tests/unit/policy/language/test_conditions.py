@@ -59,6 +59,7 @@ def codes(text: str) -> list[str]:
     ("text", "meaning"),
     [
         ("PID-8: F", FEMALE),
+        ("PID-1: x", Compare(Path("PID", 1), OneOf(frozenset({"x"})))),
         ("PID-8: [F, M]", Compare(PID_8, OneOf(frozenset({"F", "M"})))),
         ("PID-8: {not: F}", Not(FEMALE)),
         ("PID-8: {not: [F]}", Not(FEMALE)),
@@ -171,3 +172,12 @@ def test_every_not_holds_for_occurrences_without_a_value_but_not_for_no_occurren
 )
 def test_what_cannot_be_meant_is_a_problem(text: str, code: str) -> None:
     assert codes(text) == [code]
+
+
+@pytest.mark.parametrize("key", ["pid-1", "pv1-2", "Obx-5.1"])
+def test_a_path_that_is_not_in_capitals_is_shown_as_it_would_be(key: str) -> None:
+    problems = Problems()
+    node = read_yaml(f"{key}: x".encode(), "rules/x.yaml", problems)
+    assert node is not None
+    condition(node, "`when`", Reader(problems, SETS))
+    assert [one.mend for one in problems.sorted()] == [f"Did you mean `{key.upper()}`?"]

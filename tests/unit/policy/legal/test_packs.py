@@ -226,6 +226,7 @@ def test_the_strictest_pack_wins() -> None:
         ("19800101", "parent", True),
         ("", "parent", False),  # may be a minor
         ("2008", "parent", False),  # may be 17
+        ("2014", "parent", False),  # may be twelve
     ],
 )
 def test_what_a_minor_consented_to_alone_only_the_minor_may_disclose(
@@ -234,6 +235,26 @@ def test_what_a_minor_consented_to_alone_only_the_minor_may_disclose(
     site = compiled("PID: [3], DG1: [3]", config="protections: [us-ca]\n")
     raw = adt("DG1|1||F32.9^x^I10").replace(b"19800101", born.encode())
     more = f", labels: [mental-health, minor-consented], signed_by: {{relation: {signed}}}"
+    known = facts(site, "consents:", consent(more=more))
+    assert (len(sent(site, raw, known)) == 2) is sends
+
+
+@pytest.mark.parametrize(
+    ("born", "served", "sends"),
+    [
+        ("20080601", "2026", False),  # of age in the middle of the year: may be 17
+        ("20080101", "2026", True),
+        ("20140601", "2026", False),  # twelve in the middle of the year: may be twelve
+        ("20150101", "2026", True),
+    ],
+)
+def test_who_may_be_a_minor_on_some_day_that_may_be_meant_is_one(
+    born: str, served: str, sends: bool
+) -> None:
+    site = compiled("PID: [3], DG1: [3]", config="protections: [us-ca]\n")
+    raw = adt("DG1|1||F32.9^x^I10").replace(b"19800101", born.encode())
+    raw = raw.replace(b"EVN||20260101", b"EVN||" + served.encode())
+    more = ", labels: [mental-health, minor-consented], signed_by: {relation: parent}"
     known = facts(site, "consents:", consent(more=more))
     assert (len(sent(site, raw, known)) == 2) is sends
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.policy.outcome import Verdict
+from engine.policy.outcome import Code, Verdict
 from tests.support.cutting import channel, code, facts, hl7, outcome, policy, rule, sent
 from tests.support.law_messages import (
     ALL,
@@ -203,3 +203,40 @@ def test_each_restriction_has_channels_of_its_own() -> None:
     _, second = restriction("visit: V1", ", channels: [beta]")
     for of in ((first, second), (second, first)):
         assert code(site, adt(), facts(site, line, *of), of="beta") == "restricted"
+
+
+SELF_PAID = ", reason: self-pay-in-full"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", "restricted"),
+        (", state: agreed", "restricted"),
+        (", state: requested", "granted"),
+        (", state: declined", "granted"),
+        (", state: terminated_by_patient", "granted"),
+        (SELF_PAID, "restricted"),
+        (f"{SELF_PAID}, state: mandatory", "restricted"),
+        (f"{SELF_PAID}, state: requested", "granted"),
+        (f"{SELF_PAID}, state: pending_payment", "payment-unconfirmed"),
+        (f"{SELF_PAID}, state: void_payment_failed", "granted"),
+    ],
+)
+def test_law_09_only_what_is_agreed_or_mandatory_keeps_back(more: str, expected: str) -> None:
+    """And what is to be paid in full waits until that is known."""
+    site = compiled()
+    assert code(site, adt(), facts(site, *restriction("visit: V1", more))) == expected
+
+
+def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy() -> None:
+    site = compiled()
+    pending = f"{SELF_PAID}, state: pending_payment"
+    held = outcome(site, dft(*LINES), facts(site, *restriction("charge: T1", pending)))
+    assert held.verdict is Verdict.HOLD
+    assert held.reasons[0].code is Code.PAYMENT_UNCONFIRMED
+    other = facts(site, *restriction("charge: T9", pending))
+    assert code(site, dft(*LINES), other) == "granted"
+    # One that is in force decides first.
+    both = (*restriction("charge: T1", pending), restriction("visit: V1")[1])
+    assert code(site, dft(*LINES), facts(site, *both)) == "restricted"

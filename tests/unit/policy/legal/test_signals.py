@@ -125,6 +125,25 @@ def test_markers(
     assert kept(site, raw) == entered
 
 
+@pytest.mark.parametrize("value", ["HIV", "STD", "PSY", "SMD", "HIPAAPsyNotes"])
+def test_an_access_code_that_packs_make_a_label_of_is_left_to_them(
+    site: CompiledPolicy, value: str
+) -> None:
+    """B-7.4: no person is asked, and nothing is kept, beside what the label takes."""
+    raw = adt(arv(value))
+    assert code(site, raw) not in {"restricted", "ambiguous-restriction"}
+    assert kept(site, raw) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["NO", "OI", "OPTIN", "OPTINR", "IMPLIED", "IMPLIEDD", "HIPAAConsent", "HIPAAConsentCD",
+     "HIPAAAuth", "HIPAAAuthCD", "HIPAAROA", "HIPAANOPP", "NOPP"],
+)  # fmt: skip
+def test_an_access_code_that_permits_is_no_denial(site: CompiledPolicy, value: str) -> None:
+    assert (code(site, adt(arv(value))), kept(site, adt(arv(value)))) == ("granted", [])
+
+
 def test_an_arv_behind_the_patient_is_of_everything(site: CompiledPolicy) -> None:
     raw = hl7("ADT^A01", "EVN||20260101", PID, "PD1|", arv("ALL"), arv("DEM"), PV1)
     assert kept(site, raw) == [(EVERYTHING, REQUEST), (EVERYTHING, MARKED)]

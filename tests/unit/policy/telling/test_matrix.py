@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -47,6 +47,7 @@ SHOWN = {
     (Channel, "name"): channel(name="Another"),
     (Channel, "address"): channel(address="1 Main St, Springfield"),
     (Channel, "agreement_reference"): channel(agreement_reference="B-2"),
+    (Channel, "reassess_on"): channel(reassess_on=date(2027, 1, 1)),
     (Rule, "name"): rule(name="another"),
     (Rule, "why"): rule(why="another"),
     (Rule, "basis"): rule(basis="another"),
@@ -170,6 +171,7 @@ def test_what_marks_psychotherapy_notes_is_told_apart() -> None:
         (Timed(before=Moment((2026, 3))), "is before 2026-03"),
         (Timed(before=Moment((2026, 3, 1, 10), zone=60)), "is before 2026-03-01T10:00+01:00"),
         (Timed(after=Moment((2026, 3, 1, 10, 30))), "is after 2026-03-01T10:30"),
+        (Timed(after=Moment((2026, 3, 1, 10, 30, 5, 500000))), "is after 2026-03-01T10:30:05"),
         (
             Timed(after=Moment((2026, 3, 1, 10, 30, 5), zone=-90)),
             "is after 2026-03-01T10:30:05-01:30",
@@ -187,3 +189,9 @@ def test_times_in_words(matcher: Timed, text: str) -> None:
 def test_a_withholding_stands_on_the_sheet_though_no_rule_grants_what_it_takes() -> None:
     (sheet,) = matrix(rule(withholdings=(Withholding(HERE, segment="NTE"),)), ("acme",))
     assert [taken.parts[0][0] for taken in sheet.sections[0].taken] == ["NTE"]
+
+
+def test_what_a_rule_takes_beside_the_whole_message_stands_on_the_sheet() -> None:
+    both = (Withholding(HERE, message=True), Withholding(HERE, segment="NTE"))
+    (sheet,) = matrix(rule(withholdings=both), ("acme",))
+    assert [taken.parts for taken in sheet.sections[0].taken] == [(("NTE", Mask.of(None)),), ()]

@@ -86,6 +86,8 @@ def test_nothing_for_and_because(tmp_path: pathlib.Path) -> None:
 
 def test_all_others_are_those_that_expect_does_not_name(tmp_path: pathlib.Path) -> None:
     assert failures(tmp_path, "expect: {acme: {}}", "nothing_for: all others") == []
+    (came,) = failures(tmp_path, "nothing_for: all others")
+    assert "acme: nothing_for: expected nothing; came MSH" in came
 
 
 def test_facts_of_a_test_stand_over_those_of_its_suite(tmp_path: pathlib.Path) -> None:

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from engine.cli.standing import Standing, standing, verdict
 from engine.cli.status import as_text
+from engine.cli.status_report import StatusReport, status_report, verdict
 from engine.cli.table import table
 from engine.store.port import LaneView, Order, View
 from tests.support.reference_site import reference_site
@@ -25,10 +25,10 @@ ENGINE = {
 EMPTY = LaneView("acme", 0, 0, "", 0, 0, "", None, "", "", 0, 0, 0, 0, 0, 0)
 
 
-def of(lane: LaneView, *engines: dict[str, object]) -> Standing:
+def of(lane: LaneView, *engines: dict[str, object]) -> StatusReport:
     running = engines or (ENGINE,)
     states = tuple((f"e{n}", json.dumps(state).encode()) for n, state in enumerate(running))
-    return standing(SITE, View(states, (lane,), NOW_MS))
+    return status_report(SITE, View(states, (lane,), NOW_MS))
 
 
 def test_the_shape_is_the_contract() -> None:
@@ -39,7 +39,7 @@ def test_the_shape_is_the_contract() -> None:
     )  # fmt: skip
     now = of(lane)
     assert now["engine"] == {"state": "running", "revision": "abc"}
-    assert now["store"] == {"reachable": True}
+    assert now["store"] == {"reachable": True, "state": "running"}
     assert now["listeners"]["adt"] == {
         "address": "127.0.0.1:2575",
         "connections": 2,
@@ -53,8 +53,8 @@ def test_the_shape_is_the_contract() -> None:
         "parked": 1,
         "held": 2,
         "delivered": 7,
-        "next_attempt": "2026-03-03T12:13:25+00:00",
-        "last_ack": {"code": "AE", "at": "2026-03-03T12:13:19+00:00"},
+        "next_attempt": "2026-03-03T12:13:25Z",
+        "last_ack": {"code": "AE", "at": "2026-03-03T12:13:19Z"},
     }
 
 
@@ -79,7 +79,7 @@ def test_a_word_for_what_the_lane_does_and_why(
 
 
 def test_without_an_engine_a_queue_stands_because_of_that() -> None:
-    now = standing(SITE, View((), (dataclasses.replace(EMPTY, depth=2),), NOW_MS))
+    now = status_report(SITE, View((), (dataclasses.replace(EMPTY, depth=2),), NOW_MS))
     assert now["engine"]["state"] == "down"
     channel = now["channels"]["acme"]
     assert (channel["state"], channel["reason"], channel["depth"]) == (
@@ -90,12 +90,29 @@ def test_without_an_engine_a_queue_stands_because_of_that() -> None:
 
 
 def test_without_a_store_it_answers_all_the_same() -> None:
-    now = standing(SITE, None)
-    assert now["store"] == {"reachable": False}
+    now = status_report(SITE, None)
+    assert now["store"] == {"reachable": False, "state": "away"}
     assert set(now["channels"]) == set(SITE.policy.channels)
     assert now["channels"]["acme"]["state"] == "unknown"
-    assert "not reachable" in as_text(now)
+    assert "not reachable" in as_text(now, "UTC")
     assert verdict(now)[0] == 2
+
+
+def test_a_store_that_runs_beside_an_engine_only_is_off_without_one() -> None:
+    now = status_report(SITE, None, is_off=True)
+    assert now["store"] == {"reachable": False, "state": "off"}
+    assert now["channels"]["acme"]["reason"] == "no engine runs"
+    text = as_text(now, "UTC")
+    assert "store off: it starts with the engine" in text
+    assert "not reachable" not in text
+    code, line = verdict(now)
+    assert (code, line) == (2, "PAYERGATE CRITICAL - no engine runs")
+
+
+def test_text_has_times_of_the_site_and_the_object_has_utc() -> None:
+    now = of(dataclasses.replace(EMPTY, depth=1, not_before_ms=NOW_MS + 5000))
+    assert now["channels"]["acme"]["next_attempt"] == "2026-03-03T12:13:25Z"
+    assert "2026-03-03T07:13:25-05:00" in as_text(now, "America/New_York")
 
 
 def test_several_engines_are_added_up() -> None:
@@ -135,7 +152,7 @@ def test_the_check_speaks_as_monitoring_plug_ins_do(
 
 
 def test_no_engine_is_critical() -> None:
-    assert verdict(standing(SITE, View((), (EMPTY,), NOW_MS)))[0] == 2
+    assert verdict(status_report(SITE, View((), (EMPTY,), NOW_MS)))[0] == 2
 
 
 def test_a_table_aligns_numbers_to_the_right_and_shows_what_is_missing() -> None:
@@ -144,13 +161,13 @@ def test_a_table_aligns_numbers_to_the_right_and_shows_what_is_missing() -> None
 
 def test_the_text_says_why() -> None:
     lane = dataclasses.replace(EMPTY, order=Order.KILL, order_reason="breach")
-    assert "breach" in as_text(of(lane))
+    assert "breach" in as_text(of(lane), "UTC")
 
 
 def test_a_store_that_must_not_be_used_is_critical_and_said() -> None:
     view = View((("e", json.dumps(ENGINE).encode()),), (EMPTY,), NOW_MS)
-    now = standing(SITE, view, troubles=["store-not-durable: so it is."])
+    now = status_report(SITE, view, troubles=["store-not-durable: so it is."])
     code, line = verdict(now)
     assert code == 2
     assert "store-not-durable: so it is." in line
-    assert "\nstore-not-durable: so it is.\n" in as_text(now)
+    assert "\nstore-not-durable: so it is.\n" in as_text(now, "UTC")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from engine.cli.moments import utc
 from engine.config.model import Site
 from engine.errors import EngineError
 from engine.policy.model import State
@@ -25,23 +25,29 @@ UNARCHIVED_S = (300, 3600)
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
 
-Standing = dict[str, Any]
+StatusReport = dict[str, Any]
 
 
-def standing(
+def status_report(
     site: Site,
     view: View | None,
     unarchived: Unarchived | None = None,
     troubles: Sequence[str] = (),
-) -> Standing:
+    *,
+    is_off: bool = False,
+    has_engine: bool = False,
+) -> StatusReport:
     """The object that `status --json` prints. `view` is None when the store is not reachable.
 
-    `troubles`: why the engine takes no messages although the store answers.
+    `troubles`: why the engine takes no messages although the store answers. `is_off`: the store is
+    not reachable because it runs beside an engine only, and there is none. `has_engine`: an engine
+    runs here, whatever the store says.
     """
+    store = "running" if view is not None else "off" if is_off else "away"
     engines = [] if view is None else [json.loads(state) for _, state in view.engines]
     return {
-        "engine": _engine(engines),
-        "store": {"reachable": view is not None},
+        "engine": _engine(engines, is_in_use=view is None and has_engine),
+        "store": {"reachable": view is not None, "state": store},
         "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
         "protections": {
@@ -49,14 +55,14 @@ def standing(
             "off": dict(site.policy.protections.off),
         },
         "listeners": _listeners(site, engines),
-        "channels": _channels(site, view, is_running=bool(engines)),
+        "channels": _channels(site, view, store, is_running=bool(engines)),
     }
 
 
-def _engine(engines: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _engine(engines: list[Mapping[str, Any]], *, is_in_use: bool) -> dict[str, Any]:
     states = {engine["state"] for engine in engines}
     if not states:
-        return {"state": "down", "revision": None}
+        return {"state": "running" if is_in_use else "down", "revision": None}
     state = "running" if "running" in states else "draining"
     revisions = [engine["revision"] for engine in engines if engine["state"] == state]
     return {"state": state, "revision": revisions[-1]}
@@ -90,13 +96,13 @@ def _listeners(site: Site, engines: list[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _channels(site: Site, view: View | None, *, is_running: bool) -> dict[str, Any]:
+def _channels(site: Site, view: View | None, store: str, *, is_running: bool) -> dict[str, Any]:
     lanes = {} if view is None else {lane.channel: lane for lane in view.lanes}
     found: dict[str, Any] = {}
     for name, channel in site.policy.channels.items():
         lane = lanes.get(name)
         if view is None or lane is None:
-            found[name] = _unknown()
+            found[name] = _unknown(store)
         else:
             found[name] = _lane(lane, view.now_ms)
             if channel.state is not State.LIVE:
@@ -106,10 +112,10 @@ def _channels(site: Site, view: View | None, *, is_running: bool) -> dict[str, A
     return found
 
 
-def _unknown() -> dict[str, Any]:
+def _unknown(store: str) -> dict[str, Any]:
     return {
         "state": "unknown",
-        "reason": "the store is not reachable",
+        "reason": "no engine runs" if store == "off" else "the store is not reachable",
         **dict.fromkeys(("depth", "oldest_s", "parked", "held", "delivered", "next_attempt")),
         "last_ack": {"code": None, "at": None},
     }
@@ -144,7 +150,7 @@ def _state(lane: LaneView, now_ms: int) -> tuple[str, str | None]:
 
 
 def _time(ms: int) -> str | None:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds") if ms else None
+    return utc(ms) if ms else None
 
 
 def unknown(error: EngineError) -> tuple[int, str]:
@@ -152,7 +158,7 @@ def unknown(error: EngineError) -> tuple[int, str]:
     return UNKNOWN, f"PAYERGATE {_WORDS[UNKNOWN]} - {error.code}: {error.what}"
 
 
-def verdict(now: Standing) -> tuple[int, str]:
+def verdict(now: StatusReport) -> tuple[int, str]:
     """What `status --check` says: the exit code of a monitoring plug-in, and its one line."""
     worst = OK
     said: list[str] = []
@@ -169,14 +175,12 @@ def verdict(now: Standing) -> tuple[int, str]:
     return worst, f"PAYERGATE {_WORDS[worst]} - {text}" + (f" | {measures}" if measures else "")
 
 
-def _whole(now: Standing) -> Iterable[tuple[int, str]]:
-    if not now["store"]["reachable"]:
-        yield CRITICAL, "the store is not reachable"
+def _whole(now: StatusReport) -> Iterable[tuple[int, str]]:
     for trouble in now["troubles"]:
         yield CRITICAL, trouble
-    if not now["store"]["reachable"]:
-        return
-    if now["engine"]["state"] == "down":
+    if now["store"]["state"] == "away":
+        yield CRITICAL, "the store is not reachable"
+    elif now["engine"]["state"] == "down":
         yield CRITICAL, "no engine runs"
     elif now["engine"]["state"] == "draining":
         yield WARNING, "the engine is draining"

@@ -18,7 +18,7 @@ from engine.store.tally import Parts
 Key = tuple[str, str]  # receipt, channel
 
 
-class Standings:
+class Outcomes:
     """The states that one batch of records touches."""
 
     def __init__(self) -> None:

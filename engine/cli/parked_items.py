@@ -1,0 +1,102 @@
+"""Dead letters and holds, as a command names them and tells of them.
+
+Law: content is never shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from engine.cli.arguments import chosen_channels, known_channel
+from engine.cli.moments import shown, utc
+from engine.cli.words import visible
+from engine.config.model import Site
+from engine.errors import UsageError
+from engine.policy.reasons import TEXTS
+from engine.store.port import Item, Items, Store
+
+#: What a reason that is a decision's means, in words.
+_MEANS = {code.value: text for code, text in TEXTS.items()}
+
+#: How many items one question to the store asks for.
+_PAGE = 100
+
+
+def chosen_items(site: Site, store: Store, args: argparse.Namespace) -> list[Item]:
+    """The items that the command names. Raises `UsageError` when it names none, or unknown ones."""
+    everything = getattr(args, "all", False)
+    if bool(args.items) == everything:
+        raise UsageError(
+            "items", "Which items?", "Name CHANNEL/ITEM as `parked ls` shows, or --all."
+        )
+    if everything:
+        return items_of(site, store, args.channel)
+    wanted = [_split(site, name, args.channel) for name in args.items]
+    found = {
+        (item.channel, item.id): item
+        for channel in dict.fromkeys(channel for channel, _ in wanted)
+        for item in _every(store, channel)
+    }
+    missing = [f"{channel}/{item}" for channel, item in wanted if (channel, item) not in found]
+    if missing:
+        raise UsageError("unknown-item", f"No such item: {', '.join(missing)}.", "See `parked ls`.")
+    return [found[key] for key in dict.fromkeys(wanted)]
+
+
+def _split(site: Site, name: str, channel: str | None) -> tuple[str, str]:
+    before, slash, item = name.rpartition("/")
+    if not slash and channel is None:
+        raise UsageError("items", f"Of which channel is {name!r}?", "Write CHANNEL/ITEM.")
+    return known_channel(site.policy.channels, before or cast("str", channel)), item
+
+
+def items_of(site: Site, store: Store, asked: str | None) -> list[Item]:
+    """The items of the channel that is asked for, else of all, oldest first."""
+    channels = chosen_channels(site.policy.channels, asked)
+    return [item for channel in channels for item in _every(store, channel)]
+
+
+def _every(store: Store, channel: str) -> Iterator[Item]:
+    after = ""
+    while True:
+        page = cast("tuple[Item, ...]", store.execute([Items(channel, after, _PAGE)])[0])
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1].id
+
+
+def name_of(item: Item) -> str:
+    """As `parked ls` shows it."""
+    return f"{item.channel}/{item.id}"
+
+
+def item_as_json(item: Item) -> dict[str, Any]:
+    """An item without its content; the note says which rules it rests on."""
+    return {
+        "item": name_of(item),
+        "kind": item.kind.value,
+        "reason": item.reason,
+        "channel": item.channel,
+        "receipt": item.receipt,
+        "part": item.part,
+        "since": utc(item.since_ms),
+        "attempts": item.attempts,
+        "bytes": len(item.sealed),
+        "note": json.loads(item.note) if item.note else {},
+    }
+
+
+def item_as_text(item: Item, timezone: str) -> str:
+    """The same for people, with times of that zone; of a decision's reason what it means."""
+    said = item_as_json(item) | {"since": shown(item.since_ms, timezone)}
+    said |= said.pop("note")
+    if item.reason in _MEANS:
+        said["means"] = _MEANS[item.reason]
+    return "\n".join(
+        f"{key:12} {visible(', '.join(map(str, value)) if isinstance(value, list) else str(value))}"
+        for key, value in said.items()
+    )

@@ -1,0 +1,113 @@
+"""Shapes of a channel's `deliver`, with the bounds and words that read it."""
+
+from __future__ import annotations
+
+from engine.config.deliver import (
+    ACTIONS,
+    CODE_ACTIONS,
+    ERROR_CODE,
+    MODE,
+    MOST_LANES,
+    MOST_RETRIES,
+    ORDER,
+    REPLY_KEYS,
+    THEN,
+    TLS_KEYS,
+)
+from engine.config.keys import DELIVER_TABLES
+from engine.config.schemas.shapes import (
+    ADDRESS,
+    TEXT,
+    Shape,
+    choice,
+    duration,
+    flag,
+    mapping,
+    settled,
+    text,
+    whole,
+)
+from engine.policy.model import ControlId
+
+_HEADER_FIELD = r"^MSH-[1-9]\d*$"
+
+
+def deliver() -> Shape:
+    """A channel's `deliver`."""
+    action = {"anyOf": [{"enum": sorted(ACTIONS)}, _limited(), _by_code()]}
+    return _table(
+        "deliver.",
+        {
+            "to": text("the address: tcp:HOST:PORT or tls:HOST:PORT", ADDRESS),
+            "insecure": flag("copies may go over a network in the clear"),
+            "tls": _table("deliver.tls.", dict.fromkeys(TLS_KEYS.all(), TEXT)),
+            "connect_timeout": duration("how long a connection may take to open"),
+            "acknowledgement": _table(
+                "deliver.acknowledgement.",
+                {
+                    "mode": settled("which acknowledgments", MODE),
+                    "timeout": duration("after that the copy is sent again"),
+                    "application_timeout": duration("of enhanced mode"),
+                },
+                "what is waited for",
+            ),
+            "order": settled("what keeps its order", ORDER),
+            "lanes": whole("queues of the channel", 1, MOST_LANES),
+            "control_id": choice("MSH-10 of what is sent", ControlId),
+            "rewrite": {
+                "type": "object",
+                "patternProperties": {_HEADER_FIELD: TEXT},
+                "additionalProperties": False,
+                "description": "MSH fields and the text that each copy has there",
+            },
+            "retry": _retry(),
+            "on": _table(
+                "deliver.on.",
+                dict.fromkeys(REPLY_KEYS.all(), action),
+                "what follows from an answer",
+            ),
+        },
+        "how to reach the counterpart",
+    )
+
+
+def _number(description: str) -> Shape:
+    return {"type": ["number", "string"], "description": description}
+
+
+def _retry() -> Shape:
+    return _table(
+        "deliver.retry.",
+        {
+            "first": duration("before the second attempt"),
+            "factor": _number("each next wait is this many times as long"),
+            "cap": duration("the longest wait"),
+            "jitter": _number("each wait varies by this part of itself"),
+        },
+        "the times between attempts",
+    )
+
+
+def _limited() -> Shape:
+    return _table(
+        "deliver.on.AE.",
+        {
+            "retry": whole("how many times", 1, MOST_RETRIES),
+            "then": settled("what follows", THEN),
+        },
+    )
+
+
+def _by_code() -> Shape:
+    return {
+        "type": "object",
+        "patternProperties": {
+            f"^{ERROR_CODE.pattern}$": {"enum": sorted(CODE_ACTIONS)},
+            "^else$": {"enum": sorted(ACTIONS)},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _table(path: str, shapes: dict[str, Shape], description: str = "") -> Shape:
+    return mapping(DELIVER_TABLES[path], shapes, description)

@@ -1,0 +1,52 @@
+"""What is denied of a visit or an account, said of its other numbers and owners. Pure.
+
+Law: a denial follows its visit in both directions, from number to number and owner to owner, and to
+nobody's other visit of that number (standards.md B-12.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from engine.privacy.aliases import Alias, Denial, items_in, number_of
+from engine.privacy.facts import Item, Sensitivity
+from engine.privacy.patients import Patient, may_be
+from engine.privacy.persons import Person, all_of
+
+
+def followed(fact: Denial, aliases: Sequence[Alias], persons: Sequence[Person]) -> Iterator[Denial]:
+    """The same of every other number and owner. `persons`: who is one person."""
+    seen, left = {fact}, [fact]
+    while left:
+        one = left.pop()
+        for alias in aliases:
+            for other in _across(one, alias, persons):
+                if other not in seen:
+                    seen.add(other)
+                    left.append(other)
+                    yield other
+
+
+def _across(fact: Denial, alias: Alias, persons: Sequence[Person]) -> Iterator[Denial]:
+    """On to the new number, or back to the old one, which a queued message still has."""
+    sides = (
+        (alias.old, alias.patients, alias.new, alias.owners),
+        (alias.new, alias.owners, alias.old, alias.before),
+    )
+    numbers = {number_of(item) for item in items_in(fact)}
+    for item, its_owners, other, owners in sides:
+        if number_of(item) in numbers and _is_any(fact.patient, all_of(its_owners, persons)):
+            is_own = not owners or _is_any(fact.patient, owners)
+            for owner in (fact.patient,) if is_own else owners:
+                yield _about(replace(fact, patient=owner), other)
+
+
+def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
+    return any(may_be(patient, other) for other in others)
+
+
+def _about(fact: Denial, item: Item) -> Denial:
+    if isinstance(fact, Sensitivity):
+        return replace(fact, item=item)
+    return replace(fact, items=frozenset({item}))
