@@ -34,7 +34,8 @@ def join_fields(fields: list[bytes], separator: bytes) -> bytes:
 
 def put_field(fields: list[bytes], number: int, value: bytes) -> None:
     """Set field `number` in a list made from `Segment.fields`, padding with empty ones."""
-    fields.extend([b""] * (number + 1 - len(fields)))
+    if number >= len(fields):
+        fields.extend([b""] * (number + 1 - len(fields)))
     fields[number] = value
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TypeVar, cast
 
 from engine.errors import NotHL7Error
@@ -38,6 +39,7 @@ _IDS_BEFORE_BAR = {
     f"{name}|".encode("ascii"): name for name in HIGHEST_FIELD if name not in HEADERS
 }
 _NO_IDS: dict[bytes, str] = {}
+_BEFORE_FIELDS = itemgetter(slice(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Segment:
 class Message:
     """The view: `segments` in order, `delimiters`, `charset`, and `raw` as it was received.
 
+    `msh` is the message header.
     `lines` are the segments as received, `ids` their ids; a `Segment` is made of one when somebody
     asks for it, since most are only forwarded or left out. `split(value, delimiter)` splits a value
     into repetitions, components or subcomponents; it never cuts a character of a multibyte set in
@@ -116,6 +119,7 @@ class Message:
         "delimiters",
         "ids",
         "lines",
+        "msh",
         "raw",
         "split",
     )
@@ -137,6 +141,7 @@ class Message:
         self._all: tuple[Segment, ...] | None = None
         self._by_id: dict[str, list[Segment]] = {}
         self._found: dict[Callable[[Message], object], object] = {}
+        self.msh = self.segment(0)
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
@@ -163,11 +168,6 @@ class Message:
         if b"" in lines:
             lines = [line for line in lines if line]
         return cls(raw, lines, delimiters, charset)
-
-    @property
-    def msh(self) -> Segment:
-        """The message header."""
-        return self.segment(0)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -223,13 +223,14 @@ class Message:
 
 
 def _ids(lines: list[bytes], separator: bytes) -> tuple[str, ...]:
-    known = (_IDS_BEFORE_BAR if separator == b"|" else _NO_IDS).get
-    found = [known(line[:4], "") for line in lines]
-    found[0] = _segment_id(lines[0], separator, 0)
-    if "" in found:
-        for index, name in enumerate(found):
-            found[index] = name or _segment_id(lines[index], separator, index)
-    return tuple(found)
+    known = _IDS_BEFORE_BAR if separator == b"|" else _NO_IDS
+    found = list(map(known.get, map(_BEFORE_FIELDS, lines)))
+    if found.count(None) == 1:  # the header's
+        found[0] = _segment_id(lines[0], separator, 0)
+        return tuple(cast("list[str]", found))
+    return tuple(
+        [name or _segment_id(lines[index], separator, index) for index, name in enumerate(found)]
+    )
 
 
 def _segment_id(line: bytes, separator: bytes, index: int) -> str:

@@ -31,7 +31,7 @@ _NUMBERS = {
     "placer": (Path("OBR", 2, 1, 1), Path("ORC", 2, 1, 1)),
     "filler": (Path("OBR", 3, 1, 1), Path("ORC", 3, 1, 1)),
 }
-_PARENT = 29
+_PARENT, _NO_PARENT = 29, {b""}
 _NAMED = {"filler": Path("OBR", 29, 2, 1), "placer": Path("OBR", 29, 1, 1)}
 
 
@@ -45,7 +45,7 @@ class Named:
 
     def __init__(self, view: View) -> None:
         self._children: dict[_Number, list[int]] = {}
-        is_named = view.has("OBR") and any(row[_PARENT] for row in view.rows("OBR", _PARENT))
+        is_named = view.has("OBR") and view.held("OBR", _PARENT) != _NO_PARENT
         orders = view.all("OBR") if is_named else []
         for child in orders:
             if child.field(_PARENT):
@@ -61,6 +61,8 @@ class Named:
 
     def fallen(self, pieces: list[bytes | None]) -> list[int]:
         """The kept orders that are below one that is gone, each behind the one it is below."""
+        if not self._parents:
+            return []
         torn = [
             number
             for number, parents in self._parents.items()

@@ -96,7 +96,7 @@ class Plan:
 
     def msh_fields(self, view: View) -> list[bytes]:
         """The fields of MSH that are sent, before anything is rewritten."""
-        cutter = self.msh.cutter(view, MESSAGE, own=False)
+        cutter = self.msh.fixed or self.msh.cutter(view, MESSAGE, own=False)
         if cutter is None:
             raise AssertionError("MSH is always sent")
         return view.header(cutter)

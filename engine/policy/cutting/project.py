@@ -8,7 +8,6 @@ a plan; what it does not find in the plan it does not send.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from engine.hl7.build import field_value, join_fields, put_field
 from engine.hl7.wire import Message
@@ -71,7 +70,7 @@ def _apply_own(cut: Cut) -> None:
         alike: dict[Cutter, list[int]] = {}
         for index in view.structure.by_id.get(rules.id, ()):
             mine = cut.own.holds(view, index, rules.id)
-            cutter = rules.cutter(view, index, mine)
+            cutter = rules.cutter(view, index, mine) if mine or not rules.only_own else None
             if cutter is not None:
                 alike.setdefault(cutter, []).append(index)
             elif not mine:
@@ -124,13 +123,9 @@ def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:
 
 def rewritten(message: Message, text: str) -> bytes:
     """A configured text for a field of this message: escaped, in its character set."""
-    return _plainly(text) or field_value(message, text)
-
-
-@lru_cache(maxsize=4096)
-def _plainly(text: str) -> bytes | None:
-    """The text where it is the same in every message: no delimiter is a letter or digit."""
-    return text.encode("ascii") if text.isascii() and text.isalnum() else None
+    if text.isascii() and text.isalnum():
+        return text.encode("ascii")  # no delimiter is a letter or digit
+    return field_value(message, text)
 
 
 def _longest(view: View) -> int:

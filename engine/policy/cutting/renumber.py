@@ -14,37 +14,30 @@ from engine.policy.cutting.cut import Cut
 
 def renumber(cut: Cut) -> None:
     """Close the gaps that the cut has made."""
-    view, pieces = cut.view, cut.pieces
+    view, pieces, parents = cut.view, cut.pieces, cut.view.parents
     for segment_id, indexes in view.structure.numbered:
-        left = [pieces[index] for index in indexes]
-        if None not in left:
-            continue
-        there = [index for index in indexes if pieces[index] is not None]
-        if not there:
-            continue
-        if segment_id == "FT1" and uses_references(view):
-            continue
-        parents = view.parents
         torn = {parents[index] for index in indexes if pieces[index] is None}
-        _number(cut, [index for index in there if parents[index] in torn])
+        if torn and not (segment_id == "FT1" and uses_references(view)):
+            _number(cut, indexes, torn)
     if view.is_part:
         # Each patient of a result message goes alone; the others' PIDs are siblings.
-        _number(cut, view.structure.by_id.get("PID", ()))
+        patients = view.structure.by_id.get("PID", ())
+        _number(cut, patients, {parents[index] for index in patients})
 
 
-def _number(cut: Cut, indexes: Iterable[int]) -> None:
-    """Number kept segments of one id anew, under each parent from 1."""
+def _number(cut: Cut, indexes: Iterable[int], under: set[int]) -> None:
+    """Number the kept ones of some segments of one id anew, from 1 under each of some parents."""
     pieces, parents = cut.pieces, cut.view.parents
     separator = cut.view.message.delimiters.field
-    numbers: dict[int, int] = {}
+    numbers = dict.fromkeys(under, 0)
     for index in indexes:
-        piece = pieces[index]
-        if piece is None:
+        piece, parent = pieces[index], parents[index]
+        if piece is None or parent not in numbers:
             continue
         # Neither the name nor a number can hold a byte of a longer character.
         end = piece.find(separator, 4)
         written = piece[4:] if end < 0 else piece[4:end]
         if written.isdigit():
-            parent = parents[index]
-            number = numbers[parent] = numbers.get(parent, 0) + 1
-            pieces[index] = b"%s%d%s" % (piece[:4], number, piece[4 + len(written) :])
+            number = numbers[parent] = numbers[parent] + 1
+            if written != b"%d" % number:
+                pieces[index] = b"%s%d%s" % (piece[:4], number, piece[4 + len(written) :])

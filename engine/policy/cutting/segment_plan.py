@@ -46,6 +46,8 @@ class SegmentPlan:
         #: Some grant says `alone: true`.
         self.alone = any(grant.alone for grant in self.grants)
         self.needs_own = any(grant.own for grant in self.grants)
+        #: Nothing is granted of what is another payer's.
+        self.only_own = all(grant.own for grant in self.grants)
         #: Repetitions are chosen by what they hold.
         self._chooses = any(test for grant in self.grants for _, test in grant.pieces)
         #: The one question that is asked of an occurrence, where it is the only one.

@@ -18,7 +18,7 @@ from engine.policy.finished.contacts_told import tells_contact
 from engine.policy.finished.tokens import has_token
 from engine.policy.message.view import View
 from engine.policy.outcome import Code, Reason
-from engine.policy.sensitive.labels import DIAGNOSES, SERVICES, codes_of
+from engine.policy.sensitive.coded_fields import DIAGNOSES, SERVICES, codes_of
 from engine.policy.vocabulary.codesets import canonical_system
 
 #: Codes count there whatever their system; elsewhere only with one.
@@ -106,7 +106,7 @@ def _numbers_of(view: View, segment: Segment, paths: Iterable[Path]) -> frozense
     for path in paths:
         value = segment.field(path.field)
         if value.isalnum():
-            texts.append(view.message.text(value))
+            texts.append(value.decode("ascii"))
         elif value:
             texts += view.texts(segment, path)
     return frozenset([text for text in texts if len(text) >= _SHORTEST_NUMBER])

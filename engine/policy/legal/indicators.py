@@ -43,9 +43,9 @@ def marked(view: View, segment_id: str, field: int, free: frozenset[bytes]) -> l
             break
     else:
         return []
-    rows = view.rows(segment_id, field)
-    if {row[field] for row in rows} <= free:
+    if view.held(segment_id, field) <= free:
         return []
+    rows = view.rows(segment_id, field)
     return [index for index, row in zip(indexes, rows, strict=True) if row[field] not in free]
 
 

@@ -76,8 +76,7 @@ def _marked(view: View, segment_id: str, number: int) -> list[Segment]:
     """
     if not view.has(segment_id):
         return []
-    rows = view.rows(segment_id, number)
-    if {row[number] for row in rows} <= _PLAIN:
+    if view.held(segment_id, number) <= _PLAIN:
         return []
     return [one for one in view.all(segment_id) if one.field(number) not in _PLAIN]
 

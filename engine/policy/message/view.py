@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import compress
 
 from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
@@ -47,6 +48,7 @@ class View:
         "_all",
         "_below",
         "_coded",
+        "_columns",
         "_corrections",
         "_cuts",
         "_headers",
@@ -82,6 +84,7 @@ class View:
         self._coded: dict[tuple[int, int], tuple[Codes, ...]] = {}
         #: What conditions said that do not depend on whom they are asked of, by condition.
         self.answers: dict[Callable[[View, int], bool], bool] = {}
+        self._columns: dict[str, list[tuple[bytes, ...]]] = {}
         self._below: dict[str, dict[int, list[Segment]]] = {}
         self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
@@ -146,6 +149,25 @@ class View:
                 row.extend(_NOTHING * (reach + 1 - len(row)))
             self._widths[segment_id] = reach + 1
         return found
+
+    def columns(self, segment_id: str, reach: int) -> list[tuple[bytes, ...]]:
+        """`rows` field by field: `columns[n]` is field n of every occurrence, for n up to `reach`.
+
+        The last column is empty. Do not modify them.
+        """
+        found = self._columns.get(segment_id)
+        if found is None or reach >= len(found) - 1:
+            rows = self.rows(segment_id, reach)
+            empty = tuple(_NOTHING * len(rows))
+            found = self._columns[segment_id] = [*zip(*rows, strict=False), empty]
+        return found
+
+    def held(self, segment_id: str, field: int) -> set[bytes]:
+        """What a field has in every occurrence, as received; `b""` where one has nothing there."""
+        indexes = self.structure.by_id.get(segment_id, ())
+        if len(indexes) > 1:
+            return set(self.columns(segment_id, field)[field])
+        return {row[field] for row in self.rows(segment_id, field)}
 
     def _split(self, segment_id: str) -> list[list[bytes]]:
         message, indexes = self.message, self.structure.by_id.get(segment_id, ())
@@ -219,14 +241,14 @@ class View:
         return [known[index] for index in indexes]
 
     def _cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
-        if not cutter.reach or self.message.charset.mask is not None:
+        if not cutter.reach or len(indexes) == 1 or self.message.charset.mask is not None:
             return cutter.cut_each(indexes, self.message)
-        rows = self.rows(cutter.segment_id, cutter.reach)
-        if len(rows) > len(indexes):
+        columns = self.columns(cutter.segment_id, cutter.reach)
+        if len(columns[0]) > len(indexes):
             wanted = frozenset(indexes)
-            every = self.structure.by_id[cutter.segment_id]
-            rows = [row for index, row in zip(every, rows, strict=True) if index in wanted]
-        return cutter.cut_rows(rows, self.message.delimiters.field)
+            chosen = [index in wanted for index in self.structure.by_id[cutter.segment_id]]
+            columns = [tuple(compress(column, chosen)) for column in columns]
+        return cutter.cut_columns(columns, self.message.delimiters.field)
 
     def header(self, cutter: Cutter) -> list[bytes]:
         """The fields of MSH that are left; a list of the caller's own."""

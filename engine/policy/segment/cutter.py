@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
 from engine.hl7.segments import SET_ID_SEGMENTS
 from engine.hl7.wire import HEADERS, Message, Segment
 from engine.policy.segment.masks import EVERYTHING, NOTHING, Mask, Numbers
 
-_Pick = Callable[[list[bytes]], tuple[bytes, ...]]
+#: Picks what is kept of a segment's fields, or of such fields of many segments.
+_Pick = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 #: Masks that reach further than any segment's fields do are cut field by field.
 _FURTHEST = 128
@@ -49,7 +51,7 @@ class Cutter:
         self._start = 4 if segment_id in SET_ID_SEGMENTS else 0
         self._pick = _picking(mask)
         is_plain = self._pick is not None and not self._components and segment_id not in HEADERS
-        #: Up to which field `cut_rows` must have each row; 0 where that cannot cut them.
+        #: Up to which field `cut_columns` must have them; 0 where that cannot cut them.
         self.reach = max(mask.fields, default=0) if is_plain else 0
         #: Put behind a segment's fields, so that a field beyond its end reads as empty.
         self._padding = [b""] * (max(mask.fields, default=0) + 1)
@@ -76,21 +78,20 @@ class Cutter:
             return [message.lines[index] for index in indexes]
         return [self.cut(message.segment(index), message) for index in indexes]
 
-    def cut_rows(self, rows: list[list[bytes]], separator: bytes) -> list[bytes | None]:
+    def cut_columns(
+        self, columns: Sequence[Sequence[bytes]], separator: bytes
+    ) -> list[bytes | None]:
         """The same for occurrences that are split already, where only whole fields are kept.
 
-        Each row has a field `reach` and an empty one at its end: what is not kept is picked from
-        there. In no field may the separator's byte be part of a character.
+        `columns[n]` has field n of each, up to a field `reach`; the last one is empty: what is not
+        kept is picked from there. In no field may the separator's byte be part of a character.
         """
-        join, pick, start = separator.join, self._pick, self._start
-        if pick is None:
+        if self._pick is None:
             raise AssertionError("only with a reach")
-        return [
-            left
-            if (left := join(pick(row)).rstrip(separator)).find(separator, start) >= 0
-            else None
-            for row in rows
-        ]
+        cut = map(separator.join, zip(*self._pick(columns), strict=True))
+        if self.reach > 1 and b"" not in columns[self.reach]:
+            return list(cut)
+        return [self.worth(left.rstrip(separator)) for left in cut]
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""

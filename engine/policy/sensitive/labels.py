@@ -12,48 +12,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.hl7.path import Path
-from engine.hl7.wire import Delimiters, Segment
-from engine.policy.message.structure import Structure
+from engine.hl7.wire import Segment
 from engine.policy.message.view import View
 from engine.policy.model import LabelSet, Mark
-from engine.policy.vocabulary.codesets import CodeIndex, CodeSet, canonical_system, triplets
+from engine.policy.sensitive.coded_fields import (
+    DIAGNOSIS,
+    SERVICE,
+    TYPED,
+    coded_fields,
+    coded_results,
+    codes_of,
+    is_coded,
+)
+from engine.policy.sensitive.remembered import Memories, Memory
+from engine.policy.vocabulary.codesets import CodeIndex, CodeSet, canonical_system
 from engine.privacy.protections import Evidence, Label
 
 #: Some labels together: each label has a bit for core and one for extended evidence.
 Bits = int
-
-#: Fields that hold codes, by segment; those of diagnoses apart, since there a code without a
-#: system may be one of ICD-9, which is all digits and elsewhere means nothing (standards.md C-0).
-DIAGNOSES: Mapping[str, tuple[int, ...]] = {
-    "DG1": (3,),
-    "FT1": (19,),
-    "PR1": (15,),
-    "OBR": (31,),
-    "ORC": (16,),
-    "PV2": (3,),
-    "PDA": (1,),
-    "PRB": (3,),
-}
-SERVICES: Mapping[str, tuple[int, ...]] = {
-    "PR1": (3,),
-    "FT1": (7, 25, 29, 43),
-    "OBR": (4, 13, 44),
-    "OBX": (3,),
-    "SPM": (4,),
-    "IAM": (3,),
-    "AL1": (3,),
-    "DRG": (1,),
-    "RXO": (1,),
-    "RXE": (2,),
-    "RXD": (2,),
-    "RXG": (4,),
-    "RXA": (5,),
-    "RXC": (2,),
-}
-
-#: Types of OBX-5 that are codes (table 0125); a value without a type may be one.
-_CODED_VALUES = frozenset({b"CE", b"CWE", b"CNE", b"CF", b"CD", b""})
-_TYPE, _VALUE = 2, 5
 
 #: What is labelled there is labelled for the whole message: the document, a patient's or visit's
 #: access restriction (standards.md B-7.2, B-7.5).
@@ -65,9 +41,6 @@ _COMMON_ORDER = "ORC"
 #: Of these systems all codes are digits, which elsewhere mean other things: named, or not at all.
 _NAMED_ONLY = frozenset({"RXNORM"})
 _DIAGNOSES_ONLY = frozenset({"I9C"})
-
-#: How many values, of how many bytes, are remembered for messages with the same delimiters.
-_VALUES_KEPT, _LONGEST_KEPT, _DELIMITERS_KEPT = 8192, 256, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +62,6 @@ class Labelled:
 NOTHING_LABELLED = Labelled(0, {})
 
 _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
-
-#: What kind of code a field holds; the value of a result is one only if its type says so.
-_SERVICE, _DIAGNOSIS, _TYPED = 0, 1, 2
-
-
-class _Memory:
-    """What is known of coded values: those without any label, and the labels of others."""
-
-    __slots__ = ("labelled", "without")
-
-    def __init__(self) -> None:
-        self.without = {b""}
-        self.labelled: dict[bytes, Bits] = {}
-
-    def keep(self, value: bytes, bits: Bits) -> None:
-        """Remember one value's labels, unless it is too long for a code."""
-        if len(value) > _LONGEST_KEPT:
-            return
-        if len(self.without) + len(self.labelled) >= _VALUES_KEPT:
-            self.without = {b""}
-            self.labelled = {}
-        if bits:
-            self.labelled[value] = bits
-        else:
-            self.without.add(value)
-
-
-#: What is known of values, for each kind.
-_Memories = tuple[_Memory, _Memory, _Memory]
-
-#: Fields of a segment to look at, and their kinds.
-_Fields = tuple[tuple[int, int], ...]
 
 _Marks = list[tuple[Path, frozenset[str], Bits]]
 
@@ -148,9 +89,7 @@ class LabelIndex:
         }
         self._documents = self.core(Label.PSYCHOTHERAPY_NOTES.value)
         self._documents |= self.core(Label.SUD_COUNSELING_NOTES.value)
-        self._memories: dict[Delimiters, _Memories] = {}
-        #: The delimiters of the last message, which nearly always are the next one's.
-        self._last: tuple[Delimiters | None, _Memories] = (None, (_Memory(), _Memory(), _Memory()))
+        self._memories = Memories()
         self.is_empty = not sets and not marks
 
     def core(self, label: str) -> Bits:
@@ -180,24 +119,19 @@ class LabelIndex:
 
     def _own(self, view: View) -> dict[int, Bits]:
         """What each segment itself carries; only those that carry anything."""
-        memories = self._memory(view)
+        memories = self._memories.of(view.message)
         found: dict[int, Bits] = {}
-        for name, indexes, fields in view.structure.once(_asked_of):
+        for name, indexes, fields in view.structure.once(coded_fields):
             if not fields:
-                self._look_everywhere(view, indexes, memories, found)
+                self._look_everywhere(view, indexes, memories[SERVICE], found)
                 continue
             rows = view.rows(name, fields[-1][0])
+            one = rows[0] if len(rows) == 1 else None
             for number, kind in fields:
                 memory = memories[kind]
-                # Mostly few values, over and over.
-                if kind == _TYPED:
-                    values = {row[number] for row in rows if row[_TYPE] in _CODED_VALUES}
-                elif len(indexes) > 1:
-                    values = {row[number] for row in rows}
-                elif rows[0][number] in memory.without:
-                    continue
-                else:
-                    values = {rows[0][number]}
+                if one is not None and one[number] in memory.without:
+                    continue  # nearly always
+                values = coded_results(view) if kind == TYPED else view.held(name, number)
                 if not values <= memory.without:
                     labels = self._labels_of(view, values, memory, kind)
                     _put(found, indexes, rows, (number, kind), labels)
@@ -218,25 +152,25 @@ class LabelIndex:
                     found[segment.index] = found.get(segment.index, 0) | bits
 
     def _look_everywhere(
-        self, view: View, indexes: Iterable[int], memories: _Memories, found: dict[int, Bits]
+        self, view: View, indexes: Iterable[int], memory: Memory, found: dict[int, Bits]
     ) -> None:
         """A Z segment may hold a coded field anywhere."""
         component = view.message.delimiters.component
         for index in indexes:
             for value in view.message.segments[index].fields[1:]:
                 if component and component in value:
-                    bits = self._bits(view, value, memories[_SERVICE], _SERVICE)
+                    bits = self._bits(view, value, memory, SERVICE)
                     if bits:
                         found[index] = found.get(index, 0) | bits
 
     def _labels_of(
-        self, view: View, values: Iterable[bytes], memory: _Memory, kind: int
+        self, view: View, values: Iterable[bytes], memory: Memory, kind: int
     ) -> dict[bytes, Bits]:
         """Those of some values that are labelled, with their labels."""
         each = ((value, self._bits(view, value, memory, kind)) for value in values if value)
         return {value: bits for value, bits in each if bits}
 
-    def _bits(self, view: View, value: bytes, memory: _Memory, kind: int) -> Bits:
+    def _bits(self, view: View, value: bytes, memory: Memory, kind: int) -> Bits:
         """The labels of a coded value."""
         if value in memory.without:
             return 0
@@ -247,27 +181,11 @@ class LabelIndex:
         for system, code in codes_of(view, value):
             found |= _asked(self._general, system, code, may=True)
             found |= _asked(self._named_only, system, code, may=False)
-            found |= _asked(self._diagnoses_only, system, code, may=kind == _DIAGNOSIS)
+            found |= _asked(self._diagnoses_only, system, code, may=kind == DIAGNOSIS)
         # A value without components may be no code, but what somebody wrote.
-        if kind != _TYPED or view.message.delimiters.component in value:
+        if kind != TYPED or view.message.delimiters.component in value:
             memory.keep(value, found)
         return found
-
-    def _memory(self, view: View) -> _Memories:
-        """What is known of values already."""
-        message = view.message
-        if message.charset.mask is not None:
-            return _Memory(), _Memory(), _Memory()
-        last, found = self._last
-        if last is message.delimiters:
-            return found
-        known = self._memories.get(message.delimiters)
-        if known is None:
-            known = (_Memory(), _Memory(), _Memory())
-            if len(self._memories) < _DELIMITERS_KEPT:
-                self._memories[message.delimiters] = known
-        self._last = (message.delimiters, known)
-        return known
 
     def _indexed(self, sets: Iterable[LabelSet], wanted: Callable[[str], bool]) -> _Index:
         chosen = [one for one in sets if wanted(canonical_system(one.codes.system))]
@@ -277,27 +195,6 @@ class LabelIndex:
             by_bit.setdefault(bit << (one.evidence is Evidence.EXTENDED), []).append(one.codes)
         each = tuple((bit, CodeIndex(codes)) for bit, codes in sorted(by_bit.items()))
         return CodeIndex(one.codes for one in chosen), each
-
-
-def _asked_of(structure: Structure) -> tuple[tuple[str, tuple[int, ...], _Fields], ...]:
-    """The segments that may carry codes, and in which fields; none named: anywhere."""
-    return tuple(
-        (name, indexes, _FIELDS.get(name, ()))
-        for name, indexes in structure.by_id.items()
-        if name in _FIELDS or name[:1] == "Z"
-    )
-
-
-def _fields(name: str) -> _Fields:
-    found = [(number, _SERVICE) for number in SERVICES.get(name, ())]
-    found += [(number, _DIAGNOSIS) for number in DIAGNOSES.get(name, ())]
-    if name == "OBX":
-        found.append((_VALUE, _TYPED))
-    return tuple(sorted(found))
-
-
-#: What to look at in each segment, the furthest field last.
-_FIELDS = {name: _fields(name) for name in {*SERVICES, *DIAGNOSES}}
 
 
 def _put(
@@ -313,7 +210,7 @@ def _put(
     number, kind = field
     for index, row in zip(indexes, rows, strict=True):
         bits = labels.get(row[number])
-        if bits and (kind != _TYPED or row[_TYPE] in _CODED_VALUES):
+        if bits and (kind != TYPED or is_coded(row)):
             found[index] = found.get(index, 0) | bits
 
 
@@ -326,17 +223,6 @@ def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:
     for bit, codes in each:
         if codes.may_match(system, code) if may else codes.matches(system, code):
             found |= bit
-    return found
-
-
-def codes_of(view: View, value: bytes) -> list[tuple[str, str]]:
-    """(system, code) of every triplet of every repetition of a coded field."""
-    message = view.message
-    repetition, component = message.delimiters.repetition, message.delimiters.component
-    found: list[tuple[str, str]] = []
-    for part in message.split(value, repetition):
-        texts = [view.text(one) for one in message.split(part, component)]
-        found += triplets(texts)
     return found
 
 
