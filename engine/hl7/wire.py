@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from engine.errors import NotHL7Error
 from engine.hl7.charset import Charset, detect
@@ -140,7 +140,7 @@ class Message:
         self._made: list[Segment | None] = [None] * len(lines)
         self._all: tuple[Segment, ...] | None = None
         self._by_id: dict[str, list[Segment]] = {}
-        self._found: dict[Callable[[Message], object], object] = {}
+        self._found: dict[Callable[[Message], Any], Any] = {}
         self.msh = self.segment(0)
 
     @classmethod
@@ -209,10 +209,10 @@ class Message:
 
     def once(self, find: Callable[[Message], T]) -> T:
         """What `find`, a pure function, says of this message; it is asked once."""
-        found = self._found.get(find)
+        found: T | None = self._found.get(find)
         if found is None:
             found = self._found[find] = find(self)
-        return cast("T", found)
+        return found
 
     def text(self, value: bytes) -> str:
         """`value` decoded (MSH-18, else UTF-8, else Windows-1252), escapes left; never raises."""
@@ -224,10 +224,10 @@ class Message:
 
 def _ids(lines: list[bytes], separator: bytes) -> tuple[str, ...]:
     known = _IDS_BEFORE_BAR if separator == b"|" else _NO_IDS
-    found = list(map(known.get, map(_BEFORE_FIELDS, lines)))
+    found: list[Any] = list(map(known.get, map(_BEFORE_FIELDS, lines)))
     if found.count(None) == 1:  # the header's
         found[0] = _segment_id(lines[0], separator, 0)
-        return tuple(cast("list[str]", found))
+        return tuple(found)
     return tuple(
         [name or _segment_id(lines[index], separator, index) for index, name in enumerate(found)]
     )

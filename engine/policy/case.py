@@ -33,6 +33,7 @@ class Case:
         "_numbers",
         "_shared",
         "_whens",
+        "corrects",
         "facts",
         "has_flags",
         "is_for_one",
@@ -48,6 +49,8 @@ class Case:
         self.whose = Whose(view, facts, policy.identifier)
         self.is_for_one = is_for_one
         self.has_flags = has_flags(view)
+        #: Something in it corrects or takes back something earlier.
+        self.corrects = bool(view.corrections.marked)
         self._whens: dict[Test, bool] = {}
         self._cuts: dict[tuple[Plan, Own, bool], tuple[Cut, bool]] = {}
         self._shared: dict[Plan, list[bytes | None]] = {}

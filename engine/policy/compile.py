@@ -62,6 +62,9 @@ class CompiledPolicy:
 
     def for_type(self, message_type: MessageType) -> TypeRules:
         """The rules of every channel for messages of this type."""
+        found = self._by_type.get(message_type)
+        if found is not None:
+            return found
         known = message_type if message_type in self._named else MessageType(message_type.code)
         if known not in self._named:
             known = MessageType("")  # every type that no rule and no ceiling names

@@ -17,8 +17,8 @@ from engine.policy.case import Case
 from engine.policy.compile import CompiledPolicy
 from engine.policy.cutting import charges
 from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.header import payload
 from engine.policy.cutting.plan import Plan
-from engine.policy.cutting.project import payload
 from engine.policy.finished.leaks import foreign_numbers, leak
 from engine.policy.finished.strict import keeps_structure
 from engine.policy.granting import (
@@ -32,7 +32,6 @@ from engine.policy.granting import (
 from engine.policy.legal.law import WHY_NOT
 from engine.policy.legal.notices import attach
 from engine.policy.message.view import View
-from engine.policy.model import Kind
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
 from engine.policy.reasons import plain
 from engine.policy.runnable.channel_rules import ChannelRules
@@ -103,13 +102,13 @@ def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Dec
         return Decision((refusal,))
     if not channel.in_ceiling:
         return _refused(Code.ABOVE_CEILING)
-    keeps_flags = channel.channel.kind is Kind.PROVIDER or not case.has_flags
+    keeps_flags = channel.is_provider or not case.has_flags
     granting, following = tuple(found.granting), tuple(found.following)
     chosen = Chosen(granting, withholding, following, earlier, keeps_flags)
     decision = _cut(case, channel, policy, chosen)
-    if decision.reasons[0].code is Code.NOTHING_LEFT:
-        return Decision((_why_nothing(found, earlier),), decision.cut)
-    return decision
+    if decision.discloses or decision.reasons[0].code is not Code.NOTHING_LEFT:
+        return decision
+    return Decision((_why_nothing(found, earlier),), decision.cut)
 
 
 def _refusal(
@@ -174,7 +173,7 @@ def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chos
     against = _after(case, channel, cut, disclosing) if is_worth else plain(Code.NOTHING_LEFT)
     if against is not None:
         return Decision((against,), cut)
-    granted = tuple([rule.granted for rule in disclosing]) or (channel.cancel_granted,)
+    granted = tuple([rule.granted for rule in disclosing]) or channel.cancel_granted
     if cut.concealed:
         granted += (plain(Code.CONFIDENTIAL_COMMUNICATION),)
     return Decision(granted, cut, discloses=True)
@@ -266,7 +265,7 @@ def _outcome(channel: ChannelRules, decision: Decision) -> Outcome:
     cut = decision.cut
     if cut is None or not decision.discloses:
         return _undisclosed(channel, decision)
-    copies = (payload(cut, channel.channel, 0),)
+    copies = (payload(cut, channel.rewrites, 0),)
     return Outcome(channel.id, Verdict.DISCLOSE, decision.reasons, copies, cut.plan.rules)
 
 
@@ -280,7 +279,7 @@ def _outcome_of_all(channel: ChannelRules, decisions: list[Decision]) -> Outcome
     if not chosen.discloses:
         return _undisclosed(channel, chosen)
     cuts = [decision.cut for decision in decisions if decision.discloses and decision.cut]
-    payloads = tuple([payload(cut, channel.channel, part) for part, cut in enumerate(cuts)])
+    payloads = tuple([payload(cut, channel.rewrites, part) for part, cut in enumerate(cuts)])
     reasons = tuple(dict.fromkeys(r for d in decisions if d.discloses for r in d.reasons))
     rules = tuple(sorted({name for cut in cuts for name in cut.plan.rules}))
     return Outcome(channel.id, Verdict.DISCLOSE, reasons, payloads, rules)

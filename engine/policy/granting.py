@@ -47,7 +47,7 @@ def uncovered(case: Case, channel: ChannelRules) -> Code | None:
     Coverage is told before whatever else stands against a rule (rules.md, "deciding order"), but
     after the law; and corrections need none. None: each rule must be asked.
     """
-    if not channel.asks_own_alone or not case.law.is_silent or case.view.corrections.marked:
+    if not channel.asks_own_alone or not case.law.is_silent or case.corrects:
         return None
     return _REFUSALS.get(case.whose.answer(channel.id))
 
@@ -57,14 +57,18 @@ def granting_rules(case: Case, channel: ChannelRules) -> Granting:
     granting: list[RunnableRule] = []
     following: list[RunnableRule] = []
     refusals: dict[Code, Reason] = {}
+    answer = case.whose.answer(channel.id) if channel.asks_coverage else None
+    is_silent = case.law.is_silent
     for rule in channel.disclosing:
-        code = None if channel.follows else _coverage_refuses(case, channel, rule)
-        against = case.law.refuses(channel, rule)
+        code = None if answer is None else _coverage_refuses(rule, answer)
+        against = None
+        if rule.asks_consent or not is_silent:
+            against = case.law.refuses(channel, rule)
         if code is not None:
             refusals[code] = plain(code)
         if against is not None:
             refusals.setdefault(against, of_rule(against, rule.rule.name))
-        elif code is None and case.applies(rule):
+        elif code is None and (rule.when is None or case.applies(rule)):
             granting.append(rule)
         elif _may_follow(case, rule, code):
             following.append(rule)
@@ -74,10 +78,7 @@ def granting_rules(case: Case, channel: ChannelRules) -> Granting:
 def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
     """Whether coverage alone refuses a rule, and there are corrections that need none (§10.9)."""
     return (
-        code is not None
-        and rule.coverage is Coverage.OWN
-        and bool(case.view.corrections.marked)
-        and case.applies(rule)
+        code is not None and rule.coverage is Coverage.OWN and case.corrects and case.applies(rule)
     )
 
 
@@ -108,10 +109,9 @@ class Chosen(NamedTuple):
         return channel.plan(granting, self.withholding, following, is_late, self.keeps_flags)
 
 
-def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> Code | None:
+def _coverage_refuses(rule: RunnableRule, answer: Answer) -> Code | None:
     if rule.coverage is Coverage.ANY:
         return None
-    answer = case.whose.answer(channel.id)
     if rule.coverage is Coverage.NONE:
         if answer is Answer.OWN:
             return Code.NO_RULE
@@ -121,7 +121,7 @@ def _coverage_refuses(case: Case, channel: ChannelRules, rule: RunnableRule) -> 
 
 def correcting_after(case: Case, channel: ChannelRules, found: Granting) -> Code | None:
     """Why corrections in this message do not go to a payer; None if they do, or there are none."""
-    if not channel.is_payer or channel.follows or not case.view.corrections.marked:
+    if not channel.is_payer or channel.follows or not case.corrects:
         return None
     return why_not_following(case, channel) if found.granting or found.following else None
 

@@ -88,8 +88,8 @@ class Whose:
         self._known = snapshots, when = _known(self._view, self._facts)
         if not snapshots:
             return {}, Answer.UNKNOWN
-        named = {row.channel for snapshot in snapshots for row in snapshot.rows}
-        return {channel: _agreed(snapshots, channel, when) for channel in named}, Answer.OTHER
+        answers = [_covered(snapshot, day) for snapshot in snapshots for day in when]
+        return answers[0] if len(answers) == 1 else _agreed(answers), Answer.OTHER
 
     def covers_alone(self, channel: str, policy: Policy) -> bool:
         """Whether this channel's counterpart is the only insurer that the registry knows of.
@@ -163,26 +163,30 @@ def _knows(snapshot: Coverages, when: tuple[Days, ...]) -> bool:
     return False
 
 
-def _agreed(snapshots: tuple[Coverages, ...], channel: str, when: tuple[Days, ...]) -> Answer:
-    """What all snapshots say of all dates of service."""
-    if len(snapshots) == len(when) == 1:
-        return _covers(snapshots[0], channel, when[0])
-    answers = {_covers(snapshot, channel, day) for snapshot in snapshots for day in when}
-    return answers.pop() if len(answers) == 1 else Answer.AMBIGUOUS
+def _agreed(answers: list[dict[str, Answer]]) -> dict[str, Answer]:
+    """What several snapshots, or several dates of service, say together."""
+    found: dict[str, Answer] = {}
+    for channel in {channel for one in answers for channel in one}:
+        given = {one.get(channel, Answer.OTHER) for one in answers}
+        found[channel] = given.pop() if len(given) == 1 else Answer.AMBIGUOUS
+    return found
 
 
-def _covers(snapshot: Coverages, channel: str, day: Days) -> Answer:
-    answer = Answer.OTHER
+def _covered(snapshot: Coverages, day: Days) -> dict[str, Answer]:
+    """The answer of one snapshot on one date, for each channel that is not simply another's."""
+    found: dict[str, Answer] = {}
+    contested = []
     for row in snapshot.rows:
-        if row.channel != channel:
-            continue
-        if row.since is not None and row.until is not None and row.since > row.until:
-            return Answer.AMBIGUOUS
-        if _contains(row.since, row.until, day):
-            answer = Answer.OWN
-        elif _overlaps(row.since, row.until, day) and answer is not Answer.OWN:
-            answer = Answer.AMBIGUOUS
-    return answer
+        since, until = row.since, row.until
+        if _contains(since, until, day):
+            found[row.channel] = Answer.OWN
+        elif since is not None and until is not None and since > until:
+            contested.append(row.channel)
+        elif _overlaps(since, until, day):
+            found.setdefault(row.channel, Answer.AMBIGUOUS)
+    for channel in contested:
+        found[channel] = Answer.AMBIGUOUS
+    return found
 
 
 def _contains(since: date | None, until: date | None, day: Days) -> bool:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.hl7.build import field_value, join_fields, put_field
-from engine.hl7.wire import Message
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
 from engine.policy.cutting.contacts import conceal_contact
@@ -18,16 +16,8 @@ from engine.policy.cutting.cut import Cut
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.renumber import renumber
 from engine.policy.message.view import View
-from engine.policy.model import Channel
-from engine.policy.outcome import Code, Payload
+from engine.policy.outcome import Code
 from engine.policy.segment.cutter import Cutter
-
-_MSH_CONTROL_ID = 10
-_MSH_VERSION = 12
-
-#: How long MSH-10 may be, before version 2.7 and from it on (§10.27).
-_LONGEST_BEFORE_27 = 20
-_LONGEST = 199
 
 
 def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
@@ -98,43 +88,3 @@ def _bar(cut: Cut) -> None:
             cut.drop(index, bar.code)
         else:
             pieces[index] = left
-
-
-def payload(cut: Cut, channel: Channel, part: int) -> Payload:
-    """The outgoing message. `part` counts the patients that are sent, from 0."""
-    header, control_id = _header(cut, channel, part)
-    body, kept = cut.body
-    return Payload(header + b"\r" + body, control_id, kept)
-
-
-def _header(cut: Cut, channel: Channel, part: int) -> tuple[bytes, bytes]:
-    """The channel's MSH and its MSH-10 (§10.20, §10.27)."""
-    message = cut.view.message
-    fields = cut.plan.msh_fields(cut.view)
-    for number, text in channel.rewrite.items():
-        put_field(fields, number, rewritten(message, text))
-    control_id = fields[_MSH_CONTROL_ID] if len(fields) > _MSH_CONTROL_ID else b""
-    if part:
-        suffix = b"-%d" % (part + 1)
-        control_id = control_id[: _longest(cut.view) - len(suffix)] + suffix
-        put_field(fields, _MSH_CONTROL_ID, control_id)
-    return join_fields(fields, message.delimiters.field), control_id
-
-
-def rewritten(message: Message, text: str) -> bytes:
-    """A configured text for a field of this message: escaped, in its character set."""
-    if text.isascii() and text.isalnum():
-        return text.encode("ascii")  # no delimiter is a letter or digit
-    return field_value(message, text)
-
-
-def _longest(view: View) -> int:
-    """The longest MSH-10 of the message's version; an unreadable version counts as an old one."""
-    message = view.message
-    version = message.split(message.msh.field(_MSH_VERSION), message.delimiters.component)[0]
-    numbers = version.split(b".")
-    try:
-        is_new = (int(numbers[0]), int(numbers[1])) >= (2, 7)
-    except (ValueError, IndexError):
-        is_new = False
-    return _LONGEST if is_new else _LONGEST_BEFORE_27

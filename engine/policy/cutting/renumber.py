@@ -38,6 +38,7 @@ def _number(cut: Cut, indexes: Iterable[int], under: set[int]) -> None:
         end = piece.find(separator, 4)
         written = piece[4:] if end < 0 else piece[4:end]
         if written.isdigit():
-            number = numbers[parent] = numbers[parent] + 1
-            if written != b"%d" % number:
-                pieces[index] = b"%s%d%s" % (piece[:4], number, piece[4 + len(written) :])
+            numbers[parent] += 1
+            number = b"%d" % numbers[parent]
+            if written != number:
+                pieces[index] = piece[:4] + number + piece[4 + len(written) :]

@@ -86,10 +86,10 @@ class Law:
         self._contacts: Contacts | None = None
         #: What the message itself says.
         self._signals = signals = signals_of(view, facts.now, statutes.self_pay)
-        said = tuple(one for one in signals.restrictions if one not in facts.lifted)
         restrictions, consents = facts.restrictions, facts.consents
-        if said or signals.refusals:
-            restrictions, consents = restrictions + said, consents + signals.refusals
+        if signals is not NO_SIGNALS:
+            restrictions += tuple(one for one in signals.restrictions if one not in facts.lifted)
+            consents += signals.refusals
         if restrictions or consents or facts.undecided:
             denied = denied_patients(view)
             known = patient_restrictions(restrictions, denied)
@@ -140,7 +140,7 @@ class Law:
             return Code.RESTRICTED
         # What was disclosed before must not be left standing, nor cancelled unseen (E-14).
         held = reached.whole or reached.ambiguous or self._undecided
-        if not held and channel.channel.kind is not Kind.PROVIDER:
+        if not held and not channel.is_provider:
             if self._signals.withholds and not channel.is_cancel:
                 return Code.RESTRICTED
             held = self._signals.holds or self._signals.withholds
@@ -202,9 +202,7 @@ class Law:
             return self.code_of(bits)
         if self._signals.opts_out and rule.rule.purpose not in _NEEDED:
             return Code.REFUSED
-        if rule.rule.consent is Consent.NOT_REQUIRED:
-            return None
-        return _unconsented(self._consents, channel.id, rule)
+        return _unconsented(self._consents, channel.id, rule) if rule.asks_consent else None
 
     def withholds_message(self, rule: RunnableRule) -> bool:
         """Whether a rule's own withholding of labels takes the message."""
@@ -233,7 +231,7 @@ class Law:
                 plan = plan_of(free) if free else None
                 found[index] = Bar(self.code_of(blocked), plan)
         groups = self.reach(channel).groups
-        if channel.channel.kind is not Kind.PROVIDER:
+        if not channel.is_provider:
             groups |= self._signals.groups
         if groups:
             for index in _with_descendants(self._view, groups):

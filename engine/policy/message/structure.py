@@ -7,7 +7,7 @@ of one form share it; a message with lines that are no segments gets one of its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from engine.hl7 import groups
 from engine.hl7.segments import SET_ID_SEGMENTS
@@ -37,7 +37,7 @@ class Structure:
         for index, name in ids:
             by_id.setdefault(name, []).append(index)
         names = dict(ids)
-        self._found: dict[Callable[[Structure], object], object] = {}
+        self._found: dict[Callable[[Structure], Any], Any] = {}
         self.parents = parents
         self.by_id = {name: tuple(indexes) for name, indexes in by_id.items()}
         self.anchors = tuple(sorted({parents[index] for index, _ in ids} - {-1}))
@@ -57,10 +57,10 @@ class Structure:
 
     def once(self, find: Callable[[Structure], T]) -> T:
         """What `find`, a pure function, says of this structure; it is asked once."""
-        found = self._found.get(find)
+        found: T | None = self._found.get(find)
         if found is None:
             found = self._found[find] = find(self)
-        return cast("T", found)
+        return found
 
 
 class Form:

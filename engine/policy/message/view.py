@@ -51,6 +51,7 @@ class View:
         "_columns",
         "_corrections",
         "_cuts",
+        "_cuts_of_all",
         "_headers",
         "_rows",
         "_texts",
@@ -88,6 +89,7 @@ class View:
         self._below: dict[str, dict[int, list[Segment]]] = {}
         self._corrections: Corrections | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
+        self._cuts_of_all: dict[Cutter, list[bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
         self._rows: dict[str, list[list[bytes]]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
@@ -167,7 +169,7 @@ class View:
         indexes = self.structure.by_id.get(segment_id, ())
         if len(indexes) > 1:
             return set(self.columns(segment_id, field)[field])
-        return {row[field] for row in self.rows(segment_id, field)}
+        return {self.rows(segment_id, field)[0][field]} if indexes else set()
 
     def _split(self, segment_id: str) -> list[list[bytes]]:
         message, indexes = self.message, self.structure.by_id.get(segment_id, ())
@@ -230,18 +232,23 @@ class View:
 
     def cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
         """What is left of these occurrences, cut alike; channels that cut alike share it."""
-        known = self._cuts.get(cutter)
-        if known is None:
-            left = self._cut(cutter, indexes)
-            self._cuts[cutter] = dict(zip(indexes, left, strict=True))
+        if cutter.whole:
+            return [self.message.lines[index] for index in indexes]
+        if len(indexes) == len(self.structure.by_id[cutter.segment_id]):
+            left = self._cuts_of_all.get(cutter)
+            if left is None:
+                left = self._cuts_of_all[cutter] = self._cut(cutter, indexes)
             return left
+        known = self._cuts.setdefault(cutter, {})
         missing = [index for index in indexes if index not in known]
         if missing:
             known.update(zip(missing, self._cut(cutter, missing), strict=True))
         return [known[index] for index in indexes]
 
     def _cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
-        if not cutter.reach or len(indexes) == 1 or self.message.charset.mask is not None:
+        if len(indexes) == 1:
+            return [cutter.cut(self.message.segment(indexes[0]), self.message)]
+        if not cutter.reach or self.message.charset.mask is not None:
             return cutter.cut_each(indexes, self.message)
         columns = self.columns(cutter.segment_id, cutter.reach)
         if len(columns[0]) > len(indexes):

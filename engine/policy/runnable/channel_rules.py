@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engine.policy import reasons
 from engine.policy.conditions.evaluate import is_one_of
+from engine.policy.cutting.header import Rewrites
 from engine.policy.cutting.plan import Plan
 from engine.policy.model import Channel, Coverage, Kind, Rule, Structure
 from engine.policy.outcome import Code, Outcome, verdict_of
@@ -41,7 +42,9 @@ class ChannelRules:
         self.withholding = tuple(rule for rule in rules if rule.rule.withholdings)
         self.ceiling = {segment_id: Mask.of(mask) for segment_id, mask in channel.ceiling.items()}
         self.in_ceiling = is_one_of(message_type, channel.ceiling_messages)
+        self.rewrites = Rewrites(channel.rewrite)
         self.is_payer = channel.kind is Kind.PAYER
+        self.is_provider = channel.kind is Kind.PROVIDER
         self.is_cancel = is_cancel(message_type)
         self.is_strict = channel.structure is Structure.STRICT
         self.follows = self.is_cancel and self.is_payer
@@ -60,7 +63,7 @@ class ChannelRules:
         self.outcomes = {
             code: Outcome(channel.id, verdict_of(code), (reasons.plain(code),)) for code in Code
         }
-        self.cancel_granted = reasons.granted(CANCEL_FOLLOWS)
+        self.cancel_granted = (reasons.granted(CANCEL_FOLLOWS),)
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._shared = shared
         self.cancel_follows = cancel_grants(channel)

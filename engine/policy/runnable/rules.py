@@ -13,7 +13,7 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import Test, compiled, speaks_of_sets
 from engine.policy.conditions.matching import Terms
 from engine.policy.conditions.settle import ALWAYS, NEVER, settle
-from engine.policy.model import Channel, Coverage, Rule
+from engine.policy.model import Channel, Consent, Coverage, Rule
 from engine.policy.outcome import Reason
 from engine.policy.runnable.events import grants_to
 from engine.policy.sensitive.labels import Bits, LabelIndex
@@ -47,6 +47,7 @@ class RunnableRule:
     withheld: Reason
     discloses: bool  # it grants something to messages of this type
     withheld_labels: Bits  # the labels that it withholds
+    asks_consent: bool  # one that is refused, or that is not there, stands against it
 
     @property
     def withholds_message(self) -> bool:
@@ -78,6 +79,7 @@ def runnable(each: ReachingRule, channel: Channel, message_type: MessageType) ->
         reasons.withheld_by_rule(rule.name),
         bool(rule.grants) and grants_to(rule, message_type),
         each.withheld_labels,
+        rule.consent is not Consent.NOT_REQUIRED,
     )
 
 

@@ -74,8 +74,6 @@ class Cutter:
 
     def cut_each(self, indexes: Iterable[int], message: Message) -> list[bytes | None]:
         """The same for many occurrences, by their indexes."""
-        if self.whole:
-            return [message.lines[index] for index in indexes]
         return [self.cut(message.segment(index), message) for index in indexes]
 
     def cut_columns(

@@ -63,6 +63,8 @@ NOTHING_LABELLED = Labelled(0, {})
 
 _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
 
+_NO_MARK = {b""}
+
 _Marks = list[tuple[Path, frozenset[str], Bits]]
 
 
@@ -143,8 +145,7 @@ class LabelIndex:
         for name, marks in self._marks.items():
             if not view.has(name):
                 continue
-            fields = self._marked_fields[name]
-            if not any(any(row[fields[0] : fields[-1] + 1]) for row in view.rows(name)):
+            if all(view.held(name, field) == _NO_MARK for field in self._marked_fields[name]):
                 continue
             for segment in view.all(name):
                 bits = _marked(view, segment, marks)

@@ -13,7 +13,7 @@ from engine.hl7.wire import Message, Segment
 from engine.policy.case import Case
 from engine.policy.compile import CompiledPolicy
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.project import payload
+from engine.policy.cutting.header import payload
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.decide import Decision, cases_of, decide, decide_one
 from engine.policy.outcome import Code, Outcome
@@ -86,7 +86,7 @@ def tell_copies(
         for case in cases if channel in rules else ():
             decision = decide_one(case, rules[channel], policy)
             if decision.discloses and decision.cut is not None:
-                data = payload(decision.cut, rules[channel].channel, len(copies)).data
+                data = payload(decision.cut, rules[channel].rewrites, len(copies)).data
                 segments = tuple(_of_cut(decision.cut, case, rules[channel]))
                 copies.append(CopyStory(data, segments))
         told[channel] = tuple(copies)
