@@ -7,7 +7,7 @@ which would tell a receiver to delete (§2.5.3.1).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 
 from engine.hl7.charset import UTF_8, declared
 from engine.hl7.escape import escape
@@ -50,7 +50,7 @@ def with_control_id(payload: bytes, control_id: bytes) -> bytes:
     return join_fields(fields, message.delimiters.field) + payload[len(header.raw) :]
 
 
-def cut_field(message: Message, value: bytes, components: Collection[int]) -> bytes:
+def cut_field(message: Message, value: bytes, components: Container[int]) -> bytes:
     """`value` with only these components (from 1) left, in every repetition.
 
     A component that is kept is copied as it came; others are emptied. Empty trailing components
@@ -71,7 +71,7 @@ def cut_field(message: Message, value: bytes, components: Collection[int]) -> by
     return repetition.join(kept)
 
 
-def _cut(parts: list[bytes], component: bytes, components: Collection[int]) -> bytes:
+def _cut(parts: list[bytes], component: bytes, components: Container[int]) -> bytes:
     kept = [part if number in components else b"" for number, part in enumerate(parts, start=1)]
     while kept and not kept[-1]:
         kept.pop()

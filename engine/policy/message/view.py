@@ -138,8 +138,8 @@ class View:
     def rows(self, segment_id: str, reach: int = 0) -> list[list[bytes]]:
         """The fields of every occurrence, as received, each with a field `reach`.
 
-        Behind a line's last field stand empty ones, at least one: `row[-1]` reads as what is not
-        there. Split once for all who look. Do not modify them.
+        Behind a line's last field stand empty ones. Split once for all who look. Do not modify
+        them.
         """
         found = self._rows.get(segment_id)
         if found is None:
@@ -155,13 +155,12 @@ class View:
     def columns(self, segment_id: str, reach: int) -> list[tuple[bytes, ...]]:
         """`rows` field by field: `columns[n]` is field n of every occurrence, for n up to `reach`.
 
-        The last column is empty. Do not modify them.
+        Do not modify them.
         """
         found = self._columns.get(segment_id)
-        if found is None or reach >= len(found) - 1:
+        if found is None or reach >= len(found):
             rows = self.rows(segment_id, reach)
-            empty = tuple(_NOTHING * len(rows))
-            found = self._columns[segment_id] = [*zip(*rows, strict=False), empty]
+            found = self._columns[segment_id] = list(zip(*rows, strict=False))
         return found
 
     def held(self, segment_id: str, field: int) -> set[bytes]:
@@ -176,9 +175,8 @@ class View:
         lines, separator = message.lines, message.delimiters.field
         if len(indexes) == 1 or segment_id in HEADERS or message.charset.mask is not None:
             # Others look at single segments too.
-            return [[*message.segment(index).fields, b""] for index in indexes]
-        # A separator more at the end is an empty field more.
-        return [(lines[index] + separator).split(separator) for index in indexes]
+            return [list(message.segment(index).fields) for index in indexes]
+        return [lines[index].split(separator) for index in indexes]
 
     def first(self, path: Path) -> str:
         """The first value at a path, or `""`."""
