@@ -71,11 +71,15 @@ def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, 
         if not agrees:
             outcomes[channel.id] = channel.outcomes[Code.ENVIRONMENT]
             continue
-        if len(cases) == 1:
-            outcomes[channel.id] = _outcome(channel, decide_one(cases[0], channel, policy))
-        else:
+        if len(cases) > 1:
             decisions = [decide_one(case, channel, policy) for case in cases]
             outcomes[channel.id] = _outcome_of_all(channel, decisions)
+            continue
+        code = _against_all(cases[0], channel)
+        if code is None:
+            outcomes[channel.id] = _outcome(channel, _by_rules(cases[0], channel, policy))
+        else:
+            outcomes[channel.id] = channel.outcomes[code]
     return outcomes
 
 
@@ -87,9 +91,17 @@ def cases_of(message: Message, policy: CompiledPolicy, facts: Facts) -> list[Cas
 
 def decide_one(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
     """The decision for one channel and one patient, the environment agreed."""
-    code = _gate(case, channel) or uncovered(case, channel)
-    if code is not None:
-        return _refused(code)
+    code = _against_all(case, channel)
+    return _by_rules(case, channel, policy) if code is None else _refused(code)
+
+
+def _against_all(case: Case, channel: ChannelRules) -> Code | None:
+    """What stands against the whole message whatever the rules say, and whichever apply."""
+    return _gate(case, channel) or uncovered(case, channel)
+
+
+def _by_rules(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Decision:
+    """What the rules make of it."""
     found = granting_rules(case, channel)
     earlier = correcting_after(case, channel, found)
     if earlier is not None:

@@ -14,7 +14,7 @@ from datetime import tzinfo
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.conditions.evaluate import Test, compile_condition, compile_repetition_test
-from engine.policy.conditions.matching import Terms
+from engine.policy.conditions.matching import Terms, fold
 from engine.policy.message.view import View
 from engine.policy.model import Channel, Kind
 from engine.policy.vocabulary.conditions import AllOf, Compare, Condition, Not, OneOf
@@ -39,17 +39,18 @@ class Claims:
         return frozenset(index for index, claimed in self.by_index.items() if channel in claimed)
 
 
-class _Exact:
-    """Who claims an IN1 by the exact text at one path of it."""
+class _ByText:
+    """Who claims an IN1 by the text at one path of it; `folds`: case and outer blanks ignored."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folds: bool) -> None:
         self._path = path
+        self._folds = folds
         self._by_text: dict[str, frozenset[str]] = {}
         self._seen: dict[tuple[bytes, bytes], frozenset[str]] = {}
 
     def add(self, texts: frozenset[str], channel: str) -> None:
         """A channel claims what has one of these texts."""
-        for text in texts - {""}:
+        for text in {fold(text) for text in texts} if self._folds else texts - {""}:
             self._by_text[text] = self._by_text.get(text, _NOBODY) | {channel}
 
     def claimants(self, view: View, segment: Segment) -> frozenset[str]:
@@ -61,7 +62,8 @@ class _Exact:
         found = self._seen.get(key)
         if found is None:
             found = _NOBODY
-            for text in view.texts(segment, self._path):
+            texts = [text for text in view.texts(segment, self._path) if text]
+            for text in map(fold, texts) if self._folds else texts:
                 found |= self._by_text.get(text, _NOBODY)
             if self._path.field in _PUBLIC_FIELDS and value.isascii() and b"\x1b" not in value:
                 if len(self._seen) >= _SEEN_KEPT:
@@ -76,7 +78,7 @@ class Identifier:
     def __init__(self, channels: Iterable[Channel], timezone: tzinfo) -> None:
         self._terms = Terms(timezone)
         self._payer_names: dict[str, str] = {}
-        self._exact: dict[Path, _Exact] = {}
+        self._by_text: dict[tuple[Path, bool], _ByText] = {}
         self._others: list[tuple[Test, str]] = []
         for channel in channels:
             if channel.kind is Kind.PAYER:
@@ -92,8 +94,8 @@ class Identifier:
 
     def _claimed(self, view: View, segment: Segment) -> frozenset[str]:
         claimed = _NOBODY
-        for exact in self._exact.values():
-            claimed |= exact.claimants(view, segment)
+        for one in self._by_text.values():
+            claimed |= one.claimants(view, segment)
         for test, channel in self._others:
             if channel not in claimed and test(view, segment.index):
                 claimed |= {channel}
@@ -107,8 +109,9 @@ class Identifier:
             entry = entry.parts[0]
         match entry:
             # Nearly every entry is an IN1 field with one value: one look-up for all channels.
-            case Compare(Path(segment="IN1", occurrence=0), OneOf(values, fold=False), every=False):
-                self._exact.setdefault(entry.path, _Exact(entry.path)).add(values, channel)
+            case Compare(Path(segment="IN1", occurrence=0), OneOf(values, folds), every=False):
+                key = (entry.path, folds)
+                self._by_text.setdefault(key, _ByText(*key)).add(values, channel)
             case _:
                 self._others.append((_compile_entry(entry, self._terms), channel))
 

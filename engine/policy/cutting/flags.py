@@ -45,7 +45,8 @@ def _part(field: int) -> Part:
         return _is_set(view, at, field)
 
     mask = Mask(NOTHING, {field: EVERYTHING})
-    return Part(FLAGS_STAY, mask, where, withheld=withheld_by_rule(FLAGS_STAY))
+    reason = withheld_by_rule(FLAGS_STAY)
+    return Part(FLAGS_STAY, mask, where, withheld=reason, asks=frozenset({field}))
 
 
 #: What is withheld of each segment.

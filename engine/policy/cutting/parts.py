@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import Place
+from engine.policy.conditions.asked_fields import NO_FIELDS, fields_asked
 from engine.policy.conditions.evaluate import (
     RepetitionTest,
     Test,
@@ -22,6 +23,7 @@ from engine.policy.outcome import Reason
 from engine.policy.reasons import withheld_by_rule
 from engine.policy.segment.fine import Piece
 from engine.policy.segment.masks import EVERYTHING, NONE, NOTHING, Mask, Numbers
+from engine.policy.vocabulary.conditions import Condition
 
 #: MSH-8, which goes only by name (rules.md §10.20).
 MSH_SECURITY = Mask(NOTHING, {8: EVERYTHING})
@@ -44,6 +46,7 @@ class Part:
     place: Place | None = None  # of a grant: where it is written
     plain: Mask = NONE
     pieces: tuple[tuple[Piece, RepetitionTest | None], ...] = ()
+    asks: frozenset[int] | None = None  # the fields that settle `where`; None: more than fields
 
     @property
     def is_conditional(self) -> bool:
@@ -80,6 +83,7 @@ def granted(rule: Rule, grant: Grant, own: bool, terms: Terms, key: bytes) -> Pa
         pieces=tuple(
             (piece, tests.get(piece.field)) for piece in pieces if piece.numbers != NOTHING
         ),
+        asks=_fields_asked(grant.where, grant.segment),
     )
 
 
@@ -88,4 +92,9 @@ def withheld(rule: Rule, withholding: Withholding, terms: Terms) -> Part:
     condition = withholding.where
     where = None if condition is None else compiled(condition, terms)
     mask = Mask.of(withholding.mask)
-    return Part(rule.name, mask, where, withheld=withheld_by_rule(rule.name))
+    asks = _fields_asked(condition, withholding.segment)
+    return Part(rule.name, mask, where, withheld=withheld_by_rule(rule.name), asks=asks)
+
+
+def _fields_asked(where: Condition | None, segment_id: str) -> frozenset[int] | None:
+    return NO_FIELDS if where is None else fields_asked(where, segment_id)

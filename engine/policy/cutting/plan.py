@@ -117,7 +117,7 @@ def _granted(
             own = grant.which_own or (own_insurance and grant.segment in WITH_IN1)
             part = granted(rule, grant, own, terms, key)
             if rule in around:
-                part = replace(part, where=_both(is_around_correction, part.where))
+                part = replace(part, where=_both(is_around_correction, part.where), asks=None)
             found.setdefault(grant.segment, []).append(part)
     return found
 

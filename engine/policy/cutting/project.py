@@ -42,8 +42,7 @@ def shared_pieces(view: View, plan: Plan) -> list[bytes | None]:
             continue
         if rules.is_conditional:
             alike: dict[Cutter, list[int]] = {}
-            for index in indexes:
-                cutter = rules.cutter(view, index, own=False)
+            for index, cutter in zip(indexes, rules.cutters(view), strict=True):
                 if cutter is not None:
                     alike.setdefault(cutter, []).append(index)
             _cut_alike(view, pieces, alike)

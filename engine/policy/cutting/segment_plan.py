@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from engine.policy.conditions.asked_fields import together
 from engine.policy.conditions.evaluate import Test
 from engine.policy.cutting.parts import Part
 from engine.policy.message.view import View
@@ -63,6 +64,9 @@ class SegmentPlan:
             for where in dict.fromkeys(part.where for part in parts)
             if where is not None
         )
+        asks = None if self._chooses else together([part.asks for part in parts])
+        #: The fields that settle how an occurrence is cut; None: more than fields does.
+        self._asks = None if asks is None else tuple(sorted(asks))
         self._cutters: dict[tuple[int, Chosen], Cutter | None] = {}
         self.is_conditional = any(part.is_conditional for part in self.grants + self.withholdings)
         #: The cutter for every occurrence, where nothing depends on the occurrence.
@@ -77,6 +81,18 @@ class SegmentPlan:
         holding = self.holding(view, index, own)
         chosen = self._chosen(view, index, holding) if self._chooses else ()
         return self._of(holding, chosen)
+
+    def cutters(self, view: View) -> list[Cutter | None]:
+        """How each occurrence is cut, where it does not matter whose it is."""
+        indexes = view.structure.by_id.get(self.id, ())
+        if len(indexes) < 2 or not self._asks:
+            return [self.cutter(view, index, own=False) for index in indexes]
+        columns = view.columns(self.id, self._asks[-1])
+        settling = list(zip(*[columns[field] for field in self._asks], strict=True))
+        # Mostly they are much alike.
+        first = dict(zip(reversed(settling), reversed(indexes), strict=True))
+        found = {had: self.cutter(view, index, own=False) for had, index in first.items()}
+        return [found[had] for had in settling]
 
     def _of(self, holding: int, chosen: Chosen) -> Cutter | None:
         key = (holding, chosen)

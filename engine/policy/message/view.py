@@ -368,5 +368,11 @@ def _plain_type(value: bytes, component: bytes) -> MessageType:
     return MessageType(parts[0], (parts[1] if len(parts) > 1 else "") or None)
 
 
+def fields_read(path: Path) -> frozenset[int]:
+    """The fields of a segment that are read to say what it has at a path."""
+    method = _METHOD_BEFORE.get((path.segment, path.field))
+    return frozenset({path.field} if method is None else {path.field, method})
+
+
 def _nth(parts: list[bytes], number: int) -> bytes:
     return parts[number - 1] if number <= len(parts) else b""

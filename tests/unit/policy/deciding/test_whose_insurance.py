@@ -9,6 +9,7 @@ import pytest
 from engine.hl7.wire import Message
 from engine.policy.decide import cases_of
 from engine.policy.whose import Answer
+from engine.privacy.coverage import CONTESTED as NO_DAY
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
 from tests.support.cutting import NOW, channel, code, hl7, policy, rule
 
@@ -64,6 +65,38 @@ def test_what_follows_another_insurance_names_nobody() -> None:
     assert not claimed(entry, "IN1|1|PA|X", "IN1|2|PB|X", "IN2" + "|" * 25 + "ACME")
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Acme Health", True),
+        (" ACME HEALTH ", True),
+        ("OTHER~acme health", True),
+        ("ACME HEALTH^X", True),
+        ("Acme Health Plan", False),
+        ("", False),
+        ('""', False),
+    ],
+)
+def test_a_name_may_be_written_in_any_case(name: str, expected: bool) -> None:
+    entry = "{IN1-4.1: {fold: [acme health, zeta]}}"
+    assert claimed(entry, f"IN1|1|P|X|{name}") == expected
+    assert claimed(entry, f"IN1|1|P|X|{name}", "IN1|2|P|X|nobody") == expected
+
+
+def test_a_name_in_any_case_and_the_same_name_as_it_is_written_are_two_entries() -> None:
+    exact, folded = (
+        channel(name).replace(f"{{IN1-3.1: {name.upper()}}}", entry)
+        for name, entry in (("acme", "{IN1-4.1: Zeta}"), ("beta", "{IN1-4.1: {fold: Zeta}}"))
+    )
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")], [exact, folded], to="[acme, beta]")
+    for name, of_acme in (("Zeta", "ambiguous-coverage"), ("ZETA", "no-coverage")):
+        raw = hl7("ADT^A01", PID, f"IN1|1|P|X|{name}")
+        assert code(compiled, raw) == of_acme
+        assert code(compiled, raw, of="beta") == (
+            "granted" if of_acme == "no-coverage" else "ambiguous-coverage"
+        )
+
+
 def test_what_a_name_means_in_one_character_set_is_not_what_it_means_in_another() -> None:
     mine = channel("acme").replace("{IN1-3.1: ACME}", "{IN1-4.1: 会社}")
     compiled = policy([rule("r", "message: ADT", "PID: [3]")], [mine])
@@ -99,6 +132,11 @@ BEFORE, FROM_JUNE = date(2025, 12, 31), date(2026, 6, 1)
         ("2026", (CoverageRow("acme"), CoverageRow("acme", FROM_JUNE)), "granted"),
         ("2026", (CoverageRow("acme", FROM_JUNE), CoverageRow("acme")), "granted"),
         ("2026", (CoverageRow("acme", FROM_JUNE),), "ambiguous-coverage"),
+        ("2026", (CoverageRow("acme", FROM_JUNE), CoverageRow("beta")), "ambiguous-coverage"),
+        # somebody must look, whatever else is known
+        ("20260101", (CoverageRow("acme"), CoverageRow("acme", *NO_DAY)), "ambiguous-coverage"),
+        ("20260101", (CoverageRow("acme", *NO_DAY), CoverageRow("acme")), "ambiguous-coverage"),
+        ("20260101", (CoverageRow("beta", *NO_DAY), CoverageRow("acme")), "granted"),
         # nothing tells the day
         ("", (CoverageRow("acme"),), "granted"),
         ("", (CoverageRow("acme", FROM_JUNE),), "ambiguous-coverage"),
