@@ -17,7 +17,7 @@ from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.cli.words import visible
 from engine.errors import Exit
 from engine.hl7.wire import Message
-from engine.policy.message.view import type_of
+from engine.policy.message.reading import type_of
 from engine.policy.outcome import Code, Reason
 from engine.policy.telling.explain import SegmentStory, Story, explain
 from engine.policy.telling.fieldwise import Because

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from engine.hl7.wire import Message
 from engine.intake.sealed import Sealing, cancel_name, disclosure_name
 from engine.policy.compile import CompiledPolicy
-from engine.policy.message.view import type_of
+from engine.policy.message.reading import type_of
 from engine.policy.runnable.events import CANCELS_OF
 from engine.privacy.facts import Disclosed
 from engine.privacy.visit import Visit, visit_of

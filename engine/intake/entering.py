@@ -24,7 +24,7 @@ from engine.intake.recorded import (
 from engine.intake.registered import Known
 from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
-from engine.policy.message.view import type_of
+from engine.policy.message.reading import type_of
 from engine.policy.signalled import signalled
 from engine.privacy.aliases import Number, numbers_in
 from engine.privacy.facts import CoverageKey

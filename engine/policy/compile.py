@@ -15,8 +15,9 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy.conditions.matching import Terms
 from engine.policy.identify import Identifier
+from engine.policy.message.reading import type_of
 from engine.policy.message.structure import Form, Forms
-from engine.policy.message.view import View, type_of
+from engine.policy.message.view import View
 from engine.policy.model import Channel, Policy, Rule
 from engine.policy.runnable.channel_rules import ChannelRules, TypeRules
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel, types_named

@@ -6,7 +6,7 @@ certain, the condition is asked of each.
 
 from __future__ import annotations
 
-from engine.policy.message.view import fields_read
+from engine.policy.message.reading import fields_read
 from engine.policy.vocabulary.conditions import AllOf, AnyOf, Compare, Condition, MessageIs, Not
 
 #: Nothing of an occurrence is asked.

@@ -10,35 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import compress
 
-from engine.hl7.escape import unescape
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import HEADERS, Message, Segment
 from engine.policy.message.corrections import Corrections, corrections_in
+from engine.policy.message.reading import Codes, codes_at, text_of, texts_at, type_of
 from engine.policy.message.structure import Structure
 from engine.policy.segment.cutter import Cutter
-from engine.policy.vocabulary.codesets import triplets
-from engine.policy.vocabulary.conditions import MessageType
 
 _NOTHING = [b""]
 
 #: No segment: a question is asked of the message, not of one segment occurrence.
 MESSAGE = -1
 
-_EMPTY = ("",)
-
-#: Fields of which a message may name the coding system in the field before (tables 0053, 0089),
-#: as versions before 2.3 had it.
-_METHOD_BEFORE = {("DG1", 3): 2, ("PR1", 3): 2}
-
 #: `View.now` where nobody asks for the time.
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
-
-#: (system, code) for each triplet of one repetition of a coded field.
-Codes = tuple[tuple[str, str], ...]
 
 
 class View:
@@ -202,7 +190,7 @@ class View:
         key = (segment.index, path.field, path.component, path.subcomponent)
         found = self._texts.get(key)
         if found is None:
-            found = self._texts[key] = self._read(segment, path)
+            found = self._texts[key] = texts_at(self.message, segment, path)
         if path.repetition:
             return found[path.repetition - 1 : path.repetition]
         return found
@@ -212,21 +200,14 @@ class View:
         key = (segment.index, path.field)
         found = self._coded.get(key)
         if found is None:
-            found = self._coded[key] = self._read_codes(segment, path.field)
+            found = self._coded[key] = codes_at(self.message, segment, path.field)
         if path.repetition:
             return found[path.repetition - 1 : path.repetition]
         return found
 
     def text(self, value: bytes) -> str:
         """A received value decoded and unescaped."""
-        if value.isalnum():
-            return value.decode("ascii")
-        message = self.message
-        escape = message.delimiters.escape
-        text = message.text(value)
-        if escape and escape in value:
-            return unescape(text, message.delimiters, message.charset)
-        return text
+        return text_of(self.message, value)
 
     def cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
         """What is left of these occurrences, cut alike; channels that cut alike share it."""
@@ -310,69 +291,3 @@ class View:
                 if segment.index in mine
             ]
         return occurrences[path.occurrence - 1 : path.occurrence]
-
-    def _read_codes(self, segment: Segment, field: int) -> tuple[Codes, ...]:
-        message, delimiters = self.message, self.message.delimiters
-        found = []
-        for repetition in message.split(segment.field(field), delimiters.repetition):
-            parts = message.split(repetition, delimiters.component)
-            codes = triplets([self.text(part) for part in parts])
-            method = _METHOD_BEFORE.get((segment.id, field))
-            if method is not None:
-                named = self.text(segment.field(method))
-                codes = tuple([(system or named, code) for system, code in codes])
-            found.append(codes)
-        return tuple(found)
-
-    def _read(self, segment: Segment, path: Path) -> tuple[str, ...]:
-        if not path.field:
-            return (self.message.text(segment.raw),)
-        value = segment.field(path.field)
-        if not value:
-            return _EMPTY
-        if value.isalnum():  # no delimiter is in it
-            is_all = path.component <= 1 and path.subcomponent <= 1
-            return (value.decode("ascii"),) if is_all else _EMPTY
-        if segment.id == "MSH" and path.field <= 2:
-            return (self.message.text(value),)  # the delimiters themselves
-        message, delimiters = self.message, self.message.delimiters
-        parts = [value]
-        if delimiters.repetition and delimiters.repetition in value:
-            parts = message.split(value, delimiters.repetition)
-        for separator, number in (
-            (delimiters.component, path.component),
-            (delimiters.subcomponent, path.subcomponent),
-        ):
-            if number:
-                parts = [_nth(message.split(part, separator), number) for part in parts]
-        # Separators at the end mean nothing (HL7 2.9.1 §2.5.3), so that `PSY^` is `PSY`.
-        if not path.subcomponent:
-            ends = delimiters.subcomponent, b"" if path.component else delimiters.component
-            parts = [message.charset.rstrip(part, *ends) for part in parts]
-        return tuple([self.text(part) for part in parts])
-
-
-def type_of(message: Message) -> MessageType:
-    """MSH-9.1 and MSH-9.2 as they stand; ask it by `message.once`."""
-    value, component = message.msh.field(9), message.delimiters.component
-    if component and value.isascii() and message.charset.mask is None:
-        return _plain_type(value, component)
-    parts = message.split(value, component)
-    trigger = message.text(parts[1]) if len(parts) > 1 else ""
-    return MessageType(message.text(parts[0]), trigger or None)
-
-
-@lru_cache(maxsize=512)
-def _plain_type(value: bytes, component: bytes) -> MessageType:
-    parts = [part.decode("ascii") for part in value.split(component)]
-    return MessageType(parts[0], (parts[1] if len(parts) > 1 else "") or None)
-
-
-def fields_read(path: Path) -> frozenset[int]:
-    """The fields of a segment that are read to say what it has at a path."""
-    method = _METHOD_BEFORE.get((path.segment, path.field))
-    return frozenset({path.field} if method is None else {path.field, method})
-
-
-def _nth(parts: list[bytes], number: int) -> bytes:
-    return parts[number - 1] if number <= len(parts) else b""

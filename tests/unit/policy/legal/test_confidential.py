@@ -50,6 +50,34 @@ def test_the_alternates_go_and_nothing_else_does() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *(("PID", field) for field in (11, 12, 13, 14, 40)),
+        *(("NK1", field) for field in (4, 5, 6, 31, 32, 40, 41)),
+        *(("GT1", field) for field in (5, 6, 7, 17, 18, 46)),
+        *(("IN1", field) for field in (19, 44)),
+        *(("IN2", field) for field in (50, 53, 63, 64)),
+        *(("ACC", 11), ("RXO", 35), ("RXE", 43), ("RXG", 30)),
+    ],
+)
+def test_every_field_that_says_where_the_patient_is_reached_is_kept_back(
+    name: str, field: int
+) -> None:
+    granted = ", ".join(f"{one}: all" for one in sorted({"PID", name}))
+    open_to_all = channel("acme", ceiling=f"{{{granted}}}")
+    compiled = policy([rule("r", "coverage: any", granted)], [open_to_all])
+    line = [name, "1", "kept", *[""] * (field - 3), "7 Elm Rd"]
+    patient = ["PID|1||A^^^H"]
+    if name == "PID":
+        line[3] = "A^^^H"
+        patient.clear()
+    raw = hl7("ADT^A01", *patient, "|".join(line))
+    assert sent(compiled, raw) == [*patient, "|".join(line)]
+    without = "|".join(line[:-1]).rstrip("|")
+    assert sent(compiled, raw, facts(compiled, *asked())) == [*patient, without]
+
+
 def test_without_alternates_all_are_emptied() -> None:
     compiled = site()
     lines = sent(compiled, adt(), facts(compiled, *asked()))
@@ -72,6 +100,19 @@ def test_the_reason_is_told_and_no_address() -> None:
     assert told["5"] == {"granted"}
     assert "Quiet" not in repr(story.segments)
     assert "Oak" not in repr(story.segments)
+
+
+@pytest.mark.parametrize("street", ["9 Quiet Ln", "12 Oak St"])
+def test_a_segment_in_which_an_alternate_stands_for_all_is_cut_nevertheless(street: str) -> None:
+    """Also where the patient named what the message says."""
+    compiled = site()
+    raw = adt("PID|1||A^^^H||||||||12 Oak St")
+    known = facts(compiled, *asked(f"address: {{street: '{street}'}}"))
+    assert sent(compiled, raw, known)[0] == f"PID|1||A^^^H||||||||{street}"
+    told = explain(Message.parse(raw), compiled, known)["acme"].segments
+    (pid,) = (one for one in told if one.id == "PID")
+    assert pid.verdict == "cut"
+    assert "confidential-communication" in {one.code for one in pid.because}
 
 
 def test_where_nothing_was_to_be_told_nothing_is_said_of_it() -> None:
@@ -201,6 +242,16 @@ def test_a_copy_that_tells_it_elsewhere_is_held(where: str) -> None:
     assert found.reasons[0].code is Code.LEAK
     assert "how the patient is reached" in found.reasons[0].text
     assert code(compiled, adt(PID, where)) == "granted"
+
+
+@pytest.mark.parametrize(("street", "leaks"), [("12 Oak", True), ("1 Oak", False)])
+def test_a_street_of_six_characters_is_looked_for_and_none_shorter(
+    street: str, leaks: bool
+) -> None:
+    compiled = site()
+    raw = adt(f"PID|1||A^^^H||||||||{street}", f"NTE|1||lives at {street} now")
+    known = facts(compiled, *asked(ADDRESS))
+    assert code(compiled, raw, known) == ("leak" if leaks else "granted")
 
 
 @pytest.mark.parametrize(

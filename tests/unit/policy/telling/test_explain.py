@@ -81,3 +81,13 @@ def test_what_a_cancel_would_tell_above_the_ceiling_says_so() -> None:
         ("PID", "cut", "granted", "cancel-follows"),
         ("PV1", "withheld", "above-ceiling", ""),
     ]
+
+
+def test_a_segment_of_which_only_the_set_id_is_another_is_kept() -> None:
+    grants = "DG1: {fields: [1, 3, 6], where: {DG1-6: F}}"
+    site = policy([rule("r", "coverage: any", grants)])
+    raw = adt("DG1|1||I10|||A", "DG1|2||I20|||F")
+    assert told(site, raw, Facts(NOW))[3:] == [
+        ("DG1", "withheld", "not-granted", ""),
+        ("DG1", "kept", "granted", "r"),
+    ]
