@@ -15,11 +15,10 @@ from typing import NamedTuple
 from engine.hl7.wire import Message
 from engine.policy.case import Case
 from engine.policy.compile import CompiledPolicy
-from engine.policy.cutting import charges
-from engine.policy.cutting.cut import Bar, Cut, Own
+from engine.policy.cutting.cut import Bar, Cut
 from engine.policy.cutting.header import payload
 from engine.policy.cutting.plan import Plan
-from engine.policy.finished.leaks import foreign_numbers, leak
+from engine.policy.finished.leaks import leak
 from engine.policy.finished.strict import keeps_structure
 from engine.policy.granting import (
     Chosen,
@@ -29,10 +28,11 @@ from engine.policy.granting import (
     uncovered,
     why_not_following,
 )
-from engine.policy.legal.law import WHY_NOT
+from engine.policy.legal.consented import WHY_NOT
 from engine.policy.legal.notices import attach
 from engine.policy.message.view import View
 from engine.policy.outcome import HOLDING, Code, Outcome, Reason, Verdict, verdict_of
+from engine.policy.owning import numbers_of_others, own_of
 from engine.policy.reasons import plain
 from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.runnable.rules import RunnableRule
@@ -174,7 +174,7 @@ def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chos
     withheld = _withholds_patient(plan, case.view) if plan.pid_withholdings else None
     if withheld is not None:
         return Decision((withheld,))
-    own = _own(case, channel, policy, plan)
+    own = own_of(case, channel, policy, plan)
     if own is None:
         return _refused(Code.AMBIGUOUS_COVERAGE)
     disclosing = chosen.disclosing
@@ -207,15 +207,7 @@ def _after(
     law = case.law
     if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
         return plain(Code.NOTICE)
-    return leak(cut, _foreign(case, channel, cut))
-
-
-def _foreign(case: Case, channel: ChannelRules, cut: Cut) -> frozenset[str]:
-    """Numbers of other insurers, which no insurer and nobody who acts for one may see (§10.11)."""
-    if not case.whose.names_insurance or not (channel.is_payer or channel.channel.identified_by):
-        return _NO_NUMBERS
-    own = cut.own.insurance if cut.plan.needs_own else case.whose.claims.own(channel.id)
-    return foreign_numbers(case.numbers, own)
+    return leak(cut, numbers_of_others(case, channel, cut))
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:
@@ -227,42 +219,8 @@ def _withholds_patient(plan: Plan, view: View) -> Reason | None:
     return None
 
 
-def _own(case: Case, channel: ChannelRules, policy: CompiledPolicy, plan: Plan) -> Own | None:
-    """What of the message is this payer's; None where a charge that is asked for is nobody's."""
-    if not plan.needs_own:
-        return _NOTHING_OWN
-    claims = case.whose.claims
-    insurance = claims.own(channel.id)
-    if insurance & claims.contested:
-        if not channel.follows:
-            return None
-        insurance -= claims.contested  # a cancel goes where the event went, without that IN1
-    if not plan.needs_own_lines or not case.view.has("FT1"):
-        return Own(insurance)
-    lines = _own_lines(case, channel, policy, insurance)
-    return None if lines is None else Own(insurance, lines)
-
-
-def _own_lines(
-    case: Case, channel: ChannelRules, policy: CompiledPolicy, insurance: frozenset[int]
-) -> frozenset[int] | None:
-    """The charges that are this payer's; None where it is not certain of each whose it is."""
-    if case.whose.names_insurance:
-        if None in case.lines.values():
-            return None
-        return frozenset(line for line, of in case.lines.items() if of in insurance)
-    lines = case.view.all("FT1")
-    if any(charges.is_unmatched_by_plan(line) for line in lines):
-        return None  # a plan is named, and no insurance that could say whose plan it is
-    if not case.whose.covers_alone(channel.id, policy.policy):
-        return None
-    return frozenset(line.index for line in lines)
-
-
-_NOTHING_OWN = Own()
 _NONE_WITHHOLD: tuple[RunnableRule, ...] = ()
 _NO_BARS: dict[int, Bar] = {}
-_NO_NUMBERS: frozenset[str] = frozenset()
 
 
 def _refused(code: Code) -> Decision:

@@ -14,44 +14,38 @@ from engine.hl7.path import Path
 from engine.policy.cutting.cut import Bar, Contact
 from engine.policy.cutting.plan import Plan
 from engine.policy.legal.confidential import Contacts
+from engine.policy.legal.consented import unconsented
+from engine.policy.legal.labelling import labels_of
 from engine.policy.legal.lifting import Lifting
-from engine.policy.legal.minors import may_be_minor
 from engine.policy.legal.notices import Attached, has_place, scope_of
 from engine.policy.legal.restrictions import (
     NOWHERE,
     Reach,
     denied_patients,
+    is_meant,
     patient_restrictions,
     reach,
+    with_descendants,
 )
 from engine.policy.legal.sensitivities import kept_labels
 from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.message.view import View
-from engine.policy.model import Consent, Kind, Purpose
+from engine.policy.model import Consent, Purpose
 from engine.policy.outcome import LABELLED, Code
 from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.runnable.rules import RunnableRule
-from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
+from engine.policy.sensitive.labels import Bits
 from engine.policy.sensitive.statutes import Statutes
-from engine.privacy.consents import Consents, Lapse
-from engine.privacy.facts import Facts, Restriction, RestrictionReason, Unit
+from engine.privacy.consents import Consents
+from engine.privacy.facts import Facts, Restriction, Unit
 from engine.privacy.patients import may_be, patients_of
 from engine.privacy.standing import Standing
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
 _UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
 
-_LAPSES = {
-    Lapse.REVOKED: Code.CONSENT_REVOKED,
-    Lapse.EXPIRED: Code.CONSENT_EXPIRED,
-    Lapse.NEVER: Code.NO_CONSENT,
-}
-
 #: What a patient who opts out does not opt out of; eligibility is part of payment.
 _NEEDED = frozenset({Purpose.TREATMENT, Purpose.PAYMENT, Purpose.ELIGIBILITY})
-
-#: Reasons why a rule that applies grants nothing, all told: the order in which they are weighed.
-WHY_NOT = (*LABELLED.values(), Code.REFUSED, *_LAPSES.values())
 
 
 class Law:
@@ -107,7 +101,7 @@ class Law:
             who = denied_patients(view)
             kept = kept_labels(facts.sensitivities, view, who, statutes.index)
         #: Labels of the message and of its segments.
-        self.labelled = self._labelled((statutes.sud if is_part2 else 0) | kept)
+        self.labelled = labels_of(view, statutes, (statutes.sud if is_part2 else 0) | kept)
         present = self.labelled.present
         self._lifting = Lifting(statutes, self._consents, facts.now, present, is_part2=is_part2)
         #: Nothing of this is about the message, whatever the channel.
@@ -154,7 +148,7 @@ class Law:
         found = NOWHERE
         for restriction in restrictions:
             if restriction.channels is None:
-                if not _is_meant(restriction, channel.channel.kind):
+                if not is_meant(restriction, channel.channel.kind):
                     continue
             elif channel.id not in restriction.channels:
                 continue
@@ -202,7 +196,7 @@ class Law:
             return self.code_of(bits)
         if self._signals.opts_out and rule.rule.purpose not in _NEEDED:
             return Code.REFUSED
-        return _unconsented(self._consents, channel.id, rule) if rule.asks_consent else None
+        return unconsented(self._consents, channel.id, rule) if rule.asks_consent else None
 
     def withholds_message(self, rule: RunnableRule) -> bool:
         """Whether a rule's own withholding of labels takes the message."""
@@ -234,7 +228,7 @@ class Law:
         if not channel.is_provider:
             groups |= self._signals.groups
         if groups:
-            for index in _with_descendants(self._view, groups):
+            for index in with_descendants(self._view, groups):
                 found[index] = Bar(Code.RESTRICTED)
         return found
 
@@ -265,19 +259,6 @@ class Law:
         required = rule.rule.consent is Consent.REQUIRED
         return self._lifting.blocked(channel, rule.rule.purpose.value, required=required)
 
-    # --- what the message says ----------------------------------------------------------------
-
-    def _labelled(self, of_message: Bits) -> Labelled:
-        statutes, view = self._statutes, self._view
-        index = statutes.index
-        found = NOTHING_LABELLED if index.is_empty else index.labelled(view)
-        if of_message:
-            found = Labelled(found.message | of_message, found.segments)
-        for rule, bits in statutes.minors:
-            if found.present & bits and may_be_minor(view, rule.from_age):
-                found = _with(found, bits, statutes.minor)
-        return found
-
     def _units(self) -> set[Unit | None]:
         """What is known of each source unit that the message names; None: nothing."""
         for path in _UNITS:
@@ -285,28 +266,6 @@ class Law:
             if named:
                 return {self._facts.units.get(name) for name in named}
         return set()
-
-
-def _is_meant(restriction: Restriction, kind: Kind) -> bool:
-    """Whether one that names no channel is of such counterparts.
-
-    It is of payers; what is marked and does not say from whom, of all who are no part of care.
-    """
-    if restriction.reason is RestrictionReason.MARKED:
-        return kind is not Kind.PROVIDER
-    return kind is Kind.PAYER
-
-
-def _unconsented(consents: Consents | None, channel: str, rule: RunnableRule) -> Code | None:
-    """Why a rule that asks for consent has none, or a refusal against it (rules.md §10.3)."""
-    purpose, is_required = rule.rule.purpose.value, rule.rule.consent is Consent.REQUIRED
-    if consents is None:
-        return Code.NO_CONSENT if is_required else None
-    if consents.refuses(channel, purpose):
-        return Code.REFUSED
-    if not is_required or consents.covering(channel, purpose):
-        return None
-    return _LAPSES[consents.lapse(channel, purpose)]
 
 
 def _purposes(channel: ChannelRules) -> list[str]:
@@ -321,24 +280,3 @@ def _first_other(
     granting: tuple[RunnableRule, ...], free: tuple[RunnableRule, ...]
 ) -> RunnableRule:
     return next(one for one in granting if one not in free)
-
-
-def _with(found: Labelled, wanted: Bits, label: Bits) -> Labelled:
-    """Another label wherever one of these is."""
-    return Labelled(
-        found.message | (label if found.message & wanted else 0),
-        {index: bits | (label if bits & wanted else 0) for index, bits in found.segments.items()},
-    )
-
-
-def _with_descendants(view: View, roots: frozenset[int]) -> list[int]:
-    """These segments and all that belong to them."""
-    found = []
-    for indexes in view.structure.by_id.values():
-        for index in indexes:
-            at = index
-            while at >= 0 and at not in roots:
-                at = view.parents[at]
-            if at >= 0:
-                found.append(index)
-    return found

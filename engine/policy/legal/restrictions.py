@@ -14,6 +14,7 @@ from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.message.view import View
+from engine.policy.model import Kind
 from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 from engine.privacy.patients import Patient, denied_in, may_be, patients_of
@@ -65,6 +66,16 @@ def patient_restrictions(
 ) -> tuple[Restriction, ...]:
     """Those that may be this patient's."""
     return tuple(one for one in restrictions if any(may_be(one.patient, who) for who in denied))
+
+
+def is_meant(restriction: Restriction, kind: Kind) -> bool:
+    """Whether one that names no channel is of such counterparts.
+
+    It is of payers; what is marked and does not say from whom, of all who are no part of care.
+    """
+    if restriction.reason is RestrictionReason.MARKED:
+        return kind is not Kind.PROVIDER
+    return kind is Kind.PAYER
 
 
 def reach(restriction: Restriction, view: View) -> Reach:
@@ -212,3 +223,16 @@ def _is_on(restriction: Restriction, day: Days | None) -> bool:
         return True
     since, until = restriction.since, restriction.until
     return (since is None or since <= day[1]) and (until is None or day[0] <= until)
+
+
+def with_descendants(view: View, roots: frozenset[int]) -> list[int]:
+    """These segments and all that belong to them."""
+    found = []
+    for indexes in view.structure.by_id.values():
+        for index in indexes:
+            at = index
+            while at >= 0 and at not in roots:
+                at = view.parents[at]
+            if at >= 0:
+                found.append(index)
+    return found
