@@ -178,10 +178,10 @@ def _covered(snapshot: Coverages, day: Days) -> dict[str, Answer]:
     contested = []
     for row in snapshot.rows:
         since, until = row.since, row.until
-        if _contains(since, until, day):
-            found[row.channel] = Answer.OWN
-        elif since is not None and until is not None and since > until:
+        if since is not None and until is not None and since > until:
             contested.append(row.channel)
+        elif _contains(since, until, day):
+            found[row.channel] = Answer.OWN
         elif _overlaps(since, until, day):
             found.setdefault(row.channel, Answer.AMBIGUOUS)
     for channel in contested:
