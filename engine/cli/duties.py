@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -33,6 +34,21 @@ from engine.privacy.persons import newest_entries
 from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
+
+#: What is told of a duty only with a reason.
+_OF_PATIENTS = ("event", "patient")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One open duty. `entry` is the channel, or the change, where it is of no entry."""
+
+    duty: str
+    entry: str
+    since: str
+    signed_by: str = ""
+    event: str = ""
+    patient: str = ""
 
 
 def register(subparsers: Any) -> None:
@@ -79,33 +95,26 @@ def ls(args: argparse.Namespace) -> int:
         found = list(duties_of(registry, site.policy.timezone))
     found += _of_counterparts(site)
     found += _to_judge(site)
-    if not args.patients:
-        for one in found:
-            del one["event"], one["patient"]
+    kept_back = () if args.patients else _OF_PATIENTS
+    told = [{name: v for name, v in asdict(one).items() if name not in kept_back} for one in found]
     if args.json:
-        print(json.dumps({"duties": found}))
+        print(json.dumps({"duties": told}))
         return Exit.OK
     head = ("DUTY", "ENTRY", "SINCE", "SIGNED BY", *(["UNTIL", "PATIENT"] if args.patients else []))
-    rows = [tuple(one.values()) for one in found]
+    rows = [tuple(one.values()) for one in told]
     print(table(head, rows) if rows else "there is nothing to do")
     return Exit.OK
 
 
-def _of_counterparts(site: Site) -> Iterator[dict[str, str]]:
+def _of_counterparts(site: Site) -> Iterator[Due]:
     """Whom to assess again; the channel stands in the place of the entry."""
     today = SystemClock().now().date()
     for channel, due in overdue(site.policy, today):
-        yield {
-            "duty": "reassess-counterpart",
-            "entry": channel.id,
-            "since": "" if due == date.min else due.isoformat(),
-            "signed_by": "",
-            "event": "",
-            "patient": "",
-        }
+        since = "" if due == date.min else due.isoformat()
+        yield Due(Duty.REASSESS_COUNTERPART.value, channel.id, since)
 
 
-def _to_judge(site: Site) -> list[dict[str, str]]:
+def _to_judge(site: Site) -> list[Due]:
     """One for each merge or change that left disclosures to judge, `ledger candidates` lists."""
     try:
         with open_archive(site) as archive, archive.reading() as connection:
@@ -116,16 +125,9 @@ def _to_judge(site: Site) -> list[dict[str, str]]:
     first: dict[str, int] = {}
     for row in found:
         first.setdefault(str(row["of"]), int(row["at_ms"]))
+    zone = site.policy.timezone
     return [
-        {
-            "duty": Duty.JUDGE_DISCLOSURES.value,
-            "entry": of,
-            "since": shown_day(at_ms, site.policy.timezone),
-            "signed_by": "",
-            "event": "",
-            "patient": "",
-        }
-        for of, at_ms in first.items()
+        Due(Duty.JUDGE_DISCLOSURES.value, of, shown_day(at_ms, zone)) for of, at_ms in first.items()
     ]
 
 
@@ -144,17 +146,17 @@ def done(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def duties_of(registry: StoredRegistry, timezone: str) -> Iterator[dict[str, str]]:
+def duties_of(registry: StoredRegistry, timezone: str) -> Iterator[Due]:
     """Each once, also where it stands under several identifiers of one person."""
     for entry in newest_entries(registry.everyone()):
         for duty in open_duties(entry):
             fact = entry.fact
             signer = getattr(fact, "signed_by", None)
-            yield {
-                "duty": duty.value,
-                "entry": entry.id,
-                "since": shown_day(entry.history[0][1].at, timezone),
-                "signed_by": "" if signer is None else signer.value,
-                "event": str(getattr(fact, "event", "")),
-                "patient": fact.patient.id,
-            }
+            yield Due(
+                duty.value,
+                entry.id,
+                shown_day(entry.history[0][1].at, timezone),
+                "" if signer is None else signer.value,
+                str(getattr(fact, "event", "")),
+                fact.patient.id,
+            )

@@ -29,13 +29,13 @@ from engine.store.varlock import StoreUse, has_engine
 PATIENCE_S = 4.0
 
 
-class StoreOff(StoreUnavailable):
-    """The site's own store merely does not run, as no engine does."""
-
-
 #: How long a store may take to write its log anew, in seconds, and how often it is asked.
 _REWRITE_S = 60.0
 _POLL_S = 0.1
+
+
+class StoreOff(StoreUnavailable):
+    """The site's own store merely does not run, as no engine does."""
 
 
 @contextmanager
@@ -119,13 +119,10 @@ def engine_runs(site: Site) -> bool:
 
 
 def _is_off(site: Site) -> bool:
-    """Whether the site's own server merely does not run, as no engine does."""
+    """Whether it is as `StoreOff` says."""
     try:
-        return (
-            url_of(site.store) == EMBEDDED
-            and not EmbeddedServer(site.var).runs()
-            and not has_engine(site.var)
-        )
+        is_ours = url_of(site.store) == EMBEDDED
+        return is_ours and not EmbeddedServer(site.var).runs() and not has_engine(site.var)
     except OSError:  # this user may not look there
         return False
 

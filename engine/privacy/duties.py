@@ -23,6 +23,7 @@ class Duty(Enum):
     JUDGE_DISCLOSURES = "judge-disclosures"  # that a wrong merge or a late denial let through
     ANSWER_REQUEST = "answer-request"  # agree to a restriction, or decline
     CONFIRM_PAYMENT = "confirm-payment"  # or say that it failed; what it is about waits
+    REASSESS_COUNTERPART = "reassess-counterpart"  # whose agreement says that it is time
 
 
 _OF_STANDING: Mapping[Standing | None, Duty] = {

@@ -148,7 +148,7 @@ def test_a_duty_is_listed_once_however_many_records_have_it(desk: Desk) -> None:
     signed = SignedConsent(P, ConsentKind.AUTHORIZATION, signed_by=Relation.GUARDIAN)
     entry = desk.registry.add(signed, desk.act()).entry
     desk.receive("ADT^A40", pid(), MRG)
-    assert [one["entry"] for one in duties_of(desk.registry, "UTC")] == [entry]
+    assert [one.entry for one in duties_of(desk.registry, "UTC")] == [entry]
     desk.registry.part("S", desk.held("S").links[0].id, desk.act())
     desk.registry.told("P", entry, desk.act())
     assert list(duties_of(desk.registry, "UTC")) == []
