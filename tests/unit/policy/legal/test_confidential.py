@@ -244,6 +244,38 @@ def test_a_copy_that_tells_it_elsewhere_is_held(where: str) -> None:
     assert code(compiled, adt(PID, where)) == "granted"
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("+1 415 555 0100", "call 415-555-0100"),
+        ("14155550100", "call 415-555-0100"),
+        ("(415)555-0100X22", "call 415-555-0100"),
+        ("(415)555-0100X22", "call 555-0100"),
+        ("415-555-0100 or 415-555-0111", "call 415-555-0111"),
+        ("(415)555-0100", "call 555-0100 2024"),
+        ("(415)555-0100", "call 1 415 555 0100 12"),
+    ],
+)
+def test_a_number_is_the_same_however_it_is_written(number: str, said: str) -> None:
+    compiled = site()
+    raw = adt(f"PID|1||A^^^H||||||||||{number}", f"NTE|1||{said}")
+    assert code(compiled, raw, facts(compiled, *asked())) == "leak"
+
+
+@pytest.mark.parametrize("alternate", ["{number: '212-555-0100'}", "{area: '212', local: 5550100}"])
+def test_an_alternate_is_no_leak_though_it_ends_as_the_number_does(alternate: str) -> None:
+    compiled = site()
+    known = facts(compiled, *asked(f"phone: {alternate}"))
+    for version, note, found in (
+        ("2.5.1", "nothing", "granted"),
+        ("2.7", "nothing", "granted"),
+        ("2.5.1", "call 415-555-0100", "leak"),
+        ("2.7", "call 415-555-0100", "leak"),
+    ):
+        raw = adt(PID, f"NTE|1||{note}", msh=f"P|{version}")
+        assert code(compiled, raw, known) == found
+
+
 @pytest.mark.parametrize(("street", "leaks"), [("12 Oak", True), ("1 Oak", False)])
 def test_a_street_of_six_characters_is_looked_for_and_none_shorter(
     street: str, leaks: bool
