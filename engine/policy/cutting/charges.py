@@ -170,8 +170,8 @@ def _empty_totals(cut: Cut, visit: Segment) -> bool:
     """Empty PV1-46 to PV1-49; say whether nothing of the visit remained."""
     if not any(visit.field(number) for number in _TOTALS):
         return False
-    cutter = cut.plan.segments["PV1"].cutter(cut.view, visit.index, own=True)
-    less = None if cutter is None else cut.plan.without_totals(cutter)
+    cutter = cut.cutter_of(visit.index)
+    less = None if cutter is None else cutter.without(_TOTALS)
     left = None if less is None else less.cut(visit, cut.view.message)
     if left is None:
         cut.drop(visit.index, Code.PARENT_CUT)

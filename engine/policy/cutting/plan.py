@@ -19,11 +19,7 @@ from engine.policy.message.corrections import CORRECTING, is_around_correction, 
 from engine.policy.message.view import MESSAGE, View
 from engine.policy.model import Rule
 from engine.policy.reasons import withheld_by_rule
-from engine.policy.segment.cutter import Cutter
 from engine.policy.segment.masks import NONE, WHOLE, Mask
-
-#: Totals of a visit that would betray a line that is not sent (rules.md §10.10).
-TOTALS = (46, 47, 48, 49)
 
 #: `which: own` on IN1 takes these along.
 WITH_IN1 = frozenset({"IN2", "IN3"})
@@ -100,10 +96,6 @@ class Plan:
         if cutter is None:
             raise AssertionError("MSH is always sent")
         return view.header(cutter)
-
-    def without_totals(self, cutter: Cutter) -> Cutter | None:
-        """A PV1's cutter with PV1-46 to PV1-49 emptied."""
-        return cutter.without(TOTALS)
 
 
 def _granted(
