@@ -14,13 +14,9 @@ from engine.hl7.wire import is_wide
 # A line's beginning, as the view looks for it; or a trailer; or the end of a frame (FS).
 _EDGE = re.compile(
     rb"(?:\A|[\r\n\x0b])(?:\xef\xbb\xbf|[ \t\x0b\x0c])*+"
-    rb"(?:(?P<message>MSH[!-/:-@\[-`{-~])|(?:FHS|BHS|BTS|FTS)(?=[!-/:-@\[-`{-~\r\n]|\Z))"
+    rb"(?:(?P<message>MSH[!-/:-@\[-`{-~])|(?:(?P<header>FHS|BHS)|BTS|FTS)(?=[!-/:-@\[-`{-~\r\n]|\Z))"
     rb"|(?P<frame_end>\x1c)(?=[\r\n\x0b]|\Z)"
 )
-
-
-# A header of a batch or a file, before any message.
-_ENVELOPED = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|[ \t\x0b\x0c])*+(?:FHS|BHS)[!-/:-@\[-`{-~]")
 
 
 def is_batch(payload: bytes) -> bool:
@@ -28,11 +24,9 @@ def is_batch(payload: bytes) -> bool:
 
     FHS-15 to 17 and BHS-15 to 17 hold security labels and instructions (2.9.1, §2.14).
     """
-    if payload.startswith(b"MSH"):
-        return False
-    first = _ENVELOPED.search(payload)
-    message = next((edge for edge in _EDGE.finditer(payload) if edge["message"]), None)
-    return first is not None and (message is None or first.start() < message.start())
+    begins = (edge for edge in _EDGE.finditer(payload) if edge["message"] or edge["header"])
+    first = next(begins, None)
+    return first is not None and first["header"] is not None
 
 
 def split_messages(data: bytes) -> list[bytes]:

@@ -74,22 +74,17 @@ class CompiledPolicy:
             found = self._by_type[known] = self._for_type(known)
         return found
 
-    def view(self, message: Message) -> View:
+    def view(self, message: Message, form: Form | None = None) -> View:
         """The view of the whole message; the last one is kept for who asks next.
+
+        `form` is the message's, where it is known.
 
         It is not kept with the message: the two would then have to wait for the collector.
         """
         view = self._viewed
         if view is None or view.message is not message:
-            view = self._viewed = View(message, self.forms.of(message).whole)
+            view = self._viewed = View(message, (form or self.forms.of(message)).whole)
         return view
-
-    def _whole(self, message: Message, form: Form, now: datetime) -> View:
-        """The same view, asked at `now`, of a message whose form is known."""
-        view = self._viewed
-        if view is None or view.message is not message:
-            view = self._viewed = View(message, form.whole, now=now)
-        return view.at(now)
 
     def views(self, message: Message, now: datetime) -> tuple[list[View], bool]:
         """The view of each patient, to be decided alone; whether each is certainly of one (§10.27).
@@ -99,10 +94,10 @@ class CompiledPolicy:
         form = self.forms.of(message)
         is_certain = message.charset.divides(message.raw)
         if not form.patients:
-            return [self._whole(message, form, now)], is_certain
+            return [self.view(message, form).at(now)], is_certain
         is_too_long = len(form.patients) * len(message.ids) > MOST_TAKEN_APART
         if message.once(type_of).code != "ORU" or not is_certain or is_too_long:
-            return [self._whole(message, form, now)], False
+            return [self.view(message, form).at(now)], False
         each = range(len(form.patients))
         return [View(message, form.of_patient(message, n), True, now) for n in each], True
 

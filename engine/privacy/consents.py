@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 
 from engine.privacy.facts import ConsentKind, SignedConsent
-from engine.privacy.patients import Patient, is_certainly, may_be
+from engine.privacy.patients import Patient, is_certainly, may_be_any
 
 #: What "treatment, payment and health care operations" are; eligibility is part of payment
 #: (45 CFR 164.501).
@@ -41,9 +41,7 @@ class Consents:
         now: datetime,
     ) -> None:
         self._now = now
-        self._known = tuple(
-            one for one in consents if any(may_be(one.patient, known) for known in denied_ids)
-        )
+        self._known = tuple(one for one in consents if may_be_any(one.patient, denied_ids))
         self._refusals = tuple(
             one for one in self._known if one.kind is ConsentKind.REFUSAL and is_in_force(one, now)
         )

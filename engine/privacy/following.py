@@ -6,12 +6,12 @@ nobody's other visit of that number (standards.md B-12.8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from engine.privacy.aliases import Alias, Denial, items_in, number_of
 from engine.privacy.facts import Item, Sensitivity
-from engine.privacy.patients import Patient, may_be
+from engine.privacy.patients import may_be_any
 from engine.privacy.persons import Person, all_of
 
 
@@ -36,14 +36,10 @@ def _across(fact: Denial, alias: Alias, persons: Sequence[Person]) -> Iterator[D
     )
     numbers = {number_of(item) for item in items_in(fact)}
     for item, its_owners, other, owners in sides:
-        if number_of(item) in numbers and _is_any(fact.patient, all_of(its_owners, persons)):
-            is_own = not owners or _is_any(fact.patient, owners)
+        if number_of(item) in numbers and may_be_any(fact.patient, all_of(its_owners, persons)):
+            is_own = not owners or may_be_any(fact.patient, owners)
             for owner in (fact.patient,) if is_own else owners:
                 yield _about(replace(fact, patient=owner), other)
-
-
-def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
-    return any(may_be(patient, other) for other in others)
 
 
 def _about(fact: Denial, item: Item) -> Denial:

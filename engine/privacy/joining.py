@@ -24,7 +24,7 @@ from engine.privacy.facts import (
 )
 from engine.privacy.following import followed
 from engine.privacy.moves import Move
-from engine.privacy.patients import Patient, may_be
+from engine.privacy.patients import Patient, may_be_any
 from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
 from engine.privacy.registry import (
     Act,
@@ -125,7 +125,7 @@ def _take_back(found: dict[str, Held], move: Move, act: Act, identify: Identify)
     """
     for link in newest_links([found[one.id] for one in (*move.survivors, *move.priors)]):
         is_meant = link.binds and all(
-            any(may_be(one, other) for one in side for other in link.members)
+            any(may_be_any(one, link.members) for one in side)
             for side in (move.survivors, move.priors)
         )
         if not is_meant:
@@ -157,7 +157,7 @@ def parted(records: Records, link: Link, act: Act, identify: Identify) -> dict[s
     own = newest_entries(found[one.id] for one in link.members)
     for side, other in ((link.survivors, link.priors), (link.priors, link.survivors)):
         for entry in own:
-            is_of_side = any(may_be(entry.fact.patient, one) for one in side)
+            is_of_side = may_be_any(entry.fact.patient, side)
             if is_of_side and _last(entry.history, Verb.ADDED) >= joined_at and _denies(entry):
                 for patient in other:
                     _add(found, _of_other(entry.stated, patient), act, identify)
@@ -201,7 +201,7 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
             found[id_] = found[id_].aliased(aliases)
         for entry in newest_entries(found[one.id] for one in everybody):
             fact = entry.fact
-            if entry.is_over or not any(may_be(fact.patient, one) for one in everybody):
+            if entry.is_over or not may_be_any(fact.patient, everybody):
                 continue
             if isinstance(stated := entry.stated, Restriction | Sensitivity):
                 for other in followed(stated, aliases, persons):
@@ -214,7 +214,7 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
 def _carried(cover: Cover, survivors: tuple[Patient, ...], old: Item, new: Item) -> Iterator[Cover]:
     """A visit's coverage under its new number; an insurer of another person is not carried."""
     if (cover.level, cover.number) == (_LEVELS[old.kind], old.number):
-        is_own = any(may_be(cover.patient, one) for one in survivors)
+        is_own = may_be_any(cover.patient, survivors)
         for owner in (cover.patient,) if is_own else survivors:
             yield replace(cover, patient=owner, number=new.number)
 

@@ -6,6 +6,7 @@ where either side lacks the authority (rules.md §10.8). Whatever is uncertain d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.hl7.escape import unescape
@@ -25,6 +26,11 @@ def may_be(one: Patient, other: Patient) -> bool:
     return one.id == other.id and (
         not one.authority or not other.authority or one.authority == other.authority
     )
+
+
+def may_be_any(one: Patient, others: Iterable[Patient]) -> bool:
+    """Whether a denial of one reaches any of several, or the reverse."""
+    return any(may_be(one, other) for other in others)
 
 
 def is_certainly(one: Patient, other: Patient) -> bool:

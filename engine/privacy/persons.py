@@ -25,7 +25,7 @@ from engine.privacy.facts import (
     Sensitivity,
     SignedConsent,
 )
-from engine.privacy.patients import Patient, may_be
+from engine.privacy.patients import Patient, may_be_any
 from engine.privacy.registry import Entry, Held, Link, Verb
 from engine.privacy.separate import covered_labels
 from engine.privacy.standing import IN_FORCE, Standing
@@ -50,7 +50,7 @@ class Person:
 
     def has(self, patient: Patient) -> bool:
         """Whether a denial of this patient is one of the person."""
-        return any(may_be(patient, member) for member in self.members)
+        return may_be_any(patient, self.members)
 
 
 class Rights(NamedTuple):
@@ -85,12 +85,8 @@ def own(held: Held, patient: str) -> Held:
     Records that were parted keep each other's entries as they were then, for the history alone.
     """
     everyone = all_of((Patient(patient),), persons_in([held]))
-    entries = [entry for entry in held.entries if _is_any(entry.fact.patient, everyone)]
+    entries = [entry for entry in held.entries if may_be_any(entry.fact.patient, everyone)]
     return replace(held, entries=tuple(entries))
-
-
-def _is_any(patient: Patient, others: Iterable[Patient]) -> bool:
-    return any(may_be(patient, other) for other in others)
 
 
 def is_sure(link: Link) -> bool:
@@ -291,7 +287,7 @@ def _joined(groups: list[frozenset[Patient]], *, loosely: bool) -> list[frozense
 def _share(one: frozenset[Patient], other: frozenset[Patient], *, loosely: bool) -> bool:
     if not loosely:
         return not one.isdisjoint(other)
-    return any(may_be(a, b) for a in one for b in other)
+    return any(may_be_any(a, other) for a in one)
 
 
 def _order(patient: Patient) -> tuple[str, str]:

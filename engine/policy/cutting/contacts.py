@@ -12,17 +12,16 @@ from collections.abc import Mapping
 
 from engine.hl7.build import field_value, join_fields, put_field
 from engine.hl7.escape import unescape
-from engine.hl7.path import Path
 from engine.hl7.wire import Message
 from engine.policy.cutting.cut import Contact, Cut
-from engine.policy.message.view import View
+from engine.policy.message.reading import version_of
 from engine.policy.outcome import Code
 from engine.policy.segment.cutter import Cutter
 from engine.privacy.confidential import Address, Phone
 
 #: Where messages say how the patient is reached, or somebody through whom the patient may be: next
 #: of kin, guarantor, insured, their employers and contacts; the place of an accident may be home.
-FIELDS: Mapping[str, tuple[int, ...]] = {
+_FIELDS: Mapping[str, tuple[int, ...]] = {
     "PID": (11, 12, 13, 14, 40),
     "NK1": (4, 5, 6, 31, 32, 40, 41),
     "GT1": (5, 6, 7, 17, 18, 46),
@@ -35,21 +34,16 @@ FIELDS: Mapping[str, tuple[int, ...]] = {
 }
 
 #: The fields that carry what goes instead.
-ADDRESS_FIELD, PHONE_FIELD = 11, 13
-
-_VERSION = Path("MSH", 12, 1)
+_ADDRESS, _PHONE = 11, 13
 
 #: XTN-1 was withdrawn with 2.7; XTN-12 is the number as people write it.
 _UNFORMATTED_SINCE = (2, 7)
 
 
-def conceal_contact(cut: Cut) -> None:
+def conceal_contact(cut: Cut, contact: Contact) -> None:
     """Take out of the copy how the patient is reached, and put in what goes instead."""
-    contact = cut.contact
-    if contact is None:
-        return
     view, message = cut.view, cut.view.message
-    for name, numbers in FIELDS.items():
+    for name, numbers in _FIELDS.items():
         for segment in view.all(name):
             piece = cut.pieces[segment.index]
             if piece is None:
@@ -59,31 +53,27 @@ def conceal_contact(cut: Cut) -> None:
             if not told:
                 continue
             cut.concealed[segment.index] = frozenset(told)
-            instead = _instead(cut, segment.index, contact) if name == "PID" else {}
+            cutter = cut.cutter_of(segment.index)
+            if cutter is None:
+                cut.drop(segment.index, Code.CONFIDENTIAL_COMMUNICATION)
+                continue
+            instead = _instead(message, cutter, contact) if name == "PID" else {}
             for number in told:
                 put_field(left, number, instead.get(number, b""))
-            _put(cut, segment.index, join_fields(left, segment.separator))
+            less = cutter.worth(join_fields(left, segment.separator))
+            if less is None:
+                cut.drop(segment.index, Code.CONFIDENTIAL_COMMUNICATION)
+            else:
+                cut.pieces[segment.index] = less
 
 
-def _put(cut: Cut, index: int, left: bytes) -> None:
-    cutter = cut.cutter_of(index)
-    if cutter is None or cutter.worth(left) is None:
-        cut.drop(index, Code.CONFIDENTIAL_COMMUNICATION)
-    else:
-        cut.pieces[index] = left
-
-
-def _instead(cut: Cut, index: int, contact: Contact) -> dict[int, bytes]:
+def _instead(message: Message, cutter: Cutter, contact: Contact) -> dict[int, bytes]:
     """What goes instead, by field: cut as if the message had said it."""
-    cutter = cut.cutter_of(index)
-    if cutter is None:
-        return {}
-    message = cut.view.message
     whole: dict[int, bytes] = {}
     if contact.address is not None:
-        whole[ADDRESS_FIELD] = _parts(message, _address(contact.address))
+        whole[_ADDRESS] = _parts(message, _address(contact.address))
     if contact.phone is not None:
-        whole[PHONE_FIELD] = _parts(message, _phone(contact.phone, cut.view))
+        whole[_PHONE] = _parts(message, _phone(contact.phone, message))
     return {number: _cut(cutter, number, value, message) for number, value in whole.items()}
 
 
@@ -107,17 +97,11 @@ def _address(address: Address) -> list[str]:
     ]
 
 
-def _phone(phone: Phone, view: View) -> list[str]:
+def _phone(phone: Phone, message: Message) -> list[str]:
     parts = ["", "", "", "", phone.country, phone.area, phone.local, phone.extension]
-    if _version(view) < _UNFORMATTED_SINCE:
+    if version_of(message) < _UNFORMATTED_SINCE:
         return [phone.number, *parts[1:]]
     return [*parts, "", "", "", phone.number]
-
-
-def _version(view: View) -> tuple[int, ...]:
-    """MSH-12 as numbers; what cannot be read counts as old."""
-    numbers = view.first(_VERSION).split(".")[:2]
-    return tuple(int(one) for one in numbers) if all(map(str.isdecimal, numbers)) else (0,)
 
 
 def _parts(message: Message, texts: list[str]) -> bytes:

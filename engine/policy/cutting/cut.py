@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from engine.hl7.build import join_segments
 from engine.policy.cutting.plan import Plan
+from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.view import View
 from engine.policy.outcome import Code
 from engine.policy.segment.cutter import Cutter
@@ -45,6 +46,9 @@ class Bar:
     code: Code
     plan: Plan | None = None
     rule: str = ""
+
+
+_AFTER_DELIMITERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ class Cut:
             self._body = (data, (0, *kept))
         return self._body
 
+    def said(self) -> bytes:
+        """The fields of MSH behind its delimiters, and the body: where values may stand."""
+        return b"\r".join((*self.plan.msh_fields(self.view)[_AFTER_DELIMITERS:], self.body[0]))
+
     def _segments(self) -> list[bytes]:
         """What is left, with segments of our own where they belong."""
         if not self.inserted:
@@ -132,8 +140,11 @@ class Cut:
         rules = None if plan is None else plan.segments.get(segment_id)
         if rules is None:
             return None
-        mine = rules.needs_own and self.own.holds(self.view, index, segment_id)
-        return rules.cutter(self.view, index, mine)
+        return rules.cutter(self.view, index, self.is_own(rules, index))
+
+    def is_own(self, rules: SegmentPlan, index: int) -> bool:
+        """Whether a segment is the payer's own, where its grants ask for that."""
+        return rules.needs_own and self.own.holds(self.view, index, rules.id)
 
     def drop(self, index: int, cause: Code) -> None:
         """Take a segment out."""

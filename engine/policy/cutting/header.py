@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from engine.hl7.build import field_value, join_fields, put_field
 from engine.hl7.wire import Message
 from engine.policy.cutting.cut import Cut
-from engine.policy.message.view import View
+from engine.policy.message.reading import version_of
 from engine.policy.outcome import Payload
 
 _MSH_CONTROL_ID = 10
-_MSH_VERSION = 12
 
 #: How long MSH-10 may be, before version 2.7 and from it on (§10.27).
 _LONGEST_BEFORE_27 = 20
@@ -54,20 +53,9 @@ def payload(cut: Cut, rewrites: Rewrites, part: int) -> Payload:
     control_id = fields[_MSH_CONTROL_ID] if len(fields) > _MSH_CONTROL_ID else b""
     if part:
         suffix = b"-%d" % (part + 1)
-        control_id = control_id[: _longest(cut.view) - len(suffix)] + suffix
+        longest = _LONGEST if version_of(message) >= (2, 7) else _LONGEST_BEFORE_27
+        control_id = control_id[: longest - len(suffix)] + suffix
         put_field(fields, _MSH_CONTROL_ID, control_id)
     body, kept = cut.body
     header = join_fields(fields, message.delimiters.field)
     return Payload(header + b"\r" + body, control_id, kept)
-
-
-def _longest(view: View) -> int:
-    """The longest MSH-10 of the message's version; an unreadable version counts as an old one."""
-    message = view.message
-    version = message.split(message.msh.field(_MSH_VERSION), message.delimiters.component)[0]
-    numbers = version.split(b".")
-    try:
-        is_new = (int(numbers[0]), int(numbers[1])) >= (2, 7)
-    except (ValueError, IndexError):
-        is_new = False
-    return _LONGEST if is_new else _LONGEST_BEFORE_27

@@ -7,7 +7,7 @@ a plan; what it does not find in the plan it does not send.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
@@ -25,7 +25,7 @@ def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     _apply_own(cut)
     _bar(cut)
     if cut.contact is not None:
-        conceal_contact(cut)
+        conceal_contact(cut, cut.contact)
     cascade(cut, named)
     while charges.conceal(cut):
         cascade(cut, named)
@@ -47,8 +47,7 @@ def shared_pieces(view: View, plan: Plan) -> list[bytes | None]:
                     alike.setdefault(cutter, []).append(index)
             _cut_alike(view, pieces, alike)
         elif rules.fixed is not None:
-            for index, left in zip(indexes, view.cut(rules.fixed, indexes), strict=True):
-                pieces[index] = left
+            _cut_alike(view, pieces, {rules.fixed: indexes})
     return pieces
 
 
@@ -67,7 +66,9 @@ def _apply_own(cut: Cut) -> None:
         _cut_alike(view, cut.pieces, alike)
 
 
-def _cut_alike(view: View, pieces: list[bytes | None], alike: Mapping[Cutter, list[int]]) -> None:
+def _cut_alike(
+    view: View, pieces: list[bytes | None], alike: Mapping[Cutter, Sequence[int]]
+) -> None:
     for cutter, indexes in alike.items():
         for index, left in zip(indexes, view.cut(cutter, indexes), strict=True):
             pieces[index] = left

@@ -23,7 +23,6 @@ _NUMBER, _MAIL, _AREA, _LOCAL, _UNFORMATTED = 1, 4, 6, 7, 12
 
 _SHORTEST_STREET = 6
 _SHORTEST_NUMBER = 7
-_AFTER_DELIMITERS = 3
 
 #: A number as people write it; whether a country and an area stand before it is up to them.
 _WRITTEN = re.compile(r"[+(]*\d[\d ().+/\-]{5,}\d")
@@ -46,7 +45,7 @@ def tells_contact(cut: Cut) -> bool:
     endings = {number[-_SHORTEST_NUMBER:] for number in kept_back.numbers - named.numbers}
     if not (texts or endings):
         return False
-    said = _said(cut)
+    said = cut.view.text(cut.said())
     folded = _folded(said)
     if any(has_token(folded, text) for text in texts):
         return True
@@ -101,12 +100,6 @@ def _told(texts: Iterable[str], numbers: Iterable[str]) -> _Told:
 def _numbers_in(text: str) -> list[str]:
     """The digits of each number that is written there."""
     return [_digits(one) for one in _WRITTEN.findall(text)]
-
-
-def _said(cut: Cut) -> str:
-    """The whole copy as it is read, without escapes."""
-    sent = cut.plan.msh_fields(cut.view)[_AFTER_DELIMITERS:]
-    return cut.view.text(b"\r".join((*sent, cut.body[0])))
 
 
 def _folded(text: str) -> str:

@@ -26,7 +26,6 @@ _WITHOUT_SYSTEM = frozenset(
     {("DG1", 3), ("PR1", 3), ("FT1", 7), ("FT1", 25), ("OBR", 4), ("OBX", 3)}
 )
 _SHORTEST_CODE, _SHORTEST_NUMBER = 4, 5
-_AFTER_DELIMITERS = 3
 
 #: Coded and free-text fields of segments that also have others; all of any segment not named.
 _TEXTS: Mapping[str, tuple[int, ...]] = {
@@ -257,7 +256,6 @@ def _tells_any(cut: Cut, numbers: Iterable[str]) -> bool:
                 break
         else:
             return False  # nearly always: a search over bytes is all it costs
-    sent = cut.plan.msh_fields(cut.view)[_AFTER_DELIMITERS:]
-    data = b"\r".join((*sent, body))
+    data = cut.said()
     texts = (message.text(data), cut.view.text(data))
     return any(has_token(text, number) for text in texts for number in numbers)

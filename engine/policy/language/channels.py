@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from engine.errors import Place
 from engine.policy.language.conditions import compared, condition, message_types
@@ -187,8 +187,8 @@ def _reassess_on(assessed: str | None, after_s: float | None) -> date | None:
         return None
     if assessed is None:
         return date.min
-    day = datetime.combine(date.fromisoformat(assessed), time.min)
-    return (day + timedelta(seconds=after_s)).date() if day.year < _LAST_YEAR else None
+    day = date.fromisoformat(assessed)
+    return day + timedelta(seconds=after_s) if day.year < _LAST_YEAR else None
 
 
 def _state(node: Node | None, reader: Reader) -> State:

@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from engine.policy.cutting.cut import Contact
-from engine.policy.model import Kind
 from engine.policy.runnable.channel_rules import ChannelRules
 from engine.privacy.confidential import Address, Confidential, Phone
-from engine.privacy.patients import Patient, is_certainly, may_be
+from engine.privacy.patients import Patient, is_certainly, may_be_any
 
 _One = TypeVar("_One", Address, Phone)
 
@@ -31,20 +30,17 @@ class Contacts:
         denied_ids: tuple[Patient, ...],
     ) -> None:
         self._ids = ids
-        self._known = tuple(
-            one for one in confidential if any(may_be(one.patient, who) for who in denied_ids)
-        )
+        self._known = tuple(one for one in confidential if may_be_any(one.patient, denied_ids))
 
     def __bool__(self) -> bool:
         return bool(self._known)
 
     def of(self, channel: ChannelRules) -> Contact | None:
         """What holds for a channel; None: nothing. Where alternates differ, none goes."""
-        is_payer = channel.channel.kind is Kind.PAYER
         found = [
             one
             for one in self._known
-            if (is_payer if one.channels is None else channel.id in one.channels)
+            if (channel.is_payer if one.channels is None else channel.id in one.channels)
         ]
         if not found:
             return None

@@ -38,7 +38,7 @@ from engine.policy.sensitive.labels import Bits
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents
 from engine.privacy.facts import Facts, Restriction, Unit
-from engine.privacy.patients import may_be, patients_of
+from engine.privacy.patients import Patient, may_be_any, patients_of
 from engine.privacy.standing import Standing
 
 #: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
@@ -84,22 +84,22 @@ class Law:
         if signals is not NO_SIGNALS:
             restrictions += tuple(one for one in signals.restrictions if one not in facts.lifted)
             consents += signals.refusals
-        if restrictions or consents or facts.undecided:
+        denied: tuple[Patient, ...] = ()
+        ids: tuple[Patient, ...] = ()
+        asks_who = bool(restrictions or consents or facts.undecided)
+        if asks_who or facts.confidential or facts.sensitivities:
             denied = denied_patients(view)
+            ids = patients_of(view.message, view.all("PID"), 3)
+        if asks_who:
             known = patient_restrictions(restrictions, denied)
             self._restrictions = tuple(one for one in known if one.is_in_force)
             self._pending = tuple(one for one in known if one.standing is Standing.PENDING_PAYMENT)
-            ids = patients_of(view.message, view.all("PID"), 3)
             self._consents = Consents(consents, ids, denied, facts.now)
-            self._undecided = any(may_be(one, who) for one in facts.undecided for who in denied)
+            self._undecided = any(may_be_any(one, denied) for one in facts.undecided)
         is_part2 = bool(facts.units) and Unit.PART2 in self._units()
         if facts.confidential:
-            ids = patients_of(view.message, view.all("PID"), 3)
-            self._contacts = Contacts(facts.confidential, ids, denied_patients(view))
-        kept = 0
-        if facts.sensitivities:
-            who = denied_patients(view)
-            kept = kept_labels(facts.sensitivities, view, who, statutes.index)
+            self._contacts = Contacts(facts.confidential, ids, denied)
+        kept = kept_labels(facts.sensitivities, view, denied, statutes.index)
         #: Labels of the message and of its segments.
         self.labelled = labels_of(view, statutes, (statutes.sud if is_part2 else 0) | kept)
         present = self.labelled.present

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
 from engine.hl7.build import field_value, join_fields
-from engine.hl7.path import Path
 from engine.policy.cutting.cut import Cut
+from engine.policy.message.reading import version_of
 from engine.policy.message.view import View
 from engine.privacy.facts import ConsentKind, SignedConsent
 from engine.privacy.protections import Notice
-
-_VERSION = Path("MSH", 12, 1)
 
 #: From which version on a message has a place.
 _ADT_SINCE, _DFT_SINCE = (2, 6), (2, 5)
@@ -51,8 +49,8 @@ def has_place(view: View) -> bool:
     if code == "MDM":
         return view.has("OBX")
     if code == "ADT":
-        return _version(view) >= _ADT_SINCE
-    return code == "DFT" and _version(view) >= _DFT_SINCE
+        return version_of(view.message) >= _ADT_SINCE
+    return code == "DFT" and version_of(view.message) >= _DFT_SINCE
 
 
 def attach(cut: Cut, notices: Iterable[Attached]) -> bool:
@@ -101,15 +99,6 @@ def _rank(consent: SignedConsent) -> tuple[bool, str, str]:
     """A Part 2 consent before others, then the earliest; no order of a file matters."""
     begins = "" if consent.begins is None else consent.begins.isoformat()
     return consent.kind is not ConsentKind.PART2_TPO, begins, repr(consent)
-
-
-def _version(view: View) -> tuple[int, int]:
-    """MSH-12 as numbers; what cannot be read counts as old."""
-    numbers = view.first(_VERSION).split(".")
-    try:
-        return int(numbers[0]), int(numbers[1])
-    except (ValueError, IndexError):
-        return 0, 0
 
 
 def _place(cut: Cut) -> int | None:

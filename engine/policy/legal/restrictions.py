@@ -17,7 +17,7 @@ from engine.policy.message.view import View
 from engine.policy.model import Kind
 from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
-from engine.privacy.patients import Patient, denied_in, may_be, patients_of
+from engine.privacy.patients import Patient, denied_in, may_be_any, patients_of
 
 _NONE: frozenset[int] = frozenset()
 
@@ -65,7 +65,7 @@ def patient_restrictions(
     restrictions: Iterable[Restriction], denied: tuple[Patient, ...]
 ) -> tuple[Restriction, ...]:
     """Those that may be this patient's."""
-    return tuple(one for one in restrictions if any(may_be(one.patient, who) for who in denied))
+    return tuple(one for one in restrictions if may_be_any(one.patient, denied))
 
 
 def is_meant(restriction: Restriction, kind: Kind) -> bool:

@@ -15,7 +15,7 @@ from engine.policy.legal.restrictions import NOWHERE, reach
 from engine.policy.message.view import View
 from engine.policy.sensitive.labels import Bits, LabelIndex
 from engine.privacy.facts import Restriction, Sensitivity
-from engine.privacy.patients import Patient, may_be, patients_of
+from engine.privacy.patients import Patient, may_be_any, patients_of
 
 
 def sensitivities_of(view: View, index: LabelIndex, now: datetime) -> tuple[Sensitivity, ...]:
@@ -44,7 +44,7 @@ def kept_labels(
     """The labels that the message has, since its patient, visit or account has them."""
     found = 0
     for one in sensitivities:
-        is_theirs = any(may_be(one.patient, who) for who in denied)
+        is_theirs = may_be_any(one.patient, denied)
         if is_theirs and reach(Restriction(one.patient, frozenset({one.item})), view) != NOWHERE:
             found |= index.core(one.label)
     return found

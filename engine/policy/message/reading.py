@@ -64,19 +64,25 @@ def texts_at(message: Message, segment: Segment, path: Path) -> tuple[str, ...]:
     return tuple([text_of(message, part) for part in parts])
 
 
+def codes_in(message: Message, value: bytes) -> tuple[Codes, ...]:
+    """The codes that a coded field holds: those of each repetition."""
+    delimiters = message.delimiters
+    return tuple(
+        [
+            triplets([text_of(message, part) for part in message.split(one, delimiters.component)])
+            for one in message.split(value, delimiters.repetition)
+        ]
+    )
+
+
 def codes_at(message: Message, segment: Segment, field: int) -> tuple[Codes, ...]:
     """The codes that a segment has in a coded field: those of each repetition."""
-    delimiters = message.delimiters
-    found = []
-    for repetition in message.split(segment.field(field), delimiters.repetition):
-        parts = message.split(repetition, delimiters.component)
-        codes = triplets([text_of(message, part) for part in parts])
-        method = _METHOD_BEFORE.get((segment.id, field))
-        if method is not None:
-            named = text_of(message, segment.field(method))
-            codes = tuple([(system or named, code) for system, code in codes])
-        found.append(codes)
-    return tuple(found)
+    found = codes_in(message, segment.field(field))
+    method = _METHOD_BEFORE.get((segment.id, field))
+    if method is None:
+        return found
+    named = text_of(message, segment.field(method))
+    return tuple([tuple([(system or named, code) for system, code in one]) for one in found])
 
 
 def fields_read(path: Path) -> frozenset[int]:
@@ -93,6 +99,16 @@ def type_of(message: Message) -> MessageType:
     parts = message.split(value, component)
     trigger = message.text(parts[1]) if len(parts) > 1 else ""
     return MessageType(message.text(parts[0]), trigger or None)
+
+
+def version_of(message: Message) -> tuple[int, int]:
+    """MSH-12.1 as numbers; what cannot be read counts as old."""
+    version = message.split(message.msh.field(12), message.delimiters.component)[0]
+    numbers = version.split(b".")
+    try:
+        return int(numbers[0]), int(numbers[1])
+    except (ValueError, IndexError):
+        return 0, 0
 
 
 @lru_cache(maxsize=512)

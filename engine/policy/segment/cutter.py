@@ -26,7 +26,6 @@ class Cutter:
 
     __slots__ = (
         "_components",
-        "_kept",
         "_picking",
         "_start",
         "mask",
@@ -47,11 +46,8 @@ class Cutter:
         #: From where on a separator shows that more is left than the name and the set id.
         self._start = 4 if segment_id in SET_ID_SEGMENTS else 0
         last = max(mask.fields, default=0)
-        kept = [number for number in range(1, last + 1) if mask.of_field(number) != NOTHING]
         is_listed = mask.rest == NOTHING and 0 < last < _FURTHEST
-        self._picking = Picking(kept) if is_listed else None
-        #: For each field up to the last that is kept, whether it is; the name is.
-        self._kept = (True, *(number in kept for number in range(1, last + 1)))
+        self._picking = Picking(mask.fields) if is_listed else None
         is_plain = is_listed and not self._components and segment_id not in HEADERS
         #: Up to which field `cut_columns` must have them; 0 where that cannot cut them.
         self.reach = last if is_plain else 0
@@ -98,14 +94,11 @@ class Cutter:
 
     def fields(self, fields: Sequence[bytes], message: Message) -> list[bytes]:
         """The fields that are left, trailing empty ones dropped; the segment's name is first."""
-        if self._picking is not None:
-            out = [value if kept else b"" for value, kept in zip(fields, self._kept, strict=False)]
-        else:
-            of_field = self.mask.of_field
-            out = [
-                value if not number or of_field(number) != NOTHING else b""
-                for number, value in enumerate(fields)
-            ]
+        of_field = self.mask.of_field
+        out = [
+            value if not number or of_field(number) != NOTHING else b""
+            for number, value in enumerate(fields)
+        ]
         for number, numbers in self._components:
             if number < len(out):
                 out[number] = cut_field(message, out[number], numbers)

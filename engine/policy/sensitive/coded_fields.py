@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.policy.message.reading import codes_in
 from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
-from engine.policy.vocabulary.codesets import triplets
 
 #: Fields that hold codes, by segment; those of diagnoses apart, since there a code without a
 #: system may be one of ICD-9, which is all digits and elsewhere means nothing (standards.md C-0).
@@ -75,13 +75,7 @@ def is_coded(row: list[bytes]) -> bool:
 
 def codes_of(view: View, value: bytes) -> list[tuple[str, str]]:
     """(system, code) of every triplet of every repetition of a coded field."""
-    message = view.message
-    repetition, component = message.delimiters.repetition, message.delimiters.component
-    found: list[tuple[str, str]] = []
-    for part in message.split(value, repetition):
-        texts = [view.text(one) for one in message.split(part, component)]
-        found += triplets(texts)
-    return found
+    return [code for codes in codes_in(view.message, value) for code in codes]
 
 
 def _fields(name: str) -> Fields:

@@ -199,8 +199,7 @@ def _why_gone(cut: Cut, segment: Segment, rules: SegmentPlan | None) -> tuple[Be
 
 
 def _holding(rules: SegmentPlan, cut: Cut, segment: Segment) -> int:
-    own = rules.needs_own and cut.own.holds(cut.view, segment.index, segment.id)
-    return rules.holding(cut.view, segment.index, own)
+    return rules.holding(cut.view, segment.index, cut.is_own(rules, segment.index))
 
 
 def _granting(rules: SegmentPlan | None, cut: Cut, segment: Segment) -> list[str]:

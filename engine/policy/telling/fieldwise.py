@@ -51,8 +51,7 @@ class _Telling:
         self._message = cut.view.message
         self._segment = segment
         self._ceiling = rules.ceiling
-        own = rules.needs_own and cut.own.holds(cut.view, segment.index, segment.id)
-        bits = rules.holding(cut.view, segment.index, own)
+        bits = rules.holding(cut.view, segment.index, cut.is_own(rules, segment.index))
         parts = rules.grants + rules.withholdings
         holding = [part for at, part in enumerate(parts) if bits >> at & 1]
         self._grants = [part for part in holding if part in rules.grants]

@@ -93,8 +93,7 @@ def _granting(cut: Cut) -> Iterator[Place]:
 def _holding(cut: Cut, rules: SegmentPlan, indexes: Iterable[int]) -> Iterator[Place]:
     bits = 0
     for index in indexes:
-        own = rules.needs_own and cut.own.holds(cut.view, index, rules.id)
-        bits |= rules.holding(cut.view, index, own)
+        bits |= rules.holding(cut.view, index, cut.is_own(rules, index))
     for position, part in enumerate(rules.grants):
         if bits >> position & 1 and part.place is not None:
             yield part.place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import NotHL7Error
-from engine.hl7.envelope import split_messages
+from engine.hl7.envelope import is_batch, split_messages
 from engine.hl7.wire import Message
 
 ONE = b"MSH|^~\\&|A\rPID|1\r"
@@ -53,3 +53,19 @@ def test_text_in_utf_16_is_named_when_it_is_read() -> None:
     with pytest.raises(NotHL7Error) as refused:
         Message.parse(found)
     assert refused.value.code == "utf-16"
+
+
+@pytest.mark.parametrize(
+    ("payload", "batch"),
+    [
+        (ONE, False),
+        (ONE + b"BHS|^~\\&\r", False),
+        (b"BHS|^~\\&\r" + ONE, True),
+        (b"FHS|^~\\&\rBHS|^~\\&\r" + ONE, True),
+        (b"MSH\rBHS|^~\\&|a\r" + ONE, True),
+        (b"MSHX\rFHS|^~\\&|a\r" + ONE, True),
+        (b"BTS|1\r" + ONE, False),
+    ],
+)
+def test_a_batch_begins_with_a_header_before_any_message(payload: bytes, batch: bool) -> None:
+    assert is_batch(payload) is batch

@@ -11,10 +11,9 @@ from engine.policy.compile import compile_policy
 from tests.support.cutting import channel, facts, hl7, rule, sent
 
 OWN = "IN1: {fields: all, which: own}, FT1: {fields: all, which: own}"
-CONSENTED = (
-    "consents:",
+CONSENT = (
     "  - {patient: {id: A, authority: H}, kind: authorization, purposes: [treatment],"
-    " channels: [acme], labels: [psychotherapy-notes]}",
+    " channels: [acme], labels: [psychotherapy-notes]}"
 )
 
 
@@ -55,4 +54,4 @@ def test_a_labelled_visit_stays_cut_where_its_totals_are_emptied(
         "IN1|1|PA|ACME",
         "IN1|2|PB|BETA",
     )
-    assert visit in sent(compiled, raw, facts(compiled, *CONSENTED))
+    assert visit in sent(compiled, raw, facts(compiled, "consents:", CONSENT))
