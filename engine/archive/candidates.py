@@ -58,7 +58,7 @@ def candidates_of(
         for link in held.links:
             if link.id in links:
                 rows = _of_link(connection, sealing, held, link, record)
-                found += [(MERGE, link.id, row) for row in rows]
+                found += [(MERGE, link.id, row) for row in rows if not row.get("impermissible")]
     for cause, of, row in found:
         if (row["receipt"], row["channel"]) not in known:
             known.add((row["receipt"], row["channel"]))
@@ -75,13 +75,9 @@ def _of_link(
     """What went of anybody who was one person by it, since they were joined."""
     joined = next(act.at for verb, act in reversed(link.history) if verb is Verb.JOINED)
     since_ms, until_ms = int(joined.timestamp() * 1000), time_of(record, "") + 1
-    ids = {one.id for one in all_of(link.members, persons_in([held]))}
-    found: dict[int, dict[str, Any]] = {}
-    for id_ in sorted(ids):
-        term = patient_term(sealing, id_)
-        for row in disclosures_of(connection, term, since_ms, until_ms):
-            found[row["seq"]] = row
-    return [found[seq] for seq in sorted(found)]
+    ids = sorted({one.id for one in all_of(link.members, persons_in([held]))})
+    terms = [patient_term(sealing, id_) for id_ in ids]
+    return disclosures_of(connection, terms, since_ms, until_ms)
 
 
 def _candidate(
@@ -105,29 +101,26 @@ def open_candidates(
 ) -> list[dict[str, Any]]:
     """Those that nobody has judged, the oldest first; each message and channel once."""
     ledger, patients = schema.ledger, schema.ledger_patients
+    later = ledger.alias()
+    judged = sa.select(later.c.seq).where(
+        later.c.receipt == ledger.c.receipt,
+        later.c.channel == ledger.c.channel,
+        later.c.seq > ledger.c.seq,
+        later.c.kind.in_(sorted(_JUDGED)),
+    )
     asked = (
         sa.select(ledger.c.body)
         .select_from(patients.join(ledger, ledger.c.seq == patients.c.seq))
-        .where(patients.c.patient == _term(sealing))
+        .where(patients.c.patient == _term(sealing), ~judged.exists())
         .order_by(patients.c.seq)
     )
+    if channel:
+        asked = asked.where(ledger.c.channel == channel)
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for body in connection.execute(asked).scalars():
         row = json.loads(body)
-        if channel in ("", row["channel"]) and not _is_judged(connection, row):
-            found.setdefault((row["receipt"], row["channel"]), row)
+        found.setdefault((row["receipt"], row["channel"]), row)
     return list(found.values())
-
-
-def _is_judged(connection: Connection, row: Mapping[str, Any]) -> bool:
-    table = schema.ledger
-    asked = sa.select(sa.func.count()).where(
-        table.c.receipt == row["receipt"],
-        table.c.channel == row["channel"],
-        table.c.seq > row["seq"],
-        table.c.kind.in_(sorted(_JUDGED)),
-    )
-    return bool(connection.execute(asked).scalar())
 
 
 def cleared(

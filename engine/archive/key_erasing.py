@@ -19,7 +19,7 @@ from engine.archive import schema
 from engine.archive.database import Database
 from engine.archive.entries import Entry, act
 from engine.archive.ledger import Appender
-from engine.archive.retention import active_holds, held_by
+from engine.archive.retention import ERASED, active_holds, held_by
 from engine.archive.rows import DAY_MS, PARKED
 from engine.archive.signing import Signer
 from engine.clock import Clock
@@ -178,7 +178,7 @@ class KeyEraser:
             "destroyed_at": gone.at,
             "method": "key destroyed",
         }
-        return act("erased", self._clock.now(), gone.by, gone.why, **said)
+        return act(ERASED, self._clock.now(), gone.by, gone.why, **said)
 
 
 def _needed_in_archive(connection: Connection, first: str, end: str) -> set[str]:

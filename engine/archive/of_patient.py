@@ -7,7 +7,6 @@ the record that the law asks for (Art. 17(3)(b), (e)). What goes and its proof a
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.quarantine import QUARANTINED
-from engine.archive.retention import Class, active_holds, day_of, erase, held_by
+from engine.archive.retention import ERASED, Class, active_holds, erase, held_by
 from engine.archive.rows import DAY_MS
 from engine.archive.story import Person, Story, unseal_people
 from engine.archive.terms import patient_term
@@ -26,8 +25,7 @@ from engine.intake.receipts import received_ms
 from engine.intake.sealed import Sealing
 from engine.privacy.patients import Patient
 
-#: The kind of every proof, and the class of this one.
-ERASED = "erased"
+#: The class of its proof.
 OF_PATIENT = "patient"
 
 #: How many receipts one question names.
@@ -180,17 +178,6 @@ def refuse_open(found: Found) -> None:
             f"messages of the patient are not done with ({counts}); nothing was erased.",
             "Let those go that wait; replay or discard what is held or parked: `payergate parked`.",
         )
-
-
-def proof_of(receipts: Sequence[str]) -> dict[str, object]:
-    """What the proof says of the messages: from when to when, and a digest of their names."""
-    return {
-        "rows": len(receipts),
-        "from": day_of(receipts[0]) if receipts else "",
-        "to": day_of(receipts[-1]) if receipts else "",
-        "receipts_sha256": hashlib.sha256("\n".join(receipts).encode("ascii")).hexdigest(),
-        "method": "rows overwritten and removed",
-    }
 
 
 # --- whose it is ---

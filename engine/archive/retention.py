@@ -30,6 +30,9 @@ from engine.clock import Clock
 from engine.config.model import Retention
 from engine.intake.receipts import earliest_receipt, received_ms
 
+#: The kind of every proof of erasure.
+ERASED = "erased"
+
 #: How many rows one transaction erases, and how many times more of messages without their
 #: content: each transaction writes most pages of a day's search terms anew, as these stand in the
 #: order of their hashes, so that the fewer there are, the less is written.
@@ -204,20 +207,23 @@ class Eraser:
         connection.execute(patients.delete().where(patients.c.seq <= last.seq))
         connection.execute(table.delete().where(table.c.seq <= last.seq))
         said = {"class": "ledger", "rows": number, "through": last.seq, "hash": last.hash.hex()}
-        appender.add([act("erased", self._clock.now(), self._by, self._reason, **said)])
+        appender.add([act(ERASED, self._clock.now(), self._by, self._reason, **said)])
         return number, number < self._batch
 
     def _proof(self, class_: Class, receipts: Sequence[str]) -> Entry:
-        digest = hashlib.sha256("\n".join(receipts).encode("ascii")).hexdigest()
-        said = {
-            "class": class_.value,
-            "rows": len(receipts),
-            "from": day_of(receipts[0]),
-            "to": day_of(receipts[-1]),
-            "receipts_sha256": digest,
-            "method": "rows overwritten and removed",
-        }
-        return act("erased", self._clock.now(), self._by, self._reason, **said)
+        said = {"class": class_.value, **proof_of(receipts)}
+        return act(ERASED, self._clock.now(), self._by, self._reason, **said)
+
+
+def proof_of(receipts: Sequence[str]) -> dict[str, object]:
+    """What the proof says of messages: from when to when, and a digest of their names."""
+    return {
+        "rows": len(receipts),
+        "from": day_of(receipts[0]) if receipts else "",
+        "to": day_of(receipts[-1]) if receipts else "",
+        "receipts_sha256": hashlib.sha256("\n".join(receipts).encode("ascii")).hexdigest(),
+        "method": "rows overwritten and removed",
+    }
 
 
 def erase(connection: Connection, class_: Class, receipts: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ of its own, so that it is looked for among the messages of the asked time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -154,20 +154,22 @@ def already_named(connection: Connection, channel: str, from_ms: int) -> set[int
 
 
 def disclosures_of(
-    connection: Connection, patient: bytes, from_ms: int, to_ms: int
+    connection: Connection, patient: Sequence[bytes], from_ms: int, to_ms: int
 ) -> list[dict[str, Any]]:
     """The rows of everything of a patient that went, or may have gone, to anybody, in order.
 
+    `patient`: the terms of all of the patient's identifiers.
     What was named impermissible since, whenever that was, says so and is accountable.
     """
     ledger, patients = schema.ledger, schema.ledger_patients
     asked = (
-        sa.select(ledger.c.body)
+        sa.select(ledger.c.seq, ledger.c.body)
         .select_from(patients.join(ledger, ledger.c.seq == patients.c.seq))
-        .where(patients.c.patient == patient, ledger.c.at_ms >= from_ms)
-        .order_by(patients.c.seq)
+        .where(patients.c.patient.in_(patient), ledger.c.at_ms >= from_ms)
+        .order_by(ledger.c.seq)
+        .distinct()
     )
-    found = [json.loads(body) for body in connection.execute(asked).scalars()]
+    found = [json.loads(row.body) for row in connection.execute(asked)]
     return named(
         [row for row in found if row.get("disclosed", "no") != "no" and row["at_ms"] < to_ms],
         [row for row in found if row["kind"] == IMPERMISSIBLE],

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.cli.arguments import add_site
+from engine.cli.moments import today
 from engine.cli.words import counted
-from engine.clock import SystemClock
 from engine.config.assessing import reminders
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     site: Site | None = None
     try:
         site = load_site(args.site)
-        today = SystemClock().now().date()
-        problems: Sequence[Problem] = (*site.warnings, *reminders(site.policy, today))
+        day = today(site.policy.timezone)
+        problems: Sequence[Problem] = (*site.warnings, *reminders(site.policy, day))
     except SiteError as error:
         problems = error.problems
     if args.json:

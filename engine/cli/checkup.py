@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from engine.cli.findings import Finding, bad, of_error, ok, warning
 from engine.cli.reach import disk_troubles, running_store
@@ -216,14 +217,15 @@ def protections(site: Site) -> Iterator[Finding]:
 
 def agreements(site: Site, now: datetime) -> Iterator[Finding]:
     """Agreements that have ended hold every message; some end soon; some are to be assessed."""
+    today = now.astimezone(ZoneInfo(site.policy.timezone)).date()
     for name, channel in sorted(site.policy.channels.items()):
         if channel.agreement_expires is None or channel.state is State.DRAFT:
             continue
-        days = (date.fromisoformat(channel.agreement_expires) - now.date()).days
+        days = (date.fromisoformat(channel.agreement_expires) - today).days
         if days < 0:
             yield bad("agreement", f"{name}: it has ended; messages are held.", "Renew it.")
         elif days <= AGREEMENT_DAYS:
             yield warning("agreement", f"{name}: it ends in {days} days.", "Renew it in time.")
-    for channel, due in overdue(site.policy, now.date()):
+    for channel, due in overdue(site.policy, today):
         text = f"{channel.id}: the counterpart is to be assessed again: {since_when(due)}."
         yield warning("agreement", text, "Assess it, then write the day as `assessed`.")

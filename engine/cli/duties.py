@@ -20,7 +20,7 @@ from engine.archive.database import ArchiveError
 from engine.archive.opening import open_archive
 from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.moments import shown_day
+from engine.cli.moments import shown_day, today
 from engine.cli.noting import note
 from engine.cli.registering import open_registry
 from engine.cli.table import table
@@ -59,7 +59,8 @@ def register(subparsers: Any) -> None:
         description=(
             "Lists what people still have to do: tell a patient for whom another signed, watch for"
             " the event that ends a consent, answer a request for a restriction, confirm a payment,"
-            " judge what a wrong merge or a denial that came too late has let through."
+            " judge what a wrong merge or a denial that came too late has let through, assess a"
+            " counterpart again."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -95,6 +96,7 @@ def ls(args: argparse.Namespace) -> int:
         found = list(duties_of(registry, site.policy.timezone))
     found += _of_counterparts(site)
     found += _to_judge(site)
+    found.sort(key=lambda one: one.since)
     kept_back = () if args.patients else _OF_PATIENTS
     told = [{name: v for name, v in asdict(one).items() if name not in kept_back} for one in found]
     if args.json:
@@ -108,14 +110,15 @@ def ls(args: argparse.Namespace) -> int:
 
 def _of_counterparts(site: Site) -> Iterator[Due]:
     """Whom to assess again; the channel stands in the place of the entry."""
-    today = SystemClock().now().date()
-    for channel, due in overdue(site.policy, today):
+    for channel, due in overdue(site.policy, today(site.policy.timezone)):
         since = "" if due == date.min else due.isoformat()
         yield Due(Duty.REASSESS_COUNTERPART.value, channel.id, since)
 
 
 def _to_judge(site: Site) -> list[Due]:
     """One for each merge or change that left disclosures to judge, `ledger candidates` lists."""
+    if not site.archive.url:
+        return []
     try:
         with open_archive(site) as archive, archive.reading() as connection:
             found = open_candidates(connection, Sealer.of(site.keys))

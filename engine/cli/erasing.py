@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from engine.archive.database import Database
@@ -20,25 +20,24 @@ from engine.archive.entries import act
 from engine.archive.learned_of import learned_of
 from engine.archive.ledger import Appender
 from engine.archive.of_patient import (
-    ERASED,
     OF_PATIENT,
     Found,
     Whose,
     erase_own,
     find,
     last_with_content,
-    proof_of,
     refuse_open,
     terms_of,
 )
 from engine.archive.opening import open_archive, signing_key_of
+from engine.archive.retention import ERASED, day_of, proof_of
 from engine.archive.search import disclosures_of
 from engine.archive.signing import read_signer
 from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import ms, shown, utc
 from engine.cli.noting import note
-from engine.cli.reach import rewrite_log, working_store
+from engine.cli.reach import fitting_sealer, rewrite_log, working_store
 from engine.cli.table import table
 from engine.cli.words import counted
 from engine.clock import SystemClock
@@ -46,7 +45,6 @@ from engine.config.controllers import RECORDED
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
-from engine.intake.receipts import received_ms
 from engine.privacy.patients import Patient
 from engine.privacy.persons import all_of, persons_in
 from engine.registering import StoredRegistry
@@ -98,8 +96,8 @@ def erase(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     basis = _basis(site, args.basis)
     asked = Patient(named_patient(args.patient), args.authority)
-    sealer = Sealer.of(site.keys)
     with open_archive(site) as archive, working_store(site) as store:
+        sealer = fitting_sealer(site)
         whose = _whose(StoredRegistry(store, sealer, tuple(site.policy.channels)), asked)
         _wait_archived(store)
         with archive.reading() as connection:
@@ -115,12 +113,15 @@ def erase(args: argparse.Namespace) -> int:
             "readable_in_backups_until": work.readable_until(),
             "recipients": [asdict(one) for one in work.recipients()],
         }
-        if args.dry_run or not (found.own or learned):
+        # What is shared goes once all have asked, so that asking is recorded.
+        if args.dry_run or not (found.own or learned or found.shared):
             whose_terms = tuple(term.hex() for term in whose.terms(sealer))
             what = "what erasing of a patient would erase"
             note(site, archive, "look", args.reason, patients=whose_terms, what=what)
         else:
-            said |= work.erase(args.reason, basis, learned, said)
+            said["erased"] = work.erase(args.reason, basis, learned, said)
+        if not args.dry_run:
+            said |= work.overwrite()
     print(json.dumps(said) if args.json else _as_text(said, site.policy.timezone))
     return Exit.OK
 
@@ -184,25 +185,23 @@ class _Work:
             last = last_with_content(connection, self.found.own)
         if not last:
             return None
-        day = datetime.fromtimestamp(received_ms(last) / 1000, UTC).date()
-        return (day + timedelta(days=self.site.retention.content_days + 1)).isoformat()
+        kept = timedelta(days=self.site.retention.content_days + 1)
+        return (date.fromisoformat(day_of(last)) + kept).isoformat()
 
     def recipients(self) -> list[Recipient]:
         """Everybody who received something, by the ledger, which keeps it."""
-        rows: dict[int, dict[str, Any]] = {}
+        terms = tuple(self.whose.terms(self.sealer))
         with self.archive.reading() as connection:
-            for term in self.whose.terms(self.sealer):
-                found = disclosures_of(connection, term, 0, _ALWAYS_MS)
-                rows |= {row["seq"]: row for row in found}
+            rows = disclosures_of(connection, terms, 0, _ALWAYS_MS)
         by_channel: dict[str, list[dict[str, Any]]] = {}
-        for _, row in sorted(rows.items()):
+        for row in rows:
             by_channel.setdefault(row["channel"], []).append(row)
         return [_recipient(id_, found) for id_, found in sorted(by_channel.items())]
 
     def erase(
         self, reason: str, basis: str, learned: Sequence[Unlearn], said: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Do it; what is then to be said otherwise.
+        """Do it; what went.
 
         What is learned goes first: it is found by the content, so that whoever was killed in
         between finds the rest again.
@@ -228,8 +227,11 @@ class _Work:
             }
             appender.add([act(ERASED, now, operator(), reason, **proof_of(own), **members)])
             appender.finish(ms(now))
+        return {**asdict(gone), "coverage": len(learned)}
+
+    def overwrite(self) -> dict[str, bool]:
+        """Have the room of it overwritten; also of what was erased by a run that was killed."""
         return {
-            "erased": {**asdict(gone), "coverage": len(learned)},
             "overwritten": self.archive.overwrite_erased(),
             "store_rewritten": rewrite_log(self.site),
         }

@@ -134,7 +134,7 @@ def account(args: argparse.Namespace) -> int:
     patient = patient_term(Sealer.of(site.keys), named, args.authority)
     with open_archive(site) as archive:
         with archive.reading() as connection:
-            rows = disclosures_of(connection, patient, ms(since), ms(until))
+            rows = disclosures_of(connection, (patient,), ms(since), ms(until))
         found = account_of(
             rows,
             patient=named,

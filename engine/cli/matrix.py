@@ -9,13 +9,12 @@ import argparse
 import json
 import pathlib
 import shutil
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from engine.cli.arguments import add_site, chosen_channels, writing
 from engine.cli.matrix_page import matrix_page
 from engine.cli.matrix_text import matrix_text
+from engine.cli.moments import today
 from engine.config.load import load_site
 from engine.errors import Exit
 from engine.policy.meaning.revision import revision
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     found = matrix(site.policy, chosen_channels(sorted(site.policy.channels), args.channel))
     of = revision(site.policy)
     if args.html is not None:
-        day = args.date or datetime.now(ZoneInfo(site.policy.timezone)).date().isoformat()
+        day = args.date or today(site.policy.timezone).isoformat()
         page = matrix_page(found, site=site.engine, revision=of, day=day)
         with writing(args.html, "Give --html a file that you may write."):
             args.html.write_text(page, "utf-8")

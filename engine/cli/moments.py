@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.clock import SystemClock
 from engine.errors import UsageError
 
 
@@ -42,6 +43,11 @@ def whole_days(
     if since is not None:
         return moment(since, timezone, now), end
     return end - timedelta(days=366 * years), end
+
+
+def today(timezone: str) -> date:
+    """The site's day."""
+    return SystemClock().now().astimezone(ZoneInfo(timezone)).date()
 
 
 def ms(at: datetime) -> int:

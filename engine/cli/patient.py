@@ -21,7 +21,7 @@ from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient,
 from engine.cli.patient_inquiry import Inquiry
 from engine.cli.patient_page import report_as_page, report_as_text
 from engine.cli.patient_report import report_as_json
-from engine.cli.reach import working_store
+from engine.cli.reach import fitting_sealer, working_store
 from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -33,7 +33,6 @@ from engine.privacy.persons import all_of, persons_in
 from engine.privacy.registry import Entry, Fact, RegistryError, Sort
 from engine.privacy.supposing import Supposed
 from engine.registering import StoredRegistry
-from engine.store.sealing import Sealer
 
 #: What of a consent may be supposed on the command line; the patient is the report's.
 _SUPPOSED = tuple(name for name in COLUMNS[Sort.CONSENT] if name not in ("patient", "authority"))
@@ -83,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
             "Say --reason TEXT; it is recorded.",
         )
     site = load_site(args.site)
-    sealer = Sealer.of(site.keys)
     with open_archive(site) as archive, working_store(site) as store:
+        sealer = fitting_sealer(site)
         held = StoredRegistry(store, sealer, tuple(site.policy.channels)).held(patient.id)
         entries = tuple(entry for entry in held.entries if may_be(patient, entry.fact.patient))
         supposed = Supposed(

@@ -138,7 +138,7 @@ class Inquiry:
         zone = self.site.policy.timezone
         since, until = whole_days(None, None, zone, now, YEARS)
         with self.archive.reading() as connection:
-            rows = disclosures_of(connection, term, ms(since), ms(until))
+            rows = disclosures_of(connection, (term,), ms(since), ms(until))
         by_channel: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             by_channel.setdefault(str(row.get("channel")), []).append(row)

@@ -13,14 +13,13 @@ import json
 import pathlib
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from engine.archive.accounting import PURPOSES
 from engine.archive.entries import CLASSES
 from engine.cli.arguments import add_site_and_json, writing
 from engine.cli.letter import Part, part_as_page, part_as_text
+from engine.cli.moments import today
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit
@@ -133,7 +132,7 @@ def _measures(site: Site) -> Iterator[str]:
 
 
 def _whole(site: Site, found: dict[str, Any]) -> Part:
-    day = datetime.now(ZoneInfo(site.policy.timezone)).date().isoformat()
+    day = today(site.policy.timezone).isoformat()
     made = (
         f"GDPR Art. 30(1). Made on {day} of the site {site.engine}, revision {found['revision']}."
     )

@@ -11,9 +11,8 @@ from dataclasses import replace
 
 from engine.config.confidential import alternates_of
 from engine.config.fact_values import FactReader
-from engine.config.rows import fact_of_row
+from engine.config.rows import fact_of_row, refuse
 from engine.config.yaml_source import read_yaml
-from engine.errors import UsageError
 from engine.policy.language import Keys, Problems, Reader
 from engine.policy.model import Policy
 from engine.privacy.confidential import Confidential
@@ -25,7 +24,8 @@ FILE_KEYS = Keys("alternates", optional=("address", "phone"))
 def confidential_in(data: bytes, row: Mapping[str, str], policy: Policy) -> Confidential:
     """What options and the file say together; an empty file: nothing goes instead.
 
-    Raises `UsageError` with every mistake, and nothing of what is written.
+    Raises `UsageError` with every mistake of the options, else of the file, and nothing of what is
+    written.
     """
     fact = fact_of_row(Sort.CONFIDENTIAL, row, policy)
     if not isinstance(fact, Confidential):
@@ -37,9 +37,5 @@ def confidential_in(data: bytes, row: Mapping[str, str], policy: Policy) -> Conf
     read = FactReader(Reader(problems), policy)
     given = {} if node is None else read.mapping(node, FILE_KEYS)
     address, phone = alternates_of(given, read)
-    found = [str(problem) for problem in problems.sorted()]
-    if found:
-        raise UsageError(
-            "registry-input", "It cannot be entered; nothing was changed.\n" + "\n".join(found)
-        )
+    refuse(problems)
     return replace(fact, address=address, phone=phone)

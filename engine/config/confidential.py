@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.config.fact_values import ALL, ALL_PAYERS, FactReader, is_empty
+from engine.config.fact_values import FactReader, is_empty
 from engine.policy.language import Keys
 from engine.policy.language.source import Node
 from engine.privacy.confidential import Address, Confidential, Phone
@@ -25,17 +25,13 @@ PHONE_KEYS = Keys("`phone`", optional=("number", "country", "area", "local", "ex
 def confidential_of(node: Node, read: FactReader) -> Confidential:
     """One item of `confidential`."""
     given = read.mapping(node, CONFIDENTIAL_KEYS)
-    channels = given.get("channels")
-    if channels is not None and is_empty(channels):
-        read.reader.bad_value(
-            channels,
-            "A confidential communication for no channel keeps nothing back.",
-            f"Name channels, or `{ALL_PAYERS}`.",
-        )
+    channels = read.payers(
+        given.get("channels"), "A confidential communication for no channel keeps nothing back."
+    )
     address, phone = alternates_of(given, read)
     return Confidential(
         patient=read.patient(given.get("patient")),
-        channels=read.channels(channels, ALL_PAYERS, ALL),
+        channels=channels,
         address=address,
         phone=phone,
     )

@@ -81,6 +81,12 @@ class FactReader:
             return None
         return frozenset(self.channel(item) for item in self.items(node, "`channels`"))
 
+    def payers(self, node: Node | None, empty: str) -> frozenset[str] | None:
+        """Channels; None: all payers. `empty` says what an empty list would do."""
+        if node is not None and is_empty(node):
+            self.reader.bad_value(node, empty, f"Name channels, or `{ALL_PAYERS}`.")
+        return self.channels(node, ALL_PAYERS, ALL)
+
     def text(self, node: Node | None) -> str:
         """A text, or `""` where nothing is said. It may be a patient's, so it is never repeated."""
         if node is None or is_empty(node):

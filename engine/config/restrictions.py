@@ -6,7 +6,7 @@ but a mistake.
 
 from __future__ import annotations
 
-from engine.config.fact_values import ALL, ALL_PAYERS, FactReader, is_empty
+from engine.config.fact_values import FactReader
 from engine.policy.language import Keys
 from engine.policy.language.source import Node
 from engine.policy.language.source import Sequence as SequenceNode
@@ -31,19 +31,13 @@ def restriction_of(node: Node, read: FactReader) -> Restriction:
     """One item of `restrictions`."""
     given = read.mapping(node, RESTRICTION_KEYS)
     items = _items(given.get("items"), read)
-    channels = given.get("channels")
-    if channels is not None and is_empty(channels):
-        read.reader.bad_value(
-            channels,
-            "A restriction for no channel restricts nothing.",
-            f"Name channels, or `{ALL_PAYERS}`.",
-        )
+    channels = read.payers(given.get("channels"), "A restriction for no channel restricts nothing.")
     named = read.reader.choice(given.get("reason"), "`reason`", RestrictionReason)
     reason = named or RestrictionReason.PATIENT_REQUEST
     return Restriction(
         patient=read.patient(given.get("patient")),
         items=items,
-        channels=read.channels(channels, ALL_PAYERS, ALL),
+        channels=channels,
         reason=reason,
         since=read.day(given.get("from"), "`from`"),
         until=read.day(given.get("to"), "`to`"),
@@ -73,14 +67,15 @@ def _items(node: Node | None, read: FactReader) -> frozenset[Item]:
         return frozenset()
     given = read.reader.mapping(node, ITEMS_KEYS) or {}
     found = {
-        item for name, value in given.items() for item in _of_kind(ItemKind(name), value, read)
+        item for name, value in given.items() for item in items_of_kind(ItemKind(name), value, read)
     }
     if not given:
         read.reader.missing_key(node.place, ITEMS_KEYS.of, *ITEMS_KEYS.optional)
     return frozenset(found)
 
 
-def _of_kind(kind: ItemKind, node: Node, read: FactReader) -> list[Item]:
+def items_of_kind(kind: ItemKind, node: Node, read: FactReader) -> list[Item]:
+    """What one key names: `everything`, one number, or a list of them."""
     if kind is ItemKind.EVERYTHING:
         if read.reader.flag(node, "`everything`") is False:
             read.reader.bad_value(node, "`everything` can only be true.", "Remove it.")

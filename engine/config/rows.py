@@ -100,7 +100,7 @@ def facts_in_rows(sort: Sort, text: str, file: str, policy: Policy) -> list[Fact
         fact = _fact(sort, row, partial(_place, columns, file, line), read)
         if fact is not None:
             facts.append(fact)
-    _refuse(problems)
+    refuse(problems)
     return facts
 
 
@@ -109,7 +109,7 @@ def fact_of_row(sort: Sort, row: Row, policy: Policy) -> Fact:
     problems = Problems(repeats_values=False)
     read = FactReader(Reader(problems), policy)
     fact = _fact(sort, row, lambda name: Place(f"--{name.replace('_', '-')}", 1, 1), read)
-    _refuse(problems, of_options=True)
+    refuse(problems, of_options=True)
     if fact is None:
         raise UsageError("registry-input", "Nothing can be made of that.", "Say --kind.")
     return fact
@@ -162,7 +162,8 @@ def _node(sort: Sort, row: Row, at: Callable[[str], Place]) -> MappingNode:
     return named(members, here)
 
 
-def _refuse(problems: Problems, *, of_options: bool = False) -> None:
+def refuse(problems: Problems, *, of_options: bool = False) -> None:
+    """Raise `UsageError` with every mistake, if there is any."""
     found = [str(problem) for problem in problems.sorted()]
     if of_options:  # an option has neither line nor column
         found = [text.replace(":1:1: ", ": ", 1) for text in found]

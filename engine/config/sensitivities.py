@@ -6,9 +6,10 @@ Law: a label says what is protected and where; one that says neither is a mistak
 from __future__ import annotations
 
 from engine.config.fact_values import FactReader
+from engine.config.restrictions import items_of_kind
 from engine.policy.language import Keys
 from engine.policy.language.source import Node
-from engine.privacy.facts import Item, ItemKind, Sensitivity
+from engine.privacy.facts import ItemKind, Sensitivity
 from engine.privacy.protections import Label
 
 #: What may be labelled: an order or a charge is known by its codes.
@@ -28,14 +29,8 @@ def sensitivity_of(node: Node, read: FactReader) -> Sensitivity | None:
     if not named:
         read.reader.missing_key(node.place, LABEL_KEYS.of, *LABEL_KEYS.optional)
         return None
-    if len(named) > 1:
-        place = given[named[1].value]
+    items = [item for kind in named for item in items_of_kind(kind, given[kind.value], read)]
+    if len(items) > 1:
+        place = given[named[-1].value]
         read.reader.bad_value(place, "It is on more than one thing.", "Write two labels.")
-    kind = named[0]
-    if kind is ItemKind.EVERYTHING:
-        if read.reader.flag(given[kind.value], "`everything`") is False:
-            read.reader.bad_value(given[kind.value], "`everything` can only be true.", "Remove it.")
-        item = Item(kind)
-    else:
-        item = Item(kind, read.text(given[kind.value]))
-    return None if label is None else Sensitivity(patient, item, label.value)
+    return Sensitivity(patient, items[0], label.value) if label is not None and items else None

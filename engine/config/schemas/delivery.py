@@ -34,7 +34,9 @@ _HEADER_FIELD = r"^MSH-[1-9]\d*$"
 
 def deliver() -> Shape:
     """A channel's `deliver`."""
-    action = {"anyOf": [{"enum": sorted(ACTIONS)}, _limited(), _by_code()]}
+    actions = [{"enum": sorted(ACTIONS)}, _limited()]
+    of_answer = {"anyOf": [*actions, _by_code(ERROR_CODE.pattern)]}
+    of_none = {"anyOf": [*actions, _by_code()]}  # no answer has no error code
     return _table(
         "deliver.",
         {
@@ -63,7 +65,7 @@ def deliver() -> Shape:
             "retry": _retry(),
             "on": _table(
                 "deliver.on.",
-                dict.fromkeys(REPLY_KEYS.all(), action),
+                {**dict.fromkeys(REPLY_KEYS.all(), of_answer), "timeout": of_none},
                 "what follows from an answer",
             ),
         },
@@ -98,13 +100,12 @@ def _limited() -> Shape:
     )
 
 
-def _by_code() -> Shape:
+def _by_code(codes: str | None = None) -> Shape:
+    """By the error code of an answer; `codes`: what one looks like."""
+    of_codes = {} if codes is None else {f"^{codes}$": {"enum": sorted(CODE_ACTIONS)}}
     return {
         "type": "object",
-        "patternProperties": {
-            f"^{ERROR_CODE.pattern}$": {"enum": sorted(CODE_ACTIONS)},
-            "^else$": {"enum": sorted(ACTIONS)},
-        },
+        "patternProperties": {**of_codes, "^else$": {"enum": sorted(ACTIONS)}},
         "additionalProperties": False,
     }
 

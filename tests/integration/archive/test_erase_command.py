@@ -21,6 +21,8 @@ from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Lev
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, Link, Tie, Verb
 from engine.store.port import Enter, LetGo, ReadLedger, Recall
+from engine.store.sealing import Sealer
+from tests.integration.archive.test_patient_erased import two_patients
 from tests.support.archive_rig import Rig, adt, rigs
 
 BASIS = ("--basis", "GDPR Art. 17(1)(b)")
@@ -109,6 +111,36 @@ def test_a_second_time_there_is_nothing_left(site: Rig, capsys: pytest.CaptureFi
     command = ["archive", "erase", *P1, *BASIS, *WHY, "--site", str(site.root)]
     assert main(command) == 0
     assert "nothing of the patient is left to erase" in capsys.readouterr().out
+
+
+def test_what_two_share_goes_once_both_have_asked_in_whichever_order(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.take(two_patients("M4", "P8", "P9"))
+    site.archive()
+    p8, p9 = (("--patient", one, "--authority", "EAST") for one in ("P8", "P9"))
+    assert run(capsys, site, *p8, *BASIS)["remaining"]["shared"] == 1
+    assert run(capsys, site, *p9, *BASIS)["erased"]["messages"] == 1
+    assert len(site.rows(schema.journal)) == 3, "those of P1 and P2"
+
+
+def test_what_a_killed_run_left_is_overwritten_by_the_next(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, site, *P1, *BASIS)
+    said = run(capsys, site, *P1, *BASIS)
+    assert (said["overwritten"], said["store_rewritten"]) == (True, True)
+
+
+def test_under_other_keys_nothing_is_said_to_be_gone(
+    site: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run(capsys, site, *P1, *BASIS, "--dry-run")
+    assert site.site.keys.file is not None
+    site.site.keys.file.rename(tmp_path / "keys")
+    site.site.keys.folder.rename(tmp_path / "content-keys")
+    Sealer.of(site.site.keys, create=True)
+    assert "keys-differ" in run(capsys, site, *P1, *BASIS, code=1)
 
 
 def test_what_protects_the_patient_stays(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,10 +18,10 @@ from engine.archive.of_patient import (
     Whose,
     erase_own,
     find,
-    proof_of,
     refuse_open,
     terms_of,
 )
+from engine.archive.retention import proof_of
 from engine.archive.terms import patient_term
 from engine.errors import EngineError
 from engine.privacy.patients import Patient

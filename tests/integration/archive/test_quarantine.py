@@ -91,7 +91,7 @@ def test_the_end_of_a_copy_counts_as_a_disclosure(rig: Rig, change: Mapping[str,
         assert row in list(disclosures(connection, "acme", 0, 10**15))
         if record["receipt"] == receipt:
             patient = patient_term(rig.sealer, "P1")
-            assert disclosures_of(connection, patient, 0, 10**15) == [row]
+            assert disclosures_of(connection, (patient,), 0, 10**15) == [row]
     assert is_whole(rig)
 
 

@@ -122,6 +122,7 @@ P = "patient: {id: A, authority: H}"
         (f"labels: [{{{P}, label: cold, visit: V}}]", "1:50", "`label` cannot be"),
         (f"labels: [{{{P}, label: hiv, everything: false}}]", "1:67", "only be true"),
         (f"labels: [{{{P}, label: hiv, visit: V, account: A}}]", "1:74", "more than one"),
+        (f"labels: [{{{P}, label: hiv, visit: []}}]", "1:62", "names none"),
         (f"labels: [{{{P}, label: hiv, charge: T}}]", "1:55", "no key `…`"),
         (f"restrictions: [{{{P}}}]", "1:16", "`items`"),
         (f"restrictions: [{{{P}, items: {{}}}}]", "1:56", "needs"),

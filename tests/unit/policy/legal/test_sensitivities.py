@@ -80,6 +80,12 @@ def test_a_message_that_has_no_place_to_say_it_is_labelled_all_the_same(
     assert code(site, raw, labelled(item)) == "labelled-hiv"
 
 
+@pytest.mark.parametrize("number", ["V1", "V1^A", "V1^^^A"])
+def test_a_visit_is_named_as_hl7_writes_it(site: CompiledPolicy, number: str) -> None:
+    lines = "labels:", f"  - {{{PATIENT}, label: hiv, visit: '{number}'}}"
+    assert code(site, oru(*LIPID), facts(site, *lines)) == "labelled-hiv"
+
+
 def test_it_is_of_this_patient_and_this_visit(site: CompiledPolicy) -> None:
     for item in (Item(ItemKind.VISIT, "V2"), Item(ItemKind.ACCOUNT, "V1")):
         assert code(site, oru(*LIPID), labelled(item)) == "granted"
