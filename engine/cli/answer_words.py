@@ -15,6 +15,9 @@ from engine.mllp.framing import UnframeablePayload
 #: What `send` calls answers that are no acknowledgment of the message.
 MISMATCHED, UNREADABLE = "mismatched", "unreadable"
 
+#: And an acceptance of what had not left as a whole.
+EARLY = "ack-early"
+
 _LATER = "It was not taken. Send it again later; see the receiver's log."
 _MEND = "It was not taken. The same bytes will be refused again: mend the message"
 _TYPE = f"{_MEND}, or the types that the receiver takes (payergate: `accept.messages`)."
@@ -55,6 +58,7 @@ _NO_ANSWER: Mapping[str, str] = {
     Failed.OVERSIZE.value: f"The answer is too long to be one. {_IN_DOUBT}",
     MISMATCHED: f"The answer is of another message (MSA-2 is not the MSH-10). {_IN_DOUBT}",
     UNREADABLE: f"The answer is no acknowledgment: is this an MLLP receiver? {_IN_DOUBT}",
+    EARLY: f"It was acknowledged before all of it had left. {_IN_DOUBT}",
     UnframeablePayload().code: f"{_NOT_SENT} It holds a byte that ends an MLLP frame.",
 }
 

@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 
 from engine.ack.codes import AckCode
 from engine.ack.interpret import Acknowledged, Mismatched, interpret
-from engine.cli.answer_words import MISMATCHED, UNREADABLE
+from engine.cli.answer_words import EARLY, MISMATCHED, UNREADABLE
 from engine.delivery.answers import Answer, NotSent, Outcome
 from engine.errors import NotHL7Error, UsageError
 from engine.hl7.envelope import split_messages
@@ -160,6 +160,8 @@ class Sending:
         if not isinstance(meaning, Acknowledged):
             sender.drop()
             return None, MISMATCHED if isinstance(meaning, Mismatched) else UNREADABLE
+        if outcome.early and meaning.code.positive:
+            return None, EARLY
         self._acks[meaning.code.value] += 1
         return meaning.code.value, meaning.error_code or None
 

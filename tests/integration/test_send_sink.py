@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -272,3 +273,31 @@ def test_a_large_message_and_small_ones_at_the_same_time() -> None:
                 quick.sendall(encode(message("Q1")))
                 assert b"MSA|AA|Q1" in quick.recv(10_000)
             assert b"MSA|AA|L1" in slow.recv(10_000)
+
+
+def test_who_accepts_before_all_has_left_does_not_count(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "large.hl7"
+    file.write_bytes(message("M1") + b"OBX|1|ED|" + b"x" * 30 * 1024 * 1024 + b"\r")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        port = listener.getsockname()[1]
+
+        def accept_at_once() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(200)
+                connection.sendall(
+                    encode(b"MSH|^~\\&|A|B|C|D|20260301||ACK|1|P|2.5.1\rMSA|AA|M1\r")
+                )
+                over.wait(20)
+
+        over = threading.Event()
+        receiver = threading.Thread(target=accept_at_once)
+        receiver.start()
+        try:
+            code, (line,), summary = sent_json(str(file), "--to", f"127.0.0.1:{port}")
+        finally:
+            over.set()
+            receiver.join()
+    assert (code, line["ack"], line["error"]) == (1, None, "ack-early")
+    assert summary["acks"] == {}

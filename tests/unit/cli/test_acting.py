@@ -32,3 +32,10 @@ def test_where_a_reason_is_asked_for_blanks_are_none() -> None:
 
 def test_somebody_gives_every_command() -> None:
     assert operator()
+
+
+def test_who_has_no_login_name_is_known_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    assert operator() == "uid-4000000000"

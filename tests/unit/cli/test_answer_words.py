@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.ack.codes import ANSWERS, AckCode, Condition
-from engine.cli.answer_words import MISMATCHED, UNREADABLE, in_words
+from engine.cli.answer_words import EARLY, MISMATCHED, UNREADABLE, in_words
 from engine.delivery.answers import Failed
 
 #: What is known not to have left.
@@ -50,6 +50,6 @@ def test_what_was_not_sent_is_said(why: Failed) -> None:
     assert in_words(None, why.value).startswith("Nothing was sent. ")
 
 
-@pytest.mark.parametrize("why", [MISMATCHED, UNREADABLE])
+@pytest.mark.parametrize("why", [MISMATCHED, UNREADABLE, EARLY])
 def test_an_answer_that_is_none_leaves_doubt(why: str) -> None:
     assert "may have arrived" in in_words(None, why)
