@@ -77,7 +77,7 @@ def wipe(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    path.unlink()
+    path.unlink(missing_ok=True)  # who wipes it, too, may have been quicker
     keep_entries(path.parent)
 
 

@@ -96,11 +96,16 @@ class StoredRegistry:
 
         Raises `RegistryError`, and `StepError` where it does not go that way.
         """
+        fact = self.held(patient).known(entry).fact
 
-        def deed(held: Held, id_: str, done: Act) -> Held:
-            return held.stepped(id_, verb, done)
+        def alter(records: dict[str, Held]) -> dict[str, Held]:
+            own(records[patient], patient).known(entry)
+            after = records | {patient: records[patient].stepped(entry, verb, act)}
+            # What holds from now on holds under all numbers of the visit.
+            again = [after[patient].known(entry).stated] if verb is Verb.CONFIRMED else []
+            return added(after, again, act, self._id)
 
-        return self._change_one(patient, entry, act, deed)
+        return self._told(patient, entry, self._alter([patient], alter, act, numbers_in([fact])))
 
     def told(self, patient: str, entry: str, act: Act) -> Change:
         """Note that the patient was told of an entry; version 0 if it was noted before."""
@@ -176,11 +181,11 @@ class StoredRegistry:
         raise _busy()
 
     def _told(self, patient: str, entry: str, done: dict[str, tuple[Entered, set[str]]]) -> Change:
-        """What became of one entry; the attempts are those on any of the person's identifiers."""
+        """What became of one entry; the attempts are those on all whom the step concerned."""
         entered, entries = done.get(patient, (Entered(0), set[str]()))
         if entry not in entries:
             return Change(entry, 0)
-        found = {one for other, what in done.values() if entry in what for one in other.open}
+        found = {one for other, _ in done.values() for one in other.open}
         attempts = tuple((one.channel, one.entry, one.receipt, one.since_ms) for one in found)
         return Change(entry, entered.version, tuple(sorted(attempts)))
 

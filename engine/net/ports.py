@@ -54,7 +54,10 @@ class Wire(Protocol):
         """Read again."""
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Tell `producer` to pause while more is written than leaves."""
+        """Tell `producer` to pause while more is written than leaves, if it is `streaming`.
+
+        If it is not, its `resumeProducing` is called whenever all that was written has left.
+        """
 
     def unregisterProducer(self) -> None:
         """Forget the producer."""

@@ -214,6 +214,7 @@ class Line(Protocol):
         self._timeout = self._timers.callLater(
             self._sender.ack_timeout_s, self.abort, Failed.ACK_TIMEOUT
         )
+        self._unsent = True
         self._wire.write(frame)
         self._send_now()
         return outstanding
@@ -238,7 +239,7 @@ class Line(Protocol):
         """The connection is there."""
         self._wire = cast("Wire", self.transport)
         self._send_now = sending_now(self.transport)
-        self._wire.registerProducer(self, True)
+        self._wire.registerProducer(self, False)
         tune(self.transport)
         self.open = True
 
@@ -266,12 +267,8 @@ class Line(Protocol):
             cut = unexpected or self._unsent or isinstance(outcome, Unanswered)
             self._end(outcome, cut=cut)
 
-    def pauseProducing(self) -> None:
-        """More is written than leaves."""
-        self._unsent = True
-
     def resumeProducing(self) -> None:
-        """What was written has left."""
+        """What was written has left: the transport asks for more, of which there is none."""
         self._unsent = False
 
     def stopProducing(self) -> None:

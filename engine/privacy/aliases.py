@@ -8,7 +8,7 @@ whoever looks one of them up finds all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,13 +65,22 @@ def together(aliases: Iterable[Alias]) -> tuple[Alias, ...]:
 
 def chain(aliases: Iterable[Alias], numbers: Iterable[Number]) -> tuple[Alias, ...]:
     """Those that lead from any of these numbers to others, from these to more, and so on."""
-    left, found = list(aliases), list[Alias]()
-    known = set(numbers)
-    while more := [one for one in left if not known.isdisjoint(one.numbers)]:
-        found += more
-        left = [one for one in left if known.isdisjoint(one.numbers)]
-        known = known.union(*(one.numbers for one in more))
-    return tuple(found)
+    once = tuple(dict.fromkeys(aliases))
+    places, left, found = by_number(once), list(numbers), set[int]()
+    while left:
+        for place in places.pop(left.pop(), ()):
+            found.add(place)
+            left += once[place].numbers
+    return tuple(once[place] for place in sorted(found))
+
+
+def by_number(aliases: Sequence[Alias]) -> dict[Number, list[int]]:
+    """Which of them name a number, by their places."""
+    found: dict[Number, list[int]] = {}
+    for place, alias in enumerate(aliases):
+        for number in alias.numbers:
+            found.setdefault(number, []).append(place)
+    return found
 
 
 def numbers_in(facts: Iterable[object]) -> frozenset[Number]:

@@ -6,24 +6,29 @@ nobody's other visit of that number (standards.md B-12.8).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from engine.privacy.aliases import Alias, Denial, items_in, number_of
+from engine.privacy.aliases import Alias, Denial, by_number, items_in, number_of
 from engine.privacy.facts import Item, Sensitivity
 from engine.privacy.patients import may_be_any
 from engine.privacy.persons import Person, all_of
 
 
-def followed(fact: Denial, aliases: Sequence[Alias], persons: Sequence[Person]) -> Iterator[Denial]:
-    """The same of every other number and owner. `persons`: who is one person."""
-    seen, left = {fact}, [fact]
+def followed(
+    facts: Iterable[Denial], aliases: Sequence[Alias], persons: Sequence[Person]
+) -> Iterator[Denial]:
+    """The same of every other number and owner, each once. `persons`: who is one person."""
+    places = by_number(aliases)
+    seen = dict.fromkeys(facts)
+    left = list(seen)
     while left:
         one = left.pop()
-        for alias in aliases:
-            for other in _across(one, alias, persons):
+        numbers = map(number_of, items_in(one))
+        for place in sorted({place for number in numbers for place in places.get(number, ())}):
+            for other in _across(one, aliases[place], persons):
                 if other not in seen:
-                    seen.add(other)
+                    seen[other] = None
                     left.append(other)
                     yield other
 

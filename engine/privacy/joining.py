@@ -7,11 +7,11 @@ each of the identifiers, so that whoever looks one up finds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from engine.privacy.aliases import Alias, Number, chain, numbers_in, together
+from engine.privacy.aliases import Alias, Denial, Number, chain, numbers_in, together
 from engine.privacy.confidential import Confidential
 from engine.privacy.facts import (
     ConsentKind,
@@ -199,16 +199,16 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
         aliases = together((*chain(known, alias.numbers), alias))
         for id_ in {patient.id for one in aliases for patient in one.patients} & found.keys():
             found[id_] = found[id_].aliased(aliases)
-        for entry in newest_entries(found[one.id] for one in everybody):
-            fact = entry.fact
-            if entry.is_over or not may_be_any(fact.patient, everybody):
-                continue
-            if isinstance(stated := entry.stated, Restriction | Sensitivity):
-                for other in followed(stated, aliases, persons):
-                    _add(found, other, act, identify)
-            elif isinstance(fact, Cover) and move.is_of_one_person:
-                for cover in _carried(fact, move.survivors, old, new):
-                    _add(found, cover, act, identify)
+        said = [
+            entry.stated
+            for entry in newest_entries(found[one.id] for one in everybody)
+            if not entry.is_over and may_be_any(entry.fact.patient, everybody)
+        ]
+        denials = [fact for fact in said if isinstance(fact, Denial)]
+        covers = [fact for fact in said if isinstance(fact, Cover) and move.is_of_one_person]
+        carried = (one for fact in covers for one in _carried(fact, move.survivors, old, new))
+        for fact in (*followed(denials, aliases, persons), *carried):
+            _add(found, fact, act, identify)
 
 
 def _carried(cover: Cover, survivors: tuple[Patient, ...], old: Item, new: Item) -> Iterator[Cover]:
@@ -224,20 +224,18 @@ def _add(found: dict[str, Held], fact: Fact, act: Act, identify: Identify) -> No
     found[id_] = found[id_].added(identify(fact), fact, act)
 
 
-def added(records: Records, facts: Iterable[Fact], act: Act, identify: Identify) -> dict[str, Held]:
+def added(records: Records, facts: Sequence[Fact], act: Act, identify: Identify) -> dict[str, Held]:
     """With some facts more, and what is denied of a visit or account under all its numbers.
 
     `records` has everybody whom links or aliases of these numbers name.
     """
     found = dict(records)
     persons = persons_in(found.values())
-    for fact in facts:
+    denials = [fact for fact in facts if isinstance(fact, Denial)]
+    known = (one for held in found.values() for one in held.aliases)
+    aliases = chain(known, numbers_in(denials))
+    for fact in (*facts, *followed(denials, aliases, persons)):
         _add(found, fact, act, identify)
-        if isinstance(fact, Restriction | Sensitivity):
-            known = (one for held in found.values() for one in held.aliases)
-            aliases = chain(known, numbers_in([fact]))
-            for other in followed(fact, aliases, persons):
-                _add(found, other, act, identify)
     return spread(found)
 
 

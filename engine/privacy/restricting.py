@@ -98,10 +98,8 @@ def strengthens(standing: Standing, step: str, *, by_message: bool) -> bool:
     What people have still to decide of a payment, no message changes; what they have ended, one
     that says it again brings back.
     """
-    if standing in IN_FORCE:
+    if standing in IN_FORCE or standing is _LEADS[step]:
         return False
-    if by_message:
-        return standing is not Standing.PENDING_PAYMENT
-    if standing in OPEN:
-        return step == "added" or (standing, step) == (Standing.REQUESTED, "pending_payment")
-    return True
+    if standing is Standing.PENDING_PAYMENT:
+        return step == "added" and not by_message
+    return standing is not Standing.REQUESTED or step in ("added", "pending_payment")

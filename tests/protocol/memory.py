@@ -21,6 +21,8 @@ class Peer:
         self._told_the_end = False
         self._aborts_later = False
         self._producer: Any = None
+        self._streams = False
+        self._takes = True
         self._protocol.makeConnection(self)
 
     # --- the peer's side ---------------------------------------------------------------------
@@ -45,10 +47,13 @@ class Peer:
 
     def stop_taking(self) -> None:
         """Take nothing, so that more is written than leaves."""
-        self._producer.pauseProducing()
+        self._takes = False
+        if self._streams:
+            self._producer.pauseProducing()
 
     def take_all(self) -> None:
         """Take what has piled up."""
+        self._takes = True
         self._producer.resumeProducing()
 
     def abort_later(self) -> None:
@@ -77,6 +82,8 @@ class Peer:
         assert not self._closing
         assert not self._told_the_end
         self._heard += data
+        if self._takes and self._producer is not None and not self._streams:
+            self._producer.resumeProducing()
 
     def loseConnection(self) -> None:
         self._closing = True
@@ -101,9 +108,10 @@ class Peer:
         self._reads = True
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        assert streaming
         assert self._producer is None
-        self._producer = producer
+        self._producer, self._streams = producer, streaming
+        if not streaming:
+            producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
         self._producer = None

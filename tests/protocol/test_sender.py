@@ -324,9 +324,9 @@ def test_close_while_connecting_sends_nothing() -> None:
 
 def test_an_answer_before_all_has_left_is_early_and_ends_the_connection() -> None:
     bench = Bench()
-    bench.send(b"MSH|1")
-    peer = bench.endpoint.accept()
+    peer = bench.connected()
     peer.stop_taking()
+    bench.send(b"MSH|2")
     peer.say(encode(b"ack"))
     assert bench.outcomes == [Answer(b"ack", early=True)]
     assert peer.lost()
@@ -335,9 +335,9 @@ def test_an_answer_before_all_has_left_is_early_and_ends_the_connection() -> Non
 
 def test_an_answer_after_all_has_left_is_not_early() -> None:
     bench = Bench()
-    bench.send(b"MSH|1")
-    peer = bench.endpoint.accept()
+    peer = bench.connected()
     peer.stop_taking()
+    bench.send(b"MSH|2")
     peer.take_all()
     peer.say(encode(b"ack"))
     assert bench.outcomes == [Answer(b"ack")]

@@ -27,10 +27,21 @@ from engine.privacy.joining import moved
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, RegistryError, Tie, Verb
+from engine.privacy.standing import Standing
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Changed, Enter, News, ReadLedger, Recall
+from engine.store.port import (
+    Changed,
+    Claim,
+    Claimed,
+    Enter,
+    Footing,
+    News,
+    ReadLedger,
+    Recall,
+)
 from tests.support.key_ring import any_sealer
+from tests.support.store_samples import LEASE_MS, advance, do, message, opened
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACT = Act("ann", NOW, "on paper", "0" * 64)
@@ -211,7 +222,11 @@ LINK_ID = link_id(SEALER, (OTHER, PERSON))
 
 def joined(store: MemoryStore, registry: StoredRegistry) -> None:
     """A message has merged `OTHER` into `PERSON`."""
-    move = Move(Tie.MERGED, (PERSON,), (OTHER,))
+    said(store, registry, Move(Tie.MERGED, (PERSON,), (OTHER,)))
+
+
+def said(store: MemoryStore, registry: StoredRegistry, move: Move) -> None:
+    """A message has said so of `PERSON` and `OTHER`."""
     before = {one.id: registry.held(one.id) for one in (PERSON, OTHER)}
     after = moved(
         before, [move], ACT, lambda fact: entry_id(SEALER, fact), lambda who: link_id(SEALER, who)
@@ -256,6 +271,48 @@ def test_what_is_entered_of_one_stands_under_both_when_it_returns(
     assert registry.end(OTHER.id, change.entry, LATER).version
     assert registry.held(PERSON.id).entries[0].is_over
     assert registry.end(PERSON.id, change.entry, LATER).version == 0
+
+
+VISIT_7, VISIT_8 = (Item(ItemKind.VISIT, number) for number in ("V7", "V8"))
+ASKED = Restriction(PERSON, frozenset({VISIT_7}), state=Standing.REQUESTED)
+
+
+@pytest.mark.parametrize("before", [(), (OTHER,)], ids=["renumbered", "moved"])
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_what_is_agreed_to_holds_under_all_numbers_of_the_visit(
+    store: MemoryStore, registry: StoredRegistry, before: tuple[Patient, ...], asked_first: bool
+) -> None:
+    move = Move(None, (PERSON,), before, renumbered=((VISIT_7, VISIT_8),))
+    entry = registry.add(ASKED, ACT).entry if asked_first else ""
+    said(store, registry, move)
+    entry = entry or registry.add(ASKED, ACT).entry
+    assert registry.step(PERSON.id, entry, Verb.CONFIRMED, LATER).version
+    held = registry.held(PERSON.id).entries
+    found = [one.stated for one in held if isinstance(one.stated, Restriction)]
+    assert {(one.items, one.standing) for one in found} == {
+        (frozenset({visit}), Standing.AGREED) for visit in (VISIT_7, VISIT_8)
+    }
+    assert registry.step(PERSON.id, entry, Verb.CONFIRMED, LATER).version == 0
+
+
+def on_its_way(store: MemoryStore, receipt: str, patient: bytes) -> None:
+    """A copy about a patient is being sent."""
+    version = cast("Changed", do(store, News(0))).newest
+    do(store, replace(message(receipt, "acme"), footing=Footing(version, (patient,), 0)))
+    claimed = cast("Claimed", do(store, Claim("acme", "engine-1", LEASE_MS, takeover=True)))
+    opened(do(store, advance("acme", claimed.fence, 1)))
+
+
+def test_copies_of_former_owners_that_are_on_their_way_are_told_of(
+    store: MemoryStore, registry: StoredRegistry
+) -> None:
+    """What is denied of a moved visit is denied of whose it was: of their copies it is told."""
+    said(store, registry, Move(None, (PERSON,), (OTHER,), renumbered=((VISIT_7, VISIT_8),)))
+    theirs = patient_name(SEALER, OTHER.id)
+    on_its_way(store, "r1", theirs)
+    change = registry.add(replace(ASKED, items=frozenset({VISIT_8}), state=None), LATER)
+    ((channel, _, receipt, _),) = change.open_attempts
+    assert (channel, receipt) == ("acme", "r1")
 
 
 def test_a_person_confirms_or_parts_once(store: MemoryStore, registry: StoredRegistry) -> None:

@@ -295,6 +295,14 @@ def test_of_a_dummy_s_numbers_the_last_are_kept() -> None:
     assert after({"S": Held(), "P": held}, *moves[-9:])["P"].aliases == held.aliases
 
 
+def test_what_is_denied_follows_a_long_chain_of_numbers_and_is_said_once_of_each() -> None:
+    held = records(restricted(S))
+    for n in range(1, MOST_ALIASES):
+        held = after(held, renumber(S, old=f"V{n}", to=f"V{n + 1}"))
+    assert [len(entry.history) for entry in held["S"].entries] == [1] * MOST_ALIASES
+    assert after(held, renumber(S)) == held
+
+
 def test_coverage_follows_a_visit_but_not_to_another_owner() -> None:
     cover = Cover(S, "acme", Level.VISIT, "V1")
     assert set(rights(after(records(cover), renumber(S))).entered) == {

@@ -195,6 +195,15 @@ def test_a_renumbered_visit_stands_as_it_stood() -> None:
     }
 
 
+def test_saying_it_again_adds_nothing_to_the_history() -> None:
+    for way in WAYS:
+        fact, standing = FACTS[way[0]], Standing(way[1])
+        if standing in {Standing.REQUESTED, Standing.PENDING_PAYMENT}:
+            for act in (ANN, MESSAGE):
+                held = at(*way)
+                assert held.added("r", replace(fact, state=standing), act) is held, way
+
+
 def test_what_is_open_is_somebody_s_duty() -> None:
     assert list(open_duties(entry(at("asked", "requested")))) == [Duty.ANSWER_REQUEST]
     assert list(open_duties(entry(at("paid", "pending_payment")))) == [Duty.CONFIRM_PAYMENT]
