@@ -276,6 +276,16 @@ def test_an_alternate_is_no_leak_though_it_ends_as_the_number_does(alternate: st
         assert code(compiled, raw, known) == found
 
 
+@pytest.mark.parametrize(("dwelling", "leaks"), [("12", True), ("", False)])
+def test_a_street_that_came_in_parts_is_looked_for_as_people_write_it(
+    dwelling: str, leaks: bool
+) -> None:
+    compiled = site()
+    raw = adt(f"PID|1||A^^^H||||||||Rear House&Oak Street&{dwelling}", "NTE|1||at 12 Oak Street")
+    known = facts(compiled, *asked(ADDRESS))
+    assert code(compiled, raw, known) == ("leak" if leaks else "granted")
+
+
 @pytest.mark.parametrize(("street", "leaks"), [("12 Oak", True), ("1 Oak", False)])
 def test_a_street_of_six_characters_is_looked_for_and_none_shorter(
     street: str, leaks: bool
