@@ -13,7 +13,7 @@ time, and nothing waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -27,7 +27,7 @@ from engine.archive.audit import read_head
 from engine.archive.candidates import candidates_of
 from engine.archive.chain import Head
 from engine.archive.database import Database
-from engine.archive.entries import ENDS, Clerk, Message, act
+from engine.archive.entries import ENDS, Clerk, Entry, Message, act
 from engine.archive.history import CHANGED, keep_changes
 from engine.archive.ledger import Appender
 from engine.archive.outcomes import Outcomes
@@ -39,6 +39,7 @@ from engine.archive.story import Person, Scribe, Story
 from engine.clock import Clock
 from engine.redecision.redecide import KeptMessage
 from engine.store.port import Backlog, LetGo, Store, Unarchived
+from engine.store.sealing import SealError
 
 BATCH_RECORDS = 500
 
@@ -216,12 +217,23 @@ class Archiver:
                 appender.add([self._clerk.entry(record, at, about)])
                 if record["kind"] == CHANGED:
                     appender.write()
-                    appender.add(candidates_of(connection, self._scribe.sealing, record))
+                    appender.add(self._candidates(connection, at, record))
             insert_arrived(connection, arrived.values(), outcomes)
             keep_changes(connection, records)
             outcomes.save(connection)
             update_open(connection, moved - arrived.keys(), outcomes)
             return appender.finish(_ms(self._clock.now()), records[-1][0])
+
+    def _candidates(
+        self, connection: Connection, at: str, record: dict[str, Any]
+    ) -> Sequence[Entry]:
+        """What one change makes doubtful; a row to look into where that can no longer be read."""
+        sealing = self._scribe.sealing
+        try:
+            return tuple(candidates_of(connection, sealing, record))
+        except SealError as fault:
+            self._quarantined("", fault)
+            return (quarantine(Suspect(at, record), fault, sealing),)
 
     def _known(self, connection: Connection, receipts: Iterable[str]) -> dict[str, Message]:
         table = schema.messages

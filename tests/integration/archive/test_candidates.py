@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
 
+from engine.archive import schema
 from engine.archive.audit import audit
 from engine.archive.candidates import open_candidates
+from engine.archive.quarantine import QUARANTINED, unseal_record
 from engine.cli.main import main
+from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import PatientNames
@@ -100,6 +105,35 @@ def run(rig: Rig, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0
     assert main([*words, "--site", str(rig.root), "--json"]) == code
     out = capsys.readouterr()
     return out.err if code else json.loads(out.out)
+
+
+def test_what_can_no_longer_be_read_of_a_parting_is_told_and_keeps_nothing_back(ward: Ward) -> None:
+    rig = ward.rig
+    told: list[Exception] = []
+    rig.archiver = rig.new_archiver(quarantined=lambda _, fault: told.append(fault))
+    ward.join()
+    ward.send("M1", "P1")
+    ward.part()
+    ledger = rig.store.journal.ledger  # type: ignore[attr-defined]
+    at, record = ledger[-1]
+    spoilt = json.loads(record)
+    sealed = base64.b64decode(spoilt["sealed"])
+    spoilt["sealed"] = base64.b64encode(sealed[:-1] + bytes([sealed[-1] ^ 1])).decode()
+    ledger[-1] = (at, json.dumps(spoilt).encode())
+    ward.send("M2", "P1")
+    rig.archive()
+    assert rig.backlog().records == 0
+    assert [row.receipt for row in rig.rows(schema.messages)]
+    (row,) = (body for body in rig.bodies() if body["kind"] == QUARANTINED)
+    assert (row["of"], row["fault"]) == ("registry", "SealError")
+    assert unseal_record(rig.sealer, row) == spoilt
+    assert [fault.code for fault in told if isinstance(fault, EngineError)] == ["sealed-damaged"]
+    kept = [body for body in rig.bodies() if link_is_parted(body, ward.link)]
+    assert len(kept) == 2, "of each of the two, as ever"
+
+
+def link_is_parted(row: Mapping[str, Any], link: str) -> bool:
+    return [link, "parted"] in row.get("entries", ())
 
 
 def test_what_went_while_two_were_one_waits_for_judgment(
