@@ -13,7 +13,7 @@ help:
 	@echo "make demo       messages flow from a synthetic hospital to three insurers, live (Ctrl-C ends it)"
 	@echo "make test       linters, types, import contracts and the whole test suite"
 	@echo "make check      the quick part of it: linters, types, import contracts, unit tests"
-	@echo "make test-deep  the property tests with many more examples"
+	@echo "make test-deep  ten times as many examples of each property, and the archiver killed during 100,000 messages"
 	@echo "make mutants    mutation testing of the pure core, a sample of 500 in at most 45 minutes"
 	@echo "make bench      the benchmarks; prints rates and ratios measured in this run"
 	@echo "make clean      removes .venv and all caches"
@@ -49,7 +49,7 @@ test: $(STAMP)
 	@$(BIN)/pytest $(addprefix --ignore=,$(TOGETHER))
 
 test-deep: $(STAMP)
-	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/properties
+	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest -rP tests/properties tests/faults/test_archiver_killed.py
 
 mutants: $(STAMP)
 	@$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),500) --seed $(or $(SEED),1) --minutes 45
