@@ -17,7 +17,7 @@ from engine.config.alternates import confidential_in
 from engine.config.load import load_site
 from engine.config.yaml_source import MOST_BYTES
 from engine.errors import UsageError
-from engine.privacy.registry import Sort
+from engine.privacy.sorts import Sort
 
 
 def register(subparsers: Any) -> None:

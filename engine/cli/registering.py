@@ -31,7 +31,8 @@ from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
 from engine.errors import Exit, UsageError
 from engine.privacy.facts import ConsentKind, ItemKind, Restriction, SignedConsent
-from engine.privacy.registry import Act, Change, Fact, Sort
+from engine.privacy.registry import Act, Change, Fact
+from engine.privacy.sorts import Sort
 from engine.privacy.standing import IN_FORCE, OPEN
 from engine.registering import StoredRegistry
 

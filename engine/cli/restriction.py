@@ -14,7 +14,8 @@ from typing import Any
 from engine.cli import registering
 from engine.cli.arguments import add_site_and_json, named_patient
 from engine.config.load import load_site
-from engine.privacy.registry import Sort, Verb
+from engine.privacy.registry import Verb
+from engine.privacy.sorts import Sort
 
 #: What each action does, and the step that it takes.
 _STEPS = {

@@ -26,20 +26,13 @@ from engine.privacy.following import followed
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be_any
 from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
-from engine.privacy.registry import (
-    Act,
-    Entry,
-    Fact,
-    Held,
-    History,
-    Identify,
-    Link,
-    Tie,
-    Verb,
-)
+from engine.privacy.registry import Act, Entry, Fact, Held, History, Link, Tie, Verb
 
 #: What is held, by identifier (PID-3.1); of whom nothing is, `Held()`.
 Records = Mapping[str, Held]
+
+#: Makes an entry's id from its fact: keyed, so that nobody can guess at the fact.
+Identify = Callable[[Fact], str]
 
 #: Makes a link's id from who is linked, whichever of them goes on.
 IdentifyLink = Callable[[Iterable[Patient]], str]

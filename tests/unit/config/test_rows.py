@@ -12,7 +12,7 @@ from engine.config.rows import facts_in_rows
 from engine.errors import UsageError
 from engine.privacy.facts import Item, ItemKind, Restriction, Sensitivity
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Sort
+from engine.privacy.sorts import Sort
 from tests.support.cutting import channel, policy, rule
 
 POLICY = policy([rule("r", "message: [ADT]", "PID: [3]")], [channel("acme")], to="[acme]").policy
