@@ -22,7 +22,7 @@ from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import shown_day, today
 from engine.cli.noting import note
-from engine.cli.registering import open_registry
+from engine.cli.registry_change import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.assessing import overdue
