@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from engine.archive.audit import audit
 from engine.archive.candidates import open_candidates
-from engine.cli.main import main
 from engine.hl7.wire import Message
 from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import PatientNames
@@ -22,6 +21,7 @@ from engine.privacy.registry import Act, Held, Tie
 from engine.registering import StoredRegistry
 from engine.store.port import Advance, Changed, Claim, Footing, News
 from tests.support.archive_rig import LEASE_MS, Rig, adt
+from tests.support.commanding import payergate
 
 P1, P2 = Patient("P1", "HOSP"), Patient("P2", "HOSP")
 
@@ -96,12 +96,6 @@ def ward(on_sqlite: Rig) -> Ward:
     return Ward(on_sqlite)
 
 
-def run(rig: Rig, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
-    assert main([*words, "--site", str(rig.root), "--json"]) == code
-    out = capsys.readouterr()
-    return out.err if code else json.loads(out.out)
-
-
 def test_what_went_while_two_were_one_waits_for_judgment(
     ward: Ward, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,7 +106,7 @@ def test_what_went_while_two_were_one_waits_for_judgment(
     ward.part()
     ward.send("M5", "P1")
     rig.archive()
-    found = run(rig, capsys, "ledger", "candidates")["candidates"]
+    found = payergate(capsys, rig.root, "ledger", "candidates")["candidates"]
     assert [(one["channel"], one["control_id"]) for one in found] == [
         ("acme", "M2"), ("acme", "M3"), ("beta", "M3"),
     ]  # fmt: skip
@@ -120,25 +114,27 @@ def test_what_went_while_two_were_one_waits_for_judgment(
     assert not [row for row in rig.bodies() if row["kind"] in ("impermissible", "cleared")]
     # It is in the breach kit and a duty, until each is judged.
     when = ("--channel", "acme", "--from", "2026-03-01", "--to", "2026-03-02")
-    assert run(rig, capsys, "ledger", "export", *when)["candidates"] == 2
-    (duty,) = run(rig, capsys, "duties", "ls")["duties"]
+    assert payergate(capsys, rig.root, "ledger", "export", *when)["candidates"] == 2
+    (duty,) = payergate(capsys, rig.root, "duties", "ls")["duties"]
     assert (duty["duty"], duty["entry"]) == ("judge-disclosures", ward.link)
-    named = run(rig, capsys, "ledger", "impermissible", between[1], *when, "--reason", "wrong")
+    named = payergate(
+        capsys, rig.root, "ledger", "impermissible", between[1], *when, "--reason", "wrong"
+    )
     assert named["named"] == 1
-    found = run(rig, capsys, "ledger", "candidates")["candidates"]
+    found = payergate(capsys, rig.root, "ledger", "candidates")["candidates"]
     assert [(one["channel"], one["control_id"]) for one in found] == [
         ("acme", "M2"), ("beta", "M3"),
     ]  # fmt: skip
-    beta = run(rig, capsys, "ledger", "candidates", "--channel", "beta")["candidates"]
+    beta = payergate(capsys, rig.root, "ledger", "candidates", "--channel", "beta")["candidates"]
     assert [one["control_id"] for one in beta] == ["M3"]
     clear = ("ledger", "clear", "--reason", "the insurer covers both")
-    assert run(rig, capsys, *clear, between[1], "--channel", "beta") == {
+    assert payergate(capsys, rig.root, *clear, between[1], "--channel", "beta") == {
         "channel": "beta", "cleared": 1,
     }  # fmt: skip
-    again = run(rig, capsys, *clear, between[1], "--channel", "beta", code=2)
+    again = payergate(capsys, rig.root, *clear, between[1], "--channel", "beta", code=2)
     assert again.startswith("unknown-message: ")
-    assert run(rig, capsys, *clear, between[0], "--channel", "acme")["cleared"] == 1
-    assert run(rig, capsys, "duties", "ls")["duties"] == []
+    assert payergate(capsys, rig.root, *clear, between[0], "--channel", "acme")["cleared"] == 1
+    assert payergate(capsys, rig.root, "duties", "ls")["duties"] == []
     assert len([row for row in rig.bodies() if row["kind"] == "candidate"]) == 3
     with rig.database.reading() as connection:
         assert list(audit(connection, rig.verifier, [])) == []
@@ -158,7 +154,7 @@ def test_candidates_are_listed_once_and_no_accounting_has_them(
     ward.part()
     rig.archive()
     assert len([row for row in rig.bodies() if row["kind"] == "candidate"]) == 1
-    account = run(rig, capsys, "ledger", "account", "--patient", "P1", "--all")
+    account = payergate(capsys, rig.root, "ledger", "account", "--patient", "P1", "--all")
     assert account["number"] == 1
     shown = next(row for row in rig.bodies() if row["kind"] == "candidate")
     assert not {"P1", "HOSP"} & set(json.dumps(shown).replace('"', " ").split())
@@ -174,14 +170,14 @@ def test_what_was_on_its_way_when_a_message_denied_it_is_listed(
     ward.join()
     ward.registry.add(restricted, ward.act())
     rig.archive()
-    (found,) = run(rig, capsys, "ledger", "candidates")["candidates"]
+    (found,) = payergate(capsys, rig.root, "ledger", "candidates")["candidates"]
     assert (found["cause"], found["channel"], found["receipt"]) == ("late", "acme", receipt)
     assert found["of"] == "message:01KJ9PWE010000000001"
-    (duty,) = run(rig, capsys, "duties", "ls")["duties"]
+    (duty,) = payergate(capsys, rig.root, "duties", "ls")["duties"]
     assert (duty["duty"], duty["entry"]) == ("judge-disclosures", found["of"])
     clear = ("ledger", "clear", receipt, "--channel", "acme", "--reason", "it did not arrive")
-    assert run(rig, capsys, *clear)["cleared"] == 1
-    assert run(rig, capsys, "duties", "ls")["duties"] == []
+    assert payergate(capsys, rig.root, *clear)["cleared"] == 1
+    assert payergate(capsys, rig.root, "duties", "ls")["duties"] == []
 
 
 def test_every_database_finds_them(rig: Rig) -> None:
@@ -197,5 +193,5 @@ def test_every_database_finds_them(rig: Rig) -> None:
 
 def test_a_clear_needs_a_reason(on_sqlite: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("ledger", "clear", "01KJ9PWE010000000001", "--channel", "acme", "--reason", " ")
-    assert run(on_sqlite, capsys, *words, code=2).startswith("reason: ")
-    assert run(on_sqlite, capsys, "ledger", "candidates") == {"candidates": []}
+    assert payergate(capsys, on_sqlite.root, *words, code=2).startswith("reason: ")
+    assert payergate(capsys, on_sqlite.root, "ledger", "candidates") == {"candidates": []}

@@ -25,6 +25,7 @@ from engine.store.sealing import Sealer
 from tests.integration.archive.test_patient_erased import P1 as ERASED
 from tests.integration.archive.test_patient_erased import erase, two_patients
 from tests.support.archive_rig import Rig, adt, rigs
+from tests.support.commanding import payergate
 
 BASIS = ("--basis", "GDPR Art. 17(1)(b)")
 P1 = ("--patient", "P1", "--authority", "EAST")
@@ -46,9 +47,7 @@ def site(tmp_path: Path) -> Iterator[Rig]:
 
 
 def run(capsys: pytest.CaptureFixture[str], rig: Rig, *args: str, code: int = 0) -> Any:
-    assert main(["archive", "erase", *args, *WHY, "--site", str(rig.root), "--json"]) == code
-    out = capsys.readouterr()
-    return out.err if code else json.loads(out.out)
+    return payergate(capsys, rig.root, "archive", "erase", *args, *WHY, code=code)
 
 
 def in_file(rig: Rig, sealed: Mapping[str, bytes]) -> set[str]:
@@ -159,8 +158,8 @@ def test_what_protects_the_patient_stays(site: Rig, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     archived(site)
     run(capsys, site, *P1, *BASIS)
-    assert main(["consent", "ls", "--patient", "P1", "--site", str(site.root), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["entries"]) == 1
+    listed = payergate(capsys, site.root, "consent", "ls", "--patient", "P1")
+    assert len(listed["entries"]) == 1
 
 
 @pytest.mark.parametrize("verb", [Verb.JOINED, Verb.QUESTIONED, Verb.PARTED])
