@@ -111,9 +111,11 @@ class Records:
 
     def _member(self, outcome: Outcome) -> str:
         """What `channels` says of one channel; made of what the key names and nothing else."""
-        parts, applied = len(outcome.payloads), _is_confidential(outcome)
-        key: tuple[object, ...] = (outcome.channel, outcome.rules, parts, applied)
-        if outcome.verdict is not Verdict.DISCLOSE:
+        key: tuple[object, ...]
+        if outcome.verdict is Verdict.DISCLOSE:
+            parts, applied = len(outcome.payloads), _is_confidential(outcome)
+            key = (outcome.channel, outcome.rules, parts, applied)
+        else:
             key = (outcome.channel, outcome.verdict, *[reason.code for reason in outcome.reasons])
         member = self._members.get(key)
         if member is None:

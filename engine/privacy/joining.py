@@ -11,17 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from engine.privacy.aliases import Alias, Number, chain, numbers_in, together
+from engine.privacy.aliases import Alias, Denial, Number, chain, numbers_in, together
 from engine.privacy.confidential import Confidential
-from engine.privacy.facts import (
-    ConsentKind,
-    Cover,
-    Item,
-    ItemKind,
-    Level,
-    Restriction,
-    Sensitivity,
-)
+from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level
 from engine.privacy.following import followed
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be_any
@@ -50,8 +42,12 @@ def ids_named(records: Iterable[Held]) -> set[str]:
 
 def ids_concerned(records: Iterable[Held], numbers: Iterable[Number]) -> set[str]:
     """All identifiers whose entries follow from what is said of these visits and accounts."""
-    found = chain((alias for one in records for alias in one.aliases), numbers)
-    return {patient.id for alias in found for patient in alias.patients}
+    return {patient.id for alias in _chain(records, numbers) for patient in alias.patients}
+
+
+def _chain(records: Iterable[Held], numbers: Iterable[Number]) -> tuple[Alias, ...]:
+    """Of all that is held of numbers and owners, what leads on from these."""
+    return chain((alias for one in records for alias in one.aliases), numbers)
 
 
 def spread(records: Records) -> dict[str, Held]:
@@ -168,7 +164,7 @@ def _last(history: History, verb: Verb) -> datetime:
 
 def _denies(entry: Entry) -> bool:
     fact = entry.fact
-    if isinstance(fact, Restriction | Sensitivity | Confidential):
+    if isinstance(fact, Denial | Confidential):
         return not entry.is_over
     return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
 
@@ -188,15 +184,14 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
     everybody = all_of((*move.survivors, *move.priors), persons)
     for old, new in move.renumbered:
         alias = Alias(old, new, move.survivors, move.priors, act.by, act.at)
-        known = (one for id_ in found for one in found[id_].aliases)
-        aliases = together((*chain(known, alias.numbers), alias))
+        aliases = together((*_chain(found.values(), alias.numbers), alias))
         for id_ in {patient.id for one in aliases for patient in one.patients} & found.keys():
             found[id_] = found[id_].aliased(aliases)
         for entry in newest_entries(found[one.id] for one in everybody):
             fact = entry.fact
             if entry.is_over or not may_be_any(fact.patient, everybody):
                 continue
-            if isinstance(stated := entry.stated, Restriction | Sensitivity):
+            if isinstance(stated := entry.stated, Denial):
                 for other in followed(stated, aliases, persons):
                     _add(found, other, act, identify)
             elif isinstance(fact, Cover) and move.is_of_one_person:
@@ -226,9 +221,8 @@ def added(records: Records, facts: Iterable[Fact], act: Act, identify: Identify)
     persons = persons_in(found.values())
     for fact in facts:
         _add(found, fact, act, identify)
-        if isinstance(fact, Restriction | Sensitivity):
-            known = (one for held in found.values() for one in held.aliases)
-            aliases = chain(known, numbers_in([fact]))
+        if isinstance(fact, Denial):
+            aliases = _chain(found.values(), numbers_in([fact]))
             for other in followed(fact, aliases, persons):
                 _add(found, other, act, identify)
     return spread(found)

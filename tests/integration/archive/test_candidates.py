@@ -12,8 +12,7 @@ from engine.archive.candidates import open_candidates
 from engine.hl7.wire import Message
 from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import PatientNames
-from engine.policy.decide import decide
-from engine.privacy.facts import Facts, Item, ItemKind, Restriction
+from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.joining import moved
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
@@ -53,22 +52,10 @@ class Ward:
 
     def take(self, control_id: str, patient: str, *payers: str) -> str:
         self.rig.clock.pass_s(60)
-        message = Message.parse(adt(control_id, patient, *payers))
-        names = PatientNames(self.rig.sealer).of(message)
+        raw = adt(control_id, patient, *payers)
+        names = PatientNames(self.rig.sealer).of(Message.parse(raw))
         newest = cast("Changed", self.rig.store.execute([News(0)])[0]).newest
-        receipt = self.rig.receipts.next()
-        accept = self.rig.acceptances.accept(
-            receipt=receipt,
-            listener="adt",
-            message=message,
-            outcomes=decide(message, self.rig.compiled, Facts(self.rig.clock.now())),
-            asked=(),
-            taught={},
-            footing=Footing(newest, names),
-            patients=names,
-        )
-        self.rig.store.execute([accept])
-        return receipt
+        return self.rig.take(raw, footing=Footing(newest, names), patients=names)
 
     def join(self) -> None:
         """As an A40 does."""

@@ -13,11 +13,9 @@ import pytest
 from engine.archive import schema
 from engine.cli.main import main
 from engine.cli.reach import working_store
-from engine.hl7.wire import Message
 from engine.intake.recorded import patient_name, seal_held
 from engine.intake.sealed import coverage_name
-from engine.policy.decide import decide
-from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, Link, Tie, Verb
 from engine.store.port import Enter, LetGo, ReadLedger, Recall
@@ -58,13 +56,8 @@ def in_file(rig: Rig, sealed: Mapping[str, bytes]) -> set[str]:
 
 def teach(rig: Rig) -> None:
     """The store has learned who insures two visits."""
-    message = Message.parse(adt("M9", "P9"))
-    outcomes = decide(message, rig.compiled, Facts(rig.clock.now()))
     told = Coverages((CoverageRow("acme", None, None),))
-    accept = rig.acceptances.accept(
-        receipt=rig.receipts.next(), listener="adt", message=message, outcomes=outcomes, asked=(),
-        taught={VISIT: told, ANOTHERS: told},
-    )  # fmt: skip
+    accept = rig.accept(adt("M9", "P9"), taught={VISIT: told, ANOTHERS: told})
     with working_store(rig.site) as store:
         store.execute([accept])
 
