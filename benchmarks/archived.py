@@ -29,7 +29,7 @@ from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.decide import decide
 from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
-from engine.redecision.redecide import KeptMessage
+from engine.redecision.kept_message import KeptMessage
 from engine.store.port import Copy, Final, Opened
 from engine.store.sealing import Sealer
 

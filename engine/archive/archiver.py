@@ -37,7 +37,7 @@ from engine.archive.rows import Arrived, insert_arrived, keep_content, update_op
 from engine.archive.signing import Signer
 from engine.archive.story import Person, Scribe, Story
 from engine.clock import Clock
-from engine.redecision.redecide import KeptMessage
+from engine.redecision.kept_message import KeptMessage
 from engine.store.port import Backlog, LetGo, Store, Unarchived
 from engine.store.sealing import SealError
 

@@ -23,7 +23,8 @@ from engine.intake.receipts import earliest_receipt, received_at
 from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import Facts
-from engine.redecision.redecide import Answers, KeptMessage, Redecision
+from engine.redecision.kept_message import Answers, KeptMessage
+from engine.redecision.redecide import Redecision
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Store
 

@@ -15,7 +15,7 @@ from engine.archive.quarantine import FAULTS, is_receipt
 from engine.archive.rows import Arrived
 from engine.archive.story import Scribe
 from engine.intake.receipts import received_at
-from engine.redecision.redecide import Answers, KeptMessage
+from engine.redecision.kept_message import Answers, KeptMessage
 from engine.store.port import Contents, ReadLedger, Recall, Store
 
 #: How many bytes of content one question asks for.

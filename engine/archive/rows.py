@@ -19,7 +19,7 @@ from engine.archive.entries import short
 from engine.archive.outcomes import Outcomes
 from engine.archive.story import Story
 from engine.intake.receipts import received_ms
-from engine.redecision.redecide import KeptMessage
+from engine.redecision.kept_message import KeptMessage
 
 DAY_MS = 86_400_000
 

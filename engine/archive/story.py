@@ -25,7 +25,8 @@ from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.model import ControlId
 from engine.policy.telling.explain import CopyStory, SegmentStory, tell_copies
-from engine.redecision.redecide import Answers, KeptMessage, Redecision
+from engine.redecision.kept_message import Answers, KeptMessage
+from engine.redecision.redecide import Redecision
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Recall
 

@@ -12,12 +12,13 @@ import sys
 from typing import Any
 
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
-from engine.cli.registering import act_of, add_others, add_why, open_registry, tell
+from engine.cli.registering import add_others
+from engine.cli.registry_change import act_of, add_why, open_registry, tell
 from engine.config.alternates import confidential_in
 from engine.config.load import load_site
 from engine.config.yaml_source import MOST_BYTES
 from engine.errors import UsageError
-from engine.privacy.registry import Sort
+from engine.privacy.sorts import Sort
 
 
 def register(subparsers: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.cli import registering
-from engine.privacy.registry import Sort
+from engine.privacy.sorts import Sort
 
 
 def register(subparsers: Any) -> None:

@@ -1,4 +1,4 @@
-"""`payergate duties`: what people still have to do about consents, restrictions and merges.
+"""`payergate duties`: what people still have to do about patients' rights, merges and insurers.
 
 Law: duties are listed by entry and time; whom they concern, and the event in the words of whoever
 entered it, is told for a reason only, and that is in the ledger first. That a patient was told is a
@@ -22,7 +22,7 @@ from engine.cli.acting import add_reason, as_reason, need_reason, operator
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import shown_day, today
 from engine.cli.noting import note
-from engine.cli.registering import open_registry
+from engine.cli.registry_change import open_registry
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.assessing import overdue
@@ -116,7 +116,7 @@ def _of_counterparts(site: Site) -> Iterator[Due]:
 
 
 def _to_judge(site: Site) -> list[Due]:
-    """One for each merge or change that left disclosures to judge, `ledger candidates` lists."""
+    """One for each merge or change that left disclosures to judge (`ledger candidates`)."""
     if not site.archive.url:
         return []
     try:

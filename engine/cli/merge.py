@@ -14,7 +14,7 @@ from typing import Any
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient
 from engine.cli.moments import shown_day
 from engine.cli.registered_entries import history_as_json
-from engine.cli.registering import act_of, add_why, open_registry, tell
+from engine.cli.registry_change import act_of, add_why, open_registry, tell
 from engine.cli.table import table
 from engine.config.load import load_site
 from engine.errors import Exit

@@ -42,7 +42,7 @@ from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
 from engine.policy.compile import compile_policy
 from engine.policy.meaning.revision import revision
-from engine.redecision.redecide import Answers, KeptMessage
+from engine.redecision.kept_message import Answers, KeptMessage
 from engine.store.sealing import Sealer
 
 OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")

@@ -30,7 +30,8 @@ from engine.errors import Exit, UsageError
 from engine.privacy.facts import Cover
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.persons import all_of, persons_in
-from engine.privacy.registry import Entry, Fact, RegistryError, Sort
+from engine.privacy.registry import Entry, Fact, RegistryError
+from engine.privacy.sorts import Sort
 from engine.privacy.supposing import Supposed
 from engine.registering import StoredRegistry
 

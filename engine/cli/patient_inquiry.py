@@ -35,7 +35,8 @@ from engine.policy.telling.patient import Known, changes, shares
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Entry
 from engine.privacy.supposing import Supposed, supposing
-from engine.redecision.redecide import Answers, Redecision
+from engine.redecision.kept_message import Answers
+from engine.redecision.redecide import Redecision
 from engine.store.port import Recall, Store
 from engine.store.sealing import Sealer, SealError
 

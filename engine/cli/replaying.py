@@ -17,7 +17,8 @@ from engine.cli.parked_items import name_of
 from engine.clock import SystemClock
 from engine.config.model import Site
 from engine.errors import EngineError
-from engine.redecision.redecide import Act, Answers, Redecision
+from engine.redecision.kept_message import Answers
+from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Fetch, Item, Resolve, Store
 
 

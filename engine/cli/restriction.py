@@ -13,8 +13,11 @@ from typing import Any
 
 from engine.cli import registering
 from engine.cli.arguments import add_site_and_json, named_patient
+from engine.cli.entry_actions import known_sort
+from engine.cli.registry_change import act_of, open_registry, tell
 from engine.config.load import load_site
-from engine.privacy.registry import Sort, Verb
+from engine.privacy.registry import Verb
+from engine.privacy.sorts import Sort
 
 #: What each action does, and the step that it takes.
 _STEPS = {
@@ -37,9 +40,9 @@ def register(subparsers: Any) -> None:
 
 def step(args: argparse.Namespace, verb: Verb) -> int:
     """Take a restriction one step on."""
-    site, act = load_site(args.site), registering.act_of(args)
+    site, act = load_site(args.site), act_of(args)
     patient = named_patient(args.patient)
-    with registering.open_registry(site) as registry:
-        registering.known_sort(registry, patient, args.entry, Sort.RESTRICTION)
+    with open_registry(site) as registry:
+        known_sort(registry, patient, args.entry, Sort.RESTRICTION)
         change = registry.step(patient, args.entry, verb, act)
-    return registering.tell(change, verb.value.replace("_", " "), as_json=args.json)
+    return tell(change, verb.value.replace("_", " "), as_json=args.json)

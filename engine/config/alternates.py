@@ -16,7 +16,7 @@ from engine.config.yaml_source import read_yaml
 from engine.policy.language import Keys, Problems, Reader
 from engine.policy.model import Policy
 from engine.privacy.confidential import Confidential
-from engine.privacy.registry import Sort
+from engine.privacy.sorts import Sort
 
 FILE_KEYS = Keys("alternates", optional=("address", "phone"))
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from engine.clock import Clock
 from engine.delivery.answers import Failed, NotSent, Outcome
+from engine.delivery.closing import postponed, settled, unsent, unused
 from engine.delivery.command import (
     Ask,
     Command,
@@ -27,15 +28,13 @@ from engine.delivery.command import (
     Transmit,
 )
 from engine.delivery.ending import ending_of
-from engine.delivery.look import NotYet, ParkIt, Send, Sight, Withhold
-from engine.delivery.record import delivery_record
-from engine.delivery.schedule import Again, Complete, Happened, Park, Schedule, next_step
+from engine.delivery.look import NotYet, ParkIt, Send, Sight
+from engine.delivery.schedule import Again, Happened, Schedule, next_step
 from engine.mllp.framing import unframeable
 from engine.store.port import (
     Advance,
     Claim,
     Claimed,
-    Final,
     Halt,
     Halted,
     Opened,
@@ -58,7 +57,6 @@ NOT_YET_S = 2.0
 
 #: Why an entry is parked when its bytes cannot be framed (docs/how-to/handle-dead-letters.md).
 UNFRAMEABLE = "unframeable"
-
 
 _ASKING = (State.CLAIMING, State.ADVANCING)
 _ATTEMPTING = (State.LOOKING, State.EXCHANGING)
@@ -125,16 +123,15 @@ class Lane:
             if unframeable(sight.payload):
                 sight = ParkIt(UNFRAMEABLE)
             elif self._stopping or not self.may_send():
-                return self._advance(
-                    _unused(opened, "stopping" if self._stopping else "lease-over")
-                )
+                why = "stopping" if self._stopping else "lease-over"
+                return self._advance(unused(opened, why))
             else:
                 self._sent = sight
                 self.state = State.EXCHANGING
                 return Transmit(sight.payload)
         if isinstance(sight, NotYet):
-            return self._advance(_unused(opened, sight.reason, NOT_YET_S))
-        return self._advance(self._unsent(opened, sight))
+            return self._advance(unused(opened, sight.reason, NOT_YET_S))
+        return self._advance(unsent(self.channel, opened, sight, self._clock.now()))
 
     def answered(self, exchange: Outcome) -> Command | None:
         """How the exchange ended."""
@@ -144,7 +141,7 @@ class Lane:
         if opened is None or sent is None:
             return self.lose()
         if isinstance(exchange, NotSent) and exchange.reason is Failed.WITHDRAWN:
-            return self._advance(_unused(opened, exchange.reason.value))
+            return self._advance(unused(opened, exchange.reason.value))
         ending = ending_of(exchange, sent.control_id)
         happened = ending.happened
         self._unreached = self._unreached + 1 if happened is Happened.NOT_SENT else 0
@@ -158,16 +155,10 @@ class Lane:
         )
         close: Settle | Postpone
         if isinstance(step, Again):
-            close = Postpone(
-                opened.entry,
-                int(step.delay_s * 1000),
-                ending.error,
-                unknown=step.unknown,
-                answered=ending.code,
-                keep_attempt=happened is not Happened.NOT_SENT,
-            )
+            close = postponed(opened, step, ending)
         else:
-            close = self._settle(opened, sent, step, ending.code)
+            now = self._clock.now()
+            close = settled(self.channel, opened, step, now, ack=ending.code, note=sent.note)
         return self._advance(close, drop=happened is Happened.UNANSWERED)
 
     def may_send(self) -> bool:
@@ -274,41 +265,6 @@ class Lane:
         self.state = State.FINISHED
         return Finished()
 
-    def _settle(self, opened: Opened, sent: Send, step: Complete | Park, code: str) -> Settle:
-        final, reason = (
-            (Final.PARKED, step.reason) if isinstance(step, Park) else (Final.DELIVERED, "")
-        )
-        record = delivery_record(
-            self.channel,
-            opened,
-            final,
-            self._clock.now(),
-            attempts=opened.attempt,
-            ack=code,
-            reason=reason,
-            note=sent.note,
-        )
-        return Settle(opened.entry, final, record, reason, code)
-
-    def _unsent(self, opened: Opened, sight: Withhold | ParkIt) -> Settle:
-        """Settle what was opened and then not sent: this attempt does not count."""
-        final = Final.WITHHELD if isinstance(sight, Withhold) else Final.PARKED
-        record = delivery_record(
-            self.channel,
-            opened,
-            final,
-            self._clock.now(),
-            attempts=opened.attempt - 1,
-            reason=sight.reason,
-        )
-        return Settle(opened.entry, final, record, sight.reason)
-
 
 #: Rests that end by themselves although the store named no time.
 _POLL_S = {Halt.EMPTY: EMPTY_POLL_S, Halt.PAUSED: PAUSED_POLL_S}
-
-
-def _unused(opened: Opened, error: str, wait_s: float = 0.0) -> Postpone:
-    """The attempt was opened and not a byte left: it does not count, and may be opened again."""
-    delay_ms = int(wait_s * 1000)
-    return Postpone(opened.entry, delay_ms, error, unknown=False, keep_attempt=False)

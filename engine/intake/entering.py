@@ -15,18 +15,13 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.intake.change_records import change_record
 from engine.intake.receipts import received_at
-from engine.intake.recorded import (
-    entry_id,
-    link_id,
-    patient_name,
-    seal_held,
-)
+from engine.intake.recorded import entry_id, link_id, patient_name, seal_held
 from engine.intake.registered import Known
 from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.message.reading import type_of
 from engine.policy.signalled import signalled
-from engine.privacy.aliases import Number, numbers_in
+from engine.privacy.aliases import Number, number_of, numbers_in
 from engine.privacy.facts import CoverageKey
 from engine.privacy.joining import added, done_between, ids_concerned, ids_named, moved
 from engine.privacy.moves import MOST_IDENTIFIERS, Move, moves_in
@@ -48,12 +43,15 @@ class Said:
     def numbers(self) -> frozenset[Number]:
         """The visits and accounts of which it says anything."""
         renumbered = (item for move in self.moves for pair in move.renumbered for item in pair)
-        return numbers_in(self.facts) | {(item.kind, item.number) for item in renumbered}
+        return numbers_in(self.facts) | {number_of(item) for item in renumbered}
+
+    def joined(self, held: Collection[Held]) -> set[str]:
+        """Of whom it says anything, and who is one person with them, as far as is held."""
+        return {one.id for one in self.patients} | ids_named(held)
 
     def concerns(self, held: Collection[Held]) -> set[str]:
         """Whose entries follow from it, on what is held of those who are known already."""
-        own = {one.id for one in self.patients}
-        return own | ids_named(held) | ids_concerned(held, self.numbers)
+        return self.joined(held) | ids_concerned(held, self.numbers)
 
     @property
     def patients(self) -> frozenset[Patient]:
@@ -125,10 +123,10 @@ class Entries:
             _event(message),
             hashlib.sha256(message.raw).hexdigest(),
         )
-        joined = ids_named(known.held.values()) | {one.id for one in said.patients}
-        if len(joined) > MOST_IDENTIFIERS and any(move.tie for move in said.moves):
+        held = known.held.values()
+        if len(said.joined(held)) > MOST_IDENTIFIERS and any(move.tie for move in said.moves):
             raise _too_many()
-        ids = said.concerns(known.held.values())
+        ids = said.concerns(held)
         names = {id_: patient_name(self._sealing, id_) for id_ in sorted(ids)}
         before = {id_: known.held.get(name, Held()) for id_, name in names.items()}
         after = moved(before, said.moves, act, self._id, self._link_id)

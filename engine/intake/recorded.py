@@ -37,18 +37,8 @@ from engine.privacy.facts import (
     Statement,
 )
 from engine.privacy.patients import Patient
-from engine.privacy.registry import (
-    SORTS,
-    Act,
-    Entry,
-    Fact,
-    Held,
-    History,
-    Link,
-    Sort,
-    Tie,
-    Verb,
-)
+from engine.privacy.registry import Act, Entry, Fact, Held, History, Link, Tie, Verb
+from engine.privacy.sorts import SORTS, Sort
 
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"

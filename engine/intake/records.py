@@ -32,6 +32,9 @@ _CONTROL_ID_CHARACTERS = 199
 #: What is told of a copy that does not say how the patient is reached (45 CFR 164.522(b)).
 _CONFIDENTIAL = (Code.CONFIDENTIAL_COMMUNICATION.value,)
 
+#: Where in a note the digest begins: what stands before it is the same for many copies.
+_DIGEST = b',"sha256":"'
+
 #: How many different parts of each kind are kept; a site has fewer.
 _KEPT = 4096
 
@@ -66,6 +69,18 @@ class Notes:
         return _encode(said)[:-1]
 
 
+def read_note(note: bytes) -> Mapping[str, object]:
+    """What a note says but for the digest of its copy; nothing, of an empty one."""
+    before, digest, _ = note.partition(_DIGEST)
+    return _read(before + b"}" if digest else note)
+
+
+@lru_cache(maxsize=1024)
+def _read(note: bytes) -> Mapping[str, object]:
+    said: Mapping[str, object] = json.loads(note or b"{}")
+    return said
+
+
 class Records:
     """Writes decision records under one policy; `states` are those of its channels."""
 
@@ -96,9 +111,11 @@ class Records:
 
     def _member(self, outcome: Outcome) -> str:
         """What `channels` says of one channel; made of what the key names and nothing else."""
-        parts, applied = len(outcome.payloads), _is_confidential(outcome)
-        key: tuple[object, ...] = (outcome.channel, outcome.rules, parts, applied)
-        if outcome.verdict is not Verdict.DISCLOSE:
+        key: tuple[object, ...]
+        if outcome.verdict is Verdict.DISCLOSE:
+            parts, applied = len(outcome.payloads), _is_confidential(outcome)
+            key = (outcome.channel, outcome.rules, parts, applied)
+        else:
             key = (outcome.channel, outcome.verdict, *[reason.code for reason in outcome.reasons])
         member = self._members.get(key)
         if member is None:

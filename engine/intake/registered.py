@@ -29,7 +29,7 @@ from engine.privacy.facts import (
 )
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
-from engine.privacy.registry import Held, next_change
+from engine.privacy.registry import Held
 from engine.privacy.standing import Standing
 from engine.store.port import Changed, Footing, News
 
@@ -236,7 +236,18 @@ def known_of(
     if not held:
         return Known(Footing(version, patients))
     every = [entry.fact for one in held.values() for entry in one.entries]
-    changes = next_change((one for one in every if isinstance(one, SignedConsent)), now)
+    changes = _next_change((one for one in every if isinstance(one, SignedConsent)), now)
     until_ms = 0 if changes is None else int(changes.timestamp() * 1000)
     footing = Footing(version, patients, until_ms)
     return Known(footing, rights_of(tuple(held.values()), now), held)
+
+
+def _next_change(consents: Iterable[SignedConsent], now: datetime) -> datetime | None:
+    """When the first of them begins or ends by itself; None: never.
+
+    Restrictions do not: their dates are those of the service, not of the day.
+    """
+    instants = (
+        instant for one in consents for instant in (one.begins, one.ends, one.revoked) if instant
+    )
+    return min((instant for instant in instants if instant > now), default=None)

@@ -31,6 +31,17 @@ class Reading:
     `is_busy`: whether a reply is outstanding; `expire` is called when the peer has had its time.
     """
 
+    __slots__ = (
+        "_alarm",
+        "_deadlines",
+        "_ended",
+        "_expire",
+        "_is_busy",
+        "_paused",
+        "_timers",
+        "_wire",
+    )
+
     def __init__(
         self,
         wire: Wire,

@@ -13,33 +13,18 @@ from datetime import datetime
 
 from engine.privacy.aliases import Alias, Denial, Number, chain, numbers_in, together
 from engine.privacy.confidential import Confidential
-from engine.privacy.facts import (
-    ConsentKind,
-    Cover,
-    Item,
-    ItemKind,
-    Level,
-    Restriction,
-    Sensitivity,
-)
+from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level
 from engine.privacy.following import followed
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be_any
 from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
-from engine.privacy.registry import (
-    Act,
-    Entry,
-    Fact,
-    Held,
-    History,
-    Identify,
-    Link,
-    Tie,
-    Verb,
-)
+from engine.privacy.registry import Act, Entry, Fact, Held, History, Link, Tie, Verb
 
 #: What is held, by identifier (PID-3.1); of whom nothing is, `Held()`.
 Records = Mapping[str, Held]
+
+#: Makes an entry's id from its fact: keyed, so that nobody can guess at the fact.
+Identify = Callable[[Fact], str]
 
 #: Makes a link's id from who is linked, whichever of them goes on.
 IdentifyLink = Callable[[Iterable[Patient]], str]
@@ -57,8 +42,12 @@ def ids_named(records: Iterable[Held]) -> set[str]:
 
 def ids_concerned(records: Iterable[Held], numbers: Iterable[Number]) -> set[str]:
     """All identifiers whose entries follow from what is said of these visits and accounts."""
-    found = chain((alias for one in records for alias in one.aliases), numbers)
-    return {patient.id for alias in found for patient in alias.patients}
+    return {patient.id for alias in _chain(records, numbers) for patient in alias.patients}
+
+
+def _chain(records: Iterable[Held], numbers: Iterable[Number]) -> tuple[Alias, ...]:
+    """Of all that is held of numbers and owners, what leads on from these."""
+    return chain((alias for one in records for alias in one.aliases), numbers)
 
 
 def spread(records: Records) -> dict[str, Held]:
@@ -175,7 +164,7 @@ def _last(history: History, verb: Verb) -> datetime:
 
 def _denies(entry: Entry) -> bool:
     fact = entry.fact
-    if isinstance(fact, Restriction | Sensitivity | Confidential):
+    if isinstance(fact, Denial | Confidential):
         return not entry.is_over
     return not isinstance(fact, Cover) and fact.kind is ConsentKind.REFUSAL and not fact.revoked
 
@@ -195,8 +184,7 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
     everybody = all_of((*move.survivors, *move.priors), persons)
     for old, new in move.renumbered:
         alias = Alias(old, new, move.survivors, move.priors, act.by, act.at)
-        known = (one for id_ in found for one in found[id_].aliases)
-        aliases = together((*chain(known, alias.numbers), alias))
+        aliases = together((*_chain(found.values(), alias.numbers), alias))
         for id_ in {patient.id for one in aliases for patient in one.patients} & found.keys():
             found[id_] = found[id_].aliased(aliases)
         said = [
@@ -232,8 +220,7 @@ def added(records: Records, facts: Sequence[Fact], act: Act, identify: Identify)
     found = dict(records)
     persons = persons_in(found.values())
     denials = [fact for fact in facts if isinstance(fact, Denial)]
-    known = (one for held in found.values() for one in held.aliases)
-    aliases = chain(known, numbers_in(denials))
+    aliases = _chain(found.values(), numbers_in(denials))
     for fact in (*facts, *followed(denials, aliases, persons)):
         _add(found, fact, act, identify)
     return spread(found)

@@ -34,6 +34,7 @@ from engine.privacy.standing import IN_FORCE, Standing
 MOST_PERMITS = 256
 
 _Kept = TypeVar("_Kept", Entry, Link)
+_Fact = TypeVar("_Fact", SignedConsent, Restriction, Sensitivity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +121,22 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
     entries = newest_entries(held)
     persons = persons_in(held)
     consents: list[SignedConsent] = []
-    restrictions: list[Restriction] = []
-    lifted: list[Restriction] = []
     covers: list[tuple[Patient, Cover]] = []
     for entry in entries:
         fact = entry.fact
         if isinstance(fact, SignedConsent):
             if fact.kind is ConsentKind.REFUSAL or _is_past(fact, now):
-                consents += [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
+                consents += _of_all(fact, persons)
             elif not _needs_others(persons, fact):
                 consents.append(fact)
-        elif isinstance(fact, Restriction):
-            for one in everybody(persons, fact.patient):
-                restrictions += _as_it_stands(entry, one)
-                lifted += _as_people_say(entry, one)
         elif isinstance(fact, Cover) and not entry.is_over:
             covers += [(one, fact) for one in everybody(persons, fact.patient)]
     for person in persons:
         consents += _permits(person, entries, now)
     return Rights(
         tuple(dict.fromkeys(consents)),
-        tuple(restrictions),
-        frozenset(lifted),
+        tuple(_restrictions(entries, persons)),
+        frozenset(_lifted(entries, persons)),
         snapshots(covers),
         tuple(person.members for person in persons),
         frozenset(one for person in persons if person.is_undecided for one in person.members),
@@ -150,12 +145,33 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
     )
 
 
+def _restrictions(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Restriction]:
+    """As they stand."""
+    for entry in entries:
+        stated = entry.stated
+        if isinstance(stated, Restriction) and not entry.is_over:
+            yield from _of_all(stated, persons)
+
+
+def _lifted(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Restriction]:
+    """What no message brings back: people ended it, or have to say whether it was paid."""
+    for entry in entries:
+        fact = entry.fact
+        if isinstance(fact, Restriction) and entry.standing not in IN_FORCE | {Standing.REQUESTED}:
+            yield from _of_all(fact, persons)
+
+
 def _sensitivities(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Sensitivity]:
     """A label of one record is one of all."""
     for entry in entries:
         fact = entry.fact
         if isinstance(fact, Sensitivity) and not entry.is_over:
-            yield from (replace(fact, patient=one) for one in everybody(persons, fact.patient))
+            yield from _of_all(fact, persons)
+
+
+def _of_all(fact: _Fact, persons: Iterable[Person]) -> list[_Fact]:
+    """The same of everybody whom it may be of."""
+    return [replace(fact, patient=one) for one in everybody(persons, fact.patient)]
 
 
 def everybody(persons: Iterable[Person], patient: Patient) -> list[Patient]:
@@ -176,21 +192,6 @@ def all_of(patients: Iterable[Patient], persons: Iterable[Person]) -> tuple[Pati
 def _needs_others(persons: Iterable[Person], consent: SignedConsent) -> bool:
     """Whether it permits nothing by itself: another record of the person must permit it, too."""
     return any(person.has(consent.patient) and len(person.records) > 1 for person in persons)
-
-
-def _as_it_stands(entry: Entry, patient: Patient) -> list[Restriction]:
-    fact = entry.stated
-    if not isinstance(fact, Restriction) or entry.is_over:
-        return []
-    return [replace(fact, patient=patient)]
-
-
-def _as_people_say(entry: Entry, patient: Patient) -> list[Restriction]:
-    """What no message brings back: people ended it, or have to say whether it was paid."""
-    fact, standing = entry.fact, entry.standing
-    if not isinstance(fact, Restriction) or standing in IN_FORCE | {Standing.REQUESTED}:
-        return []
-    return [replace(fact, patient=patient)]
 
 
 def _confidential(persons: tuple[Person, ...], entries: Iterable[Entry]) -> Iterator[Confidential]:

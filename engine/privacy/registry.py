@@ -8,7 +8,7 @@ alone (rules.md §10.8); each entry names the authority, without which it permit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,22 +20,13 @@ from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
 from engine.privacy.restricting import as_it_stands, standing_after, strengthens, takes
+from engine.privacy.sorts import SORTS, Sort
 from engine.privacy.standing import Standing
 
 Fact = SignedConsent | Restriction | Cover | Confidential | Sensitivity
 
 #: How `Act.by` begins where a message did it; the receipt follows. No account's name has a colon.
 BY_MESSAGE = "message:"
-
-
-class Sort(StrEnum):
-    """What an entry is."""
-
-    CONSENT = "consent"
-    RESTRICTION = "restriction"
-    COVERAGE = "coverage"
-    CONFIDENTIAL = "confidential"
-    LABEL = "label"
 
 
 class Verb(StrEnum):
@@ -128,14 +119,10 @@ class Entry:
         """Whether the patient was told of it."""
         return any(verb is Verb.TOLD for verb, _ in self.history)
 
+    def done(self, verb: Verb, act: Act) -> Entry:
+        """The same, one step later."""
+        return replace(self, history=(*self.history, (verb, act)))
 
-SORTS: Mapping[type, Sort] = {
-    SignedConsent: Sort.CONSENT,
-    Restriction: Sort.RESTRICTION,
-    Cover: Sort.COVERAGE,
-    Confidential: Sort.CONFIDENTIAL,
-    Sensitivity: Sort.LABEL,
-}
 
 #: What ends an entry of each sort.
 ENDS = {
@@ -219,10 +206,10 @@ class Held:
             was, now = known.fact.revoked, fact.revoked
             if now is None or (was is not None and was <= now):
                 return self
-            return self._with(Entry(id_, fact, (*known.history, (Verb.REVOKED, act))))
+            return self._with(replace(known, fact=fact).done(Verb.REVOKED, act))
         if not known.is_over or (isinstance(fact, Cover) and act.is_by_message):
             return self
-        return self._with(replace(known, history=(*known.history, (Verb.ADDED, act))))
+        return self._with(known.done(Verb.ADDED, act))
 
     def _restricted(self, known: Entry | None, id_: str, fact: Restriction, act: Act) -> Held:
         step = Verb.ADDED if fact.is_in_force else Verb(fact.standing.value)
@@ -247,7 +234,7 @@ class Held:
         fact, standing = entry.fact, entry.standing
         if not isinstance(fact, Restriction) or standing is None or not takes(fact, standing, verb):
             return self
-        return self._with(replace(entry, history=(*entry.history, (verb, act))))
+        return self._with(entry.done(verb, act))
 
     def ended(self, id_: str, act: Act) -> Held:
         """With one entry revoked or lifted; the same if it was before.
@@ -255,15 +242,14 @@ class Held:
         Raises `RegistryError` when there is no such entry.
         """
         entry = self.known(id_)
-        fact = entry.fact
+        fact, verb = entry.fact, ENDS[entry.sort]
         if isinstance(fact, SignedConsent):
             if fact.revoked is not None and fact.revoked <= act.at:
                 return self
-            history = (*entry.history, (Verb.REVOKED, act))
-            return self._with(Entry(id_, replace(fact, revoked=act.at), history))
+            return self._with(replace(entry, fact=replace(fact, revoked=act.at)).done(verb, act))
         if entry.is_over:
             return self
-        return self._with(replace(entry, history=(*entry.history, (ENDS[entry.sort], act))))
+        return self._with(entry.done(verb, act))
 
     def link(self, id_: str) -> Link | None:
         """The link of that id."""
@@ -287,7 +273,7 @@ class Held:
         entry = self.known(id_)
         if entry.is_told:
             return self
-        return self._with(replace(entry, history=(*entry.history, (Verb.TOLD, act))))
+        return self._with(entry.done(Verb.TOLD, act))
 
     def known(self, id_: str) -> Entry:
         """The entry of that id. Raises `RegistryError` when there is no such entry."""
@@ -303,17 +289,6 @@ class Held:
     def _with(self, changed: Entry) -> Held:
         entries = tuple(changed if one.id == changed.id else one for one in self.entries)
         return replace(self, entries=entries)
-
-
-def next_change(consents: Iterable[SignedConsent], now: datetime) -> datetime | None:
-    """When the first of them begins or ends by itself; None: never.
-
-    Restrictions do not: their dates are those of the service, not of the day.
-    """
-    instants = (
-        instant for one in consents for instant in (one.begins, one.ends, one.revoked) if instant
-    )
-    return min((instant for instant in instants if instant > now), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +324,3 @@ class Registry(Protocol):
 
     def everyone(self) -> Iterable[Held]:
         """What is held, identifier by identifier, in the order of the last changes."""
-
-
-#: Makes an entry's id from its fact: keyed, so that nobody can guess at the fact.
-Identify = Callable[[Fact], str]

@@ -6,11 +6,15 @@ and not carried out. What is supposed of one entry leaves every other as it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Facts, Restriction, Sensitivity, SignedConsent
 from engine.privacy.registry import Fact
+
+_Fact = TypeVar("_Fact", SignedConsent, Restriction, Confidential, Sensitivity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +32,17 @@ def supposing(facts: Facts, supposed: Supposed) -> Facts:
     """The facts as they would be from `facts.now` on."""
     ended = set(supposed.ended)
     consents = [replace(one, revoked=facts.now) if one in ended else one for one in facts.consents]
-    restrictions = [one for one in facts.restrictions if one not in ended]
-    sensitivities = [one for one in facts.sensitivities if one not in ended]
-    consents += [one for one in supposed.added if isinstance(one, SignedConsent)]
-    restrictions += [one for one in supposed.added if isinstance(one, Restriction)]
-    confidential = [one for one in facts.confidential if one not in ended]
-    confidential += [one for one in supposed.added if isinstance(one, Confidential)]
-    sensitivities += [one for one in supposed.added if isinstance(one, Sensitivity)]
+
+    def kept(known: Iterable[_Fact]) -> list[_Fact]:
+        return [one for one in known if one not in ended]
+
+    def more(kind: type[_Fact]) -> list[_Fact]:
+        return [one for one in supposed.added if isinstance(one, kind)]
+
     return replace(
         facts,
-        consents=tuple(consents),
-        restrictions=tuple(restrictions),
-        confidential=tuple(confidential),
-        sensitivities=tuple(sensitivities),
+        consents=(*consents, *more(SignedConsent)),
+        restrictions=(*kept(facts.restrictions), *more(Restriction)),
+        confidential=(*kept(facts.confidential), *more(Confidential)),
+        sensitivities=(*kept(facts.sensitivities), *more(Sensitivity)),
     )

@@ -22,7 +22,8 @@ from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
 from engine.policy.finished.narrower import is_no_wider
 from engine.policy.outcome import Code, Outcome, Verdict
-from engine.redecision.redecide import KeptMessage, Redecision
+from engine.redecision.kept_message import KeptMessage
+from engine.redecision.redecide import Redecision
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Fetch, Opened
 

@@ -17,14 +17,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import cast
 
 from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
-from engine.intake.disclosed import Followed, cancelled_name, disclosure_mark, followed
-from engine.intake.records import Notes, outcome_record
+from engine.intake.disclosed import cancelled_name, disclosure_mark, followed
+from engine.intake.records import Notes, outcome_record, read_note
 from engine.intake.registered import Known, PatientNames, facts_of, known_of
 from engine.intake.sealed import Sealing, Snapshots, about_copy, about_message
 from engine.policy.compile import CompiledPolicy
@@ -37,6 +36,7 @@ from engine.policy.vocabulary.conditions import MessageType
 from engine.privacy.concealing import concealing
 from engine.privacy.coverage import Persons, coverage_keys, needs_coverage
 from engine.privacy.facts import CoverageKey, Disclosed, Facts
+from engine.redecision.kept_message import Answers, KeptMessage
 from engine.store.port import (
     NOBODY_LOOKED,
     Copy,
@@ -50,19 +50,12 @@ from engine.store.port import (
     Unlearn,
 )
 
-#: What `Recall` answered.
-Answers = tuple[bytes | None, ...]
-
 #: For questions whose answer does not depend on the time.
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 _CANCELLED = (plain(Code.CANCELLED),)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-#: Where in a note the digest begins: what stands before it is the same for many copies.
-_DIGEST = b',"sha256":"'
 
 
 class RedecisionError(EngineError):
@@ -76,29 +69,6 @@ class Act:
     by: str
     at: datetime
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptMessage:
-    """A journalled message, open. `recall`: what to ask before it is decided.
-
-    `patients` are those whom the registry may know, `names` what may have been learned. Of these
-    first come those of `keys`, then those of the visit that a cancel follows, and last, if
-    `asks_cancel`, the one of a cancel that takes this event back.
-    """
-
-    receipt: str
-    message: Message
-    keys: tuple[CoverageKey, ...]
-    names: tuple[bytes, ...]
-    cancel: Followed | None = None
-    asks_cancel: bool = False
-    patients: tuple[bytes, ...] = ()
-
-    @property
-    def recall(self) -> Recall:
-        """The question; its answer is `recalled` everywhere here."""
-        return Recall(self.names, self.patients)
 
 
 class Redecision:
@@ -259,8 +229,7 @@ class Redecision:
         An agreement that has ended since needs no new revision to matter; and a cancel is always
         decided again, as what it cancels may not have been sent after all.
         """
-        before, digest, _ = note.partition(_DIGEST)
-        said = _read_note(before + b"}" if digest else note)
+        said = read_note(note)
         if said.get("revision") != self._compiled.revision:
             return False
         if CANCEL_FOLLOWS in cast("Sequence[str]", said.get("rules", ())):
@@ -270,8 +239,7 @@ class Redecision:
 
     def was_concealing(self, note: bytes) -> bool:
         """Whether a copy with `note` was cut under a confidential communication."""
-        before, digest, _ = note.partition(_DIGEST)
-        return bool(_read_note(before + b"}" if digest else note).get("applied"))
+        return bool(read_note(note).get("applied"))
 
     def _copies(self, item: Item, case: KeptMessage, outcome: Outcome) -> tuple[Copy, ...]:
         """All parts for a hold; for a dead letter its own part alone."""
@@ -320,10 +288,3 @@ class Redecision:
                 **outcome_record(outcome, state),
             }
         ).encode()
-
-
-@lru_cache(maxsize=1024)
-def _read_note(note: bytes) -> Mapping[str, object]:
-    """A note, or what of it does not differ between copies; read again for every one of them."""
-    said: Mapping[str, object] = json.loads(note or b"{}")
-    return said

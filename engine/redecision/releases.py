@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from engine.clock import Clock
 from engine.commit import GroupCommit, StoppedError
 from engine.logs import Event, Log
-from engine.redecision.redecide import Act, Answers, KeptMessage, Redecision
+from engine.redecision.kept_message import Answers, KeptMessage
+from engine.redecision.redecide import Act, Redecision
 from engine.store.port import (
     Fetch,
     ForgetReleased,

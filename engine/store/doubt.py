@@ -70,18 +70,19 @@ class Doubt:
 
     def text(self, timezone: str) -> str:
         """What may be missing, for people, with times of that zone."""
-        begin = "the privacy registry may have lost entries, so that everything holds: "
+        why = self._why(timezone)
+        return f"the privacy registry may have lost entries, so that everything holds: {why}"
+
+    def _why(self, timezone: str) -> str:
         found = self.found
         if found is None:
-            return begin + "what the archive has of it is not known yet"
+            return "what the archive has of it is not known yet"
         if found.flaws:
-            return begin + f"the archive is not as it was written ({found.flaws} flaws)"
+            return f"the archive is not as it was written ({found.flaws} flaws)"
         if found.gaps:
-            return begin + f"{found.gaps} changes never came into the archive"
-        if self.noted > found.newest:
-            lost = self.noted - found.newest
-            return begin + f"{lost} changes since {_time(found.carried_ms, timezone)} are lost"
-        return begin + f"any changes since {_time(found.carried_ms, timezone)} are lost"
+            return f"{found.gaps} changes never came into the archive"
+        lost = max(0, self.noted - found.newest) or "any"
+        return f"{lost} changes since {_time(found.carried_ms, timezone)} are lost"
 
 
 def may_be_archived(url: str, root: Path) -> bool:
@@ -96,5 +97,6 @@ def may_be_archived(url: str, root: Path) -> bool:
 
 
 def _time(ms: int, timezone: str) -> str:
-    at = datetime.fromtimestamp(ms / 1000, ZoneInfo(timezone))
-    return at.isoformat(timespec="seconds") if ms else "ever"
+    if not ms:
+        return "ever"
+    return datetime.fromtimestamp(ms / 1000, ZoneInfo(timezone)).isoformat(timespec="seconds")

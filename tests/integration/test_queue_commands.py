@@ -32,6 +32,7 @@ from engine.store.port import (
 )
 from engine.store.sealing import Sealer
 from tests.support.archive_rig import Rig
+from tests.support.commanding import payergate
 from tests.support.reference_site import ROOT, Reception, sample
 
 
@@ -70,15 +71,6 @@ def park_head(store: Store, channel: str) -> None:
     assert isinstance(opened, Opened)
     close = Settle(opened.entry, Final.PARKED, b"{}", "ack-AR", "AR")
     store.execute([Advance(channel, claimed.fence, 2, 0, close, open_next=False)])
-
-
-def payergate(
-    capsys: pytest.CaptureFixture[str], site: Path, *arguments: str, code: int = 0
-) -> Any:
-    """Run a command with --json; its output."""
-    assert main([*arguments, "--site", str(site), "--json"]) == code
-    out = capsys.readouterr().out
-    return json.loads(out) if out else None
 
 
 def test_status_answers_when_engine_and_store_are_down_and_starts_neither(

@@ -10,8 +10,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred
-
 from engine.delivery.look import ParkIt, Send, Sight, Withhold
 from engine.hl7.wire import Message
 from engine.intake.sealed import about_copy
@@ -30,6 +28,7 @@ from engine.store.port import (
     Settle,
     Waiting,
 )
+from tests.support.looking import looked
 from tests.support.reference_site import reference_site
 from tests.unit.intake.test_receive import Rig, sample
 
@@ -66,14 +65,8 @@ class Desk(Rig):
         def unseal(one: Opened) -> bytes:
             return self.sealer.open(one.sealed, about_copy(one.receipt, "acme", one.part))
 
-        seen = LastLook("acme", redecision, self.commit, unseal, self.now)(opened)
-        sights: list[Sight] = []
-        if isinstance(seen, Deferred):
-            seen.addCallback(sights.append)
-            self.turn()
-        else:
-            sights.append(seen)
-        return sights[0], opened, fence
+        look = LastLook("acme", redecision, self.commit, unseal, self.now)
+        return looked(look, opened, self.turn), opened, fence
 
     def settle(self, opened: Opened, fence: int, final: Final, reason: str = "") -> None:
         close = Settle(opened.entry, final, b"{}", reason)

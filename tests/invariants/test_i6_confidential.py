@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from engine.commit import GroupCommit
 from engine.delivery.look import Send, Sight
@@ -18,7 +16,6 @@ from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.receipts import Receipts
 from engine.intake.registered import PatientNames
-from engine.intake.sealed import about_copy
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
 from engine.privacy.confidential import Address, Confidential
@@ -29,9 +26,10 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Advance, Claim, Footing, Opened
+from engine.store.port import Footing
 from engine.store.sealing import Sealer
 from tests.support.delivery_rig import BenchClock, Told, at_once
+from tests.support.looking import head_of, looked
 from tests.support.reference_site import NOW, reference_site, sample
 
 SITE = reference_site()
@@ -72,20 +70,11 @@ class Bench:
 
     def look(self) -> tuple[Sight, bytes, bytes]:
         """What would be sent, what was cut, and the note that it was cut with."""
-        fence = cast(
-            "Any", self.store.execute([Claim("acme", "one", 1000, takeover=True)])[0]
-        ).fence
-        opened = cast("Opened", self.store.execute([Advance("acme", fence, 1, 1000)])[0])
-        cut = self.sealer.open(opened.sealed, about_copy(opened.receipt, "acme", opened.part))
+        opened, cut = head_of(self.store, self.sealer, "acme")
         commit = GroupCommit(self.store, at_once, self.clock, Told())
         redecision = Redecision(COMPILED, self.sealer)
-        sight = LastLook("acme", redecision, commit, lambda _: cut, lambda: NOW)(opened)
-        if isinstance(sight, Deferred):
-            seen: list[Sight] = []
-            sight.addCallback(seen.append)
-            self.clock.pump([0.0] * 10)
-            (sight,) = seen
-        return sight, cut, opened.note
+        look = LastLook("acme", redecision, commit, lambda _: cut, lambda: NOW)
+        return looked(look, opened, self.clock.turns), cut, opened.note
 
 
 def without_address(sight: Sight, cut: bytes) -> bool:

@@ -7,12 +7,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from engine.commit import GroupCommit
 from engine.delivery.look import Send, Sight, Withhold
 from engine.hl7.wire import Message
-from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.finished.narrower import is_no_wider
@@ -20,9 +17,10 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.redecision.releases import Releases
 from engine.store.memory import MemoryStore
-from engine.store.port import Advance, Claim, Items, NextReleased, Opened, Waiting
+from engine.store.port import Items, NextReleased, Waiting
 from engine.store.sealing import Sealer
 from tests.support.delivery_rig import BenchClock, Told, at_once
+from tests.support.looking import head_of, looked
 from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 SITE = reference_site()
@@ -43,23 +41,11 @@ class Bench:
     def do(self, operation: Any) -> Any:
         return self.store.execute([operation])[0]
 
-    def head(self) -> Opened:
-        fence = self.do(Claim("acme", "one", 1000, takeover=True)).fence
-        opened: Opened = self.do(Advance("acme", fence, 1, 1000))
-        return opened
-
     def look(self, policy: CompiledPolicy) -> tuple[Sight, bytes]:
-        opened = self.head()
-        about = about_copy(opened.receipt, "acme", opened.part)
-        cut = self.sealer.open(opened.sealed, about)
+        opened, cut = head_of(self.store, self.sealer, "acme")
         redecision = Redecision(policy, self.sealer)
-        sight = LastLook("acme", redecision, self.commit, lambda _: cut, lambda: NOW)(opened)
-        if isinstance(sight, Deferred):
-            seen: list[Sight] = []
-            sight.addCallback(seen.append)
-            self.clock.pump([0.0] * 10)
-            (sight,) = seen
-        return sight, cut
+        look = LastLook("acme", redecision, self.commit, lambda _: cut, lambda: NOW)
+        return looked(look, opened, self.clock.turns), cut
 
 
 def test_an_unchanged_policy_sends_what_was_cut(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from engine.policy.meaning.revision import revision
 from engine.privacy.facts import Facts
 from engine.store.memory import MemoryStore
 from engine.store.port import (
+    Accept,
     Advance,
     Backlog,
     Claim,
@@ -147,16 +148,23 @@ class Rig:
             **options,
         )
 
-    def take(self, raw: bytes) -> str:
-        """Take a message in; its receipt."""
+    def accept(self, raw: bytes, **known: Any) -> Accept:
+        """What is stored of a message; `known` besides it, as in `Acceptances.accept`."""
         message = Message.parse(raw)
-        outcomes = decide(message, self.compiled, Facts(self.clock.now()))
-        receipt = self.receipts.next()
-        accept = self.acceptances.accept(
-            receipt=receipt, listener="adt", message=message, outcomes=outcomes, asked=(), taught={}
+        said = {"asked": (), "taught": {}, **known}
+        return self.acceptances.accept(
+            receipt=self.receipts.next(),
+            listener="adt",
+            message=message,
+            outcomes=decide(message, self.compiled, Facts(self.clock.now())),
+            **said,
         )
+
+    def take(self, raw: bytes, **known: Any) -> str:
+        """Take a message in, as `accept` has it; its receipt."""
+        accept = self.accept(raw, **known)
         self.store.execute([accept])
-        return receipt
+        return accept.receipt
 
     def end(
         self, channel: str, final: Final = Final.DELIVERED, ack: str = "AA", reason: str = ""

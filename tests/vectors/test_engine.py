@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from engine.ack.codes import ANSWERS, AckCode, Fault
 from engine.ack.reply import acknowledge
@@ -26,7 +25,6 @@ from engine.intake.admission import Admission, Gate
 from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.intake.registered import PatientNames, Registered
-from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.mllp.framing import encode
 from engine.policy.compile import CompiledPolicy
@@ -39,11 +37,12 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Advance, Claim, Footing
+from engine.store.port import Footing
 from engine.store.sealing import Sealer
 from tests.support.cutting import NOW, channel, code, facts, hl7, outcome, policy, rule
 from tests.support.delivery_rig import BenchClock, Told, at_once
 from tests.support.law_messages import ANY, GENERAL
+from tests.support.looking import head_of, looked
 
 AT = datetime(2026, 1, 1, 12, 0, 1, tzinfo=UTC)
 STATEMENT = b"42 CFR part 2 prohibits unauthorized use or disclosure of these records."
@@ -159,22 +158,15 @@ class Queue:
         )  # fmt: skip
         answers: list[bytes | None] = []
         intake.receive(raw, self).addCallback(answers.append)
-        self.clock.pump([0.0] * 10)
+        self.clock.turns()
         assert b"MSA|AA" in (answers[0] or b"")
 
     def look(self) -> tuple[Sight, bytes]:
         """What the last look says of the head of the queue, and the copy as it was cut."""
-        fence = self._do(Claim("insa", "one", 1000, takeover=True)).fence
-        opened = self._do(Advance("insa", fence, 1, 1000))
-        cut = self.sealer.open(opened.sealed, about_copy(opened.receipt, "insa", opened.part))
+        opened, cut = head_of(self.store, self.sealer, "insa")
         redecision = Redecision(self.compiled, self.sealer)
-        sight = LastLook("insa", redecision, self.commit, lambda _: cut, lambda: NOW)(opened)
-        if isinstance(sight, Deferred):
-            seen: list[Sight] = []
-            sight.addCallback(seen.append)
-            self.clock.pump([0.0] * 10)
-            (sight,) = seen
-        return sight, cut
+        look = LastLook("insa", redecision, self.commit, lambda _: cut, lambda: NOW)
+        return looked(look, opened, self.clock.turns), cut
 
     def _do(self, operation: Any) -> Any:
         return self.store.execute([operation])[0]

@@ -13,6 +13,7 @@ import pytest
 from engine.archive import schema
 from engine.cli.main import main
 from tests.support.archive_rig import Rig, adt, rigs
+from tests.support.commanding import payergate
 
 WHEN = ("--since", "2026-03-01", "--until", "2026-03-02")
 
@@ -41,10 +42,8 @@ def rules(rig: Rig, folder: Path, old: str, new: str) -> Path:
 def run(
     capsys: pytest.CaptureFixture[str], rig: Rig, folder: Path, *more: str, code: int = 0
 ) -> Any:
-    asked = ["backtest", "--rules", str(folder), *WHEN, *more, "--site", str(rig.root)]
-    assert main([*asked, "--json"]) == code
-    said = capsys.readouterr()
-    return json.loads(said.out) if said.out else said.err
+    asked = ("backtest", "--rules", str(folder), *WHEN, *more)
+    return payergate(capsys, rig.root, *asked, code=code)
 
 
 def test_the_same_rules_change_nothing(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,13 +13,11 @@ from engine.archive import schema
 from engine.archive.audit import audit
 from engine.archive.candidates import open_candidates
 from engine.archive.quarantine import QUARANTINED, unseal_record
-from engine.cli.main import main
 from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import PatientNames
-from engine.policy.decide import decide
-from engine.privacy.facts import Facts, Item, ItemKind, Restriction
+from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.joining import moved
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
@@ -27,6 +25,7 @@ from engine.privacy.registry import Act, Held, Tie
 from engine.registering import StoredRegistry
 from engine.store.port import Advance, Changed, Claim, Footing, News
 from tests.support.archive_rig import LEASE_MS, Rig, adt
+from tests.support.commanding import payergate
 
 P1, P2 = Patient("P1", "HOSP"), Patient("P2", "HOSP")
 
@@ -58,22 +57,10 @@ class Ward:
 
     def take(self, control_id: str, patient: str, *payers: str) -> str:
         self.rig.clock.pass_s(60)
-        message = Message.parse(adt(control_id, patient, *payers))
-        names = PatientNames(self.rig.sealer).of(message)
+        raw = adt(control_id, patient, *payers)
+        names = PatientNames(self.rig.sealer).of(Message.parse(raw))
         newest = cast("Changed", self.rig.store.execute([News(0)])[0]).newest
-        receipt = self.rig.receipts.next()
-        accept = self.rig.acceptances.accept(
-            receipt=receipt,
-            listener="adt",
-            message=message,
-            outcomes=decide(message, self.rig.compiled, Facts(self.rig.clock.now())),
-            asked=(),
-            taught={},
-            footing=Footing(newest, names),
-            patients=names,
-        )
-        self.rig.store.execute([accept])
-        return receipt
+        return self.rig.take(raw, footing=Footing(newest, names), patients=names)
 
     def join(self) -> None:
         """As an A40 does."""
@@ -99,12 +86,6 @@ class Ward:
 @pytest.fixture
 def ward(on_sqlite: Rig) -> Ward:
     return Ward(on_sqlite)
-
-
-def run(rig: Rig, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
-    assert main([*words, "--site", str(rig.root), "--json"]) == code
-    out = capsys.readouterr()
-    return out.err if code else json.loads(out.out)
 
 
 def test_what_can_no_longer_be_read_of_a_parting_is_told_and_keeps_nothing_back(ward: Ward) -> None:
@@ -146,7 +127,7 @@ def test_what_went_while_two_were_one_waits_for_judgment(
     ward.part()
     ward.send("M5", "P1")
     rig.archive()
-    found = run(rig, capsys, "ledger", "candidates")["candidates"]
+    found = payergate(capsys, rig.root, "ledger", "candidates")["candidates"]
     assert [(one["channel"], one["control_id"]) for one in found] == [
         ("acme", "M2"), ("acme", "M3"), ("beta", "M3"),
     ]  # fmt: skip
@@ -154,25 +135,27 @@ def test_what_went_while_two_were_one_waits_for_judgment(
     assert not [row for row in rig.bodies() if row["kind"] in ("impermissible", "cleared")]
     # It is in the breach kit and a duty, until each is judged.
     when = ("--channel", "acme", "--from", "2026-03-01", "--to", "2026-03-02")
-    assert run(rig, capsys, "ledger", "export", *when)["candidates"] == 2
-    (duty,) = run(rig, capsys, "duties", "ls")["duties"]
+    assert payergate(capsys, rig.root, "ledger", "export", *when)["candidates"] == 2
+    (duty,) = payergate(capsys, rig.root, "duties", "ls")["duties"]
     assert (duty["duty"], duty["entry"]) == ("judge-disclosures", ward.link)
-    named = run(rig, capsys, "ledger", "impermissible", between[1], *when, "--reason", "wrong")
+    named = payergate(
+        capsys, rig.root, "ledger", "impermissible", between[1], *when, "--reason", "wrong"
+    )
     assert named["named"] == 1
-    found = run(rig, capsys, "ledger", "candidates")["candidates"]
+    found = payergate(capsys, rig.root, "ledger", "candidates")["candidates"]
     assert [(one["channel"], one["control_id"]) for one in found] == [
         ("acme", "M2"), ("beta", "M3"),
     ]  # fmt: skip
-    beta = run(rig, capsys, "ledger", "candidates", "--channel", "beta")["candidates"]
+    beta = payergate(capsys, rig.root, "ledger", "candidates", "--channel", "beta")["candidates"]
     assert [one["control_id"] for one in beta] == ["M3"]
     clear = ("ledger", "clear", "--reason", "the insurer covers both")
-    assert run(rig, capsys, *clear, between[1], "--channel", "beta") == {
+    assert payergate(capsys, rig.root, *clear, between[1], "--channel", "beta") == {
         "channel": "beta", "cleared": 1,
     }  # fmt: skip
-    again = run(rig, capsys, *clear, between[1], "--channel", "beta", code=2)
+    again = payergate(capsys, rig.root, *clear, between[1], "--channel", "beta", code=2)
     assert again.startswith("unknown-message: ")
-    assert run(rig, capsys, *clear, between[0], "--channel", "acme")["cleared"] == 1
-    assert run(rig, capsys, "duties", "ls")["duties"] == []
+    assert payergate(capsys, rig.root, *clear, between[0], "--channel", "acme")["cleared"] == 1
+    assert payergate(capsys, rig.root, "duties", "ls")["duties"] == []
     assert len([row for row in rig.bodies() if row["kind"] == "candidate"]) == 3
     with rig.database.reading() as connection:
         assert list(audit(connection, rig.verifier, [])) == []
@@ -192,7 +175,7 @@ def test_candidates_are_listed_once_and_no_accounting_has_them(
     ward.part()
     rig.archive()
     assert len([row for row in rig.bodies() if row["kind"] == "candidate"]) == 1
-    account = run(rig, capsys, "ledger", "account", "--patient", "P1", "--all")
+    account = payergate(capsys, rig.root, "ledger", "account", "--patient", "P1", "--all")
     assert account["number"] == 1
     shown = next(row for row in rig.bodies() if row["kind"] == "candidate")
     assert not {"P1", "HOSP"} & set(json.dumps(shown).replace('"', " ").split())
@@ -208,14 +191,14 @@ def test_what_was_on_its_way_when_a_message_denied_it_is_listed(
     ward.join()
     ward.registry.add(restricted, ward.act())
     rig.archive()
-    (found,) = run(rig, capsys, "ledger", "candidates")["candidates"]
+    (found,) = payergate(capsys, rig.root, "ledger", "candidates")["candidates"]
     assert (found["cause"], found["channel"], found["receipt"]) == ("late", "acme", receipt)
     assert found["of"] == "message:01KJ9PWE010000000001"
-    (duty,) = run(rig, capsys, "duties", "ls")["duties"]
+    (duty,) = payergate(capsys, rig.root, "duties", "ls")["duties"]
     assert (duty["duty"], duty["entry"]) == ("judge-disclosures", found["of"])
     clear = ("ledger", "clear", receipt, "--channel", "acme", "--reason", "it did not arrive")
-    assert run(rig, capsys, *clear)["cleared"] == 1
-    assert run(rig, capsys, "duties", "ls")["duties"] == []
+    assert payergate(capsys, rig.root, *clear)["cleared"] == 1
+    assert payergate(capsys, rig.root, "duties", "ls")["duties"] == []
 
 
 def test_every_database_finds_them(rig: Rig) -> None:
@@ -231,5 +214,5 @@ def test_every_database_finds_them(rig: Rig) -> None:
 
 def test_a_clear_needs_a_reason(on_sqlite: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("ledger", "clear", "01KJ9PWE010000000001", "--channel", "acme", "--reason", " ")
-    assert run(on_sqlite, capsys, *words, code=2).startswith("reason: ")
-    assert run(on_sqlite, capsys, "ledger", "candidates") == {"candidates": []}
+    assert payergate(capsys, on_sqlite.root, *words, code=2).startswith("reason: ")
+    assert payergate(capsys, on_sqlite.root, "ledger", "candidates") == {"candidates": []}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from engine.archive import schema
 from engine.cli.main import main
 from engine.store.port import Final
 from tests.support.archive_rig import Rig, adt, rigs
+from tests.support.commanding import payergate
 
 
 @pytest.fixture
@@ -34,9 +34,7 @@ def site(tmp_path: Path) -> Iterator[Rig]:
 
 
 def run(capsys: pytest.CaptureFixture[str], rig: Rig, *args: str, code: int = 0) -> Any:
-    assert main([*args, "--site", str(rig.root), "--json"]) == code
-    out = capsys.readouterr()
-    return json.loads(out.out) if code == 0 or out.out else out.err
+    return payergate(capsys, rig.root, *args, code=code)
 
 
 def ids(found: Any) -> list[str]:

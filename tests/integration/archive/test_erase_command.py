@@ -13,11 +13,9 @@ import pytest
 from engine.archive import schema
 from engine.cli.main import main
 from engine.cli.reach import working_store
-from engine.hl7.wire import Message
 from engine.intake.recorded import patient_name, seal_held
 from engine.intake.sealed import coverage_name
-from engine.policy.decide import decide
-from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Held, Link, Tie, Verb
 from engine.store.port import Enter, LetGo, ReadLedger, Recall
@@ -25,6 +23,7 @@ from engine.store.sealing import Sealer
 from tests.integration.archive.test_patient_erased import P1 as ERASED
 from tests.integration.archive.test_patient_erased import erase, two_patients
 from tests.support.archive_rig import Rig, adt, rigs
+from tests.support.commanding import payergate
 
 BASIS = ("--basis", "GDPR Art. 17(1)(b)")
 P1 = ("--patient", "P1", "--authority", "EAST")
@@ -46,9 +45,7 @@ def site(tmp_path: Path) -> Iterator[Rig]:
 
 
 def run(capsys: pytest.CaptureFixture[str], rig: Rig, *args: str, code: int = 0) -> Any:
-    assert main(["archive", "erase", *args, *WHY, "--site", str(rig.root), "--json"]) == code
-    out = capsys.readouterr()
-    return out.err if code else json.loads(out.out)
+    return payergate(capsys, rig.root, "archive", "erase", *args, *WHY, code=code)
 
 
 def in_file(rig: Rig, sealed: Mapping[str, bytes]) -> set[str]:
@@ -59,13 +56,8 @@ def in_file(rig: Rig, sealed: Mapping[str, bytes]) -> set[str]:
 
 def teach(rig: Rig) -> None:
     """The store has learned who insures two visits."""
-    message = Message.parse(adt("M9", "P9"))
-    outcomes = decide(message, rig.compiled, Facts(rig.clock.now()))
     told = Coverages((CoverageRow("acme", None, None),))
-    accept = rig.acceptances.accept(
-        receipt=rig.receipts.next(), listener="adt", message=message, outcomes=outcomes, asked=(),
-        taught={VISIT: told, ANOTHERS: told},
-    )  # fmt: skip
+    accept = rig.accept(adt("M9", "P9"), taught={VISIT: told, ANOTHERS: told})
     with working_store(rig.site) as store:
         store.execute([accept])
 
@@ -159,8 +151,8 @@ def test_what_protects_the_patient_stays(site: Rig, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     archived(site)
     run(capsys, site, *P1, *BASIS)
-    assert main(["consent", "ls", "--patient", "P1", "--site", str(site.root), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["entries"]) == 1
+    listed = payergate(capsys, site.root, "consent", "ls", "--patient", "P1")
+    assert len(listed["entries"]) == 1
 
 
 @pytest.mark.parametrize("verb", [Verb.JOINED, Verb.QUESTIONED, Verb.PARTED])

@@ -14,6 +14,7 @@ import pytest
 from engine.cli.main import main
 from engine.store.port import Final
 from tests.support.archive_rig import Rig, adt, rigs, write_site
+from tests.support.commanding import payergate
 
 REASON = ("--reason", "the patient asks")
 VALUES = ("ZQSURNAME", "ZQSTREET", "ZQTOWN", "E11.9", "F32.9", "19800101")
@@ -39,9 +40,7 @@ def site(tmp_path: Path) -> Iterator[Rig]:
 
 
 def run(capsys: pytest.CaptureFixture[str], rig: Rig, *args: str, code: int = 0) -> Any:
-    assert main(["patient", *args, "--site", str(rig.root), "--json"]) == code
-    out = capsys.readouterr()
-    return out.err if code else json.loads(out.out)
+    return payergate(capsys, rig.root, "patient", *args, code=code)
 
 
 def looks(rig: Rig) -> list[dict[str, Any]]:
@@ -138,9 +137,8 @@ def test_what_cannot_be_supposed(
 def test_the_end_of_a_coverage_is_not_supposed_to_change_nothing(
     site: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    add = ["coverage", "add", "--patient", "P1", "--authority", "MY", "--channel", "acme"]
-    assert main([*add, "--json", "--site", str(site.root)]) == 0
-    entry = json.loads(capsys.readouterr().out)["entry"]
+    add = ("coverage", "add", "--patient", "P1", "--authority", "MY", "--channel", "acme")
+    entry = payergate(capsys, site.root, *add)["entry"]
     said = run(capsys, site, "P1", *REASON, "--if-revoked", entry, code=2)
     assert said.startswith("wrong-entry: ")
 

@@ -22,6 +22,7 @@ from engine.store.port import Final
 from engine.store.redis import RedisStore
 from engine.store.sealing import Sealer, SealError
 from tests.support.archive_rig import Rig, adt
+from tests.support.commanding import payergate
 
 DAY = "2026-03-01"
 DAY_S = 86_400.0
@@ -85,12 +86,6 @@ def opens(sealer: Sealer, blob: bytes, context: bytes) -> bool:
         return False
 
 
-def command(capsys: pytest.CaptureFixture[str], rig: Rig, *args: str, code: int = 0) -> Any:
-    assert main([*args, "--site", str(rig.root), "--json"]) == code
-    said = capsys.readouterr()
-    return json.loads(said.out) if code == 0 else said.err
-
-
 SHRED = ("keys", "shred", "--class", "content", "--day", DAY, "--reason", "patients' request")
 
 
@@ -115,7 +110,7 @@ def test_a_backup_made_before_has_nothing_of_a_shredded_day(
         assert opens(sealer, archived[receipt], about_message(receipt))
         assert opens(sealer, copies[receipt], about_copy(receipt, "acme", 0))
 
-    said = command(capsys, rig, *SHRED)
+    said = payergate(capsys, rig.root, *SHRED)
     assert (len(said["destroyed"]), said["kept"]) == (1, 1)
 
     sealer = Sealer.of(rig.site.keys)
@@ -134,23 +129,23 @@ def test_a_backup_made_before_has_nothing_of_a_shredded_day(
     assert (row["kind"], row["class"], row["day"], row["kept"]) == ("erased", "content", DAY, 1)
     assert row["why"] == "patients' request"
     shown = ("messages", "show", done[0], "--content", "--reason", "test")
-    assert "sealed-erased" in command(capsys, rig, *shown, code=1)
+    assert "sealed-erased" in payergate(capsys, rig.root, *shown, code=1)
 
     rig.end("acme", Final.DELIVERED)
     rig.archive()
     parked = ("keys", "shred", "--class", "parked", "--day", DAY, "--reason", "done with")
-    assert len(command(capsys, rig, *parked)["destroyed"]) == 1
+    assert len(payergate(capsys, rig.root, *parked)["destroyed"]) == 1
     sealer = Sealer.of(rig.site.keys)
     assert not opens(sealer, messages[waiting], about_message(waiting))
-    assert command(capsys, rig, "ledger", "verify")["ok"]
+    assert payergate(capsys, rig.root, "ledger", "verify")["ok"]
 
 
 def test_what_is_needed_is_not_shredded(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     receipt = rig.take(adt("M1"))
     rig.archive()
-    command(capsys, rig, *SHRED)
+    payergate(capsys, rig.root, *SHRED)
     parked = ("keys", "shred", "--class", "parked", "--day", DAY, "--reason", "no more")
-    assert "keys-needed" in command(capsys, rig, *parked, code=1)
+    assert "keys-needed" in payergate(capsys, rig.root, *parked, code=1)
     blob = rig.fetch(receipt)
     assert blob is not None
     assert opens(Sealer.of(rig.site.keys), blob, about_message(receipt))
@@ -158,11 +153,11 @@ def test_what_is_needed_is_not_shredded(rig: Rig, capsys: pytest.CaptureFixture[
 
 def test_what_cannot_be_shredded_is_said(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     rig.take(adt("M1"))
-    command(capsys, rig, *SHRED)
-    assert "unknown-key" in command(capsys, rig, *SHRED, code=2)
+    payergate(capsys, rig.root, *SHRED)
+    assert "unknown-key" in payergate(capsys, rig.root, *SHRED, code=2)
     today = datetime.now(UTC).date().isoformat()
     args = ("keys", "shred", "--class", "content", "--day", today, "--reason", "now")
-    assert "keys-day-not-over" in command(capsys, rig, *args, code=1)
+    assert "keys-day-not-over" in payergate(capsys, rig.root, *args, code=1)
 
 
 def test_keys_are_listed_and_rotated_by_command(
@@ -171,9 +166,9 @@ def test_keys_are_listed_and_rotated_by_command(
     receipt = rig.take(adt("M1"))
     blob = rig.fetch(receipt)
     assert blob is not None
-    before = command(capsys, rig, "keys", "ls")
-    done = command(capsys, rig, "keys", "rotate", "--reason", "yearly")
-    after = command(capsys, rig, "keys", "ls")
+    before = payergate(capsys, rig.root, "keys", "ls")
+    done = payergate(capsys, rig.root, "keys", "rotate", "--reason", "yearly")
+    after = payergate(capsys, rig.root, "keys", "ls")
     assert done["dropped"] == [before["masters"][0]["id"]]
     assert after["masters"] == [{"id": done["master"], "current": True, "opens_content": False}]
     assert {key["master"] for key in after["keys"]} == {done["master"]}
@@ -194,7 +189,7 @@ def test_a_key_that_is_lost_is_given_up_by_its_id(
     assert blob is not None
     name = KeyName.of_header(blob[:8])
     (rig.site.keys.folder / f"{name}.key").unlink()
-    said = command(capsys, rig, *SHRED, "--lost", name.id.hex())
+    said = payergate(capsys, rig.root, *SHRED, "--lost", name.id.hex())
     assert said == {"destroyed": [str(name)], "kept": 0}
     assert not opens(Sealer.of(rig.site.keys), blob, about_message(receipt))
-    assert "unknown-key" in command(capsys, rig, *SHRED, "--lost", "x", code=2)
+    assert "unknown-key" in payergate(capsys, rig.root, *SHRED, "--lost", "x", code=2)

@@ -12,6 +12,7 @@ import pytest
 
 from engine.cli.main import main
 from tests.support.archive_rig import Rig, rigs
+from tests.support.commanding import payergate
 
 FILE = "address: {street: 9 Quiet Ln, city: Elsewhere}\nphone: {number: 702-555-0199}\n"
 
@@ -115,8 +116,7 @@ def test_lines_of_a_file_are_entered(
 
 
 def test_another_sort_is_not_ended_by_it(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--patient", "P1", "--everything", "--site", str(site.root), "--json"]
-    assert not main(["restriction", "add", *words])
-    entry = json.loads(capsys.readouterr().out)["entry"]
+    words = ("restriction", "add", "--patient", "P1", "--everything")
+    entry = payergate(capsys, site.root, *words)["entry"]
     error = run(site, capsys, "end", entry, "--patient", "P1", "--why", "x", code=2)
     assert error.startswith("wrong-entry")

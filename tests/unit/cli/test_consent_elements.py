@@ -19,7 +19,8 @@ from engine.privacy.consents import Consents, Lapse
 from engine.privacy.elements import lacking
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent, Statement
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Sort
+from engine.privacy.registry import Act, Held
+from engine.privacy.sorts import Sort
 from tests.support.cutting import channel, facts, outcome, policy, rule
 from tests.support.key_ring import any_sealer
 from tests.support.law_messages import ANY, adt

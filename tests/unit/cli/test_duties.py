@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from engine.cli.main import main
 from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
 from engine.privacy.persons import rights_of
 from engine.privacy.registry import Act, Held
 from tests.support.archive_rig import Rig, rigs
+from tests.support.commanding import payergate
 
 
 @pytest.fixture
@@ -25,9 +24,7 @@ def site(tmp_path: Path) -> Iterator[Rig]:
 
 def test_duties_open_and_close(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*words: str, code: int = 0) -> Any:
-        assert main([*words, "--site", str(site.root), "--json"]) == code
-        out = capsys.readouterr()
-        return out.err if code else json.loads(out.out)
+        return payergate(capsys, site.root, *words, code=code)
 
     def duties(*words: str) -> list[tuple[str, str]]:
         found = run("duties", "ls", *words)["duties"]
@@ -74,11 +71,9 @@ def test_a_counterpart_to_be_assessed_again_is_a_duty(
     assert "agreement: {" in text
     due = "agreement: {assessed: 2020-01-01, reassess_after: 30d, "
     file.write_text(text.replace("agreement: {", due))
-    assert not main(["duties", "ls", "--site", str(site.root), "--json"])
-    (duty,) = json.loads(capsys.readouterr().out)["duties"]
+    (duty,) = payergate(capsys, site.root, "duties", "ls")["duties"]
     assert duty == {
         "duty": "reassess-counterpart", "entry": "acme", "since": "2020-01-31", "signed_by": "",
     }  # fmt: skip
-    assert not main(["check", "--site", str(site.root), "--json"])
-    problems = json.loads(capsys.readouterr().out)["problems"]
+    problems = payergate(capsys, site.root, "check")["problems"]
     assert "reassess" in {one["code"] for one in problems}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.cli.main import main
 from tests.support.archive_rig import Rig, rigs
+from tests.support.commanding import payergate
 
 
 @pytest.fixture
@@ -23,9 +22,7 @@ class Desk:
         self._site, self._capsys = site, capsys
 
     def run(self, *words: str, code: int = 0) -> Any:
-        assert main([*words, "--site", str(self._site.root), "--json"]) == code
-        out = self._capsys.readouterr()
-        return out.err if code else json.loads(out.out)
+        return payergate(self._capsys, self._site.root, *words, code=code)
 
     def add(self, *words: str, code: int = 0) -> Any:
         whose = ("--patient", "P1", "--visit", "V1")

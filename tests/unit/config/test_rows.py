@@ -7,12 +7,12 @@ import pathlib
 
 import pytest
 
-from engine.cli import registering
+from engine.cli import entry_actions
 from engine.config.rows import facts_in_rows
 from engine.errors import UsageError
 from engine.privacy.facts import Item, ItemKind, Restriction, Sensitivity
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Sort
+from engine.privacy.sorts import Sort
 from tests.support.cutting import channel, policy, rule
 
 POLICY = policy([rule("r", "message: [ADT]", "PID: [3]")], [channel("acme")], to="[acme]").policy
@@ -64,13 +64,13 @@ def test_a_file_that_is_too_large_is_read_not_at_all(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the lines behind the limit would be left out, and nobody told."""
-    monkeypatch.setattr(registering, "MOST_BYTES", 32)
+    monkeypatch.setattr(entry_actions, "MOST_BYTES", 32)
     file = tmp_path / "r.csv"
     file.write_text("patient,visit\n" + "P1,V1\n" * 4)
     site = pathlib.Path(__file__).parents[3]
     args = argparse.Namespace(site=site, file=file, why="", document="", dry_run=True, json=False)
     with pytest.raises(UsageError) as told:
-        registering.import_all(args, Sort.RESTRICTION)
+        entry_actions.import_all(args, Sort.RESTRICTION)
     assert told.value.code == "file-too-large"
 
 

@@ -27,7 +27,8 @@ from engine.privacy.facts import (
     Sensitivity,
 )
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Sort, Tie, Verb
+from engine.privacy.registry import Act, Held, Tie, Verb
+from engine.privacy.sorts import Sort
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore

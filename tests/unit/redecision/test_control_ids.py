@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import cast
 
-from twisted.internet.defer import Deferred
-
 from engine.commit import GroupCommit
 from engine.delivery.look import Send, Sight
 from engine.intake.receipts import ALPHABET, control_id_of_copy
@@ -19,6 +17,7 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.store.port import Opened
 from tests.support.delivery_rig import Told, at_once, control_id_in
+from tests.support.looking import looked
 from tests.support.reference_site import NOW, Reception, reference_site, sample
 from tests.unit.redecision.test_redecide import Desk, two_patients
 
@@ -40,16 +39,10 @@ class NewIds(Desk):
         self.redecision = Redecision(self.reception.compiled, self.sealer)
 
     def look(self, policy: Policy, opened: Opened, cut: bytes) -> Sight:
-        clock = self.store.clock
-        commit = GroupCommit(self.store, at_once, clock, Told())  # type: ignore[arg-type]
+        commit = GroupCommit(self.store, at_once, self.clock, Told())
         redecision = Redecision(compile_policy(policy, "revision-2"), self.sealer)
-        sight = LastLook("acme", redecision, commit, lambda _: cut, lambda: NOW)(opened)
-        if isinstance(sight, Deferred):
-            seen: list[Sight] = []
-            sight.addCallback(seen.append)
-            clock.pump([0.0] * 10)  # type: ignore[attr-defined]
-            (sight,) = seen
-        return sight
+        look = LastLook("acme", redecision, commit, lambda _: cut, lambda: NOW)
+        return looked(look, opened, self.clock.turns)
 
 
 def test_an_id_is_made_of_receipt_channel_and_part() -> None:

@@ -30,6 +30,7 @@ from engine.store.port import (
 )
 from engine.store.sealing import Sealer
 from tests.support.delivery_rig import BenchClock
+from tests.support.looking import head_of
 from tests.support.reference_site import NOW, Reception, reference_site, sample
 
 ACT = Act("pat", NOW, "payer is back")
@@ -41,7 +42,8 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.sealer = Sealer.from_file(folder / "keys", create=True)
-        self.store = MemoryStore(BenchClock())
+        self.clock = BenchClock()
+        self.store = MemoryStore(self.clock)
         self.reception = Reception(SITE, self.sealer)
         self.redecision = Redecision(self.reception.compiled, self.sealer)
 
@@ -63,10 +65,7 @@ class Desk:
 
     def head(self, channel: str) -> tuple[Opened, bytes]:
         """The next entry of a lane, and what is in it."""
-        fence = self.do(Claim(channel, "two", 1000, takeover=True)).fence
-        opened = self.do(Advance(channel, fence, 1, 1000))
-        about = about_copy(opened.receipt, channel, opened.part)
-        return opened, self.sealer.open(opened.sealed, about)
+        return head_of(self.store, self.sealer, channel)
 
     def items(self, channel: str) -> tuple[Item, ...]:
         return cast("tuple[Item, ...]", self.do(Items(channel)))

@@ -11,8 +11,8 @@ from engine.errors import UsageError
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import ConsentKind, Facts, SignedConsent
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Sort
 from engine.privacy.separate import combined_labels, covered_labels
+from engine.privacy.sorts import Sort
 from tests.support.cutting import NOW, code, facts, hl7, sent
 from tests.support.law_messages import GENERAL, ORDERS, PID, PV1, compiled, consent, oru
 
