@@ -24,6 +24,7 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.intake.registered import Registered
 from engine.intake.sealed import coverage_name, seal_coverages
+from engine.privacy.acts import Act
 from engine.privacy.facts import (
     CoverageKey,
     CoverageRow,
@@ -34,7 +35,6 @@ from engine.privacy.facts import (
     Restriction,
 )
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
 from engine.store import keys
 from engine.store.client import connect

@@ -15,7 +15,9 @@ from typing import cast
 from engine.intake.change_records import change_record
 from engine.intake.recorded import entry_id, patient_name, seal_held, unseal_held
 from engine.intake.sealed import Sealing
+from engine.privacy.acts import Act, RegistryError, Verb
 from engine.privacy.aliases import Number, numbers_in
+from engine.privacy.held import Held
 from engine.privacy.joining import (
     added,
     confirmed,
@@ -25,8 +27,10 @@ from engine.privacy.joining import (
     parted,
     spread,
 )
+from engine.privacy.links import Link
 from engine.privacy.persons import own
-from engine.privacy.registry import Act, Change, Fact, Held, Link, RegistryError, Verb
+from engine.privacy.registry import Change
+from engine.privacy.sorts import Fact
 from engine.store.port import Changed, Enter, Entered, News, Recall, Store, StoreUnavailable
 
 #: How often a change is tried again while others change the same patient.

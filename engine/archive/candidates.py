@@ -25,8 +25,10 @@ from engine.archive.search import disclosures_of
 from engine.archive.terms import patient_term
 from engine.intake.recorded import unseal_held
 from engine.intake.sealed import Sealing
+from engine.privacy.acts import BY_MESSAGE, Verb
+from engine.privacy.held import Held
+from engine.privacy.links import Link
 from engine.privacy.persons import all_of, persons_in
-from engine.privacy.registry import BY_MESSAGE, Held, Link, Verb
 
 #: The kinds of such rows.
 CANDIDATE, CLEARED = "candidate", "cleared"

@@ -29,9 +29,9 @@ from engine.config.assessing import overdue
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit
+from engine.privacy.acts import Act
 from engine.privacy.duties import Duty, open_duties
 from engine.privacy.persons import newest_entries
-from engine.privacy.registry import Act
 from engine.registering import StoredRegistry
 from engine.store.sealing import Sealer
 

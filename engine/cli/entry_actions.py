@@ -31,8 +31,8 @@ from engine.config.load import load_site
 from engine.config.rows import COLUMNS, fact_of_row, facts_in_rows
 from engine.errors import Exit, UsageError
 from engine.privacy.facts import ConsentKind, ItemKind, Restriction, SignedConsent
-from engine.privacy.registry import Change, Fact
-from engine.privacy.sorts import Sort
+from engine.privacy.registry import Change
+from engine.privacy.sorts import Fact, Sort
 from engine.privacy.standing import IN_FORCE, OPEN
 from engine.registering import StoredRegistry
 

@@ -18,8 +18,10 @@ from engine.cli.registry_change import act_of, add_why, open_registry, tell
 from engine.cli.table import table
 from engine.config.load import load_site
 from engine.errors import Exit
+from engine.privacy.acts import Act
+from engine.privacy.links import Link
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Change, Link
+from engine.privacy.registry import Change
 from engine.registering import StoredRegistry
 
 #: What a person says of a patient's link.

@@ -27,11 +27,12 @@ from engine.config.load import load_site
 from engine.config.model import Site
 from engine.config.rows import COLUMNS, fact_of_row
 from engine.errors import Exit, UsageError
+from engine.privacy.acts import RegistryError
+from engine.privacy.entries import Entry
 from engine.privacy.facts import Cover
 from engine.privacy.patients import Patient, may_be
 from engine.privacy.persons import all_of, persons_in
-from engine.privacy.registry import Entry, Fact, RegistryError
-from engine.privacy.sorts import Sort
+from engine.privacy.sorts import Fact, Sort
 from engine.privacy.supposing import Supposed
 from engine.registering import StoredRegistry
 

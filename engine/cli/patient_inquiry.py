@@ -32,8 +32,8 @@ from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.meaning.revision import revision
 from engine.policy.model import State
 from engine.policy.telling.patient import Known, changes, shares
+from engine.privacy.entries import Entry
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Entry
 from engine.privacy.supposing import Supposed, supposing
 from engine.redecision.kept_message import Answers
 from engine.redecision.redecide import Redecision

@@ -20,9 +20,9 @@ from engine.cli.patient_words import entry_in_words, why
 from engine.cli.registered_entries import entry_as_json
 from engine.policy.model import Channel
 from engine.policy.telling.patient import Change, Share, plainly
+from engine.privacy.entries import Entry
 from engine.privacy.patients import Patient
 from engine.privacy.protections import Protections
-from engine.privacy.registry import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from engine.privacy.facts import (
     SignedConsent,
 )
 from engine.privacy.protections import Certainty, Label, Protections
-from engine.privacy.registry import Fact
+from engine.privacy.sorts import Fact
 from engine.privacy.standing import Standing
 
 #: What each label is about.

@@ -13,11 +13,13 @@ from typing import Any
 
 from engine.cli.moments import utc
 from engine.errors import UsageError
+from engine.privacy.acts import History
 from engine.privacy.confidential import Confidential
 from engine.privacy.consents import is_in_force
 from engine.privacy.elements import lacking
+from engine.privacy.entries import ENDS, Entry
 from engine.privacy.facts import ConsentKind, Cover, Restriction, Sensitivity, SignedConsent
-from engine.privacy.registry import ENDS, Entry, Fact, History
+from engine.privacy.sorts import Fact
 from engine.privacy.standing import IN_FORCE, Standing
 
 #: Where a restriction stands whose state is told as that of other entries.

@@ -19,7 +19,8 @@ from engine.cli.reach import fitting_sealer, working_store
 from engine.clock import SystemClock
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.privacy.registry import Act, Change
+from engine.privacy.acts import Act
+from engine.privacy.registry import Change
 from engine.registering import StoredRegistry
 
 #: One of `Change.open_attempts`.

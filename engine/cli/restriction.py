@@ -16,7 +16,7 @@ from engine.cli.arguments import add_site_and_json, named_patient
 from engine.cli.entry_actions import known_sort
 from engine.cli.registry_change import act_of, open_registry, tell
 from engine.config.load import load_site
-from engine.privacy.registry import Verb
+from engine.privacy.acts import Verb
 from engine.privacy.sorts import Sort
 
 #: What each action does, and the step that it takes.

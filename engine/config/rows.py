@@ -26,8 +26,7 @@ from engine.policy.language.source import Node, Scalar
 from engine.policy.language.source import Sequence as SequenceNode
 from engine.policy.model import Policy
 from engine.privacy.facts import ItemKind
-from engine.privacy.registry import Fact
-from engine.privacy.sorts import Sort
+from engine.privacy.sorts import Fact, Sort
 
 _PERSON = ("patient", "authority")
 _ITEMS = tuple(kind.value for kind in ItemKind)

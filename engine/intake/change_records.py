@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Sequence
 
-from engine.privacy.registry import Act, Verb
+from engine.privacy.acts import Act, Verb
 
 
 def change_record(name: bytes, deeds: Sequence[tuple[str, Verb]], act: Act, sealed: bytes) -> bytes:

@@ -21,13 +21,15 @@ from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.message.reading import type_of
 from engine.policy.signalled import signalled
+from engine.privacy.acts import BY_MESSAGE, Act, Verb
 from engine.privacy.aliases import Number, number_of, numbers_in
 from engine.privacy.facts import CoverageKey
+from engine.privacy.held import Held
 from engine.privacy.joining import added, done_between, ids_concerned, ids_named, moved
 from engine.privacy.moves import MOST_IDENTIFIERS, Move, moves_in
 from engine.privacy.patients import Patient
-from engine.privacy.registry import BY_MESSAGE, Act, Fact, Held, Verb
 from engine.privacy.renumbered import renumbered_keys
+from engine.privacy.sorts import Fact
 from engine.store.port import Entering
 
 

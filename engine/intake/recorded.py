@@ -24,7 +24,9 @@ from engine.intake.item_json import (
 )
 from engine.intake.recorded_contacts import confidential_json, confidential_of
 from engine.intake.sealed import Sealing
+from engine.privacy.acts import Act, History, Verb
 from engine.privacy.confidential import Confidential
+from engine.privacy.entries import Entry
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -36,9 +38,10 @@ from engine.privacy.facts import (
     SignedConsent,
     Statement,
 )
+from engine.privacy.held import Held
+from engine.privacy.links import Link, Tie
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Entry, Fact, Held, History, Link, Tie, Verb
-from engine.privacy.sorts import SORTS, Sort
+from engine.privacy.sorts import SORTS, Fact, Sort
 
 #: Holds that only the registry as such can release wait for this name.
 _REGISTRY = b"registry"

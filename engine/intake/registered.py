@@ -27,9 +27,9 @@ from engine.privacy.facts import (
     SignedConsent,
     Unit,
 )
+from engine.privacy.held import Held
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
-from engine.privacy.registry import Held
 from engine.privacy.standing import Standing
 from engine.store.port import Changed, Footing, News
 

@@ -11,7 +11,7 @@ from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.legal.sensitivities import sensitivities_of
 from engine.policy.legal.signals import signals_of
-from engine.privacy.registry import Fact
+from engine.privacy.sorts import Fact
 
 #: Segments that say something of the patient or the visit, and not of a message alone.
 _KEPT = frozenset({"PD1", "PV2", "ARV", "CON"})

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
+from engine.privacy.entries import Entry
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent
-from engine.privacy.registry import Entry
 from engine.privacy.standing import Standing
 
 

@@ -11,14 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from engine.privacy.acts import Act, History, Verb
 from engine.privacy.aliases import Alias, Denial, Number, chain, numbers_in, together
 from engine.privacy.confidential import Confidential
+from engine.privacy.entries import Entry
 from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level
 from engine.privacy.following import followed
+from engine.privacy.held import Held
+from engine.privacy.links import Link, Tie
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient, may_be_any
 from engine.privacy.persons import all_of, newest_entries, newest_links, persons_in
-from engine.privacy.registry import Act, Entry, Fact, Held, History, Link, Tie, Verb
+from engine.privacy.sorts import Fact
 
 #: What is held, by identifier (PID-3.1); of whom nothing is, `Held()`.
 Records = Mapping[str, Held]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from engine.hl7.groups import meant
 from engine.hl7.wire import Message, Segment
 from engine.privacy.facts import Item, ItemKind
+from engine.privacy.links import Tie
 from engine.privacy.patients import Patient, component, patients_in
-from engine.privacy.registry import Tie
 
 #: What each event says of the two records; None: nothing, they may be two persons'.
 _TIES: dict[str, Tie | None] = {

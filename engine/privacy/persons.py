@@ -14,8 +14,10 @@ from datetime import datetime
 from itertools import product
 from typing import NamedTuple, TypeVar
 
+from engine.privacy.acts import Verb
 from engine.privacy.confidential import Confidential
 from engine.privacy.entered import snapshots
+from engine.privacy.entries import Entry
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -25,8 +27,9 @@ from engine.privacy.facts import (
     Sensitivity,
     SignedConsent,
 )
+from engine.privacy.held import Held
+from engine.privacy.links import Link
 from engine.privacy.patients import Patient, may_be_any
-from engine.privacy.registry import Entry, Held, Link, Verb
 from engine.privacy.separate import covered_labels
 from engine.privacy.standing import IN_FORCE, Standing
 

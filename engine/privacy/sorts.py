@@ -11,6 +11,8 @@ from enum import StrEnum
 from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Cover, Restriction, Sensitivity, SignedConsent
 
+Fact = SignedConsent | Restriction | Cover | Confidential | Sensitivity
+
 
 class Sort(StrEnum):
     """What an entry is."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from engine.privacy.confidential import Confidential
 from engine.privacy.facts import Facts, Restriction, Sensitivity, SignedConsent
-from engine.privacy.registry import Fact
+from engine.privacy.sorts import Fact
 
 _Fact = TypeVar("_Fact", SignedConsent, Restriction, Confidential, Sensitivity)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.privacy.registry import RegistryError
+from engine.privacy.acts import RegistryError
 from engine.store.mark import MARK_FILE, read_noted
 from engine.store.port import Changed, Control, News, Order
 from tests.faults.test_unfit_store import told, wait_until

@@ -18,10 +18,10 @@ from engine.intake.receipts import Receipts
 from engine.intake.registered import PatientNames
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
+from engine.privacy.acts import Act
 from engine.privacy.confidential import Address, Confidential
 from engine.privacy.facts import Facts
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry

@@ -46,6 +46,7 @@ from engine.intake.registered import Registered
 from engine.intake.sealed import about_copy
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
+from engine.privacy.acts import Act, Verb
 from engine.privacy.confidential import Address, Confidential
 from engine.privacy.facts import (
     ConsentKind,
@@ -56,7 +57,7 @@ from engine.privacy.facts import (
     SignedConsent,
 )
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Fact, Verb
+from engine.privacy.sorts import Fact
 from engine.privacy.standing import Standing
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from engine.privacy.acts import Act
 from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Change
+from engine.privacy.registry import Change
 from engine.registering import StoredRegistry
 from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer

@@ -11,6 +11,7 @@ import pytest
 from engine.errors import EngineError
 from engine.intake.recorded import entry_id, link_id, patient_name, seal_held, unseal_held
 from engine.intake.registered import UNAVAILABLE, Registered, known_of
+from engine.privacy.acts import Act, RegistryError, Verb
 from engine.privacy.facts import (
     ConsentKind,
     Cover,
@@ -23,10 +24,11 @@ from engine.privacy.facts import (
     Sensitivity,
     SignedConsent,
 )
+from engine.privacy.held import Held
 from engine.privacy.joining import moved
+from engine.privacy.links import Tie
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, RegistryError, Tie, Verb
 from engine.privacy.standing import Standing
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore

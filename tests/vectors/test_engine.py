@@ -30,9 +30,10 @@ from engine.mllp.framing import encode
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Verdict
+from engine.privacy.acts import Act
 from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Fact
+from engine.privacy.sorts import Fact
 from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry

@@ -17,11 +17,13 @@ from engine.errors import EngineError
 from engine.hl7.wire import Message
 from engine.intake.recorded import entry_id, link_id
 from engine.intake.registered import PatientNames
+from engine.privacy.acts import Act
 from engine.privacy.facts import Item, ItemKind, Restriction
+from engine.privacy.held import Held
 from engine.privacy.joining import moved
+from engine.privacy.links import Tie
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Tie
 from engine.registering import StoredRegistry
 from engine.store.port import Advance, Changed, Claim, Footing, News
 from tests.support.archive_rig import LEASE_MS, Rig, adt

@@ -15,9 +15,11 @@ from engine.cli.main import main
 from engine.cli.reach import working_store
 from engine.intake.recorded import patient_name, seal_held
 from engine.intake.sealed import coverage_name
+from engine.privacy.acts import Act, Verb
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Level
+from engine.privacy.held import Held
+from engine.privacy.links import Link, Tie
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Link, Tie, Verb
 from engine.store.port import Enter, LetGo, ReadLedger, Recall
 from engine.store.sealing import Sealer
 from tests.integration.archive.test_patient_erased import P1 as ERASED

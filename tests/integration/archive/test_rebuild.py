@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from engine.archive import schema
 from engine.archive.history import Extent, extent
 from engine.archive.rebuild import Rebuilder, read_doubt
+from engine.privacy.acts import Act, RegistryError
 from engine.privacy.facts import Restriction, RestrictionReason
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, RegistryError
 from engine.registering import StoredRegistry
 from engine.store.doubt import Doubt
 from engine.store.memory import MemoryStore

@@ -15,11 +15,12 @@ from engine.cli.registered_entries import state_of
 from engine.config.rows import COLUMNS, fact_of_row
 from engine.intake.recorded import entry_id, seal_held, unseal_held
 from engine.policy.outcome import Verdict
+from engine.privacy.acts import Act
 from engine.privacy.consents import Consents, Lapse
 from engine.privacy.elements import lacking
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent, Statement
+from engine.privacy.held import Held
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held
 from engine.privacy.sorts import Sort
 from tests.support.cutting import channel, facts, outcome, policy, rule
 from tests.support.key_ring import any_sealer

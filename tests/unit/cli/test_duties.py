@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from engine.privacy.acts import Act
 from engine.privacy.facts import Item, ItemKind, Restriction
+from engine.privacy.held import Held
 from engine.privacy.patients import Patient
 from engine.privacy.persons import rights_of
-from engine.privacy.registry import Act, Held
 from tests.support.archive_rig import Rig, rigs
 from tests.support.commanding import payergate
 

@@ -24,7 +24,7 @@ from engine.privacy.facts import (
 )
 from engine.privacy.patients import Patient
 from engine.privacy.protections import Label, Protections
-from engine.privacy.registry import Fact
+from engine.privacy.sorts import Fact
 from engine.privacy.supposing import Supposed, supposing
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -17,6 +17,7 @@ from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
 from engine.intake.registered import Registered
 from engine.logs import Log
+from engine.privacy.acts import Act, Verb
 from engine.privacy.facts import (
     Cover,
     Item,
@@ -26,8 +27,9 @@ from engine.privacy.facts import (
     RestrictionReason,
     Sensitivity,
 )
+from engine.privacy.held import Held
+from engine.privacy.links import Tie
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Act, Held, Tie, Verb
 from engine.privacy.sorts import Sort
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry

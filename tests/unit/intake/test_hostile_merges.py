@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from engine.cli.duties import duties_of
+from engine.privacy.acts import RegistryError, Verb
 from engine.privacy.facts import ConsentKind, Item, ItemKind, Relation, SignedConsent
+from engine.privacy.links import Tie
 from engine.privacy.moves import MOST_IDENTIFIERS
 from engine.privacy.patients import Patient
 from engine.privacy.persons import is_sure
-from engine.privacy.registry import RegistryError, Tie, Verb
 from tests.unit.intake.test_entering import IN1, MRG, Desk, P, pid, pv1
 
 FIRST = Patient("P0", "H")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from engine.privacy.acts import Act
 from engine.privacy.confidential import Address, Confidential, Phone
 from engine.privacy.facts import Facts
+from engine.privacy.held import Held
 from engine.privacy.joining import added, confirmed, moved, parted
+from engine.privacy.links import Tie
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.persons import rights_of
-from engine.privacy.registry import Act, Fact, Held, Tie
+from engine.privacy.sorts import Fact
 from engine.privacy.supposing import Supposed, supposing
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from engine.privacy.acts import Act, Verb
 from engine.privacy.aliases import MOST_ALIASES
 from engine.privacy.facts import (
     ConsentKind,
@@ -23,11 +24,13 @@ from engine.privacy.facts import (
     Sensitivity,
     SignedConsent,
 )
+from engine.privacy.held import Held
 from engine.privacy.joining import added, confirmed, done_between, moved, parted
+from engine.privacy.links import Link, Tie
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.persons import MOST_PERMITS, Rights, rights_of
-from engine.privacy.registry import Act, Fact, Held, Link, Tie, Verb
+from engine.privacy.sorts import Fact
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PERSON = Act("ann", NOW)

@@ -6,9 +6,9 @@ import pytest
 
 from engine.hl7.wire import Message
 from engine.privacy.facts import Item, ItemKind
+from engine.privacy.links import Tie
 from engine.privacy.moves import Move, moves_in
 from engine.privacy.patients import Patient
-from engine.privacy.registry import Tie
 
 S, P = Patient("S", "H"), Patient("P", "H")
 PID = "PID|1||S^^^H|||||||||||||||AC2"

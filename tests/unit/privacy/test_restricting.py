@@ -8,13 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from engine.intake.recorded import entry_id
+from engine.privacy.acts import Act, RegistryError, Verb
 from engine.privacy.duties import Duty, open_duties
+from engine.privacy.entries import Entry
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
+from engine.privacy.held import Held
 from engine.privacy.joining import added, moved, parted
+from engine.privacy.links import Tie
 from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.persons import Rights, rights_of
-from engine.privacy.registry import Act, Entry, Held, RegistryError, Tie, Verb
 from engine.privacy.restricting import StepError
 from engine.privacy.standing import Standing
 from tests.support.key_ring import any_sealer
