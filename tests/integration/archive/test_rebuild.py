@@ -37,9 +37,11 @@ def registry(rig: Rig, store: MemoryStore | None = None) -> StoredRegistry:
 def fill(rig: Rig) -> None:
     """Five changes of three patients, archived."""
     keeper = registry(rig)
-    changes = [keeper.add(restriction(patient), ACT) for patient in ("P1", "P2", "P3")]
-    keeper.end("P1", changes[0].entry, ACT)
-    keeper.add(replace(restriction("P2"), channels=frozenset({"acme"})), ACT)
+    changes = [
+        keeper.add(restriction(patient), ACT) for patient in ("PATIENT-1", "PATIENT-2", "PATIENT-3")
+    ]
+    keeper.end("PATIENT-1", changes[0].entry, ACT)
+    keeper.add(replace(restriction("PATIENT-2"), channels=frozenset({"acme"})), ACT)
     rig.archive()
 
 
@@ -65,7 +67,7 @@ def test_every_change_is_in_the_archive_with_what_was_held_then(rig: Rig) -> Non
     rows = rig.rows(schema.registry)
     assert [row.id for row in rows] == [1, 2, 3, 4, 5]
     assert rows[0].subject == rows[3].subject
-    assert "P1" not in str(rows)
+    assert "PATIENT-1" not in str(rows)
     assert "asked for" in rows[0].record
 
 
@@ -73,11 +75,11 @@ def test_a_lost_registry_is_made_again_and_believed_by_itself(rig: Rig) -> None:
     fill(rig)
     store = lost(rig, Doubt(after(rig), noted=5))
     with pytest.raises(RegistryError, match="registry-doubted"):
-        registry(rig, store).held("P2")
+        registry(rig, store).held("PATIENT-2")
     assert rebuilder(rig, store).step() is True
     assert rebuilder(rig, store).step() is None
     assert read_doubt(store) == b""
-    for patient in ("P1", "P2", "P3"):
+    for patient in ("PATIENT-1", "PATIENT-2", "PATIENT-3"):
         assert registry(rig, store).held(patient) == registry(rig).held(patient)
     old, new = (one.execute([News(0)])[0] for one in (rig.store, store))
     assert old == new
@@ -133,7 +135,7 @@ def test_a_new_store_beside_an_archive_that_knows_messages_waits_for_a_person(ri
 
 def test_an_older_store_gets_what_it_has_forgotten(rig: Rig) -> None:
     keeper = registry(rig)
-    keeper.add(restriction("P1"), ACT)
+    keeper.add(restriction("PATIENT-1"), ACT)
     store = MemoryStore(rig.clock)
     was = cast("MemoryStore", rig.store)
     store.registry.held = dict(was.registry.held)
