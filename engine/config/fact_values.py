@@ -117,6 +117,17 @@ class FactReader:
             return None
         return LAST if day == date.max else self._start(day + timedelta(days=1))
 
+    def days(self, first: Node | None, last: Node | None) -> tuple[date | None, date | None]:
+        """The first and the last day of a time, in that order."""
+        since, until = self.day(first, "`from`"), self.day(last, "`to`")
+        if last is not None and since is not None and until is not None and until < since:
+            self.backwards(last)
+        return since, until
+
+    def backwards(self, last: Node) -> None:
+        """Note that a time ends before it begins: it would never come."""
+        self.reader.bad_value(last, "It ends before it begins.", "Correct the days.")
+
     def instant(self, node: Node | None, what: str) -> datetime | None:
         """A timestamp; without a zone it is meant in the engine's."""
         if node is None or is_empty(node):

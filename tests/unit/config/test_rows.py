@@ -110,3 +110,27 @@ def test_words_may_have_several_lines() -> None:
     (fact,) = facts_in_rows(Sort.CONSENT, text, "f", POLICY)
     assert isinstance(fact, SignedConsent)
     assert fact.event == "the end\nof the study"
+
+
+@pytest.mark.parametrize(
+    ("sort", "text", "place"),
+    [
+        (Sort.RESTRICTION, "patient,visit,from,to\nP1,V1,2026-02-02,2026-02-01\n", "2:4"),
+        (Sort.CONSENT, "patient,kind,given,expires\nP1,refusal,2026-02-02,2026-02-01\n", "2:4"),
+        (Sort.RESTRICTION, "patient,visit\nP1,^NS\n", "2:2"),
+        (Sort.LABEL, "patient,label,visit\nP1,hiv,^NS\n", "2:3"),
+    ],
+)
+def test_what_could_never_be_in_force_is_refused(sort: Sort, text: str, place: str) -> None:
+    """Whoever entered it would believe that the patient is protected."""
+    with pytest.raises(UsageError, match=f"f:{place}: bad-value"):
+        facts_in_rows(sort, text, "f", POLICY)
+
+
+def test_a_time_may_be_one_day() -> None:
+    text = "patient,visit,from,to\nP1,V1,2026-02-01,2026-02-01\n"
+    assert facts_in_rows(Sort.RESTRICTION, text, "f", POLICY)
+    text = "patient,kind,given,expires\nP1,refusal,2026-02-01,2026-02-01\n"
+    assert facts_in_rows(Sort.CONSENT, text, "f", POLICY)
+    always = "patient,kind,given,expires\nP1,refusal,9999-12-31,9999-12-31\n"
+    assert facts_in_rows(Sort.CONSENT, always, "f", POLICY)
