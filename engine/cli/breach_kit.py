@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import pathlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,9 @@ COLUMNS = (
     "possible_duplicate", "impermissible", "description", "purpose", "basis", "rules", "revision",
     "states", "sha256",
 )  # fmt: skip
+
+#: Where a cell would begin with what spreadsheets take for the beginning of a formula.
+_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 def add_export(actions: Any) -> None:
@@ -243,9 +247,9 @@ def _write(path: pathlib.Path, head: Iterable[str], rows: Iterable[list[object]]
         writer = csv.writer(file)
         writer.writerow(head)
         for row in rows:
-            writer.writerow([_harmless(value) for value in row])
+            writer.writerow([harmless(value) for value in row])
 
 
-def _harmless(value: object) -> object:
-    text = str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+def harmless(value: object) -> object:
+    """Also where a spreadsheet separates by `;`, as it does in half of Europe, or by tabs."""
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value

@@ -67,14 +67,26 @@ def disk(site: Site) -> Iterator[Finding]:
         yield warning("disk", said, "Make room before it is full.")
     else:
         yield ok("disk", said)
-    if not site.var.exists():
-        yield ok("var", "It is made at the first start.")
-    elif site.var.stat().st_uid != os.geteuid():
-        yield bad("var", f"{site.var} is another user's.", "Run this as the engine's user.")
-    elif stat.S_IMODE(site.var.stat().st_mode) & 0o077:
-        yield warning("var", f"{site.var} is open to others.", "Take their rights: `chmod 700`.")
-    else:
-        yield ok("var", "For its owner alone.")
+    yield var_folder(site)
+
+
+def var_folder(site: Site) -> Finding:
+    """Whether the engine can work in its folder, and nobody else."""
+    if not os.path.lexists(site.var):
+        return ok("var", "It is made at the first start.")
+    if not site.var.is_dir():
+        return bad("var", f"{site.var} is no folder.", "Remove it; the engine makes its own.")
+    if site.var.stat().st_uid != os.geteuid():
+        return bad("var", f"{site.var} is another user's.", "Run this as the engine's user.")
+    if not os.access(site.var, os.W_OK | os.X_OK):
+        return bad(
+            "var",
+            f"{site.var} cannot be written.",
+            "Mount its disk for writing, and let the engine's user write there.",
+        )
+    if stat.S_IMODE(site.var.stat().st_mode) & 0o077:
+        return warning("var", f"{site.var} is open to others.", "Take their rights: `chmod 700`.")
+    return ok("var", "For its owner alone.")
 
 
 def files_limit(site: Site) -> Iterator[Finding]:

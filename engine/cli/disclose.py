@@ -94,11 +94,15 @@ def _say_why_not(
 
 
 def _write(folder: pathlib.Path, copies: dict[str, bytes]) -> None:
+    """A file for each channel that receives anything, for its owner alone; no other stays."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for channel, data in copies.items():
+            file = folder / f"{channel}.hl7"
+            file.unlink(missing_ok=True)  # one of before would say what no longer holds
             if data:
-                (folder / f"{channel}.hl7").write_bytes(data)
+                file.touch(mode=0o600, exist_ok=False)
+                file.write_bytes(data)
     except OSError as error:
         raise UsageError(
             "folder-unwritable",

@@ -1,7 +1,8 @@
 """Times and days on a command line: as people write them, and as commands print them.
 
 Law: a time without a zone is the site's; nothing else is guessed. Text has times in the site's zone
-with its offset, JSON and CSV have them in UTC with Z; a day without a time is the site's.
+with its offset, JSON and CSV have them in UTC with Z; a day without a time is the site's. A time
+before or after all that can be is the first or the last that can: nothing lies beyond.
 """
 
 from __future__ import annotations
@@ -12,23 +13,34 @@ from zoneinfo import ZoneInfo
 from engine.clock import SystemClock
 from engine.errors import UsageError
 
+#: A year from either end of what can be told, so that days may be added in any zone.
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
 
 def moment(text: str, timezone: str, now: datetime) -> datetime:
     """`2026-03-01`, `2026-03-01T12:00`, with or without a zone, or `7d`, `12h` before now."""
     unit = {"d": 86_400, "h": 3600, "m": 60}.get(text[-1:], 0)
     if unit and text[:-1].isdecimal():
-        return now - timedelta(seconds=int(text[:-1]) * unit)
+        return _ago(now, text[:-1], unit)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise _no_time(text) from None
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(timezone))
+    aware = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(timezone))
+    return min(max(aware, _FIRST), _LAST)
+
+
+def _ago(now: datetime, number: str, unit: int) -> datetime:
+    try:
+        return max(now - timedelta(seconds=int(number) * unit), _FIRST)
+    except (OverflowError, ValueError):  # more than can be counted, or more digits than are read
+        return _FIRST
 
 
 def day(text: str) -> date:
     """`2026-03-01`."""
     try:
-        return date.fromisoformat(text)
+        return min(date.fromisoformat(text), _LAST.date())
     except ValueError:
         raise _no_time(text) from None
 
@@ -42,7 +54,8 @@ def whole_days(
         end = datetime.combine(end.date() + timedelta(days=1), time(), end.tzinfo)
     if since is not None:
         return moment(since, timezone, now), end
-    return end - timedelta(days=366 * years), end
+    before = timedelta(days=366 * years)
+    return (end - before if end - _FIRST > before else _FIRST), end
 
 
 def today(timezone: str) -> date:

@@ -67,6 +67,9 @@ def consent_of(node: Node, read: FactReader) -> SignedConsent | None:
         authority=read.text(signer.get("authority")),
         statements=_statements(given.get("statements"), read),
     )
+    begins, ends = consent.begins, consent.ends
+    if begins is not None and ends is not None and ends <= begins:
+        read.backwards(given["expires"])
     if labels is not None and combined_labels(consent):
         read.reader.bad_value(
             labels,

@@ -30,9 +30,7 @@ def cover_of(node: Node, read: FactReader) -> Cover | None:
         )
     level = next((one for one in (Level.VISIT, Level.ACCOUNT) if one.value in given), Level.PATIENT)
     number = "" if level is Level.PATIENT else read.text(given[level.value])
-    since, until = read.day(given.get("from"), "`from`"), read.day(given.get("to"), "`to`")
-    if since is not None and until is not None and until < since:
-        read.reader.bad_value(given["to"], "It ends before it begins.", "Correct the days.")
+    since, until = read.days(given.get("from"), given.get("to"))
     return Cover(
         patient,
         read.channel(given.get("channel")),

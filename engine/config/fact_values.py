@@ -1,7 +1,8 @@
 """What facts are made of: patients, channels, days and instants, read with their places.
 
 Law: a day is meant in the engine's time zone; it begins at its first instant and ends before the
-first of the next (rules.md §10.3).
+first of the next (rules.md §10.3). The first and the last day there is, which people write where
+they mean always, are as good as any other.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from engine.policy.model import Policy
 from engine.privacy.patients import Patient
 
 PATIENT_KEYS = Keys("a patient", required=("id",), optional=("authority",))
+
+#: Between these a time can be told in every zone. Seen from the zones in use the last is still on
+#: the last day.
+FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, 9, tzinfo=UTC)
 
 #: Words that mean every channel, or every payer.
 ALL, ALL_PAYERS = "all", "all payers"
@@ -108,7 +113,20 @@ class FactReader:
     def end(self, node: Node | None, what: str) -> datetime | None:
         """The first instant after a day."""
         day = self.day(node, what)
-        return None if day is None else self._start(day + timedelta(days=1))
+        if day is None:
+            return None
+        return LAST if day == date.max else self._start(day + timedelta(days=1))
+
+    def days(self, first: Node | None, last: Node | None) -> tuple[date | None, date | None]:
+        """The first and the last day of a time, in that order."""
+        since, until = self.day(first, "`from`"), self.day(last, "`to`")
+        if last is not None and since is not None and until is not None and until < since:
+            self.backwards(last)
+        return since, until
+
+    def backwards(self, last: Node) -> None:
+        """Note that a time ends before it begins: it would never come."""
+        self.reader.bad_value(last, "It ends before it begins.", "Correct the days.")
 
     def instant(self, node: Node | None, what: str) -> datetime | None:
         """A timestamp; without a zone it is meant in the engine's."""
@@ -122,10 +140,17 @@ class FactReader:
                 node, f"{what} is no timestamp.", "Write ISO form, such as 2026-03-01T12:00:00Z."
             )
             return None
-        return (found if found.tzinfo else found.replace(tzinfo=self._timezone)).astimezone(UTC)
+        return _in_utc(found if found.tzinfo else found.replace(tzinfo=self._timezone))
 
     def _start(self, day: date) -> datetime:
-        return datetime.combine(day, time(), self._timezone).astimezone(UTC)
+        return _in_utc(datetime.combine(day, time(), self._timezone))
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return min(max(at.astimezone(UTC), FIRST), LAST)
+    except OverflowError:  # before the first year, or after the last
+        return FIRST if at.year == FIRST.year else LAST
 
 
 def is_null(node: Node) -> bool:

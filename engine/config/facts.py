@@ -100,11 +100,8 @@ def _coverages(read: FactReader, node: Node | None) -> Mapping[CoverageKey, Cove
         if keys is None:
             continue
         patient = read.patient(keys.get("patient"))
-        row = CoverageRow(
-            read.channel(keys.get("channel")),
-            read.day(keys.get("from"), "`from`"),
-            read.day(keys.get("to"), "`to`"),
-        )
+        days = read.days(keys.get("from"), keys.get("to"))
+        row = CoverageRow(read.channel(keys.get("channel")), *days)
         visit, account = read.text(keys.get("visit")), read.text(keys.get("account"))
         if patient.id and patient.authority:  # a permit matches by both (§10.8)
             key = _key(patient.id, patient.authority, visit, account)

@@ -34,13 +34,14 @@ def restriction_of(node: Node, read: FactReader) -> Restriction:
     channels = read.payers(given.get("channels"), "A restriction for no channel restricts nothing.")
     named = read.reader.choice(given.get("reason"), "`reason`", RestrictionReason)
     reason = named or RestrictionReason.PATIENT_REQUEST
+    since, until = read.days(given.get("from"), given.get("to"))
     return Restriction(
         patient=read.patient(given.get("patient")),
         items=items,
         channels=channels,
         reason=reason,
-        since=read.day(given.get("from"), "`from`"),
-        until=read.day(given.get("to"), "`to`"),
+        since=since,
+        until=until,
         state=_state(given.get("state"), reason, read),
     )
 
@@ -81,10 +82,10 @@ def items_of_kind(kind: ItemKind, node: Node, read: FactReader) -> list[Item]:
             read.reader.bad_value(node, "`everything` can only be true.", "Remove it.")
         return [Item(kind)]
     values = read.items(node, "`items`") if isinstance(node, SequenceNode) else (node,)
-    numbers = [read.text(value) for value in values]
-    if not all(numbers) or not numbers:
+    numbers = [_identifier(read.text(value)) for value in values]
+    if not numbers or not all(identifier for identifier, _ in numbers):
         read.reader.bad_value(node, f"`{kind.value}` names none.", "Write its number.")
-    return [Item(kind, *_identifier(number)) for number in numbers if number]
+    return [Item(kind, *number) for number in numbers if number[0]]
 
 
 def _identifier(number: str) -> tuple[str, str]:

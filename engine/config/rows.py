@@ -2,7 +2,8 @@
 
 Law: a row means what the same words mean in a facts file (rules.md §7), and is refused for the same
 mistakes, each with its place and none with what is written there, which a shifted column makes an
-identifier of a patient; a list is separated by `;`, `,` or spaces.
+identifier of a patient; a list is separated by `;`, `,` or spaces. What names a person or a thing
+is one line of what can be seen: a quote that stays open must not swallow the lines of others.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ _READ: dict[Sort, Callable[[Node, FactReader], Fact | None]] = {
 }
 
 _LISTS = frozenset({"purposes", "channels", "labels", "statements"})
+
+#: Columns that may hold several lines.
+_LINES = _LISTS | {"description", "event"}
 
 #: Columns about who signed, and their keys in `signed_by` of a facts file.
 _SIGNER = {"signed_by": "relation", "signer": "name", "signer_authority": "authority"}
@@ -120,6 +124,13 @@ def _place(columns: Mapping[str, int], file: str, line: int, name: str) -> Place
 
 
 def _fact(sort: Sort, row: Row, at: Callable[[str], Place], read: FactReader) -> Fact | None:
+    for name, text in row.items():
+        if name not in _LINES and text and not text.strip().isprintable():
+            read.reader.bad_value(
+                Scalar(at(name), ""),
+                f"`{name}` has a line end, or a character that cannot be seen.",
+                "Remove it; see also whether a quote before it was left open.",
+            )
     return _READ[sort](_node(sort, row, at), read)
 
 

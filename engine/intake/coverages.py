@@ -22,6 +22,10 @@ FRESH_S = 2.0
 #: How many committed keys are remembered at most; what is not yet committed is never dropped.
 REMEMBERED = 5_000
 
+#: How many keys are looked at, for each one that comes, whether they may be dropped: one message
+#: may name a hundred thousand patients, none of which may yet.
+DROPPED_AT_ONCE = 8
+
 #: How many of the last messages that taught something are told from their repetitions here.
 REPETITIONS_KNOWN = 4096
 
@@ -93,7 +97,8 @@ class KnownCoverages:
     def _remember(self, key: CoverageKey, known: _Known) -> None:
         self._known[key] = known
         self._known.move_to_end(key)
-        for _ in range(2 * (len(self._known) - self._remembered)):
+        too_many = len(self._known) - self._remembered
+        for _ in range(min(2 * too_many, DROPPED_AT_ONCE)):
             oldest, candidate = next(iter(self._known.items()))
             if candidate.uncommitted:
                 self._known.move_to_end(oldest)

@@ -6,6 +6,7 @@ import datetime
 import json
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from engine.cli.main import main
 from tests.support.estate import Estate, free_port
+from tests.support.small_disk import small_disk
 
 
 @pytest.fixture
@@ -82,6 +84,19 @@ class TestDoctor:
             found = told(capsys, "doctor", "--site", str(site), code=1)
         assert found["agreement"][0] == found["ports"][0] == found["keys"][0] == "bad"
         assert found["var"][0] == found["settings"][0] == "warning"
+
+    def test_a_var_folder_of_no_use_is_bad(
+        self, site: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (site / "var").symlink_to(site / "not-mounted")
+        found = told(capsys, "doctor", "--site", str(site), code=1)
+        assert found["var"] == ("bad", f"{site / 'var'} is no folder.")
+        (site / "var").unlink()
+        with small_disk(site / "var", 1 << 20) as var:
+            var.chmod(0o700)
+            subprocess.run(["mount", "-o", "remount,ro", str(var)], check=True)
+            found = told(capsys, "doctor", "--site", str(site), code=1)
+        assert found["var"] == ("bad", f"{var} cannot be written.")
 
     def test_a_store_that_is_away_is_bad(
         self, site: Path, capsys: pytest.CaptureFixture[str]

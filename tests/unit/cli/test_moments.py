@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.cli.moments import day, moment, shown, shown_day, utc, whole_days
+from engine.cli.moments import day, moment, ms, shown, shown_day, utc, whole_days
 from engine.errors import UsageError
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -59,3 +59,28 @@ def test_the_day_of_a_time_is_the_sites() -> None:
     assert shown(0, ZONE) == "1969-12-31T19:00:00-05:00"
     assert shown_day(0, ZONE) == "1969-12-31"
     assert shown_day(0, "Europe/Berlin") == "1970-01-01"
+
+
+@pytest.mark.parametrize("zone", [ZONE, "UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01",
+        "9999-12-31",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "99999999999d",
+        "9" * 5000 + "d",
+    ],
+)
+def test_a_time_beyond_all_that_can_be_told_counts_as_the_last(text: str, zone: str) -> None:
+    since, until = whole_days(text, text, zone, NOW, 6)
+    assert not text.startswith("9999-") or since > NOW
+    assert shown(ms(since), zone)
+    assert shown(ms(until), zone)
+    assert utc(moment(text, zone, NOW))
+    whole_days(None, text, zone, NOW, 6)
+
+
+def test_a_day_beyond_all_that_can_be_told_counts_as_the_last() -> None:
+    assert day("9999-12-31") + timedelta(days=60) > day("2026-03-01")

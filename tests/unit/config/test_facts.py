@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -165,3 +166,24 @@ def test_all_mistakes_are_told_at_once_and_no_patient_is_named(
         read(site, text, tmp_path)
     assert raised.value.what.count("facts.yaml:") >= 4
     assert "SECRET" not in str(raised.value)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_first_and_the_last_day_mean_always(zone: str, tmp_path: pathlib.Path) -> None:
+    """Systems write 9999-12-31 where they mean that there is no end."""
+    site = policy([rule("r", "", "PID: [3]")], timezone=zone)
+    facts = read(
+        site,
+        "now: 9999-12-31T23:59:59-12:00\nconsents:\n"
+        "  - {patient: {id: P1}, kind: refusal, given: 0001-01-01, expires: 9999-12-31}\n"
+        "  - {patient: {id: P1}, kind: refusal, revoked: '0001-01-01T00:00:00+14:00'}\n",
+        tmp_path,
+    )
+    whole, revoked = facts.consents
+    assert whole.begins is not None
+    assert whole.begins < datetime(2, 1, 1, tzinfo=UTC)
+    assert whole.ends is not None
+    assert whole.ends > datetime(9999, 12, 30, tzinfo=UTC)
+    assert revoked.revoked is not None
+    for at in (whole.begins, whole.ends, revoked.revoked, facts.now):
+        assert at.astimezone(ZoneInfo(zone))

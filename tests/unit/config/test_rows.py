@@ -8,9 +8,9 @@ import pathlib
 import pytest
 
 from engine.cli import entry_actions
-from engine.config.rows import facts_in_rows
+from engine.config.rows import fact_of_row, facts_in_rows
 from engine.errors import UsageError
-from engine.privacy.facts import Item, ItemKind, Restriction, Sensitivity
+from engine.privacy.facts import Item, ItemKind, Restriction, Sensitivity, SignedConsent
 from engine.privacy.patients import Patient
 from engine.privacy.sorts import Sort
 from tests.support.cutting import channel, policy, rule
@@ -23,7 +23,7 @@ def patients(text: str) -> list[str]:
 
 
 def test_lines_end_as_they_may_and_cells_are_quoted_as_they_may_be() -> None:
-    assert patients('patient,visit\r\nP1,V1\r\n"P""2","V\r\n2"\r\n=P3,V3') == ["P1", 'P"2', "=P3"]
+    assert patients('patient,visit\r\nP1,V1\r\n"P""2","V,2"\r\n=P3,V3') == ["P1", 'P"2', "=P3"]
 
 
 def test_a_column_that_is_named_twice_is_refused() -> None:
@@ -88,3 +88,49 @@ def test_labels_are_read_as_in_a_facts_file() -> None:
     ]
     with pytest.raises(UsageError, match="2:1: missing-key"):
         facts_in_rows(Sort.LABEL, "patient,label\nP1,hiv\n", "f", POLICY)
+
+
+@pytest.mark.parametrize("hidden", ["1\n", "\r", "\0", "\t", "\u200b", "\u00a0", "\ufeff"])
+def test_an_identifier_is_one_line_of_what_can_be_seen(hidden: str) -> None:
+    """It would be about nobody, and whoever it is about would not be protected."""
+    with pytest.raises(UsageError, match=r"f:\d:1: bad-value"):
+        facts_in_rows(Sort.RESTRICTION, f'patient,visit\n"P{hidden}2",V1\n', "f", POLICY)
+    with pytest.raises(UsageError, match="--visit: bad-value"):
+        fact_of_row(Sort.RESTRICTION, {"patient": "P1", "visit": f"V{hidden}1"}, POLICY)
+
+
+def test_a_quote_that_stays_open_swallows_nobody() -> None:
+    text = 'patient,visit\n"P1,V1\nP2,V2\nP3",V3\n'
+    with pytest.raises(UsageError, match=r"f:4:1: bad-value.*quote"):
+        facts_in_rows(Sort.RESTRICTION, text, "f", POLICY)
+
+
+def test_words_may_have_several_lines() -> None:
+    text = 'patient,kind,event\nP1,refusal,"the end\nof the study"\n'
+    (fact,) = facts_in_rows(Sort.CONSENT, text, "f", POLICY)
+    assert isinstance(fact, SignedConsent)
+    assert fact.event == "the end\nof the study"
+
+
+@pytest.mark.parametrize(
+    ("sort", "text", "place"),
+    [
+        (Sort.RESTRICTION, "patient,visit,from,to\nP1,V1,2026-02-02,2026-02-01\n", "2:4"),
+        (Sort.CONSENT, "patient,kind,given,expires\nP1,refusal,2026-02-02,2026-02-01\n", "2:4"),
+        (Sort.RESTRICTION, "patient,visit\nP1,^NS\n", "2:2"),
+        (Sort.LABEL, "patient,label,visit\nP1,hiv,^NS\n", "2:3"),
+    ],
+)
+def test_what_could_never_be_in_force_is_refused(sort: Sort, text: str, place: str) -> None:
+    """Whoever entered it would believe that the patient is protected."""
+    with pytest.raises(UsageError, match=f"f:{place}: bad-value"):
+        facts_in_rows(sort, text, "f", POLICY)
+
+
+def test_a_time_may_be_one_day() -> None:
+    text = "patient,visit,from,to\nP1,V1,2026-02-01,2026-02-01\n"
+    assert facts_in_rows(Sort.RESTRICTION, text, "f", POLICY)
+    text = "patient,kind,given,expires\nP1,refusal,2026-02-01,2026-02-01\n"
+    assert facts_in_rows(Sort.CONSENT, text, "f", POLICY)
+    always = "patient,kind,given,expires\nP1,refusal,9999-12-31,9999-12-31\n"
+    assert facts_in_rows(Sort.CONSENT, always, "f", POLICY)

@@ -90,3 +90,15 @@ def test_memory_is_bounded_and_drops_only_what_is_committed() -> None:
     assert known.look_up([KEY]) == {KEY: ACME}
     found = known.look_up(CoverageKey(Level.VISIT, "P", "A", str(n)) for n in range(100))
     assert len(found) <= 10
+
+
+def test_a_message_of_very_many_identifiers_stops_nobody() -> None:
+    """None of it may be dropped before its commit; to look again and again takes for ever."""
+    known = KnownCoverages(HandTime(), remembered=10)
+    keys = [CoverageKey(Level.VISIT, f"P{n}", "A", "V1") for n in range(50_000)]
+    known.learned(dict.fromkeys(keys, ACME))
+    assert len(known.look_up(keys)) == len(keys)
+    known.committed(keys)
+    for number in range(10_000):
+        known.recalled({CoverageKey(Level.VISIT, "P", "A", str(number)): ACME})
+    assert len(known.look_up(keys)) == 0
