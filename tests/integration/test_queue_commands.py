@@ -153,6 +153,9 @@ def test_a_dead_letter_is_listed_shown_without_content_and_replayed(
     park_head(store, "acme")
     (item,) = payergate(capsys, site, "parked", "ls")["items"]
     assert (item["kind"], item["reason"], item["attempts"]) == ("parked", "ack-AR", 1)
+    assert payergate(capsys, site, "parked", "ls", "acme")["items"] == [item]
+    assert payergate(capsys, site, "parked", "ls", "state-medicaid")["items"] == []
+    assert list(payergate(capsys, site, "queue", "ls", "acme")["channels"]) == ["acme"]
     (shown,) = payergate(capsys, site, "parked", "show", item["item"])["items"]
     assert shown["note"]["rules"]
     assert "TESTPATIENT" not in json.dumps(shown)
@@ -221,6 +224,8 @@ def test_discarding_needs_a_reason_and_is_recorded(
         ("parked", "replay", "7"),
         ("parked", "replay", "acme/7"),
         ("parked", "ls", "--channel", "nobody"),
+        ("parked", "ls", "nobody"),
+        ("queue", "ls", "nobody"),
     ],
 )
 def test_wrong_usage_is_said(
