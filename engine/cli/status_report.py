@@ -153,6 +153,20 @@ def _time(ms: int) -> str | None:
     return utc(ms) if ms else None
 
 
+def with_rates(now: StatusReport, before: StatusReport | None, seconds: float) -> None:
+    """Add to listeners and channels how many messages came and went in a second since `before`.
+
+    None where that is not known: at the first look, and while the store does not answer.
+    """
+    for part, counter in (("listeners", "received"), ("channels", "delivered")):
+        earlier = {} if before is None else before[part]
+        for name, one in now[part].items():
+            counts = (one[counter], earlier.get(name, {}).get(counter))
+            known = None not in counts and seconds > 0
+            # An engine that was started again counts from 0.
+            one["per_second"] = round(max(0, counts[0] - counts[1]) / seconds, 1) if known else None
+
+
 def unknown(error: EngineError) -> tuple[int, str]:
     """The verdict where it cannot be found out how things stand; `error` says why not."""
     return UNKNOWN, f"PAYERGATE {_WORDS[UNKNOWN]} - {error.code}: {error.what}"
