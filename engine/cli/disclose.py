@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.cli.arguments import chosen_channels
 from engine.cli.offline import Given, add_offline, prepare, read_all
+from engine.config.load import load_site
 from engine.errors import Exit, UsageError
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -41,7 +42,7 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Disclose; the exit code."""
-    policy, facts = prepare(args)
+    policy, facts = prepare(args, load_site(args.site))
     channels = chosen_channels(policy.channels, args.channel)
     given = list(read_all(args.file))
     answers = [_decide(one, policy, facts) for one in given]

@@ -15,6 +15,8 @@ from typing import Any
 from engine.cli.arguments import chosen_channels
 from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.cli.words import visible
+from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import Exit
 from engine.hl7.wire import Message
 from engine.policy.message.reading import type_of
@@ -38,12 +40,13 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain; the exit code."""
-    policy, facts = prepare(args)
+    site = load_site(args.site)
+    policy, facts = prepare(args, site)
     chosen = chosen_channels(policy.channels, args.channel)
     any_hl7 = False
     off = policy.policy.protections.off
-    if off and not args.json:
-        print("".join(f"{name} is switched off: {why}\n" for name, why in sorted(off.items())))
+    if not args.json:
+        _print_notices(site)
     for given in read_all(args.file):
         if given.message is None:
             code = "not-hl7" if given.error is None else given.error.code
@@ -55,10 +58,21 @@ def run(args: argparse.Namespace) -> int:
         stories = {channel: told[channel] for channel in chosen}
         if args.json:
             said = _as_json(given, given.message, policy.revision, stories)
-            print(json.dumps({**said, "protections_off": dict(off)}))
+            reports = {"protections_off": dict(off), "insecure": list(site.insecure)}
+            print(json.dumps({**said, **reports}))
         else:
             print(_as_text(given, given.message, stories))
     return Exit.OK if any_hl7 else Exit.NOT_HL7
+
+
+def _print_notices(site: Site) -> None:
+    """What every report says of the site first."""
+    off = site.policy.protections.off
+    said = [f"{name} is switched off: {why}" for name, why in sorted(off.items())]
+    if site.insecure:
+        said.append(f"in the clear (`insecure: true`): {', '.join(site.insecure)}")
+    if said:
+        print("\n".join(said), end="\n\n")
 
 
 def _header(message: Message) -> dict[str, str]:

@@ -114,6 +114,8 @@ def as_text(now: StatusReport, timezone: str) -> str:
     troubles += "".join(
         f"\n{name} is switched off: {why}" for name, why in now["protections"]["off"].items()
     )
+    if now["insecure"]:
+        troubles += f"\nin the clear (`insecure: true`): {', '.join(now['insecure'])}"
     listeners = table(
         ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED", *_rate_head(now["listeners"])),
         [

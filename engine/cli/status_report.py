@@ -54,6 +54,7 @@ def status_report(
             "on": [pack.id for pack in site.policy.protections.packs],
             "off": dict(site.policy.protections.off),
         },
+        "insecure": list(site.insecure),
         "listeners": _listeners(site, engines),
         "channels": _channels(site, view, store, is_running=bool(engines)),
     }
