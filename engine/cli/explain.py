@@ -16,7 +16,6 @@ from engine.cli.arguments import chosen_channels
 from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.cli.words import visible
 from engine.config.load import load_site
-from engine.config.model import Site
 from engine.errors import Exit
 from engine.hl7.wire import Message
 from engine.policy.message.reading import type_of
@@ -45,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     chosen = chosen_channels(policy.channels, args.channel)
     any_hl7 = False
     off = policy.policy.protections.off
-    if not args.json:
-        _print_notices(site)
+    if off and not args.json:
+        print("".join(f"{name} is switched off: {why}\n" for name, why in sorted(off.items())))
     for given in read_all(args.file):
         if given.message is None:
             code = "not-hl7" if given.error is None else given.error.code
@@ -62,17 +61,9 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({**said, **reports}))
         else:
             print(_as_text(given, given.message, stories))
+    if site.insecure and any_hl7 and not args.json:
+        print(f"\nin the clear (`insecure: true`): {', '.join(site.insecure)}")
     return Exit.OK if any_hl7 else Exit.NOT_HL7
-
-
-def _print_notices(site: Site) -> None:
-    """What every report says of the site first."""
-    off = site.policy.protections.off
-    said = [f"{name} is switched off: {why}" for name, why in sorted(off.items())]
-    if site.insecure:
-        said.append(f"in the clear (`insecure: true`): {', '.join(site.insecure)}")
-    if said:
-        print("\n".join(said), end="\n\n")
 
 
 def _header(message: Message) -> dict[str, str]:
@@ -104,12 +95,13 @@ def _as_json(
 def _story_json(story: Story) -> dict[str, Any]:
     return {
         "verdict": story.outcome.verdict.value,
-        "reasons": [_reason_json(reason) for reason in story.outcome.reasons],
+        "reasons": [reason_as_json(reason) for reason in story.outcome.reasons],
         "segments": [_segment_json(segment) for segment in story.segments],
     }
 
 
-def _reason_json(reason: Reason) -> dict[str, str]:
+def reason_as_json(reason: Reason) -> dict[str, str]:
+    """A reason of a verdict; `rule` where there is one."""
     rule = {"rule": reason.rule} if reason.rule else {}
     return {"code": reason.code.value, **rule, "text": reason.text}
 
