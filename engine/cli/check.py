@@ -46,11 +46,15 @@ def run(args: argparse.Namespace) -> int:
     except SiteError as error:
         problems = error.problems
     if args.json:
-        print(json.dumps({"problems": [_as_json(problem) for problem in problems]}))
+        insecure = [] if site is None else list(site.insecure)
+        said = [_as_json(problem) for problem in problems]
+        print(json.dumps({"problems": said, "insecure": insecure}))
     else:
         for problem in problems:
             print(problem, file=sys.stderr)
         print(_summary(site, problems))
+        if site is not None and site.insecure:
+            print(f"In the clear (`insecure: true`): {', '.join(site.insecure)}.")
     return Exit.SITE if site is None else Exit.OK
 
 

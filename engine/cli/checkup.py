@@ -22,6 +22,7 @@ from engine.config.addresses import is_loopback
 from engine.config.assessing import overdue, since_when
 from engine.config.model import Listener, Site, StoreFailureAnswer
 from engine.errors import EngineError
+from engine.policy.language import Mistake
 from engine.policy.model import State
 from engine.store.check import check_server
 from engine.store.client import connect
@@ -214,6 +215,8 @@ def _unsafe(site: Site) -> Iterator[Finding]:
             mend = "Agree on TLS with the counterpart, or put a VPN in between."
             yield warning("settings", f"The channel {name} sends in clear.", mend)
     for problem in site.warnings:
+        if problem.code == Mistake.INSECURE.value:
+            continue  # said above, with what else is to be seen to
         yield warning("settings", f"{problem.place}: {problem.text}", problem.mend)
 
 

@@ -1,18 +1,23 @@
 """`payergate disclose`: the exact bytes that a channel would receive.
 
-Law: standard output has those bytes and nothing else; standard error says, by code, why there are
-none. 0 if anything was disclosed, 10 if nothing was, 6 if nothing was HL7 (rules.md §9).
+Law: standard output has those bytes and nothing else (with `--json`: lines of JSON that hold them);
+standard error says, by code, why there are none. 0 if anything was disclosed, 10 if nothing was, 6
+if nothing was HL7 (rules.md §9).
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import pathlib
 import sys
 from typing import Any
 
 from engine.cli.arguments import chosen_channels
+from engine.cli.explain import reason_as_json
 from engine.cli.offline import Given, add_offline, prepare, read_all
+from engine.config.load import load_site
 from engine.errors import Exit, UsageError
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -36,22 +41,29 @@ def register(subparsers: Any) -> None:
         metavar="DIR",
         help="every channel, to DIR/CHANNEL.hl7",
     )
+    parser.add_argument(
+        "--json", action="store_true", help="a line of JSON for each message and channel"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Disclose; the exit code."""
-    policy, facts = prepare(args)
+    policy, facts = prepare(args, load_site(args.site))
     channels = chosen_channels(policy.channels, args.channel)
     given = list(read_all(args.file))
     answers = [_decide(one, policy, facts) for one in given]
     for one, outcomes in zip(given, answers, strict=True):
         _say_why_not(one, outcomes, channels, with_place=len(given) > 1, with_channel=args.each)
     copies = {channel: _copies(answers, channel) for channel in channels}
-    if args.each is None:
+    if args.json:
+        for one, outcomes in zip(given, answers, strict=True):
+            for channel in channels if outcomes else ():
+                print(json.dumps(_as_json(one, channel, outcomes[channel])))
+    elif args.each is None:
         sys.stdout.buffer.write(copies[channels[0]])
         sys.stdout.buffer.flush()
-    else:
+    if args.each is not None:
         _write(args.each, copies)
     if any(copies.values()):
         return Exit.OK
@@ -69,6 +81,18 @@ def _copies(answers: list[dict[str, Outcome]], channel: str) -> bytes:
         if channel in outcomes
         for payload in outcomes[channel].payloads
     )
+
+
+def _as_json(given: Given, channel: str, outcome: Outcome) -> dict[str, Any]:
+    """The bytes are in base64: they may be in any character set."""
+    return {
+        "file": str(given.file),
+        "index": given.index,
+        "channel": channel,
+        "verdict": outcome.verdict.value,
+        "reasons": [reason_as_json(reason) for reason in outcome.reasons],
+        "payloads": [base64.b64encode(payload.data).decode() for payload in outcome.payloads],
+    }
 
 
 def _say_why_not(

@@ -15,6 +15,7 @@ from typing import Any
 from engine.cli.arguments import chosen_channels
 from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.cli.words import visible
+from engine.config.load import load_site
 from engine.errors import Exit
 from engine.hl7.wire import Message
 from engine.policy.message.reading import type_of
@@ -38,7 +39,8 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain; the exit code."""
-    policy, facts = prepare(args)
+    site = load_site(args.site)
+    policy, facts = prepare(args, site)
     chosen = chosen_channels(policy.channels, args.channel)
     any_hl7 = False
     off = policy.policy.protections.off
@@ -55,9 +57,12 @@ def run(args: argparse.Namespace) -> int:
         stories = {channel: told[channel] for channel in chosen}
         if args.json:
             said = _as_json(given, given.message, policy.revision, stories)
-            print(json.dumps({**said, "protections_off": dict(off)}))
+            reports = {"protections_off": dict(off), "insecure": list(site.insecure)}
+            print(json.dumps({**said, **reports}))
         else:
             print(_as_text(given, given.message, stories))
+    if site.insecure and any_hl7 and not args.json:
+        print(f"\nin the clear (`insecure: true`): {', '.join(site.insecure)}")
     return Exit.OK if any_hl7 else Exit.NOT_HL7
 
 
@@ -90,12 +95,13 @@ def _as_json(
 def _story_json(story: Story) -> dict[str, Any]:
     return {
         "verdict": story.outcome.verdict.value,
-        "reasons": [_reason_json(reason) for reason in story.outcome.reasons],
+        "reasons": [reason_as_json(reason) for reason in story.outcome.reasons],
         "segments": [_segment_json(segment) for segment in story.segments],
     }
 
 
-def _reason_json(reason: Reason) -> dict[str, str]:
+def reason_as_json(reason: Reason) -> dict[str, str]:
+    """A reason of a verdict; `rule` where there is one."""
     rule = {"rule": reason.rule} if reason.rule else {}
     return {"code": reason.code.value, **rule, "text": reason.text}
 

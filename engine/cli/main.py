@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine import __version__
-from engine.errors import EngineError, Exit, SiteError
+from engine.errors import EngineError, Exit, SiteError, UsageError
 from engine.stderr import forgive_standard_error
 
 #: Every command, in the order in which `payergate --help` lists them.
@@ -39,6 +39,7 @@ COMMANDS = (
     "doctor",
     "probe",
     "status",
+    "top",
     "queue",
     "parked",
     "consent",
@@ -58,6 +59,9 @@ COMMANDS = (
     "send",
     "sink",
 )
+
+#: Commands that are to come, and what they will be about.
+LATER = {"users": "accounts and roles come with the console"}
 
 #: What a shell reports of a process that SIGINT or SIGPIPE ended (128 + the signal's number).
 INTERRUPTED = 130
@@ -106,6 +110,12 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         build_parser(["--help"]).print_help(sys.stderr)
         return Exit.USAGE
+    if arguments[0] in LATER:
+        raise UsageError(
+            "not-yet",
+            f"This version has no `{arguments[0]}`: {LATER[arguments[0]]}.",
+            "Who may run a command is who may read the site's var/; the ledger has who did what.",
+        )
     try:
         parsed = build_parser(arguments).parse_args(arguments)
     except SystemExit as end:  # argparse has said why: the help, the version, or wrong usage

@@ -9,6 +9,7 @@ import argparse
 import json
 import pathlib
 import shutil
+from dataclasses import replace
 from typing import Any
 
 from engine.cli.arguments import add_site, chosen_channels, writing
@@ -16,6 +17,7 @@ from engine.cli.matrix_page import matrix_page
 from engine.cli.matrix_text import matrix_text
 from engine.cli.moments import today
 from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import Exit
 from engine.policy.meaning.revision import revision
 from engine.policy.telling.matrix import Section, Sheet, matrix
@@ -44,7 +46,8 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the matrix; the exit code."""
     site = load_site(args.site)
-    found = matrix(site.policy, chosen_channels(sorted(site.policy.channels), args.channel))
+    chosen = chosen_channels(sorted(site.policy.channels), args.channel)
+    found = tuple(_with_way(sheet, site) for sheet in matrix(site.policy, chosen))
     of = revision(site.policy)
     if args.html is not None:
         day = args.date or today(site.policy.timezone).isoformat()
@@ -57,6 +60,14 @@ def run(args: argparse.Namespace) -> int:
         print(matrix_text(found, shutil.get_terminal_size((100, 0)).columns))
         print(f"\nRevision {of}")
     return Exit.OK
+
+
+def _with_way(sheet: Sheet, site: Site) -> Sheet:
+    """The sheet; its contract says so where copies go in the clear."""
+    if sheet.channel not in site.insecure_channels:
+        return sheet
+    row = ("Reached", "in the clear (`insecure: true`)")
+    return replace(sheet, contract=(*sheet.contract, row))
 
 
 def _as_json(sheet: Sheet) -> dict[str, Any]:

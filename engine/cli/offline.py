@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from engine.cli.arguments import add_site
 from engine.config.facts import read_facts
-from engine.config.load import load_site
+from engine.config.model import Site
 from engine.errors import NotHL7Error, UsageError
 from engine.hl7.envelope import split_messages
 from engine.hl7.wire import Message
@@ -64,9 +64,8 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepare(args: argparse.Namespace) -> tuple[CompiledPolicy, Facts]:
-    """The compiled policy and the facts. Raises `SiteError`, `UsageError`."""
-    site = load_site(args.site)
+def prepare(args: argparse.Namespace, site: Site) -> tuple[CompiledPolicy, Facts]:
+    """The compiled policy and the facts. Raises `UsageError`."""
     asked = args.facts
     if asked is None:
         facts = Facts(datetime.now(UTC), units=site.policy.units)

@@ -48,7 +48,9 @@ def register(subparsers: Any) -> None:
         ("discard", discard, "give an item up; needs a reason"),
     ):
         action = actions.add_parser(name, help=text)
-        if name != "ls":
+        if name == "ls":
+            action.add_argument("only", nargs="?", metavar="CHANNEL", help="the same as --channel")
+        else:
             action.add_argument("items", nargs="*", metavar="CHANNEL/ITEM")
         action.add_argument("--channel", metavar="CHANNEL", help="of this channel alone")
         if name in {"replay", "discard"}:
@@ -62,7 +64,7 @@ def ls(args: argparse.Namespace) -> int:
     """A line for each item."""
     site = load_site(args.site)
     with working_store(site) as store:
-        items = items_of(site, store, args.channel)
+        items = items_of(site, store, args.only or args.channel)
     if args.json:
         print(json.dumps({"items": [item_as_json(item) for item in items]}))
         return Exit.OK

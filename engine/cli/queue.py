@@ -13,7 +13,7 @@ import time
 from typing import Any, cast
 
 from engine.cli.acting import add_reason, operator
-from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
 from engine.cli.reach import working_store
 from engine.cli.status import lanes
 from engine.cli.status_report import StatusReport, status_report
@@ -50,6 +50,7 @@ def register(subparsers: Any) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("ls", help="a line for each channel")
+    listing.add_argument("channel", metavar="CHANNEL", nargs="?", help="this one alone")
     add_site_and_json(listing)
     listing.set_defaults(run=ls)
     showing = actions.add_parser("show", help="what waits for one channel, head first")
@@ -73,10 +74,12 @@ def register(subparsers: Any) -> None:
 
 
 def ls(args: argparse.Namespace) -> int:
-    """A line for each channel."""
+    """A line for each channel, or for one."""
     site = load_site(args.site)
+    chosen = chosen_channels(site.policy.channels, args.channel)
     with working_store(site) as store:
         now = _report(site, store)
+    now["channels"] = {channel: now["channels"][channel] for channel in chosen}
     print(
         json.dumps({"channels": now["channels"]}) if args.json else lanes(now, site.policy.timezone)
     )

@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 import engine
-from engine.cli.arguments import add_site
+from engine.cli.arguments import add_site_and_json
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
@@ -48,10 +48,10 @@ def register(subparsers: Any) -> None:
         help="run the engine",
         description=(
             "Runs the engine: receives, decides, delivers. SIGTERM or Ctrl-C lets what was received"
-            " be answered and ends it; a second one ends it at once."
+            " be answered and ends it; a second one ends it at once. What it prints is JSON anyway."
         ),
     )
-    add_site(parser)
+    add_site_and_json(parser)
     parser.set_defaults(run=run)
 
 

@@ -28,6 +28,9 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("kind", nargs="?", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write files into DIR")
+    parser.add_argument(
+        "--json", action="store_true", help="with --out: name what was written in JSON"
+    )
     parser.set_defaults(run=run)
 
 
@@ -40,15 +43,15 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None:
         print(json.dumps(found if args.kind is None else found[args.kind], indent=1))
         return Exit.OK
-    for kind, schema in found.items():
-        _write(args.out / f"{kind}.schema.json", schema)
+    written = [_write(args.out / f"{kind}.schema.json", schema) for kind, schema in found.items()]
+    print(json.dumps({"files": written}) if args.json else "\n".join(written))
     return Exit.OK
 
 
-def _write(path: pathlib.Path, schema: dict[str, Any]) -> None:
+def _write(path: pathlib.Path, schema: dict[str, Any]) -> str:
     with writing(path, "Give --out a folder that you may write to."):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
         draft.write_text(json.dumps(schema, indent=1) + "\n", "utf-8")
         draft.replace(path)
-    print(path)
+    return str(path)

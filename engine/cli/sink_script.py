@@ -1,7 +1,8 @@
 """A sink's script: a YAML list of entries, of which the first that fits says what is done.
 
 Law: an entry fits when everything it names holds; `count` is how often it may. What is not
-understood is refused when the script is read, never passed over.
+understood is refused when the script is read, never passed over. Scalars are strings, as in the
+files of a site: a control id `007` is `007`.
 
     - {match: {MSH-10: M3}, do: refuse, code: AE}
     - {every: 10, do: late, delay: 40s}
@@ -24,8 +25,9 @@ from engine.errors import UsageError
 from engine.hl7.path import Path, texts
 from engine.hl7.wire import Message
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_WHOLE = re.compile(r"[0-9]{1,9}")
 _KEYS = frozenset({"match", "every", "after", "count", "do", "code", "delay"})
 
 
@@ -98,7 +100,8 @@ class Script:
 def read_script(file: pathlib.Path) -> Script:
     """Read a script; raises `UsageError` naming the entry that is wrong."""
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        # It makes texts, lists and maps, and nothing else.
+        loaded = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506
     except OSError as error:
         raise UsageError("script", f"{file}: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError):
@@ -125,14 +128,14 @@ def _entry(item: Any) -> Entry:
     code = _choice(AckCode, item, "code") if "code" in item else None
     delay_s = _seconds(item["delay"]) if "delay" in item else LATE_S * (do is Do.LATE)
     match = item.get("match", {})
-    if not isinstance(match, Mapping):
+    if not isinstance(match, Mapping) or not all(isinstance(one, str) for one in match.values()):
         raise TypeError("`match` is no map of paths to values")
     return Entry(
         Act(do, code, delay_s),
-        tuple((Path.parse(str(path)), str(value)) for path, value in match.items()),
-        every=_number(item, "every", 1),
-        after=_number(item, "after", 0),
-        count=_number(item, "count", 0) or None,
+        tuple((Path.parse(path), value) for path, value in match.items()),
+        every=_number(item, "every", 1, least=1),
+        after=_number(item, "after", 0, least=0),
+        count=_number(item, "count", 0, least=1) or None,
     )
 
 
@@ -144,17 +147,17 @@ def _choice(of: type[Choice], item: Mapping[str, Any], key: str) -> Choice:
         raise ValueError(f"`{key}` cannot be `{item[key]}`; it is one of {known}") from None
 
 
-def _number(item: Mapping[str, Any], key: str, default: int) -> int:
-    value = item.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or (key in item and value < 1):
+def _number(item: Mapping[str, Any], key: str, default: int, least: int) -> int:
+    if key not in item:
+        return default
+    value = item[key]
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value) or int(value) < least:
         raise ValueError(f"`{key}` is no number of messages")
-    return value
+    return int(value)
 
 
-def _seconds(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(str(value))
+def _seconds(value: object) -> float:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("`delay` is no duration such as 40s, 250ms, 2m")
     return float(match[1]) * _SECONDS[match[2]]

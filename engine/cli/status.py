@@ -38,18 +38,10 @@ _STORE = {
     "away": "not reachable",
 }
 
-_LANE_HEAD = (
-    "CHANNEL",
-    "STATE",
-    "WAITING",
-    "OLDEST S",
-    "DELIVERED",
-    "PARKED",
-    "HELD",
-    "LAST ACK",
-    "NEXT ATTEMPT",
-    "REASON",
-)
+_LANE_HEAD = ("CHANNEL", "STATE", "WAITING", "OLDEST S", "DELIVERED")
+_LANE_TAIL = ("PARKED", "HELD", "LAST ACK", "NEXT ATTEMPT", "REASON")
+#: What `top` adds to what came and what was delivered.
+_RATE = "A SECOND"
 
 
 def register(subparsers: Any) -> None:
@@ -75,12 +67,17 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"code": code, "line": line}) if args.json else line)
         return code
     site = load_site(args.site)
-    try:
-        now = _report(site)
-    except StoreError:
-        now = status_report(site, None, has_engine=engine_runs(site))
+    now = current(site)
     print(json.dumps(now) if args.json else as_text(now, site.policy.timezone))
     return Exit.OK
+
+
+def current(site: Site) -> StatusReport:
+    """How things stand, whatever is down."""
+    try:
+        return _report(site)
+    except StoreError:
+        return status_report(site, None, has_engine=engine_runs(site))
 
 
 def _verdict(folder: pathlib.Path) -> tuple[int, str]:
@@ -117,10 +114,18 @@ def as_text(now: StatusReport, timezone: str) -> str:
     troubles += "".join(
         f"\n{name} is switched off: {why}" for name, why in now["protections"]["off"].items()
     )
+    if now["insecure"]:
+        troubles += f"\nin the clear (`insecure: true`): {', '.join(now['insecure'])}"
     listeners = table(
-        ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED"),
+        ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED", *_rate_head(now["listeners"])),
         [
-            (name, listener["address"], listener["connections"], listener["received"])
+            (
+                name,
+                listener["address"],
+                listener["connections"],
+                listener["received"],
+                *_rate(listener),
+            )
             for name, listener in now["listeners"].items()
         ],
     )
@@ -140,7 +145,7 @@ def _archive(archive: Mapping[str, int | None] | None) -> str:
 def lanes(now: StatusReport, timezone: str) -> str:
     """A line for each channel, with times of that zone."""
     return table(
-        _LANE_HEAD,
+        (*_LANE_HEAD, *_rate_head(now["channels"]), *_LANE_TAIL),
         [
             (
                 name,
@@ -148,6 +153,7 @@ def lanes(now: StatusReport, timezone: str) -> str:
                 channel["depth"],
                 channel["oldest_s"],
                 channel["delivered"],
+                *_rate(channel),
                 channel["parked"],
                 channel["held"],
                 channel["last_ack"]["code"],
@@ -157,6 +163,14 @@ def lanes(now: StatusReport, timezone: str) -> str:
             for name, channel in now["channels"].items()
         ],
     )
+
+
+def _rate_head(rows: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    return (_RATE,) if any("per_second" in row for row in rows.values()) else ()
+
+
+def _rate(row: Mapping[str, Any]) -> tuple[float | None, ...]:
+    return (row["per_second"],) if "per_second" in row else ()
 
 
 def _shown(utc: str | None, timezone: str) -> str | None:

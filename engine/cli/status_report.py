@@ -54,6 +54,7 @@ def status_report(
             "on": [pack.id for pack in site.policy.protections.packs],
             "off": dict(site.policy.protections.off),
         },
+        "insecure": list(site.insecure),
         "listeners": _listeners(site, engines),
         "channels": _channels(site, view, store, is_running=bool(engines)),
     }
@@ -151,6 +152,20 @@ def _state(lane: LaneView, now_ms: int) -> tuple[str, str | None]:
 
 def _time(ms: int) -> str | None:
     return utc(ms) if ms else None
+
+
+def with_rates(now: StatusReport, before: StatusReport | None, seconds: float) -> None:
+    """Add to listeners and channels how many messages came and went in a second since `before`.
+
+    None where that is not known: at the first look, and while the store does not answer.
+    """
+    for part, counter in (("listeners", "received"), ("channels", "delivered")):
+        earlier = {} if before is None else before[part]
+        for name, one in now[part].items():
+            counts = (one[counter], earlier.get(name, {}).get(counter))
+            known = None not in counts and seconds > 0
+            # An engine that was started again counts from 0.
+            one["per_second"] = round(max(0, counts[0] - counts[1]) / seconds, 1) if known else None
 
 
 def unknown(error: EngineError) -> tuple[int, str]:

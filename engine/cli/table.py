@@ -12,7 +12,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     cells = [[*head], *([_text(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     numeric = [
-        bool(rows) and all(isinstance(row[column], int | None) for row in rows)
+        bool(rows) and all(isinstance(row[column], int | float | None) for row in rows)
         for column in range(len(head))
     ]
     return "\n".join(

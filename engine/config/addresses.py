@@ -46,8 +46,16 @@ def is_loopback(found: Address) -> bool:
 
 
 def demand_secrecy(node: Node, found: Address, reader: Reader, *, insecure: bool) -> None:
-    """Note `needs-tls` where an address is neither TLS, nor loopback, nor declared insecure."""
-    if found.tls or insecure or is_loopback(found):
+    """Note an address that is neither TLS nor loopback: `needs-tls`, unless it is `insecure`."""
+    if found.tls or is_loopback(found):
+        return
+    if insecure:
+        reader.problems.note(
+            node.place,
+            Mistake.INSECURE,
+            f"{found} is reached in the clear, as `insecure: true` says.",
+            "See that a VPN or a TLS proxy is in between; every report says so.",
+        )
         return
     reader.problems.note(
         node.place,

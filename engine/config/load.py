@@ -90,7 +90,7 @@ def _site(
 
 def _keys_in(folder: pathlib.Path, keys: KeySource) -> KeySource:
     file = None if keys.file is None else folder / keys.file
-    return replace(keys, file=file, folder=folder / keys.folder)
+    return replace(keys, file=file, folder=folder / keys.folder, site=folder)
 
 
 def _store_in(folder: pathlib.Path, store: StoreSettings) -> StoreSettings:

@@ -128,3 +128,18 @@ class Site:
     warnings: tuple[Problem, ...] = ()
     requires_elements: bool = False  # a consent that lacks one is not entered
     controller: Controller = field(default_factory=Controller)
+
+    @property
+    def insecure(self) -> tuple[str, ...]:
+        """What says `insecure: true` and goes in the clear: `listener adt`, `channel acme`."""
+        listeners = [
+            f"listener {one.name}" for one in self.listeners if one.insecure and not one.listen.tls
+        ]
+        return (*listeners, *(f"channel {name}" for name in self.insecure_channels))
+
+    @property
+    def insecure_channels(self) -> tuple[str, ...]:
+        """Of these the channels, by id."""
+        return tuple(
+            name for name, one in sorted(self.deliveries.items()) if one.insecure and not one.to.tls
+        )

@@ -1,7 +1,8 @@
 """Where a site's master keys come from: a file, the environment, or a program that prints them.
 
 Law: keys are never in a site's files, on a command line, or in an error. The text is the same
-everywhere (`engine.store.keyfile`). A program is asked again when a key is missing, so that a
+everywhere (`engine.store.keyfile`); the environment and a program may also give master keys alone
+(`engine.store.barekeys`). A program is asked again when a key is missing, so that a
 rotation there needs no restart; the environment of a process never changes.
 """
 
@@ -13,6 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.store.barekeys import bare_keys
 from engine.store.keyfile import Keys, KeysAwayError, parse_keys, read_keys
 
 #: How long the program may take, in seconds.
@@ -23,13 +25,14 @@ COMMAND_S = 10.0
 class KeySource:
     """`file`, or `variable`, or `command`; `folder` has the content keys, wrapped.
 
-    Paths are absolute once the site is loaded.
+    Paths are absolute once the site is loaded. The program runs in `site`, the site's folder.
     """
 
     folder: Path
     file: Path | None = None
     variable: str = ""
     command: str = ""
+    site: Path | None = None
 
     @classmethod
     def beside(cls, file: Path) -> KeySource:
@@ -50,7 +53,7 @@ class KeySource:
         """The keys as they are now. Raises `KeyFileError`."""
         if self.file is not None:
             return read_keys(self.file)
-        text = os.environ.get(self.variable) if self.variable else _printed(self.command)
+        text = os.environ.get(self.variable) if self.variable else _printed(self.command, self.site)
         if text is None:
             raise KeysAwayError(
                 "keys-env",
@@ -58,20 +61,21 @@ class KeySource:
                 "Set it for this process, or name another in keys.env.",
             )
         try:
-            return parse_keys(text)
+            return bare_keys(text) or parse_keys(text)
         except ValueError:
             raise KeysAwayError(
                 "keys-damaged",
-                f"what {self} gives is not the text of a key file.",
+                f"what {self} gives is neither a master key nor the text of a key file.",
                 "See docs/how-to/rotate-keys.md for what it must be.",
             ) from None
 
 
-def _printed(command: str) -> str:
-    """What the program prints. No shell is asked."""
+def _printed(command: str, folder: Path | None) -> str:
+    """What the program prints, run in that folder. No shell is asked."""
     try:
         done = subprocess.run(  # noqa: S603 - the site's own program, its words split, no shell
             shlex.split(command),
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=COMMAND_S,

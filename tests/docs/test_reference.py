@@ -80,6 +80,11 @@ def test_every_command_and_option_is_described(command: str) -> None:
                 assert option in said, f"{name(CLI)}: `payergate {command}` lacks `{option}`"
 
 
+@pytest.mark.parametrize("command", sorted(parsers()))
+def test_every_command_takes_json(command: str) -> None:
+    assert "--json" in parsers()[command]._option_string_actions
+
+
 def test_every_command_of_the_help_exists() -> None:
     assert {command.split()[0] for command in parsers()} == set(COMMANDS)
 

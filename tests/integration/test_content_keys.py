@@ -325,6 +325,21 @@ def test_master_keys_from_the_environment_and_from_a_program(
         assert Sealer.of(source).open(blob, b"x") == SECRET
 
 
+def test_a_program_of_the_site_prints_the_master_key_and_nothing_else(tmp_path: Path) -> None:
+    """It is named from the site's folder, wherever the engine was started."""
+    folder, keys = tmp_path / "site", tmp_path / "content-keys"
+    folder.mkdir()
+    program = folder / "get-key"
+    program.write_text(f"#!/bin/sh\necho {'0f' * 32}\n")
+    program.chmod(0o700)
+    source = KeySource(keys, None, "", "./get-key", folder)
+    blob = Sealer.of(source, create=True).seal(SECRET, b"x")
+    program.write_text(f"#!/bin/sh\necho {'0f' * 32}\necho {'1e' * 32}\n")
+    done = KeyKeeper(source, lambda: AT).rotate()
+    assert done.rewrapped == 3
+    assert Sealer.of(source).open(blob, b"x") == SECRET
+
+
 @pytest.mark.parametrize(
     ("source", "code"),
     [

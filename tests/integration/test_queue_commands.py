@@ -145,6 +145,9 @@ def test_a_dead_letter_is_listed_shown_without_content_and_replayed(
     park_head(store, "acme")
     (item,) = payergate(capsys, site, "parked", "ls")["items"]
     assert (item["kind"], item["reason"], item["attempts"]) == ("parked", "ack-AR", 1)
+    assert payergate(capsys, site, "parked", "ls", "acme")["items"] == [item]
+    assert payergate(capsys, site, "parked", "ls", "state-medicaid")["items"] == []
+    assert list(payergate(capsys, site, "queue", "ls", "acme")["channels"]) == ["acme"]
     (shown,) = payergate(capsys, site, "parked", "show", item["item"])["items"]
     assert shown["note"]["rules"]
     assert "TESTPATIENT" not in json.dumps(shown)
@@ -213,6 +216,8 @@ def test_discarding_needs_a_reason_and_is_recorded(
         ("parked", "replay", "7"),
         ("parked", "replay", "acme/7"),
         ("parked", "ls", "--channel", "nobody"),
+        ("parked", "ls", "nobody"),
+        ("queue", "ls", "nobody"),
     ],
 )
 def test_wrong_usage_is_said(
@@ -271,3 +276,20 @@ def test_a_store_that_cannot_be_had_is_exit_5_with_the_mend(
 
 def _text(key: bytes | str) -> str:
     return key.decode() if isinstance(key, bytes) else key
+
+
+def test_top_is_the_status_again_and_again(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(site, store, "adt-a01")
+    words = ["top", "--times", "2", "--every", "0.05", "--site", str(site)]
+    assert main([*words, "--json"]) == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    status = payergate(capsys, site, "status")
+    assert first.keys() == status.keys() | {"at"}
+    assert first["channels"]["acme"].keys() == status["channels"]["acme"].keys() | {"per_second"}
+    assert first["channels"]["acme"]["per_second"] is None
+    assert second["channels"]["acme"]["per_second"] == 0.0
+    assert main(words) == 0
+    assert capsys.readouterr().out.count("acme ") == 2
+    assert main([*words, "--every", "0"]) == 2

@@ -121,6 +121,8 @@ def of_a_running_engine(desk: Desk) -> None:
     desk.tell("status")
     desk.ask("status")
     desk.tell("status", "--check", code=None)
+    desk.tell("top", "--times", "1")
+    desk.ask("top", "--times", "1")
     desk.tell("queue", "ls")
     for channel in ("alpha", "beta", "gamma"):
         desk.tell("queue", "show", channel)

@@ -33,6 +33,7 @@ class Mistake(Enum):
     DUPLICATE_TEST = "duplicate-test"
     FREE_TEXT = "free-text"
     INCOMPLETE_STRUCTURE = "incomplete-structure"
+    INSECURE = "insecure"
     MASK_IN_VAIN = "mask-in-vain"
     MISSING_FILE = "missing-file"
     MISSING_KEY = "missing-key"
@@ -72,6 +73,7 @@ WARNINGS = frozenset(
         Mistake.COVERAGE_ANY,
         Mistake.FREE_TEXT,
         Mistake.INCOMPLETE_STRUCTURE,
+        Mistake.INSECURE,
         Mistake.MASK_IN_VAIN,
         Mistake.NEEDLESS_IDENTIFIER,
         Mistake.NEVER_APPLIES,

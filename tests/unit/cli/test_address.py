@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.cli.address import host_and_port
-from engine.errors import UsageError
+from engine.errors import EngineError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,25 @@ from engine.errors import UsageError
         ("127.0.0.1:2575", ("127.0.0.1", 2575)),
         ("payer.example:0", ("payer.example", 0)),
         ("[::1]:2575", ("::1", 2575)),
+        ("tcp:127.0.0.1:2575", ("127.0.0.1", 2575)),
+        ("tcp:[::1]:2575", ("::1", 2575)),
+        ("tcp:2575", ("tcp", 2575)),
     ],
 )
 def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert host_and_port(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "host", ":2575", "host:", "host:x", "host:65536", "h:-1"])
+@pytest.mark.parametrize(
+    "text", ["", "host", ":2575", "host:", "host:x", "host:65536", "h:-1", "tcp::1", "tls:h:"]
+)
 def test_no_addresses(text: str) -> None:
     with pytest.raises(UsageError):
         host_and_port(text)
+
+
+@pytest.mark.parametrize("text", ["tls:payer.example:6661", "tls:[::1]:6661"])
+def test_who_asks_for_tls_gets_nothing_in_the_clear(text: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        host_and_port(text)
+    assert caught.value.code == "tls-unavailable"

@@ -70,4 +70,7 @@ def test_as_json(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_as_json_without_problems(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--site", str(REFERENCE), "--json") == Exit.OK
-    assert json.loads(capsys.readouterr().out) == {"problems": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "problems": [],
+        "insecure": ["channel acme", "channel review-partners", "channel state-medicaid"],
+    }

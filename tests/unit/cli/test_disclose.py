@@ -1,47 +1,52 @@
-"""`disclose --each`: the folder says what every channel would receive, and nothing else."""
+"""`disclose --json`: the same bytes, with the verdict of each channel."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import base64
+import json
+import pathlib
 
 import pytest
 
 from engine.cli.main import main
+from engine.errors import Exit
+from tests.support.reference_site import ROOT
 
-SITE = Path(__file__).parents[3]
-SAMPLES = SITE / "rules" / "samples"
-
-
-def each(sample: str, folder: Path) -> int:
-    return main(["disclose", str(SAMPLES / sample), "--each", str(folder), "--site", str(SITE)])
+SAMPLE = str(ROOT / "rules" / "samples" / "adt-a01.hl7")
+SITE = ("--site", str(ROOT))
 
 
-def test_no_copy_of_an_earlier_run_stays(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_json_holds_the_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    words = ["disclose", SAMPLE, "--channel", "acme", *SITE]
+    assert main(words) == Exit.OK
+    plain = capfdbinary.readouterr().out
+    assert main([*words, "--json"]) == Exit.OK
+    (line,) = capfdbinary.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert (said["file"], said["index"], said["channel"]) == (SAMPLE, 1, "acme")
+    assert said["verdict"] == "disclose"
+    assert said["reasons"][0]["code"] == "granted"
+    assert b"".join(base64.b64decode(one) for one in said["payloads"]) == plain != b""
+
+
+def test_json_says_why_there_is_nothing(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    words = ["disclose", SAMPLE, "--channel", "state-medicaid", "--json", *SITE]
+    assert main(words) == Exit.NOTHING
+    printed = capfdbinary.readouterr()
+    said = json.loads(printed.out)
+    assert said["verdict"] == "withhold"
+    assert [reason["code"] for reason in said["reasons"]] == ["no-coverage"]
+    assert said["payloads"] == []
+    assert printed.err.startswith(b"no-coverage: ")
+
+
+def test_every_channel_and_nothing_of_what_is_no_message(
+    tmp_path: pathlib.Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    """Else a channel would seem to receive what it does not."""
-    other = tmp_path / "each" / "notes.txt"
-    assert each("adt-a01.hl7", other.parent) == 0
-    other.write_text("mine")
-    assert {file.name for file in other.parent.iterdir()} >= {"acme.hl7", "review-partners.hl7"}
-    assert each("adt-a04.hl7", other.parent) == 0
-    assert {file.name for file in other.parent.iterdir()} == {"state-medicaid.hl7", "notes.txt"}
-    assert "acme" in capsys.readouterr().err
-
-
-def test_copies_are_for_their_owner_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "each"
-    assert each("adt-a01.hl7", folder) == 0
-    assert folder.stat().st_mode & 0o077 == 0
-    assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir())
-
-
-def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_text("mine")
-    folder = tmp_path / "each"
-    folder.mkdir()
-    (folder / "acme.hl7").symlink_to(elsewhere)
-    assert each("adt-a01.hl7", folder) == 0
-    assert elsewhere.read_text() == "mine"
-    assert (folder / "acme.hl7").read_bytes().startswith(b"MSH|")
+    other = tmp_path / "other.txt"
+    other.write_text("no message")
+    words = ["disclose", SAMPLE, str(other), "--each", str(tmp_path / "each"), "--json", *SITE]
+    assert main(words) == Exit.OK
+    said = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [one["channel"] for one in said] == ["acme", "review-partners", "state-medicaid"]
+    assert (tmp_path / "each" / "acme.hl7").read_bytes() == base64.b64decode(said[0]["payloads"][0])

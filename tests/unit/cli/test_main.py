@@ -25,6 +25,15 @@ def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -
     assert "invalid choice" in capsys.readouterr().err
 
 
+def test_a_command_that_is_to_come_is_told_from_one_that_is_unknown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["users", "add", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("not-yet: This version has no `users`: ")
+    assert not said.out
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("payergate 0.")

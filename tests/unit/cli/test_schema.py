@@ -34,6 +34,8 @@ def test_files_are_written(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
         f"{kind}.schema.json" for kind in KINDS
     )
     assert len(capsys.readouterr().out.splitlines()) == len(KINDS)
+    assert main(["schema", "set", "--out", str(out), "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out) == {"files": [str(out / "set.schema.json")]}
 
 
 def test_where_nothing_can_be_written(

@@ -47,6 +47,21 @@ def test_every_after_and_count(tmp_path: pathlib.Path) -> None:
     assert acts(script(tmp_path, "- {count: 1, do: drop}\n- {do: close}"), *"abc") == [d, c, c]
 
 
+def test_a_control_id_is_what_it_looks_like(tmp_path: pathlib.Path) -> None:
+    """Not a number, a time, or a truth, as YAML may have it."""
+    ids = ("007", "0o17", "1e3", "12:30", "NO", "2026-03-01", "null")
+    text = "".join(f"- {{match: {{MSH-10: {id_}}}, do: drop}}\n" for id_ in ids)
+    assert acts(script(tmp_path, text), *ids) == [Do.DROP] * len(ids)
+    assert acts(script(tmp_path, text), "7", "15", "1000", "") == [Do.ACCEPT] * 4
+
+
+def test_after_none_is_from_the_first_on(tmp_path: pathlib.Path) -> None:
+    assert acts(script(tmp_path, "- {after: 0, count: 1, do: drop}"), "a", "b") == [
+        Do.DROP,
+        Do.ACCEPT,
+    ]
+
+
 @pytest.mark.parametrize(
     ("entry", "delay_s"),
     [
@@ -55,6 +70,7 @@ def test_every_after_and_count(tmp_path: pathlib.Path) -> None:
         ("{do: accept, delay: 250ms}", 0.25),
         ("{do: refuse, delay: 1.5m}", 90.0),
         ("{do: accept, delay: 2}", 2.0),
+        ("{do: accept, delay: 1h}", 3600.0),
         ("{do: accept}", 0.0),
     ],
 )

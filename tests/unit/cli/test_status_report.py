@@ -8,7 +8,7 @@ import json
 import pytest
 
 from engine.cli.status import as_text
-from engine.cli.status_report import StatusReport, status_report, verdict
+from engine.cli.status_report import StatusReport, status_report, verdict, with_rates
 from engine.cli.table import table
 from engine.store.port import LaneView, Order, View
 from tests.support.reference_site import reference_site
@@ -171,3 +171,28 @@ def test_a_store_that_must_not_be_used_is_critical_and_said() -> None:
     assert code == 2
     assert "store-not-durable: so it is." in line
     assert "\nstore-not-durable: so it is.\n" in as_text(now, "UTC")
+
+
+def rated(now: StatusReport, before: StatusReport | None, seconds: float) -> tuple[object, object]:
+    with_rates(now, before, seconds)
+    return now["listeners"]["adt"]["per_second"], now["channels"]["acme"]["per_second"]
+
+
+def test_rates_are_what_was_added_since_the_last_look() -> None:
+    first = of(dataclasses.replace(EMPTY, delivered=7))
+    assert rated(first, None, 0.0) == (None, None)
+    came = ENGINE | {"listeners": {"adt": ENGINE["listeners"]["adt"] | {"received": 45}}}  # type: ignore[index]
+    second = of(dataclasses.replace(EMPTY, delivered=10), came)
+    assert rated(second, first, 2.0) == (2.5, 1.5)
+    assert "A SECOND" in as_text(second, "UTC")
+    assert "A SECOND" not in as_text(of(EMPTY), "UTC")
+
+
+def test_there_is_no_rate_while_the_store_is_away_and_none_below_zero() -> None:
+    first = of(dataclasses.replace(EMPTY, delivered=7))
+    away = status_report(SITE, None)
+    assert rated(away, first, 2.0)[1] is None
+    back = of(dataclasses.replace(EMPTY, delivered=9))
+    assert rated(back, away, 2.0)[1] is None
+    restarted = of(EMPTY, ENGINE | {"listeners": {}})
+    assert rated(restarted, first, 2.0) == (0.0, 0.0)

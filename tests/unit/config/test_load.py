@@ -89,10 +89,11 @@ def test_master_keys_may_come_from_elsewhere(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     loaded = load_site(site(tmp_path / "a", config=CONFIG + "keys: {env: PG_KEYS, folder: k}\n"))
-    assert loaded.keys == KeySource(tmp_path.resolve() / "a" / "k", None, "PG_KEYS")
+    root = tmp_path.resolve()
+    assert loaded.keys == KeySource(root / "a" / "k", None, "PG_KEYS", site=root / "a")
     loaded = load_site(site(tmp_path / "b", config=CONFIG + "keys: {command: get-key 1}\n"))
-    folder = tmp_path.resolve() / "b" / "var" / "content-keys"
-    assert loaded.keys == KeySource(folder, None, "", "get-key 1")
+    folder = root / "b" / "var" / "content-keys"
+    assert loaded.keys == KeySource(folder, None, "", "get-key 1", root / "b")
 
 
 @pytest.mark.parametrize(
