@@ -30,6 +30,7 @@ from engine.policy.vocabulary.conditions import (
     MessageIs,
     MessageType,
     Not,
+    Numeric,
     OneOf,
     Timed,
 )
@@ -179,7 +180,7 @@ def _compare_each(compare: Compare, meant: Meant, terms: Terms) -> Test:
         return _negated(_some_text(path, Exists(True), meant))
     if isinstance(matcher, OneOf):
         return _one_of(path, matcher, meant)
-    if isinstance(matcher, InSet | Timed):
+    if isinstance(matcher, InSet | Timed | Numeric):
         return _some(path, compile_matching(path, matcher, terms), meant)
     return _some_text(path, matcher, meant)
 

@@ -28,8 +28,9 @@ class Structure:
     """The form of a message, or of one patient's part of it; everything by index of segment.
 
     `by_id` lists the occurrences of each id; `parents` is `engine.hl7.groups.parents`; `anchors`
-    have others under them; `results` are the OBX of each OBR; `without_order` are the ORC that no
-    order follows; `numbered` are the ids with a set id that occur more than once.
+    have others under them; `results` are the OBX of each OBR, or, where all of them stand behind
+    its specimens, those; `without_order` are the ORC that no order follows; `numbered` are the ids
+    with a set id that occur more than once.
     """
 
     def __init__(self, ids: list[tuple[int, str]], parents: tuple[int, ...]) -> None:
@@ -45,10 +46,16 @@ class Structure:
             index for index in by_id.get("ORC", ()) if names.get(parents[index]) not in ORDERS
         )
         results: dict[int, list[int]] = {}
+        of_specimens: dict[int, list[int]] = {}
         for index in by_id.get("OBX", ()):
-            if names.get(parents[index]) == "OBR":
-                results.setdefault(parents[index], []).append(index)
-        self.results = tuple((order, tuple(found)) for order, found in results.items())
+            above = parents[index]
+            if names.get(above) == "OBR":
+                results.setdefault(above, []).append(index)
+            elif names.get(above) == "SPM" and names.get(parents[above]) == "OBR":
+                of_specimens.setdefault(parents[above], []).append(index)
+        self.results = tuple(
+            (order, tuple(found)) for order, found in (of_specimens | results).items()
+        )
         self.numbered = tuple(
             (name, indexes)
             for name, indexes in self.by_id.items()

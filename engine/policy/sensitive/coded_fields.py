@@ -41,6 +41,10 @@ SERVICES: Mapping[str, tuple[int, ...]] = {
     "RXC": (2,),
 }
 
+#: Segments of codes throughout, as Z segments may be: a person's gender, the sexes on records and
+#: for clinical use (2.9.1, chapter 3).
+THROUGHOUT = frozenset({"GSP", "GSR", "GSC"})
+
 #: What kind of code a field holds; the value of a result is one only if its type says so.
 SERVICE, DIAGNOSIS, TYPED = 0, 1, 2
 
@@ -57,7 +61,7 @@ def coded_fields(structure: Structure) -> tuple[tuple[str, tuple[int, ...], Fiel
     return tuple(
         (name, indexes, _FIELDS.get(name, ()))
         for name, indexes in structure.by_id.items()
-        if name in _FIELDS or name[:1] == "Z"
+        if name in _FIELDS or name in THROUGHOUT or name[:1] == "Z"
     )
 
 

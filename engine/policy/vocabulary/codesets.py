@@ -32,6 +32,9 @@ _ICD = frozenset({"I10C", "I10P", "I9C", "I9CP"})
 #: The system of a set that names none: its codes count whatever system a message names.
 ANY_SYSTEM = ""
 
+#: "Local general code" (table 0396): it says that a system is local, and not which.
+_SOME_LOCAL = "L"
+
 
 @dataclass(frozen=True, slots=True)
 class CodeSet:
@@ -93,16 +96,19 @@ class CodeIndex:
         """The same, but a code whose system is missing or local is looked for in every set.
 
         A system that nobody knows counts as local, but not against a set of a local system: there
-        two names are two systems.
+        two names are two systems, unless one of them is `L`, which any local system may be.
         """
         if self.matches(system, code):
             return True
         name = canonical_system(system)
-        if not name:
-            return any(codes.holds(code) for codes in self._by_system.values())
         if name in _CANONICAL:
             return False
-        return any(codes.holds(code) for of, codes in self._by_system.items() if of in _CANONICAL)
+        is_any = name in ("", _SOME_LOCAL)
+        return any(
+            codes.holds(code)
+            for of, codes in self._by_system.items()
+            if is_any or of in _CANONICAL or of == _SOME_LOCAL
+        )
 
 
 class _Codes:

@@ -46,6 +46,31 @@ def test_a_code_is_looked_for_in_every_coded_field(name: str, number: int) -> No
     assert not tells(name, number, "B20^HIV disease^I10")
 
 
+@pytest.mark.parametrize("name", ["GSP", "GSR", "GSC"])
+@pytest.mark.parametrize(
+    ("value", "is_told"),
+    [
+        ("76691-5^Gender identity^LN", False),
+        ("90778-2^Personal pronouns^LN", False),
+        ("F64.0^x^I10", False),
+        ("76689-9^Sex assigned at birth^LN", True),
+    ],
+)
+def test_what_a_person_s_gender_is_goes_with_the_authorization_for_it(
+    name: str, value: str, is_told: bool
+) -> None:
+    """2.9.1 has segments for it; in California no insurer learns of it without being named."""
+    compiled = policy(
+        [rule("r", ANY, f"PID: [3], PV1: [2], {name}: all")],
+        [channel("acme", ceiling=f"{{PID: all, PV1: all, {name}: all}}")],
+        config="protections: [us-ca]\n",
+    )
+    for number in (4, 5):
+        line = f"{name}|1|S" + "|" * (number - 2) + value
+        found = sent(compiled, hl7("ADT^A01", PID, line, PV1))
+        assert any(one.startswith(name) for one in found) is is_told
+
+
 @pytest.mark.parametrize(
     ("code", "is_told"),
     [("281^abacavir^RXNORM", False), ("281^x^RXN", False), ("281", True), ("281^x^L", True)],

@@ -172,6 +172,24 @@ def test_numbers_and_occurrences(when: str, expected: bool) -> None:
     assert holds(when, *REPORT, kind="ORU^R01") is expected
 
 
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("FT1-11: {at_least: 1000}", True),  # CP: an amount, its currency, its type
+        ("FT1-11: {at_most: 999}", False),
+        ("'FT1-11[1]': {at_least: 1000}", True),
+        ("FT1-11: {not: {at_least: 1000}}", False),
+        ("every: {FT1-11: {at_least: 1000}}", True),
+        ("FT1-11.1: {at_least: 1000}", True),
+        ("FT1-11.2: {at_least: 0}", False),
+        ("FT1-10: {at_least: 3}", True),
+    ],
+)
+def test_of_a_value_with_parts_its_number_is_the_first(when: str, expected: bool) -> None:
+    charge = "FT1|1|||20260101||CG|80050|||3^units|1250.00&USD^UP"
+    assert holds(when, PATIENT, charge) is expected
+
+
 def test_a_numbered_occurrence_is_no_other_though_that_is_the_only_one() -> None:
     assert holds("'OBX[1]-2': NM", *REPORT[:3], kind="ORU^R01")
     assert not holds("'OBX[2]-2': NM", *REPORT[:3], kind="ORU^R01")

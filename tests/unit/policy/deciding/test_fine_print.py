@@ -307,6 +307,20 @@ def test_an_order_without_its_results_goes_and_with_it_the_patient() -> None:
     assert sent(kept, oru(*ORDER)) == ["PID|||A^^^H^MR", *ORDER[:2]]
 
 
+def test_an_order_whose_results_all_stand_behind_its_specimens_goes_with_the_last_of_them() -> None:
+    grants = "PID: [3], OBR: all, SPM: all, OBX: {fields: all, where: {OBX-3: B}}"
+    compiled = policy([rule("r", f"message: ORU, {ANY}", grants)])
+    order = ("OBR|1|P1|F1|L1", "SPM|1|||BLD", "OBX|1|ST|A||x")
+    second = ("SPM|2|||URN", "OBX|1|ST|B||y")
+    assert code(compiled, oru(*order)) == "nothing-left"
+    assert sent(compiled, oru(*order, *second))[1:] == [*order[:2], *second]
+    # Beside results of its own, what a specimen was like is no result of the order.
+    own = ("OBR|1|P1|F1|L1", "OBX|1|ST|A||x", *second)
+    assert code(compiled, oru(*own)) == "nothing-left"
+    without = grants.replace("SPM: all, ", "")
+    assert code(policy([rule("r", f"message: ORU, {ANY}", without)]), oru(*order)) == "nothing-left"
+
+
 def test_a_charge_takes_its_orders_along_and_they_what_stands_before_them() -> None:
     grants = "PID: [3], FT1: {fields: [4, 7], where: {FT1-7: A}}, ORC: all, OBR: all"
     compiled = policy([rule("r", f"message: DFT, {ANY}", grants)])

@@ -90,6 +90,16 @@ def test_two_local_systems_are_two() -> None:
     assert ALL.may_match("", "A1")
 
 
+def test_a_code_that_is_local_and_no_more_may_be_of_any_local_system() -> None:
+    assert ALL.may_match("L", "A1")
+    assert ALL.may_match("l ", "A1")
+    assert not ALL.matches("L", "A1")
+    assert not ALL.may_match("L", "A2")
+    of_some_local = CodeIndex([CodeSet("mine", "L", frozenset({"A1"}))])
+    assert of_some_local.may_match("99XYZ", "A1")
+    assert not of_some_local.may_match("LN", "A1")
+
+
 def test_a_set_without_a_system_holds_codes_of_all() -> None:
     index = CodeIndex([SERVICES])
     assert all(index.matches(system, "psy") for system in ("", "L", "I10", "99ABC"))
