@@ -221,7 +221,7 @@ class Sensitivity:
 class Facts:
     """What is known at `now` (aware). `available` False: the registry does not answer.
 
-    `units` are the known source units: PV1-3.1, else FT1-13.1, else MSH-4.1 (rules.md §10.5).
+    `units` are the known source units (`engine.policy.legal.units`).
     `entered` is coverage that people entered: under one key, each record's snapshot. `persons` are
     the identifiers that are one person's after merges, `undecided` those of whom a person must say
     whether they are. `lifted`: restrictions that people ended since the message came, which says
