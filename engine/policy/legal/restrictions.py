@@ -50,6 +50,7 @@ _ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
 _ORDER_NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
 _CHARGE_NUMBER = 2
 _CHARGE_ORDERS = (23,)
+_DOCUMENTED_ORDERS = (14, 15)
 
 
 def denied_patients(view: View) -> tuple[Patient, ...]:
@@ -130,7 +131,19 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
             restriction, _line_days(view, line)
         ):
             found |= Reach(groups=frozenset({line.index}))
+    if view.has("TXA") and (found.groups or _is_documented(restriction, item, view)):
+        return Reach(whole=True)
     return found | _lines_of_orders(view, found.groups)
+
+
+def _is_documented(restriction: Restriction, item: Item, view: View) -> bool:
+    """Whether the document is of this order: a document that names it pertains to it."""
+    return _is_then(restriction, view) and any(
+        _is_same(item, number)
+        for document in view.all("TXA")
+        for field in _DOCUMENTED_ORDERS
+        for number in _identifiers(view, document, field)
+    )
 
 
 def _charge(restriction: Restriction, item: Item, view: View) -> Reach:

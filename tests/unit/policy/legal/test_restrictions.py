@@ -240,3 +240,39 @@ def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy() -> N
     # One that is in force decides first.
     both = (*restriction("charge: T1", pending), restriction("visit: V1")[1])
     assert code(site, dft(*LINES), facts(site, *both)) == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("restricted", "ordered", "is_sent"),
+    [
+        ("P1", "TXA|1|DS" + "|" * 12 + "P1^HIS", False),
+        ("P1", "TXA|1|DS" + "|" * 12 + "P0~P1", False),
+        ("F1", "TXA|1|DS" + "|" * 13 + "F1^LAB", False),
+        ("P1^HIS", "TXA|1|DS" + "|" * 12 + "P1^OTHER", True),
+        ("P1", "TXA|1|DS" + "|" * 12 + "P2", True),
+        ("P1", "TXA|1|DS" + "|" * 11 + "P1", True),
+        ("P1", "TXA|1|DS", True),
+    ],
+)
+def test_a_document_of_a_restricted_order_is_withheld(
+    restricted: str, ordered: str, is_sent: bool
+) -> None:
+    site = compiled()
+    known = facts(site, *restriction(f'order: "{restricted}"'))
+    raw = hl7("MDM^T02", PID, PV1, ordered, "OBX|1|TX|1-8^x^LN||text")
+    assert code(site, raw, known) == ("granted" if is_sent else "restricted")
+
+
+def test_a_document_that_comes_with_a_restricted_order_is_withheld() -> None:
+    site = compiled()
+    raw = hl7("MDM^T02", PID, PV1, *ORDERS[:2], "TXA|1|DS", "OBX|1|TX|1-8^x^LN||text", msh="P|2.6")
+    assert code(site, raw, facts(site, *restriction("order: P1"))) == "restricted"
+    assert code(site, raw, facts(site, *restriction("order: P9"))) == "granted"
+
+
+def test_a_document_of_another_time_is_sent() -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1", ", from: 2026-02-01"))
+    raw = hl7("MDM^T02", "EVN||20260101", PID, PV1, "TXA|1|DS" + "|" * 12 + "P1")
+    assert code(site, raw, known) == "granted"
+    assert code(site, raw.replace(b"EVN||20260101", b"EVN||20260201"), known) == "restricted"
