@@ -187,7 +187,8 @@ def _restriction(fact: Restriction, names: Mapping[str, str]) -> str:
     ))  # fmt: skip
     days = (("from", fact.since), ("until", fact.until))
     parts += [f"care {word} {when.isoformat()}" for word, when in days if when is not None]
-    parts += [_STANDS[fact.standing]] if fact.standing in _STANDS else []
+    standing = Standing.PENDING_PAYMENT if fact.awaits_payment else fact.standing
+    parts += [_STANDS[standing]] if standing in _STANDS else []
     return "; ".join(parts) + "."
 
 

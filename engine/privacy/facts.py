@@ -203,6 +203,16 @@ class Restriction:
         """Whether it keeps anything back."""
         return self.standing in IN_FORCE
 
+    @property
+    def awaits_payment(self) -> bool:
+        """Whether it is not known that it was paid in full, so that what it is about waits.
+
+        Such a request needs no agreement: it waits from its first day (standards.md LAW-09).
+        """
+        if self.standing is Standing.REQUESTED:
+            return self.reason is RestrictionReason.SELF_PAY_IN_FULL
+        return self.standing is Standing.PENDING_PAYMENT
+
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:

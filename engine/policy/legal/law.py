@@ -39,7 +39,6 @@ from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents
 from engine.privacy.facts import Facts, Restriction
 from engine.privacy.patients import Patient, may_be_any, patients_of
-from engine.privacy.standing import Standing
 
 #: What a patient who opts out does not opt out of; eligibility is part of payment.
 _NEEDED = frozenset({Purpose.TREATMENT, Purpose.PAYMENT, Purpose.ELIGIBILITY})
@@ -90,7 +89,7 @@ class Law:
         if asks_who:
             known = patient_restrictions(restrictions, denied)
             self._restrictions = tuple(one for one in known if one.is_in_force)
-            self._pending = tuple(one for one in known if one.standing is Standing.PENDING_PAYMENT)
+            self._pending = tuple(one for one in known if one.awaits_payment)
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be_any(one, denied) for one in facts.undecided)
         is_part2 = bool(facts.units) and is_of_part2(view, facts.units)

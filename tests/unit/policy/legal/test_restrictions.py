@@ -218,7 +218,7 @@ SELF_PAID = ", reason: self-pay-in-full"
         (", state: terminated_by_patient", "granted"),
         (SELF_PAID, "restricted"),
         (f"{SELF_PAID}, state: mandatory", "restricted"),
-        (f"{SELF_PAID}, state: requested", "granted"),
+        (f"{SELF_PAID}, state: requested", "payment-unconfirmed"),
         (f"{SELF_PAID}, state: pending_payment", "payment-unconfirmed"),
         (f"{SELF_PAID}, state: void_payment_failed", "granted"),
     ],
@@ -229,9 +229,10 @@ def test_law_09_only_what_is_agreed_or_mandatory_keeps_back(more: str, expected:
     assert code(site, adt(), facts(site, *restriction("visit: V1", more))) == expected
 
 
-def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy() -> None:
+@pytest.mark.parametrize("state", ["requested", "pending_payment"])
+def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy(state: str) -> None:
     site = compiled()
-    pending = f"{SELF_PAID}, state: pending_payment"
+    pending = f"{SELF_PAID}, state: {state}"
     held = outcome(site, dft(*LINES), facts(site, *restriction("charge: T1", pending)))
     assert held.verdict is Verdict.HOLD
     assert held.reasons[0].code is Code.PAYMENT_UNCONFIRMED
