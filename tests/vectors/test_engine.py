@@ -32,6 +32,7 @@ from engine.mllp.framing import encode
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Verdict
+from engine.policy.vocabulary.conditions import MessageType
 from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
 from engine.privacy.registry import Act, Fact
@@ -39,7 +40,7 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Advance, Claim, Footing
+from engine.store.port import Advance, Claim, Footing, Waiting
 from engine.store.sealing import Sealer
 from tests.support.cutting import NOW, channel, code, facts, hl7, outcome, policy, rule
 from tests.support.delivery_rig import BenchClock, Told, at_once
@@ -52,9 +53,9 @@ STATEMENT = b"42 CFR part 2 prohibits unauthorized use or disclosure of these re
 # --- on the wire ---
 
 
-def received(version: str = "2.5.1") -> Message:
-    msh = f"MSH|^~\\&|HIS|HOSP|ENG|PAYHUB|20260101120000||ADT^A04^ADT_A01|M1|P|{version}\r"
-    return Message.parse(msh.encode() + b"EVN||20260101\r")
+def received(version: str = "2.5.1", processing: str = "P") -> Message:
+    msh = "MSH|^~\\&|HIS|HOSP|ENG|PAYHUB|20260101120000||ADT^A04^ADT_A01|M1"
+    return Message.parse(f"{msh}|{processing}|{version}\r".encode() + b"EVN||20260101\r")
 
 
 def test_e_1_ack_in_original_mode() -> None:
@@ -74,14 +75,27 @@ def test_e_1_ack_in_original_mode() -> None:
     ],
 )
 def test_e_2_rejects(fault: Fault, error: bytes) -> None:
-    """A reused MSH-10 with other bytes is a new message and an event, not AE 205, by contract.
-
-    That, and that identical bytes have the first answer again, is shown at intake.
-    """
     assert ANSWERS[fault].code is AckCode.AR
     version = "9.9" if fault is Fault.VERSION_ID else "2.5.1"
-    answer = acknowledge(received(version), AckCode.AR, "E1", AT, fault)
+    processing = "T" if fault is Fault.PROCESSING_ID else "P"
+    message = received(version, processing)
+    events = {"A01" if fault is Fault.EVENT_CODE else "A04"}
+    gate = Gate(Admission(messages=frozenset(MessageType("ADT", e) for e in events)), "production")
+    assert gate.fault(message) is fault
+    answer = acknowledge(message, AckCode.AR, "E1", AT, fault)
     assert answer.endswith(b"\rMSA|AR|M1\r" + error)
+
+
+def test_e_2_the_same_bytes_have_the_first_answer_again_and_are_queued_once(
+    tmp_path: pathlib.Path,
+) -> None:
+    """A reused MSH-10 with other bytes is a new message and an event, not AE 205, by contract."""
+    queue = Queue(tmp_path, policy([rule("r", ANY, "PID: [3]")], (channel("insa"),), to="[insa]"))
+    raw = hl7("ADT^A04^ADT_A01", "EVN||20260101", "PID|1||A^^^H")
+    first = queue.receive(raw)
+    assert (queue.receive(raw), queue.waiting()) == (first, 1)
+    other = queue.receive(raw.replace(b"|A^^^H", b"|B^^^H"))
+    assert (other != first, queue.waiting()) == (True, 2)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +138,7 @@ class Queue:
         self.registry = StoredRegistry(self.store, self.sealer, ("insa", "insb"))
         self.commit = GroupCommit(self.store, at_once, self.clock, Told())
         self.version = 0
+        self.receipts = Receipts(lambda: 2, lambda bits: 1)
 
     def enter(self, fact: Fact) -> str:
         """Enter a fact in the registry; its entry's id."""
@@ -147,20 +162,25 @@ class Queue:
         )
         self._do(accept)
 
-    def receive(self, raw: bytes) -> None:
+    def receive(self, raw: bytes) -> bytes:
         """Take what comes next as the engine does, with what it changes of the registry."""
         registered = Registered(self.sealer)
         registered.learned(self._do(registered.news()))
         intake = Intake(
             compiled=self.compiled, gates={"adt": Gate(Admission(), "production")},
             answer_while_down=frozenset(), commit=self.commit, sealing=self.sealer,
-            registered=registered, receipts=Receipts(lambda: 2, lambda bits: 1), clock=self.clock,
+            registered=registered, receipts=self.receipts, clock=self.clock,
             log=Log(io.StringIO(), self.clock), committed=lambda _: None, released=lambda: None,
         )  # fmt: skip
         answers: list[bytes | None] = []
         intake.receive(raw, self).addCallback(answers.append)
         self.clock.pump([0.0] * 10)
         assert b"MSA|AA" in (answers[0] or b"")
+        return answers[0] or b""
+
+    def waiting(self) -> int:
+        """How many copies wait for `insa`."""
+        return len(self._do(Waiting("insa", 10)))
 
     def look(self) -> tuple[Sight, bytes]:
         """What the last look says of the head of the queue, and the copy as it was cut."""
