@@ -300,6 +300,18 @@ def test_e_8_two_patients_of_one_merge(number: str) -> None:
     assert code(compiled, raw, known, of="insa") == "restricted"
 
 
+def test_e_4_whoever_sends_what_is_suppressed_is_answered_all_the_same(
+    tmp_path: pathlib.Path,
+) -> None:
+    withheld = "    withhold: {labels: [hiv]}\n"
+    rules = [rule("r", ANY, "PID: [3], OBR: all, OBX: all", withheld)]
+    queue = Queue(tmp_path, policy(rules, (channel("insa"),), to="[insa]"))
+    hiv = ("OBR|1|P2|F2|7918-6^HIV^LN", "OBX|1|ST|7918-6^HIV^LN||Neg", "NTE|1||HIV screening")
+    answer = queue.receive(hl7("ORU^R01", "PID|1||A^^^H^MR", *hiv))
+    assert answer.endswith(b"\rMSA|AA|M1\r")
+    assert queue.waiting() == 0
+
+
 # --- on the calendar ---
 
 
@@ -310,6 +322,8 @@ def test_e_15_breach_maths() -> None:
     assert deadlines(discovered, 500, {}).hhs_at_once
     assert deadlines(discovered, 900, {"NY": 500}).media == ()
     assert deadlines(discovered, 900, {"NY": 501}).media == ("NY",)
+    # Sixty days after a year of which the next has a 29 February (LAW-17).
+    assert deadlines(date(2027, 1, 1), 1, {}).hhs == date(2028, 2, 29)
 
 
 # --- the list ---
