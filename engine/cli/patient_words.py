@@ -45,7 +45,7 @@ SENSITIVE = {
 }
 
 WHY = {
-    Code.ENVIRONMENT: "It is a test message, or this is a test system.",
+    Code.ENVIRONMENT: "It is a test message, or this is a test system; or it repeats what is past.",
     Code.AGREEMENT_EXPIRED: "Our agreement with this recipient has ended; it waits.",
     Code.FACTS_UNAVAILABLE: "What you have signed could not be read; it waits.",
     Code.RESTRICTED: "You have restricted it (45 CFR 164.522(a)).",
