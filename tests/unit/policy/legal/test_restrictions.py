@@ -271,6 +271,41 @@ def test_a_document_that_comes_with_a_restricted_order_is_withheld() -> None:
     assert code(site, raw, facts(site, *restriction("order: P9"))) == "granted"
 
 
+def after(segment: str, field: int, value: str) -> str:
+    return segment + "|" * (field - segment.count("|")) + value
+
+
+@pytest.mark.parametrize(
+    ("restricted", "order", "is_sent"),
+    [
+        ("P1", ("ORC|RE|P7|F7", after("OBR|1|P7|F7|L1^x^L", 29, "P1&HIS")), False),
+        ("P1", ("ORC|RE|P7|F7", after("OBR|1|P7|F7|L1^x^L", 29, "P0~ P1 ")), False),
+        ("F1", ("ORC|RE|P7|F7", after("OBR|1|P7|F7|L1^x^L", 29, "P0^F1&LAB")), False),
+        ("P1", (after("ORC|RE|P7|F7", 8, "P1"), "OBR|1|P7|F7|L1^x^L"), False),
+        ("F1^LAB", (after("ORC|RE|P7|F7", 8, "^F1&LAB"), "OBR|1|P7|F7|L1^x^L"), False),
+        ("F1^LAB", (after("ORC|RE|P7|F7", 8, "^F1&ELSE"), "OBR|1|P7|F7|L1^x^L"), True),
+        ("P1^LAB", (after("ORC|RE|P7|F7", 8, "P1&HIS"), "OBR|1|P7|F7|L1^x^L"), True),
+        ("P2", (after("ORC|RE|P7|F7", 8, "P1"), after("OBR|1|P7|F7|L1^x^L", 29, "P1")), True),
+    ],
+)
+def test_an_order_that_came_of_a_restricted_one_goes_too(
+    restricted: str, order: tuple[str, str], is_sent: bool
+) -> None:
+    """Also where it comes without the order that it came of (B-9.2)."""
+    site = compiled()
+    known = facts(site, *restriction(f'order: "{restricted}"'))
+    copy = sent(site, oru(*order, "OBX|1|NM|L1^x^L||1", *ORDERS[4:]), known)
+    assert any("|P7|" in line for line in copy) is is_sent
+    assert any("|P2|" in line for line in copy) is (restricted != "P2")
+
+
+def test_an_order_of_no_number_of_its_own_is_not_told_by_its_parent_s() -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P9"))
+    child = (after("OBR|1|||L1^x^L", 29, "P1"), "OBX|1|NM|L1^x^L||1")
+    assert code(site, oru(*child), known) == "ambiguous-restriction"
+
+
 def test_a_document_of_another_time_is_sent() -> None:
     site = compiled()
     known = facts(site, *restriction("order: P1", ", from: 2026-02-01"))
