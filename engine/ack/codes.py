@@ -83,6 +83,7 @@ class Fault(Enum):
     OVERSIZE = "oversize"
     UNREADABLE = "unreadable"
     BATCH = "batch"
+    CONTINUED = "continued"
     CONTROL_ID_MISSING = "control-id-missing"
     MESSAGE_TYPE = "message-type"
     EVENT_CODE = "event-code"
@@ -121,6 +122,11 @@ ANSWERS: Mapping[Fault, Answer] = {
         AckCode.AR,
         Condition.SEGMENT_SEQUENCE,
         detail="Batches are not taken, send each message in a frame of its own",
+    ),
+    Fault.CONTINUED: Answer(
+        AckCode.AR,
+        Condition.SEGMENT_SEQUENCE,
+        detail="Parts of a message are not taken, send it as a whole",
     ),
     Fault.CONTROL_ID_MISSING: Answer(
         AckCode.AE, Condition.REQUIRED_FIELD_MISSING, location=Location("MSH", 10)

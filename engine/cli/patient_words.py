@@ -45,7 +45,7 @@ SENSITIVE = {
 }
 
 WHY = {
-    Code.ENVIRONMENT: "It is a test message, or this is a test system.",
+    Code.ENVIRONMENT: "It is a test message, or this is a test system; or it repeats what is past.",
     Code.AGREEMENT_EXPIRED: "Our agreement with this recipient has ended; it waits.",
     Code.FACTS_UNAVAILABLE: "What you have signed could not be read; it waits.",
     Code.RESTRICTED: "You have restricted it (45 CFR 164.522(a)).",
@@ -187,7 +187,8 @@ def _restriction(fact: Restriction, names: Mapping[str, str]) -> str:
     ))  # fmt: skip
     days = (("from", fact.since), ("until", fact.until))
     parts += [f"care {word} {when.isoformat()}" for word, when in days if when is not None]
-    parts += [_STANDS[fact.standing]] if fact.standing in _STANDS else []
+    standing = Standing.PENDING_PAYMENT if fact.awaits_payment else fact.standing
+    parts += [_STANDS[standing]] if standing in _STANDS else []
     return "; ".join(parts) + "."
 
 

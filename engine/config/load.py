@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from engine.config.deliver import delivery_of
 from engine.config.files import read_files
+from engine.config.insurers import note_insurers
 from engine.config.lawful import note_bases
 from engine.config.model import Delivery, Site, StoreSettings
 from engine.config.protections import protected
@@ -45,6 +46,7 @@ def load_site(root: pathlib.Path) -> Site:
         every_set_read=files.every_set_read,
     )
     note_bases(read.policy.rules, settings.protections.on, problems)
+    note_insurers(read.policy, settings.protections.on, problems)
     deliveries = _deliveries(read.deliver, reader)
     found = problems.sorted()
     if any(problem.severity is Severity.ERROR for problem in found):

@@ -126,7 +126,7 @@ class Site:
     keys: KeySource = field(default_factory=lambda: KeySource.beside(pathlib.Path("var/keys")))
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
     warnings: tuple[Problem, ...] = ()
-    requires_elements: bool = False  # a consent that lacks one is not entered
+    requires_elements: bool = True  # a consent that lacks one is not entered
     controller: Controller = field(default_factory=Controller)
 
     @property

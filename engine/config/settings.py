@@ -99,7 +99,7 @@ class Settings:
     units: Mapping[str, Unit] = field(default_factory=dict)
     self_pay: SelfPay | None = None
     controller: Controller = field(default_factory=Controller)
-    requires_elements: bool = False
+    requires_elements: bool = True
 
 
 def settings_of(node: Node, reader: Reader) -> Settings:
@@ -130,7 +130,7 @@ def settings_of(node: Node, reader: Reader) -> Settings:
         requires_elements=reader.choice(
             given.get("consent_elements"), "`consent_elements`", Elements
         )
-        is Elements.REQUIRE,
+        is not Elements.REPORT,
     )
 
 

@@ -23,6 +23,9 @@ VERSIONS = frozenset(
 
 _VT, _FS = b"\x0b", b"\x1c"
 
+#: A message in parts: another follows, or this one goes on (HL7 2.9.1 §2.9.2).
+_OF_PARTS = frozenset({"DSC", "ADD"})
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -61,7 +64,8 @@ class Gate:
             return Fault.VERSION_ID
         if msh.field(11).partition(component)[0] not in self._processing_ids:
             return Fault.PROCESSING_ID
-        return self._type_fault(msh.field(9).split(component, 2)) if self._types else None
+        fault = self._type_fault(msh.field(9).split(component, 2)) if self._types else None
+        return fault or _part_fault(message)
 
     def _type_fault(self, kind: list[bytes]) -> Fault | None:
         code = kind[0].decode("ascii", "replace")
@@ -69,6 +73,11 @@ class Gate:
         if MessageType(code) in self._types or MessageType(code, trigger) in self._types:
             return None
         return Fault.EVENT_CODE if code in self._codes else Fault.MESSAGE_TYPE
+
+
+def _part_fault(message: Message) -> Fault | None:
+    is_part = message.msh.field(14) or not _OF_PARTS.isdisjoint(message.ids)
+    return Fault.CONTINUED if is_part else None
 
 
 def _is_from(message: Message, sender: tuple[tuple[Path, str], ...]) -> bool:

@@ -30,7 +30,6 @@ from engine.privacy.facts import (
 from engine.privacy.held import Held
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
-from engine.privacy.standing import Standing
 from engine.store.port import Changed, Footing, News
 
 #: How many identifiers' hashes are remembered.
@@ -94,7 +93,7 @@ def _undecided(
     """Of what no kept message brings back, that of whose payment people have still to decide."""
     if not lifted:
         return lifted
-    waiting = (one for one in restrictions if one.standing is Standing.PENDING_PAYMENT)
+    waiting = (one for one in restrictions if one.awaits_payment)
     return lifted.intersection(replace(one, state=None) for one in waiting)
 
 

@@ -34,6 +34,11 @@ PROCESSING_IDS = {"production": frozenset({"P"}), "test": frozenset({"T", "D"})}
 
 _PROCESSING_ID = Path("MSH", 11, 1)
 
+#: MSH-11.2 of what is no news: of an archive, a restore, an initial load (table 0207). Whoever is
+#: sent it learns a hospital's history (standards.md B-4).
+_NO_NEWS = frozenset({"A", "R", "I"})
+_PROCESSING_MODE = Path("MSH", 11, 2)
+
 
 class CompiledPolicy:
     """A policy that runs. `revision` is the hash of its meaning; `hash_key`, of masks' hashes."""
@@ -102,10 +107,12 @@ class CompiledPolicy:
         return [View(message, form.of_patient(message, n), True, now) for n in each], True
 
     def agrees(self, view: View) -> bool:
-        """Whether MSH-11 agrees with the engine's environment (table 0103, by MSH-11.1)."""
+        """Whether MSH-11 agrees with the engine's environment, and is of current processing."""
         plain = view.message.msh.field(11)
         if plain.isalnum():
             return plain.decode("ascii") in self._processing_ids
+        if view.first(_PROCESSING_MODE).strip().upper() in _NO_NEWS:
+            return False
         return view.first(_PROCESSING_ID) in self._processing_ids
 
     def asks_coverage(self, message: Message) -> bool:

@@ -7,7 +7,8 @@ from engine.policy.outcome import LABELLED, Code, Reason
 #: What each code says where no rule and no channel is named.
 TEXTS: dict[Code, str] = {
     Code.ENVIRONMENT: "MSH-11 does not agree with the engine's environment: production takes P,"
-    " test takes T and D.",
+    " test takes T and D; and nothing of an archive, a restore or an initial load (MSH-11.2 A, R,"
+    " I) is disclosed.",
     Code.AGREEMENT_EXPIRED: "The agreement with this counterpart has expired.",
     Code.FACTS_UNAVAILABLE: "The registry does not answer, and the decision needs it.",
     Code.RESTRICTED: "The patient has restricted it (45 CFR 164.522(a)).",

@@ -1,8 +1,8 @@
 """Whose message it is: which channels' counterparts insure this patient, as far as is known.
 
-Law: a message that names insurance answers for itself; one that names none is answered by the
-coverage registry; where the answers exclude each other, or there is none, a person decides. It is
-never "send to all" (rules.md §4 "Coverage", §10.6).
+Law: a message that names insurance answers for itself, for the days that the insurance covers; one
+that names none is answered by the coverage registry; where the answers exclude each other, or there
+is none, a person decides. It is never "send to all" (rules.md §4 "Coverage", §10.6).
 """
 
 from __future__ import annotations
@@ -14,8 +14,15 @@ from enum import Enum
 from engine.policy.identify import Claims, Identifier
 from engine.policy.message.view import View
 from engine.policy.model import Kind, Policy
-from engine.privacy.coverage import CONTESTED, Days, keys_by_level, levels, service_days
-from engine.privacy.facts import CoverageKey, Coverages, Facts
+from engine.privacy.coverage import (
+    CONTESTED,
+    Days,
+    keys_by_level,
+    levels,
+    period,
+    service_days,
+)
+from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts
 
 
 class Answer(Enum):
@@ -68,16 +75,20 @@ class Whose:
         return answers.get(channel, of_others)
 
     def _named(self) -> tuple[Mapping[str, Answer], Answer]:
-        """The answer for each channel that claims an IN1, and that for all others."""
-        claims = self.claims
-        found: dict[str, Answer] = {}
+        """The answer for each channel that claims an IN1, and that for all others.
+
+        An IN1 counts on the days that it covers (IN1-12, IN1-13; standards.md B-6.1).
+        """
+        claims, message = self.claims, self._view.message
+        rows: list[CoverageRow] = []
         for index, claimed in claims.by_index.items():
-            for channel in claimed:
-                if index in claims.contested:
-                    found[channel] = Answer.AMBIGUOUS
-                else:
-                    found.setdefault(channel, Answer.OWN)
-        return found, Answer.OTHER
+            days = CONTESTED if index in claims.contested else period(message.segment(index))
+            rows += [CoverageRow(channel, *days) for channel in claimed]
+        if all(row.since is row.until is None for row in rows):
+            return dict.fromkeys((row.channel for row in rows), Answer.OWN), Answer.OTHER
+        when = service_days(message, self._view.all) or (_NEVER,)
+        snapshot = Coverages(tuple(rows))
+        return _agreed([_covered(snapshot, day) for day in when]), Answer.OTHER
 
     def _registered(self) -> tuple[Mapping[str, Answer], Answer]:
         """The answer for each channel that the registry names, and that for all others."""

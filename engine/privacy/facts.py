@@ -203,6 +203,16 @@ class Restriction:
         """Whether it keeps anything back."""
         return self.standing in IN_FORCE
 
+    @property
+    def awaits_payment(self) -> bool:
+        """Whether it is not known that it was paid in full, so that what it is about waits.
+
+        Such a request needs no agreement: it waits from its first day (standards.md LAW-09).
+        """
+        if self.standing is Standing.REQUESTED:
+            return self.reason is RestrictionReason.SELF_PAY_IN_FULL
+        return self.standing is Standing.PENDING_PAYMENT
+
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
@@ -221,7 +231,7 @@ class Sensitivity:
 class Facts:
     """What is known at `now` (aware). `available` False: the registry does not answer.
 
-    `units` are the known source units: PV1-3.1, else FT1-13.1, else MSH-4.1 (rules.md §10.5).
+    `units` are the known source units (`engine.policy.legal.units`).
     `entered` is coverage that people entered: under one key, each record's snapshot. `persons` are
     the identifiers that are one person's after merges, `undecided` those of whom a person must say
     whether they are. `lifted`: restrictions that people ended since the message came, which says

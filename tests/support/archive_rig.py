@@ -100,7 +100,7 @@ def write_site(root: Path) -> None:
     """A small site with two payers."""
     (root / "channels").mkdir(parents=True)
     (root / "rules").mkdir()
-    (root / "config.yaml").write_text("engine: {name: archive-test}\n")
+    (root / "config.yaml").write_text("engine: {name: archive-test}\nconsent_elements: report\n")
     for name in ("acme", "beta"):
         text = channel(name) + f'address: "1 {name.title()} Plaza, Springfield NY 12345"\n'
         (root / "channels" / f"{name}.yaml").write_text(text)

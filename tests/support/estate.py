@@ -28,6 +28,7 @@ CHANNELS = ("alpha", "beta", "gamma")
 
 CONFIG = """\
 engine: {{name: faults, environment: production}}
+consent_elements: report
 listeners:
   - name: his
     listen: "tcp:127.0.0.1:{listener}"

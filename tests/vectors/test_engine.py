@@ -30,6 +30,7 @@ from engine.mllp.framing import encode
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
 from engine.policy.outcome import Verdict
+from engine.policy.vocabulary.conditions import MessageType
 from engine.privacy.acts import Act
 from engine.privacy.facts import Item, ItemKind, Restriction
 from engine.privacy.patients import Patient
@@ -38,7 +39,7 @@ from engine.redecision.last_look import LastLook
 from engine.redecision.redecide import Redecision
 from engine.registering import StoredRegistry
 from engine.store.memory import MemoryStore
-from engine.store.port import Footing
+from engine.store.port import Footing, Waiting
 from engine.store.sealing import Sealer
 from tests.support.cutting import NOW, channel, code, facts, hl7, outcome, policy, rule
 from tests.support.delivery_rig import BenchClock, Told, at_once
@@ -52,9 +53,9 @@ STATEMENT = b"42 CFR part 2 prohibits unauthorized use or disclosure of these re
 # --- on the wire ---
 
 
-def received(version: str = "2.5.1") -> Message:
-    msh = f"MSH|^~\\&|HIS|HOSP|ENG|PAYHUB|20260101120000||ADT^A04^ADT_A01|M1|P|{version}\r"
-    return Message.parse(msh.encode() + b"EVN||20260101\r")
+def received(version: str = "2.5.1", processing: str = "P") -> Message:
+    msh = "MSH|^~\\&|HIS|HOSP|ENG|PAYHUB|20260101120000||ADT^A04^ADT_A01|M1"
+    return Message.parse(f"{msh}|{processing}|{version}\r".encode() + b"EVN||20260101\r")
 
 
 def test_e_1_ack_in_original_mode() -> None:
@@ -74,14 +75,27 @@ def test_e_1_ack_in_original_mode() -> None:
     ],
 )
 def test_e_2_rejects(fault: Fault, error: bytes) -> None:
-    """A reused MSH-10 with other bytes is a new message and an event, not AE 205, by contract.
-
-    That, and that identical bytes have the first answer again, is shown at intake.
-    """
     assert ANSWERS[fault].code is AckCode.AR
     version = "9.9" if fault is Fault.VERSION_ID else "2.5.1"
-    answer = acknowledge(received(version), AckCode.AR, "E1", AT, fault)
+    processing = "T" if fault is Fault.PROCESSING_ID else "P"
+    message = received(version, processing)
+    events = {"A01" if fault is Fault.EVENT_CODE else "A04"}
+    gate = Gate(Admission(messages=frozenset(MessageType("ADT", e) for e in events)), "production")
+    assert gate.fault(message) is fault
+    answer = acknowledge(message, AckCode.AR, "E1", AT, fault)
     assert answer.endswith(b"\rMSA|AR|M1\r" + error)
+
+
+def test_e_2_the_same_bytes_have_the_first_answer_again_and_are_queued_once(
+    tmp_path: pathlib.Path,
+) -> None:
+    """A reused MSH-10 with other bytes is a new message and an event, not AE 205, by contract."""
+    queue = Queue(tmp_path, policy([rule("r", ANY, "PID: [3]")], (channel("insa"),), to="[insa]"))
+    raw = hl7("ADT^A04^ADT_A01", "EVN||20260101", "PID|1||A^^^H")
+    first = queue.receive(raw)
+    assert (queue.receive(raw), queue.waiting()) == (first, 1)
+    other = queue.receive(raw.replace(b"|A^^^H", b"|B^^^H"))
+    assert (other != first, queue.waiting()) == (True, 2)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +138,7 @@ class Queue:
         self.registry = StoredRegistry(self.store, self.sealer, ("insa", "insb"))
         self.commit = GroupCommit(self.store, at_once, self.clock, Told())
         self.version = 0
+        self.receipts = Receipts(lambda: 2, lambda bits: 1)
 
     def enter(self, fact: Fact) -> str:
         """Enter a fact in the registry; its entry's id."""
@@ -147,20 +162,25 @@ class Queue:
         )
         self._do(accept)
 
-    def receive(self, raw: bytes) -> None:
+    def receive(self, raw: bytes) -> bytes:
         """Take what comes next as the engine does, with what it changes of the registry."""
         registered = Registered(self.sealer)
         registered.learned(self._do(registered.news()))
         intake = Intake(
             compiled=self.compiled, gates={"adt": Gate(Admission(), "production")},
             answer_while_down=frozenset(), commit=self.commit, sealing=self.sealer,
-            registered=registered, receipts=Receipts(lambda: 2, lambda bits: 1), clock=self.clock,
+            registered=registered, receipts=self.receipts, clock=self.clock,
             log=Log(io.StringIO(), self.clock), committed=lambda _: None, released=lambda: None,
         )  # fmt: skip
         answers: list[bytes | None] = []
         intake.receive(raw, self).addCallback(answers.append)
         self.clock.turns()
         assert b"MSA|AA" in (answers[0] or b"")
+        return answers[0] or b""
+
+    def waiting(self) -> int:
+        """How many copies wait for `insa`."""
+        return len(self._do(Waiting("insa", 10)))
 
     def look(self) -> tuple[Sight, bytes]:
         """What the last look says of the head of the queue, and the copy as it was cut."""
@@ -273,6 +293,18 @@ def test_e_8_two_patients_of_one_merge(number: str) -> None:
     assert code(compiled, raw, known, of="insa") == "restricted"
 
 
+def test_e_4_whoever_sends_what_is_suppressed_is_answered_all_the_same(
+    tmp_path: pathlib.Path,
+) -> None:
+    withheld = "    withhold: {labels: [hiv]}\n"
+    rules = [rule("r", ANY, "PID: [3], OBR: all, OBX: all", withheld)]
+    queue = Queue(tmp_path, policy(rules, (channel("insa"),), to="[insa]"))
+    hiv = ("OBR|1|P2|F2|7918-6^HIV^LN", "OBX|1|ST|7918-6^HIV^LN||Neg", "NTE|1||HIV screening")
+    answer = queue.receive(hl7("ORU^R01", "PID|1||A^^^H^MR", *hiv))
+    assert answer.endswith(b"\rMSA|AA|M1\r")
+    assert queue.waiting() == 0
+
+
 # --- on the calendar ---
 
 
@@ -283,6 +315,8 @@ def test_e_15_breach_maths() -> None:
     assert deadlines(discovered, 500, {}).hhs_at_once
     assert deadlines(discovered, 900, {"NY": 500}).media == ()
     assert deadlines(discovered, 900, {"NY": 501}).media == ("NY",)
+    # Sixty days after a year of which the next has a 29 February (LAW-17).
+    assert deadlines(date(2027, 1, 1), 1, {}).hhs == date(2028, 2, 29)
 
 
 # --- the list ---

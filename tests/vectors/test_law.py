@@ -22,12 +22,13 @@ def site(disclose: str, *, more: str = "", config: str = "", when: str = "") -> 
 
 
 def test_e_3_in1_per_payer() -> None:
-    """PID-3 is chosen by repetition, as the contract has it: nothing strips it by itself.
+    """PID-3 and PV1-20 are chosen by repetition, as the contract has it: nothing strips them alone.
 
     The leak scan finds another insurer's member number in it.
     """
     grants = (
         "PID: {fields: [1, 3, 5, 7, 8], repetitions: {3: {PID-3.5: MB, PID-3.4: INSA}}},"
+        " PV1: {fields: [2, 20], repetitions: {20: {PV1-20.1: CLA}}},"
         " DG1: {fields: [1, 3], where: {DG1-3.1: {not: [I10]}}},"
         " IN1: {fields: [1, 2, 3, 49], which: own}"
     )
@@ -37,7 +38,7 @@ def test_e_3_in1_per_payer() -> None:
         "EVN||20260101",
         "PID|1||123^^^HOSP^MR~A99^^^INSA^MB||DOE^JANE||19800101|F",
         "NK1|1|DOE^JOHN",
-        "PV1|1|O",
+        "PV1|1|O" + "|" * 18 + "CLB^20260101~CLA^20260101",
         "OBX|1|NM|8302-2^Height^LN||170",
         "AL1|1||PCN",
         "DG1|1||I10^^I10",
@@ -48,6 +49,7 @@ def test_e_3_in1_per_payer() -> None:
     copy = sent(compiled, raw, of="insa")
     assert copy == [
         "PID|1||A99^^^INSA^MB||DOE^JANE||19800101|F",
+        "PV1||O" + "|" * 18 + "CLA^20260101",
         "DG1|1||E11.9^^I10",
         "IN1|1|PLANA|INSA" + "|" * 46 + "A99^^^INSA^MB",
     ]

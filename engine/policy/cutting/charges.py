@@ -66,8 +66,8 @@ def conceal(cut: Cut) -> bool:
         return False
     fell = _keep_pointed_to(cut)
     for visit in view.all("PV1"):
-        if pieces[visit.index] is not None:
-            fell = _empty_totals(cut, visit) or fell
+        if pieces[visit.index] is not None and any(visit.field(number) for number in _TOTALS):
+            fell = cut.empty(visit, _TOTALS) or fell
     _forget_references(cut, gone)
     return fell
 
@@ -164,20 +164,6 @@ def _keep_pointed_to(cut: Cut) -> bool:
             cut.drop(diagnosis.index, Code.PARENT_CUT)
             fell = True
     return fell
-
-
-def _empty_totals(cut: Cut, visit: Segment) -> bool:
-    """Empty PV1-46 to PV1-49; say whether nothing of the visit remained."""
-    if not any(visit.field(number) for number in _TOTALS):
-        return False
-    cutter = cut.cutter_of(visit.index)
-    less = None if cutter is None else cutter.without(_TOTALS)
-    left = None if less is None else less.cut(visit, cut.view.message)
-    if left is None:
-        cut.drop(visit.index, Code.PARENT_CUT)
-        return True
-    cut.pieces[visit.index] = left
-    return False
 
 
 def _forget_references(cut: Cut, gone: list[Segment]) -> None:

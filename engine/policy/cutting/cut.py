@@ -6,11 +6,12 @@ where more than a missing grant took it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.hl7.build import join_segments
+from engine.hl7.wire import Segment
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.view import View
@@ -150,6 +151,17 @@ class Cut:
         """Take a segment out."""
         self.pieces[index] = None
         self.causes[index] = cause
+
+    def empty(self, segment: Segment, fields: Iterable[int]) -> bool:
+        """Empty fields of a segment; say whether nothing of it remained, so that it went."""
+        cutter = self.cutter_of(segment.index)
+        less = None if cutter is None else cutter.without(fields)
+        left = None if less is None else less.cut(segment, self.view.message)
+        if left is None:
+            self.drop(segment.index, Code.PARENT_CUT)
+            return True
+        self.pieces[segment.index] = left
+        return False
 
     def kept(self) -> list[int]:
         """The segments of which something is left, MSH apart."""

@@ -13,6 +13,7 @@ from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
 from engine.policy.cutting.contacts import conceal_contact
 from engine.policy.cutting.cut import Cut
+from engine.policy.cutting.grouped import conceal_groups
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.renumber import renumber
 from engine.policy.message.view import View
@@ -27,7 +28,7 @@ def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     if cut.contact is not None:
         conceal_contact(cut, cut.contact)
     cascade(cut, named)
-    while charges.conceal(cut):
+    while charges.conceal(cut) or conceal_groups(cut):
         cascade(cut, named)
     if renumbers:
         renumber(cut)

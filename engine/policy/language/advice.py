@@ -14,6 +14,7 @@ from engine.hl7.occurring import OCCURRING
 from engine.policy.conditions.settle import types_demanded
 from engine.policy.language.contradictions import contradiction
 from engine.policy.language.mistakes import Mistake, Problems
+from engine.policy.language.others import others_advice
 from engine.policy.language.sensitive import FREE_TEXT, IDENTIFYING, TEXT_TYPES
 from engine.policy.model import Channel, Grant, Policy, Rule, Withholding
 from engine.policy.segment.masks import Mask
@@ -38,6 +39,7 @@ def advise(policy: Policy, problems: Problems) -> None:
             _unusable(grant, kinds, problems)
             _free_text(grant, problems)
             _identifiers(rule, grant, problems)
+            others_advice(rule, grant, policy.channels, problems)
     _always_withheld(policy, problems)
     _masked_and_plain(policy, problems)
 

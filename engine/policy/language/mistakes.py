@@ -44,6 +44,8 @@ class Mistake(Enum):
     NEVER_APPLIES = "never-applies"
     NO_CHANNEL = "no-channel"
     NOT_ENFORCED = "not-enforced"
+    OTHERS_INSURANCE = "others-insurance"
+    PAYMENTS = "payments"
     PROTECTION_OFF = "protection-off"
     PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
     REASSESS = "reassess"
@@ -79,6 +81,8 @@ WARNINGS = frozenset(
         Mistake.NEVER_APPLIES,
         Mistake.NO_CHANNEL,
         Mistake.NOT_ENFORCED,
+        Mistake.OTHERS_INSURANCE,
+        Mistake.PAYMENTS,
         Mistake.PROTECTION_OFF,
         Mistake.REASSESS,
         Mistake.SHADOWED,

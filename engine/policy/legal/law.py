@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from engine.hl7.path import Path
 from engine.policy.cutting.cut import Bar, Contact
 from engine.policy.cutting.plan import Plan
 from engine.policy.legal.confidential import Contacts
@@ -29,6 +28,7 @@ from engine.policy.legal.restrictions import (
 )
 from engine.policy.legal.sensitivities import kept_labels
 from engine.policy.legal.signals import NO_SIGNALS, signals_of
+from engine.policy.legal.units import is_of_part2, source_units
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Purpose
 from engine.policy.outcome import LABELLED, Code
@@ -37,12 +37,8 @@ from engine.policy.runnable.rules import RunnableRule
 from engine.policy.sensitive.labels import Bits
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents
-from engine.privacy.facts import Facts, Restriction, Unit
+from engine.privacy.facts import Facts, Restriction
 from engine.privacy.patients import Patient, may_be_any, patients_of
-from engine.privacy.standing import Standing
-
-#: Where a message names its source unit: the first of these that says anything (rules.md §10.5).
-_UNITS = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
 
 #: What a patient who opts out does not opt out of; eligibility is part of payment.
 _NEEDED = frozenset({Purpose.TREATMENT, Purpose.PAYMENT, Purpose.ELIGIBILITY})
@@ -93,10 +89,10 @@ class Law:
         if asks_who:
             known = patient_restrictions(restrictions, denied)
             self._restrictions = tuple(one for one in known if one.is_in_force)
-            self._pending = tuple(one for one in known if one.standing is Standing.PENDING_PAYMENT)
+            self._pending = tuple(one for one in known if one.awaits_payment)
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be_any(one, denied) for one in facts.undecided)
-        is_part2 = bool(facts.units) and Unit.PART2 in self._units()
+        is_part2 = bool(facts.units) and is_of_part2(view, facts.units)
         if facts.confidential:
             self._contacts = Contacts(facts.confidential, ids, denied)
         kept = kept_labels(facts.sensitivities, view, denied, statutes.index)
@@ -162,7 +158,7 @@ class Law:
         """Whether it matters, and is not known, if the source is a Part 2 program."""
         if not self._statutes.waits & self._lifting.present:
             return False
-        units = self._units()
+        units = source_units(self._view, self._facts.units)
         return not units or None in units
 
     def _labels_message(self, channel: ChannelRules) -> Code | None:
@@ -258,14 +254,6 @@ class Law:
     def _blocked_for(self, channel: ChannelRules, rule: RunnableRule) -> Bits:
         required = rule.rule.consent is Consent.REQUIRED
         return self._lifting.blocked(channel, rule.rule.purpose.value, required=required)
-
-    def _units(self) -> set[Unit | None]:
-        """What is known of each source unit that the message names; None: nothing."""
-        for path in _UNITS:
-            named = {text for text in self._view.values(path) if text}
-            if named:
-                return {self._facts.units.get(name) for name in named}
-        return set()
 
 
 def _purposes(channel: ChannelRules) -> list[str]:

@@ -48,8 +48,11 @@ _VISITS = (Path("PV1", 19, 1), Path("MRG", 5, 1))
 _ACCOUNTS = (Path("PID", 18, 1), Path("MRG", 3, 1))
 _ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
 _ORDER_NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
+#: Of the order from which this one came: what followed from it tells of it (B-9.2).
+_PARENT_NUMBERS = {"OBR": (29,), "ORC": (8,)}
 _CHARGE_NUMBER = 2
 _CHARGE_ORDERS = (23,)
+_DOCUMENTED_ORDERS = (14, 15)
 
 
 def denied_patients(view: View) -> tuple[Patient, ...]:
@@ -123,14 +126,35 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
             for field in _ORDER_NUMBERS.get(carrier.id, ())
             for number in _identifiers(view, carrier, field)
         ]
-        found |= _compared(item, numbers, root)
+        parents = [
+            number
+            for carrier in carriers
+            for field in _PARENT_NUMBERS.get(carrier.id, ())
+            for number in _pair(view, carrier, field)
+        ]
+        if any(_is_same(item, number) for number in parents):
+            found |= Reach(groups=frozenset({root}))
+        else:
+            found |= _compared(item, numbers, root)
     for line in view.all("FT1"):
         numbers = [n for field in _CHARGE_ORDERS for n in _identifiers(view, line, field)]
         if any(_is_same(item, number) for number in numbers) and _is_on(
             restriction, _line_days(view, line)
         ):
             found |= Reach(groups=frozenset({line.index}))
+    if view.has("TXA") and (found.groups or _is_documented(restriction, item, view)):
+        return Reach(whole=True)
     return found | _lines_of_orders(view, found.groups)
+
+
+def _is_documented(restriction: Restriction, item: Item, view: View) -> bool:
+    """Whether the document is of this order: a document that names it pertains to it."""
+    return _is_then(restriction, view) and any(
+        _is_same(item, number)
+        for document in view.all("TXA")
+        for field in _DOCUMENTED_ORDERS
+        for number in _identifiers(view, document, field)
+    )
 
 
 def _charge(restriction: Restriction, item: Item, view: View) -> Reach:
@@ -176,6 +200,19 @@ def _identifiers(view: View, segment: Segment, field: int) -> list[_Identifier]:
         for number, namespace in zip(numbers, namespaces, strict=True)
         if number.strip() not in ("", '""')
     ]
+
+
+def _pair(view: View, segment: Segment, field: int) -> list[_Identifier]:
+    """A placer's and a filler's number (EIP), their parts subcomponents."""
+    found: list[_Identifier] = []
+    for component in (1, 2):
+        numbers = view.texts(segment, Path(segment.id, field, component, 1))
+        namespaces = view.texts(segment, Path(segment.id, field, component, 2))
+        found += [
+            (number.strip(), namespace.strip())
+            for number, namespace in zip(numbers, namespaces, strict=True)
+        ]
+    return found
 
 
 def orders_in(view: View) -> dict[int, list[Segment]]:

@@ -103,7 +103,7 @@ def test_a_row_says_them_all() -> None:
     assert (fact.signer, fact.authority) == ("G. Uardian", "court order 7")
 
 
-def test_a_site_may_refuse_what_lacks_any(
+def test_what_lacks_any_is_refused_unless_the_site_says_otherwise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "channels").mkdir()
@@ -112,11 +112,11 @@ def test_a_site_may_refuse_what_lacks_any(
     words = ["consent", "add", "--site", str(tmp_path), "--json", "--patient", "A"]
     words += ["--kind", "authorization", "--purposes", "payment", "--channels", "acme"]
     config = tmp_path / "config.yaml"
-    config.write_text("engine: {name: east}\nconsent_elements: require\n")
-    assert main(words) == 2
-    said = capsys.readouterr()
-    assert said.err.startswith("consent-incomplete: ")
-    config.write_text("engine: {name: east}\n")
+    for more in ("", "consent_elements: require\n"):
+        config.write_text(f"engine: {{name: east}}\n{more}")
+        assert main(words) == 2
+        assert capsys.readouterr().err.startswith("consent-incomplete: ")
+    config.write_text("engine: {name: east}\nconsent_elements: report\n")
     assert main(words) == 0
     said = capsys.readouterr()
     assert "statements" in json.loads(said.out)["lacks"]

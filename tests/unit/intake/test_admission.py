@@ -47,6 +47,14 @@ def test_what_could_become_two_messages_at_an_insurer_is_refused(byte: str) -> N
     assert OPEN.fault(_message(rest=f"PID|1||A{byte}B")) is Fault.UNFRAMEABLE
 
 
+@pytest.mark.parametrize("part", ["DSC|C1|F", "PID|1||A\rADD|more", "DSC"])
+def test_a_part_of_a_message_is_refused_since_the_rest_of_it_is_another(part: str) -> None:
+    """Cut on its own it would tell less than was said, or something else (B-4.4)."""
+    assert OPEN.fault(_message(rest=part)) is Fault.CONTINUED
+    assert OPEN.fault(_message(version="2.5.1||C1")) is Fault.CONTINUED
+    assert OPEN.fault(_message(version="2.5.1|7")) is None
+
+
 def test_a_message_without_a_control_id_is_refused() -> None:
     """Nobody could say which message an answer belongs to."""
     assert OPEN.fault(_message(control_id="")) is Fault.CONTROL_ID_MISSING

@@ -629,6 +629,16 @@ def test_own_charges_without_insurance_or_coverage_hold(known: Facts) -> None:
     assert code(compiled, raw, known) == "ambiguous-coverage"
 
 
+@pytest.mark.parametrize("mode", ["A", "R", "I", "i", " R "])
+def test_what_is_no_news_is_disclosed_to_nobody(mode: str) -> None:
+    """An initial load would tell an insurer a hospital's history (table 0207; B-4)."""
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: [3]")])
+    assert code(compiled, adt(msh=f"P^{mode}|2.5.1")) == "environment"
+    for current in ("P^T", "P^", "P^^I"):
+        assert code(compiled, adt(msh=f"{current}|2.5.1")) == "granted"
+    assert code(compiled, adt(msh="T^T|2.5.1")) == "environment"
+
+
 def test_22_repetitions_may_be_chosen_by_what_they_lack() -> None:
     grants = "PID: {fields: [3], repetitions: {3: {PID-3.5: {exists: false}}}}"
     compiled = policy([rule("r", ANY, grants)])

@@ -176,3 +176,48 @@ def test_a_rule_for_those_not_covered_is_none_for_its_own_members() -> None:
     assert code(compiled, hl7("ADT^A01", PID, "IN1|1|PA|ACME")) == "no-rule"
     known_of = Facts(NOW, available=False)
     assert code(compiled, hl7("ADT^A01", PID), known_of) == "facts-unavailable"
+
+
+def insured(company: str, since: str = "", until: str = "") -> str:
+    return f"IN1|1|PA|{company}{'|' * 9}{since}|{until}"
+
+
+@pytest.mark.parametrize(
+    ("insurance", "expected"),
+    [
+        ((insured("ACME", "20260101", "20261231"),), "granted"),
+        ((insured("ACME", "20260110", "20260110"),), "granted"),
+        ((insured("ACME", "20260111"),), "no-coverage"),
+        ((insured("ACME", until="20260109"),), "no-coverage"),
+        ((insured("ACME", until="20260109"), insured("ACME")), "granted"),
+        ((insured("ACME"), insured("ACME", until="20260109")), "granted"),
+        ((insured("ACME", until="20260109"), insured("BETA")), "no-coverage"),
+        ((insured("ACME", "soon"),), "ambiguous-coverage"),
+        ((insured("ACME"), insured("ACME", "soon")), "ambiguous-coverage"),
+        ((insured("ACME", '""', '""'),), "granted"),
+    ],
+)
+def test_an_insurance_counts_on_the_days_that_it_covers(
+    insurance: tuple[str, ...], expected: str
+) -> None:
+    """IN1-12 and IN1-13 against the date of service (standards.md B-6.1)."""
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    raw = hl7("ADT^A01", "EVN||20260110", PID, *insurance)
+    assert code(compiled, raw) == expected
+
+
+def test_charges_of_some_days_that_are_covered_wait() -> None:
+    compiled = policy([rule("r", "message: DFT", "PID: [3], FT1: all")])
+    lines = [f"FT1|{n}|T{n}||{day}||CG|1" for n, day in ((1, "20260105"), (2, "20260115"))]
+    covered = insured("ACME", "20260101", "20260110")
+    assert code(compiled, hl7("DFT^P03", PID, *lines, covered)) == "ambiguous-coverage"
+    assert code(compiled, hl7("DFT^P03", PID, lines[0], covered)) == "granted"
+    assert code(compiled, hl7("DFT^P03", PID, lines[1], covered)) == "no-coverage"
+
+
+def test_an_insurance_with_dates_waits_where_no_day_is_told() -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    raw = hl7("ADT^A01", PID, insured("ACME", "20260101")).replace(b"20260101120000", b"")
+    assert code(compiled, raw) == "ambiguous-coverage"
+    undated = hl7("ADT^A01", PID, insured("ACME")).replace(b"20260101120000", b"")
+    assert code(compiled, undated) == "granted"

@@ -83,6 +83,41 @@ def test_every_message_of_a_part_2_unit_is_protected() -> None:
 
 
 @pytest.mark.parametrize(
+    "segment",
+    [
+        "EVN||20260101|||||SUD1",
+        "PV1|1|I|W^^^SUD1",
+        "PV1|1|I|W^1^^^^^^^sud1 ",
+        "PV1|1|I|W^1|||SUD1^1",
+        *(f"PV1|1|I|W^1{'|' * (field - 3)}SUD1" for field in (10, 11, 37, 39, 42)),
+        "PV2|SUD1^1",
+        "PV2" + "|" * 23 + "X^^^^^^^^^SUD1",
+        "FT1|1|T1||20260105||CG|99213||||||W~SUD1",
+        "FT1|1|T1||20260105||CG|99213|||||||||SUD1^1",
+        *(f"ORC|RE{'|' * (field - 1)}SUD1" for field in (13, 17, 21)),
+        "OBX|1|NM|A||1" + "|" * 18 + "SUD1",
+    ],
+)  # fmt: skip
+def test_a_part_2_unit_protects_wherever_it_is_named(segment: str) -> None:
+    """Another unit stands before it where the source is looked for (42 CFR 2.12(a), B-9.5)."""
+    site = compiled()
+    known = facts(site, GENERAL)
+    lines = [PID] if segment.startswith("PV1") else [PID, PV1]
+    assert code(site, hl7("ADT^A08", *lines, segment), known) == "labelled-sud"
+    other = segment.replace("UD1", "UD12").replace("ud1", "ud12")
+    assert code(site, hl7("ADT^A08", *lines, other), known) == "granted"
+    general = facts(site, "units: {W: general, SUD1: general}")
+    assert code(site, hl7("ADT^A08", *lines, segment), general) == "granted"
+
+
+def test_a_part_2_facility_protects_what_names_another_unit_first() -> None:
+    site = compiled()
+    raw = hl7("ADT^A08", PID, PV1).replace(b"|HOSP|", b"|SUD1|")
+    assert code(site, raw, facts(site, GENERAL)) == "labelled-sud"
+    assert code(site, raw.replace(b"SUD1", b"SUD2"), facts(site, GENERAL)) == "granted"
+
+
+@pytest.mark.parametrize(
     ("kind", "more", "lifts"),
     [
         ("part2-tpo", "", True),

@@ -218,7 +218,7 @@ SELF_PAID = ", reason: self-pay-in-full"
         (", state: terminated_by_patient", "granted"),
         (SELF_PAID, "restricted"),
         (f"{SELF_PAID}, state: mandatory", "restricted"),
-        (f"{SELF_PAID}, state: requested", "granted"),
+        (f"{SELF_PAID}, state: requested", "payment-unconfirmed"),
         (f"{SELF_PAID}, state: pending_payment", "payment-unconfirmed"),
         (f"{SELF_PAID}, state: void_payment_failed", "granted"),
     ],
@@ -229,9 +229,10 @@ def test_law_09_only_what_is_agreed_or_mandatory_keeps_back(more: str, expected:
     assert code(site, adt(), facts(site, *restriction("visit: V1", more))) == expected
 
 
-def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy() -> None:
+@pytest.mark.parametrize("state", ["requested", "pending_payment"])
+def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy(state: str) -> None:
     site = compiled()
-    pending = f"{SELF_PAID}, state: pending_payment"
+    pending = f"{SELF_PAID}, state: {state}"
     held = outcome(site, dft(*LINES), facts(site, *restriction("charge: T1", pending)))
     assert held.verdict is Verdict.HOLD
     assert held.reasons[0].code is Code.PAYMENT_UNCONFIRMED
@@ -240,3 +241,74 @@ def test_law_09_lines_of_which_the_payment_is_not_confirmed_hold_the_copy() -> N
     # One that is in force decides first.
     both = (*restriction("charge: T1", pending), restriction("visit: V1")[1])
     assert code(site, dft(*LINES), facts(site, *both)) == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("restricted", "ordered", "is_sent"),
+    [
+        ("P1", "TXA|1|DS" + "|" * 12 + "P1^HIS", False),
+        ("P1", "TXA|1|DS" + "|" * 12 + "P0~P1", False),
+        ("F1", "TXA|1|DS" + "|" * 13 + "F1^LAB", False),
+        ("P1^HIS", "TXA|1|DS" + "|" * 12 + "P1^OTHER", True),
+        ("P1", "TXA|1|DS" + "|" * 12 + "P2", True),
+        ("P1", "TXA|1|DS" + "|" * 11 + "P1", True),
+        ("P1", "TXA|1|DS", True),
+    ],
+)
+def test_a_document_of_a_restricted_order_is_withheld(
+    restricted: str, ordered: str, is_sent: bool
+) -> None:
+    site = compiled()
+    known = facts(site, *restriction(f'order: "{restricted}"'))
+    raw = hl7("MDM^T02", PID, PV1, ordered, "OBX|1|TX|1-8^x^LN||text")
+    assert code(site, raw, known) == ("granted" if is_sent else "restricted")
+
+
+def test_a_document_that_comes_with_a_restricted_order_is_withheld() -> None:
+    site = compiled()
+    raw = hl7("MDM^T02", PID, PV1, *ORDERS[:2], "TXA|1|DS", "OBX|1|TX|1-8^x^LN||text", msh="P|2.6")
+    assert code(site, raw, facts(site, *restriction("order: P1"))) == "restricted"
+    assert code(site, raw, facts(site, *restriction("order: P9"))) == "granted"
+
+
+def after(segment: str, field: int, value: str) -> str:
+    return segment + "|" * (field - segment.count("|")) + value
+
+
+@pytest.mark.parametrize(
+    ("restricted", "order", "is_sent"),
+    [
+        ("P1", ("ORC|RE|P7|F7", after("OBR|1|P7|F7|L1^x^L", 29, "P1&HIS")), False),
+        ("P1", ("ORC|RE|P7|F7", after("OBR|1|P7|F7|L1^x^L", 29, "P0~ P1 ")), False),
+        ("F1", ("ORC|RE|P7|F7", after("OBR|1|P7|F7|L1^x^L", 29, "P0^F1&LAB")), False),
+        ("P1", (after("ORC|RE|P7|F7", 8, "P1"), "OBR|1|P7|F7|L1^x^L"), False),
+        ("F1^LAB", (after("ORC|RE|P7|F7", 8, "^F1&LAB"), "OBR|1|P7|F7|L1^x^L"), False),
+        ("F1^LAB", (after("ORC|RE|P7|F7", 8, "^F1&ELSE"), "OBR|1|P7|F7|L1^x^L"), True),
+        ("P1^LAB", (after("ORC|RE|P7|F7", 8, "P1&HIS"), "OBR|1|P7|F7|L1^x^L"), True),
+        ("P2", (after("ORC|RE|P7|F7", 8, "P1"), after("OBR|1|P7|F7|L1^x^L", 29, "P1")), True),
+    ],
+)
+def test_an_order_that_came_of_a_restricted_one_goes_too(
+    restricted: str, order: tuple[str, str], is_sent: bool
+) -> None:
+    """Also where it comes without the order that it came of (B-9.2)."""
+    site = compiled()
+    known = facts(site, *restriction(f'order: "{restricted}"'))
+    copy = sent(site, oru(*order, "OBX|1|NM|L1^x^L||1", *ORDERS[4:]), known)
+    assert any("|P7|" in line for line in copy) is is_sent
+    assert any("|P2|" in line for line in copy) is (restricted != "P2")
+
+
+def test_an_order_of_no_number_of_its_own_is_not_told_by_its_parent_s() -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P9"))
+    child = (after("OBR|1|||L1^x^L", 29, "P1"), "OBX|1|NM|L1^x^L||1")
+    assert code(site, oru(*child), known) == "ambiguous-restriction"
+
+
+def test_a_document_of_another_time_is_sent() -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1", ", from: 2026-02-01"))
+    raw = hl7("MDM^T02", "EVN||20260101", PID, PV1, "TXA|1|DS" + "|" * 12 + "P1")
+    assert code(site, raw, known) == "granted"
+    assert code(site, raw.replace(b"EVN||20260101", b"EVN||20260201"), known) == "restricted"
