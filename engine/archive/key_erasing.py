@@ -137,6 +137,12 @@ class KeyEraser:
         self._record()
         return number
 
+    def give_up(self, name: KeyName) -> tuple[KeyName, ...]:
+        """Let go of kept keys that cannot be had any more; the keys that wrapped them."""
+        gone = self._keeper.give_up(name, self._doer)
+        self._record()
+        return gone
+
     def needed(self, name: KeyName) -> list[bytes]:
         """The messages of a day that must still open."""
         first = earliest_receipt(name.day * DAY_MS)

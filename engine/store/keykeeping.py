@@ -155,6 +155,24 @@ class KeyKeeper:
             self.folder.destroy(kept.by, said)
         return gone
 
+    def give_up(self, name: KeyName, doer: Doer) -> tuple[KeyName, ...]:
+        """Let go of what was kept of a day in a file that cannot be read; the keys that went.
+
+        Which key wrapped it stood in that file: any of that day which wraps nothing else.
+        """
+        with self.folder.locked():
+            listing = self.folder.names()
+            others = [one for one in listing.kept - {name} if one.day == name.day]
+            used = {self.folder.read_kept(one).by for one in others}
+            of_day = {(KeyClass.PARKED, name.day)}
+            gone = {one for one in listing.keys if (one.class_, one.day) in of_day} - used
+            self.folder.wipe_kept(name)
+            for one in gone:
+                self.folder.destroy(
+                    one, Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, 0)
+                )
+        return tuple(sorted(gone, key=str))
+
     # --- the record of it -----------------------------------------------------------------------
 
     def unrecorded(self) -> list[tuple[KeyName, Gone]]:
