@@ -26,6 +26,7 @@ from engine.clock import Clock
 from engine.config.model import Retention
 from engine.errors import EngineError
 from engine.intake.receipts import earliest_receipt
+from engine.store.keyfile import KeysAwayError
 from engine.store.keyfolder import Gone
 from engine.store.keykeeping import Doer, KeyKeeper
 from engine.store.keynames import KeyClass, KeyName, day_text
@@ -63,21 +64,34 @@ class KeyEraser:
         self._by, self._reason = by, reason
         self._left: list[KeyName] = []
         self._begins = False
+        self._failed: KeysAwayError | None = None
 
     def next_round(self) -> None:
         """Look at every key again."""
         self._begins = True
 
     def step(self) -> int | None:
-        """One key's turn: how many keys of days or messages went; None when the round is over."""
+        """One key's turn: how many keys of days or messages went; None when the round is over.
+
+        One that is damaged keeps no other from its turn; it is told when the round is over.
+        """
         if self._begins:
             self._keeper.sweep(self._doer)
             self._left = self._due()
             self._record()
             self._begins = False
         if not self._left:
+            failed, self._failed = self._failed, None
+            if failed is not None:
+                raise failed
             return None
-        name = self._left.pop()
+        try:
+            return self._turn(self._left.pop())
+        except KeysAwayError as error:
+            self._failed = error
+            return 0
+
+    def _turn(self, name: KeyName) -> int:
         listing = self._keeper.folder.names()
         if name in listing.kept and name not in listing.keys:
             return self.prune(name)
@@ -136,6 +150,12 @@ class KeyEraser:
         number = self._keeper.prune(name, self.needed(name), self._doer)
         self._record()
         return number
+
+    def give_up(self, name: KeyName) -> tuple[KeyName, ...]:
+        """Let go of kept keys that cannot be had any more; the keys that wrapped them."""
+        gone = self._keeper.give_up(name, self._doer)
+        self._record()
+        return gone
 
     def needed(self, name: KeyName) -> list[bytes]:
         """The messages of a day that must still open."""

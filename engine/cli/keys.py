@@ -158,7 +158,7 @@ def shred(args: argparse.Namespace) -> int:
     with open_archive(site) as archive, working_store(site) as store:
         eraser = _eraser(site, archive, store, keeper, args.reason)
         if args.class_ == "parked":
-            said = _shred_parked(keeper.folder, eraser, number)
+            said = _shred_parked(keeper.folder, eraser, number, args.lost)
         else:
             said = _shred_content(keeper.folder, eraser, number, args.lost)
     if args.json:
@@ -199,11 +199,17 @@ def _shred_content(
     return {"destroyed": list(gone), "kept": sum(one.kept for one in gone.values())}
 
 
-def _shred_parked(folder: KeyFolder, eraser: KeyEraser, number: int) -> dict[str, Any]:
+def _shred_parked(
+    folder: KeyFolder, eraser: KeyEraser, number: int, lost: str | None
+) -> dict[str, Any]:
     """Nothing that is needed goes: what a person or a hold still needs must be ended first."""
     names = sorted((n for n in folder.names().kept if n.day == number), key=str)
+    if lost is not None:
+        names = [name for name in names if name == _lost(lost, number)]
     if not names:
         raise _unknown(KeyClass.PARKED, number)
+    if lost is not None:
+        return {"destroyed": [str(by) for by in eraser.give_up(names[0])], "kept": 0}
     before = {name: folder.read_kept(name).by for name in names}
     for name in names:
         eraser.prune(name)

@@ -252,7 +252,7 @@ def _damaged(file: Path) -> KeyFileError:
     return KeysAwayError(
         "content-keys-damaged",
         f"{file} is damaged.",
-        "Put it back from its backup; if there is none, `payergate keys shred` gives it up.",
+        "Put it back from its backup; if there is none, `payergate keys shred --lost` gives it up.",
     )
 
 

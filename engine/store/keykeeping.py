@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine import durable
-from engine.store.keyfile import replace_keys, rotated, without_former
+from engine.store.keyfile import KeysAwayError, replace_keys, rotated, without_former
 from engine.store.keyfolder import Gone, Kept
 from engine.store.keynames import KeyClass, KeyName, day_of, message_key, unwrap, wrap
 from engine.store.keyring import KeyRing
@@ -107,13 +107,23 @@ class KeyKeeper:
         with self.folder.locked():
             self._wipe_drafts()
             listing = self.folder.names()
-            used = {self.folder.read_kept(name).by for name in listing.kept}
+            used, unclear = self._used(listing.kept)
             said = Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, 0)
             for name in sorted(listing.keys, key=str):
                 if name in listing.gone:
                     self.folder.destroy(name, self.folder.read_gone(name))
-                elif name.class_ is KeyClass.PARKED and name not in used:
+                elif name.class_ is KeyClass.PARKED and not (name in used or name.day in unclear):
                     self.folder.destroy(name, said)
+
+    def _used(self, kept: Iterable[KeyName]) -> tuple[set[KeyName], set[int]]:
+        """The keys under which something is kept; days of which that cannot be read."""
+        used, unclear = set(), set()
+        for name in kept:
+            try:
+                used.add(self.folder.read_kept(name).by)
+            except KeysAwayError:
+                unclear.add(name.day)
+        return used, unclear
 
     def _wipe_drafts(self) -> None:
         """What killed processes have left of content keys and of the master keys' file."""
@@ -154,6 +164,24 @@ class KeyKeeper:
             said = Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, len(left))
             self.folder.destroy(kept.by, said)
         return gone
+
+    def give_up(self, name: KeyName, doer: Doer) -> tuple[KeyName, ...]:
+        """Let go of what was kept of a day in a file that cannot be read; the keys that went.
+
+        Which key wrapped it stood in that file: any of that day which wraps nothing else.
+        """
+        with self.folder.locked():
+            listing = self.folder.names()
+            others = [one for one in listing.kept - {name} if one.day == name.day]
+            used = {self.folder.read_kept(one).by for one in others}
+            of_day = {(KeyClass.PARKED, name.day)}
+            gone = {one for one in listing.keys if (one.class_, one.day) in of_day} - used
+            self.folder.wipe_kept(name)
+            for one in gone:
+                self.folder.destroy(
+                    one, Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, 0)
+                )
+        return tuple(sorted(gone, key=str))
 
     # --- the record of it -----------------------------------------------------------------------
 

@@ -375,3 +375,24 @@ def test_nothing_in_the_folder_is_a_key_in_clear(site: Site) -> None:
     assert key not in found
     assert key.hex().encode() not in found
     assert (site.source.folder / f"{name}.key").exists()
+
+
+def test_kept_keys_whose_file_is_damaged_can_be_given_up(site: Site) -> None:
+    """Else nothing that is over its time would go any more."""
+    one = site.message(1)
+    blob = site.sealer.seal_message(SECRET, one)
+    (name,) = [KeyName.parse(file.stem) for file in files(site, "key")]
+    site.keeper.destroy(name, [one], DOER)
+    (kept,) = files(site, "kept")
+    (parked,) = files(site, "key")
+    kept.write_bytes(b"\xff")
+    with pytest.raises(KeyFileError, match=r"content-keys-damaged.*--lost"):
+        site.keeper.prune(name, (), DOER)
+    assert site.keeper.give_up(name, DOER) == (KeyName.parse(parked.stem),)
+    assert not files(site, "kept")
+    assert not files(site, "key")
+    assert {file.stem for file in files(site, "gone")} == {str(name), parked.stem}
+    _, other = site.process()
+    with pytest.raises(SealError):
+        other.open(blob, one)
+    assert site.keeper.give_up(name, DOER) == ()

@@ -227,3 +227,20 @@ class _Killed:
 
     def __call__(self, *given: object) -> None:
         raise KeyboardInterrupt
+
+
+def test_kept_keys_that_are_damaged_keep_no_other_key_from_its_end(rig: Rig) -> None:
+    """The retention of all later days would be over on paper alone."""
+    parked(rig, "M1")
+    rig.archive()
+    rig.clock.pass_s(8 * DAY_S)
+    assert erase_all(rig) == 1
+    (kept,) = rig.site.keys.folder.glob("*.kept")
+    kept.write_bytes(b"\xff")
+    later = delivered(rig, "M2")
+    rig.archive()
+    rig.clock.pass_s(8 * DAY_S)
+    with pytest.raises(KeysAwayError, match="content-keys-damaged"):
+        erase_all(rig)
+    assert not opens(rig, *later)
+    assert proofs(rig)[-1] == ("content", 0)
