@@ -44,7 +44,7 @@ def register(subparsers: Any) -> None:
     for name, run, text in (
         ("ls", ls, "a line for each item, oldest first"),
         ("show", show, "all that is known of an item but its content"),
-        ("replay", replay, "decide again with today's policy, send what it allows; needs a reason"),
+        ("replay", replay, "decide again with today's policy, and send what it allows"),
         ("discard", discard, "give an item up; needs a reason"),
     ):
         action = actions.add_parser(name, help=text)
@@ -55,7 +55,7 @@ def register(subparsers: Any) -> None:
         action.add_argument("--channel", metavar="CHANNEL", help="of this channel alone")
         if name in {"replay", "discard"}:
             action.add_argument("--all", action="store_true", help="every item")
-            add_reason(action, is_required=True)
+            add_reason(action, is_required=name == "discard")
         add_site_and_json(action)
         action.set_defaults(run=run)
 
@@ -100,7 +100,6 @@ def show(args: argparse.Namespace) -> int:
 
 def replay(args: argparse.Namespace) -> int:
     """Decide items again; 1 if any of them could not be."""
-    need_reason(args.reason, "An item is replayed with a reason only.")
     site = load_site(args.site)
     with ExitStack() as stack:
         store = stack.enter_context(working_store(site))

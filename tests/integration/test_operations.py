@@ -175,7 +175,7 @@ class TestDeadLetters:
             estate.restart_sink("alpha")
             replayed = estate.command("parked", "replay", names[0], "--reason", "payer mended it")
             assert replayed["items"] == [{"item": names[0], "outcome": "queued"}]
-            again = estate.command("parked", "replay", names[0], "--reason", "again", code=2)
+            again = estate.command("parked", "replay", names[0], code=2)
             assert again == {}  # it is not there any more
             estate.command("parked", "discard", names[1], code=2)  # without a reason
             gone = estate.command("parked", "discard", names[1], "--reason", "sent by post")
@@ -436,8 +436,7 @@ class TestPolicyChanged:
             offered = len(estate.received("alpha"))
             estate.restart_sink("alpha")
             self._restart_with(estate, (RULES, "PV1: [1, 2, 19]", "PV1: [1, 2]"))
-            said = estate.command("parked", "replay", "--all", "--reason", "new policy")
-            (outcome,) = said["items"]
+            (outcome,) = estate.command("parked", "replay", "--all")["items"]
             assert outcome["outcome"] == "queued"
             wait_until(lambda: len(estate.received("alpha")) == offered + 1, 20, estate)
             assert b"\rPV1|1|I\r" in estate.received("alpha")[-1]

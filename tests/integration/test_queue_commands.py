@@ -183,24 +183,12 @@ def test_a_dead_letter_whose_message_left_the_store_is_replayed_from_the_archive
 def test_all_of_a_channel_can_be_replayed_and_what_stays_unknown_stays_held(
     site: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    everything = ("parked", "replay", "--all", "--channel", "acme", "--reason", "told by ACME")
     taken(site, store, "adt-a03")
-    said = payergate(capsys, site, *everything)
+    said = payergate(capsys, site, "parked", "replay", "--all", "--channel", "acme")
     assert [item["outcome"] for item in said["items"]] == ["held"]
     taken(site, store, "adt-a01")
-    said = payergate(capsys, site, *everything)
+    said = payergate(capsys, site, "parked", "replay", "--all", "--channel", "acme")
     assert [item["outcome"] for item in said["items"]] == ["queued"]
-
-
-def test_replaying_needs_a_reason(
-    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A person's decision to disclose again says why (Q13)."""
-    taken(site, store, "adt-a01")
-    park_head(store, "acme")
-    for words in ((), ("--reason", " ")):
-        assert main(["parked", "replay", "--all", "--site", str(site), *words]) == 2
-    assert [one["kind"] for one in payergate(capsys, site, "parked", "ls")["items"]] == ["parked"]
 
 
 def test_discarding_needs_a_reason_and_is_recorded(
@@ -223,10 +211,10 @@ def test_discarding_needs_a_reason_and_is_recorded(
     "arguments",
     [
         ("queue", "pause", "nobody"),
-        ("parked", "replay", "--reason", "x"),
-        ("parked", "replay", "--reason", "x", "--all", "acme/1"),
-        ("parked", "replay", "--reason", "x", "7"),
-        ("parked", "replay", "--reason", "x", "acme/7"),
+        ("parked", "replay"),
+        ("parked", "replay", "--all", "acme/1"),
+        ("parked", "replay", "7"),
+        ("parked", "replay", "acme/7"),
         ("parked", "ls", "--channel", "nobody"),
         ("parked", "ls", "nobody"),
         ("queue", "ls", "nobody"),
