@@ -82,13 +82,14 @@ class StoredRegistry:
     def would_add(self, facts: Sequence[Fact], act: Act) -> int:
         """How many of the facts `add_all` would write."""
         number = 0
+        later: dict[str, Held] = {}
         for start in range(0, len(facts), _TOGETHER):
             page = facts[start : start + _TOGETHER]
             known = self._read([fact.patient.id for fact in page])
-            number += sum(
-                held.added(self._id(fact), fact, act) is not held
-                for fact, held in ((fact, known[fact.patient.id][0]) for fact in page)
-            )
+            for fact in page:
+                before = later.get(fact.patient.id, known[fact.patient.id][0])
+                later[fact.patient.id] = before.added(self._id(fact), fact, act)
+                number += later[fact.patient.id] is not before
         return number
 
     def end(self, patient: str, entry: str, act: Act) -> Change:

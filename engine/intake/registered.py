@@ -32,6 +32,9 @@ from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
 from engine.store.port import Changed, Footing, News
 
+#: How many identifiers a message may have; of each the store is asked in the same step.
+MOST_NAMED = 1000
+
 #: How many identifiers' hashes are remembered.
 _NAMES_KEPT = 65_536
 
@@ -109,7 +112,7 @@ class PatientNames:
         self._plain_name = lru_cache(_NAMES_KEPT)(self._hash_plain)
 
     def of(self, message: Message) -> tuple[bytes, ...]:
-        """Each once, in order."""
+        """Each once, in order. Raises `EngineError` if they are more than any message has."""
         patients = message.all("PID")
         if len(patients) == 1 and "MRG" not in message.ids:
             value, delimiters = patients[0].field(3), message.delimiters
@@ -127,7 +130,14 @@ class PatientNames:
         ids = [one.id for pid in patients for one in denied_in(message, pid)]
         if merged:
             ids += [one.id for one in patients_of(message, merged, 1)]
-        return tuple([self._name(id_) for id_ in dict.fromkeys(ids)])
+        once = dict.fromkeys(ids)
+        if len(once) > MOST_NAMED:
+            raise EngineError(
+                "too-many-identifiers",
+                f"The message names more than {MOST_NAMED} identifiers of patients.",
+                "Correct it at its source; it was not stored.",
+            )
+        return tuple([self._name(id_) for id_ in once])
 
     def _hash_plain(self, id_: bytes) -> bytes:
         return patient_name(self._sealing, id_.decode("ascii"))

@@ -184,7 +184,6 @@ _ONE_FILE_ASKS = Site(
             "channel": "gamma",
             "name": "GAMMA",
             "kind": "vendor",
-            "agreement": {"expires": "2030-12-31"},
             "purposes": ["payment"],
             "ceiling": {"messages": ["DFT"], "segments": {"PID": "all", "FT1": "all"}},
             "deliver": {"to": "tcp:127.0.0.1:6661", "rewrite": {"MSH-6": "GAMMA"}},

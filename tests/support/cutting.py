@@ -36,11 +36,13 @@ OPEN = (
 
 def channel(name: str, *, ceiling: str = OPEN, more: str = "", kind: str = "payer") -> str:
     """A channel file; a payer's insurance is `IN1-3.1: NAME`."""
-    named = f"identified_by: [{{IN1-3.1: {name.upper()}}}]\n" if kind == "payer" else ""
-    agreed = "" if kind == "provider" else "agreement: {expires: 2027-12-31}\n"
+    payer = (
+        f"identified_by: [{{IN1-3.1: {name.upper()}}}]\nagreement: {{expires: 2027-12-31}}\n"
+        if kind == "payer"
+        else ""
+    )
     return (
-        f"channel: {name}\nname: {name} plan\nkind: {kind}\npurposes: [payment, treatment]\n"
-        f"{named}{agreed}"
+        f"channel: {name}\nname: {name} plan\nkind: {kind}\npurposes: [payment, treatment]\n{payer}"
         f"ceiling:\n  messages: [ADT, ORU, DFT, MDM]\n  segments: {ceiling}\n"
         f'deliver: {{to: "tcp:127.0.0.1:6661", insecure: true, {more}}}\n'
     )

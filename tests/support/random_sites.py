@@ -304,7 +304,6 @@ def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
     }
     if kind == "payer":
         found["identified_by"] = [{"IN1-3.1": name.upper()}]
-    if kind != "provider":
         found["agreement"] = {"expires": "2030-12-31"}
     if draw(one_in(6)):
         found["structure"] = "strict"

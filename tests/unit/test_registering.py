@@ -331,6 +331,7 @@ def test_a_person_confirms_or_parts_once(store: MemoryStore, registry: StoredReg
 
 
 def test_the_same_fact_twice_in_one_step_is_new_once(registry: StoredRegistry) -> None:
+    assert registry.would_add([RESTRICTION, RESTRICTION], ACT) == 1
     changes = registry.add_all([RESTRICTION, RESTRICTION], ACT)
     assert [change.version > 0 for change in changes] == [True, False]
 

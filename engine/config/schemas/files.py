@@ -22,12 +22,7 @@ from engine.config.schemas.shapes import (
     text,
     whole,
 )
-from engine.policy.language.channels import (
-    AGREEMENT_KEYS,
-    CEILING_KEYS,
-    CHANNEL_KEYS,
-    WITH_AGREEMENT,
-)
+from engine.policy.language.channels import AGREEMENT_KEYS, CEILING_KEYS, CHANNEL_KEYS
 from engine.policy.language.rules import ALL_PAYERS, FILE_KEYS, RULE_KEYS
 from engine.policy.language.sets import SET_KEYS
 from engine.policy.language.suite_messages import MESSAGE_KEYS
@@ -80,23 +75,14 @@ def _channel() -> Shape:
             "renumber": flag("set ids are numbered anew where a segment was removed"),
         },
     )
-    with_agreement = {
-        "required": ["agreement"],
-        "properties": {"agreement": {"required": ["expires"]}},
+    of_payers: Shape = {
+        "if": {"properties": {"kind": {"const": Kind.PAYER.value}}, "required": ["kind"]},
+        "then": {
+            "required": ["identified_by", "agreement"],
+            "properties": {"agreement": {"required": ["expires"]}},
+        },
     }
-    of_kinds: Shape = {
-        "allOf": [
-            _of(frozenset({Kind.PAYER}), {"required": ["identified_by"]}),
-            _of(WITH_AGREEMENT, with_agreement),
-        ]
-    }
-    return {**shape, **of_kinds, "$defs": {**condition_definitions(), **grant_definitions()}}
-
-
-def _of(kinds: frozenset[Kind], then: Shape) -> Shape:
-    """What holds of counterparts of these kinds."""
-    named = {"enum": sorted(kind.value for kind in kinds)}
-    return {"if": {"properties": {"kind": named}, "required": ["kind"]}, "then": then}
+    return {**shape, **of_payers, "$defs": {**condition_definitions(), **grant_definitions()}}
 
 
 def _rules() -> Shape:

@@ -51,9 +51,6 @@ AGREEMENT_KEYS = Keys(
 )
 CEILING_KEYS = Keys(of="A ceiling", required=("messages", "segments"))
 
-#: Whoever is no part of care receives on the strength of an agreement (45 CFR 164.504(e)).
-WITH_AGREEMENT = frozenset({Kind.PAYER, Kind.VENDOR})
-
 #: What is assessed in the far future is not due within any calendar.
 _LAST_YEAR = 9900
 
@@ -102,10 +99,8 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
     ceiling = _ceiling(given.get("ceiling"), node.place, reader)
     reference, expires, reassess_on = _agreement(given.get("agreement"), reader)
     identified_by = _identified_by(given.get("identified_by"), reader)
-    if kind is Kind.PAYER and "identified_by" not in given:
-        reader.missing_key(node.place, "A payer", "identified_by")
-    if kind in WITH_AGREEMENT:
-        _has_agreement(kind, node.place, given, reader)
+    if kind is Kind.PAYER:
+        _payer_has(node.place, given, reader)
     channel = Channel(
         id=identity or "",
         name=name or "",
@@ -146,13 +141,15 @@ def _identity(node: Node | None, reader: Reader) -> str | None:
     return text
 
 
-def _has_agreement(kind: Kind, place: Place, given: Mapping[str, Node], reader: Reader) -> None:
-    """Of whoever is no part of care it must be known until when the agreement holds."""
+def _payer_has(place: Place, given: Mapping[str, Node], reader: Reader) -> None:
+    """Of a payer it must be known how messages name it, and until when the agreement holds."""
+    if "identified_by" not in given:
+        reader.missing_key(place, "A payer", "identified_by")
     agreement = given.get("agreement")
     if agreement is None:
-        reader.missing_key(place, f"A {kind.value}", "agreement")
+        reader.missing_key(place, "A payer", "agreement")
     elif isinstance(agreement, MappingNode) and agreement.get("expires") is None:
-        reader.missing_key(agreement.place, f"The agreement with a {kind.value}", "expires")
+        reader.missing_key(agreement.place, "The agreement with a payer", "expires")
 
 
 def _payer_type(node: Node | None, kind: Kind | None, reader: Reader) -> PayerType | None:

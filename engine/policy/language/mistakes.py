@@ -2,8 +2,8 @@
 
 Law: reading never stops at the first problem; each is noted with its place and its mend, and all of
 them are reported at once. What would disclose more, or lose messages, if it were ignored is an
-error; what only does less than the file says is a warning. docs/reference/problems.md has an entry
-for each code.
+error; what only does less than the file says, or asks for a person's judgment, is a warning.
+docs/reference/problems.md has an entry for each code.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Mistake(Enum):
     NEEDS_CONSENT = "needs-consent"
     NEEDS_TLS = "needs-tls"
     NEVER_APPLIES = "never-applies"
+    NO_AGREEMENT = "no-agreement"
     NO_CHANNEL = "no-channel"
+    NO_HEALTH_PLAN = "no-health-plan"
     NOT_ENFORCED = "not-enforced"
     OTHERS_INSURANCE = "others-insurance"
     PAYMENTS = "payments"
@@ -79,7 +81,9 @@ WARNINGS = frozenset(
         Mistake.MASK_IN_VAIN,
         Mistake.NEEDLESS_IDENTIFIER,
         Mistake.NEVER_APPLIES,
+        Mistake.NO_AGREEMENT,
         Mistake.NO_CHANNEL,
+        Mistake.NO_HEALTH_PLAN,
         Mistake.NOT_ENFORCED,
         Mistake.OTHERS_INSURANCE,
         Mistake.PAYMENTS,

@@ -118,8 +118,11 @@ def _chooses_lines(rule: Rule) -> bool:
 
 
 def _end_of(last_day: str | None, timezone: ZoneInfo) -> datetime | None:
-    """The instant after the last day, in UTC; None: it never ends."""
+    """The instant after the last day, in UTC; None: it never ends, or the calendar does first."""
     if last_day is None:
         return None
-    after = date.fromisoformat(last_day) + timedelta(days=1)
-    return datetime.combine(after, time(), timezone).astimezone(UTC)
+    try:
+        after = date.fromisoformat(last_day) + timedelta(days=1)
+        return datetime.combine(after, time(), timezone).astimezone(UTC)
+    except OverflowError:
+        return None

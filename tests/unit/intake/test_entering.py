@@ -15,7 +15,7 @@ from engine.commit import GroupCommit
 from engine.intake.admission import Admission, Gate
 from engine.intake.receipts import Receipts
 from engine.intake.receive import Intake
-from engine.intake.registered import Registered
+from engine.intake.registered import MOST_NAMED, Registered
 from engine.logs import Log
 from engine.privacy.acts import Act, Verb
 from engine.privacy.facts import (
@@ -256,6 +256,15 @@ def test_a_merge_while_the_registry_cannot_be_read_is_not_taken(desk: Desk) -> N
 def test_who_names_more_than_one_person_has_is_refused(desk: Desk) -> None:
     many = "~".join(f"{number}^^^H" for number in range(100))
     assert b"MSA|AE" in desk.receive("ADT^A40", pid(), f"MRG|{many}")
+    assert "too-many-identifiers" in desk.log.getvalue()
+
+
+def test_who_names_more_patients_than_any_message_has_is_refused(desk: Desk) -> None:
+    def named(number: int) -> str:
+        return "PID|1||" + "~".join(f"{one}^^^H" for one in range(number))
+
+    assert b"MSA|AA" in desk.receive("ADT^A08", named(MOST_NAMED), pv1(), IN1)
+    assert b"MSA|AE" in desk.receive("ADT^A08", named(MOST_NAMED + 1), pv1(), IN1)
     assert "too-many-identifiers" in desk.log.getvalue()
 
 

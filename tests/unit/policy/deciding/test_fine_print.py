@@ -63,6 +63,14 @@ def test_after_the_last_day_of_the_agreement_deliveries_hold() -> None:
     assert outcome(compiled, adt(), after).verdict is Verdict.HOLD
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-30"])
+def test_an_agreement_may_last_to_the_end_of_the_calendar(day: str, zone: str) -> None:
+    own = [channel("acme").replace("2027-12-31", day)]
+    compiled = policy([rule("r", f"message: ADT, {ANY}", "PID: all")], own, timezone=zone)
+    assert outcome(compiled, adt(), Facts(NOW)).verdict is Verdict.DISCLOSE
+
+
 def test_a_payer_receives_only_its_own_members() -> None:
     compiled = policy([rule("r", "message: ADT", "PID: [3]")], BOTH, to="[acme, beta]")
     raw = adt(OWN)
