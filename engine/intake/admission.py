@@ -23,8 +23,8 @@ VERSIONS = frozenset(
 
 _VT, _FS = b"\x0b", b"\x1c"
 
-#: A message in parts: another follows, or this one goes on (HL7 2.9.1 §2.9.2).
-_OF_PARTS = frozenset({"DSC", "ADD"})
+#: Where a message goes on in another (DSC-1), or has gone on within a segment (HL7 2.9.1 §2.9.2).
+_GOES_ON, _ADDED = Path("DSC", 1), "ADD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Gate:
 
 
 def _part_fault(message: Message) -> Fault | None:
-    is_part = message.msh.field(14) or not _OF_PARTS.isdisjoint(message.ids)
+    # MSH-14 does not count: many fill it with other things, and what it continues was refused.
+    is_part = _ADDED in message.ids or ("DSC" in message.ids and any(texts(message, _GOES_ON)))
     return Fault.CONTINUED if is_part else None
 
 
