@@ -77,13 +77,18 @@ class Whose:
     def _named(self) -> tuple[Mapping[str, Answer], Answer]:
         """The answer for each channel that claims an IN1, and that for all others.
 
-        An IN1 counts on the days that it covers (IN1-12, IN1-13; standards.md B-6.1).
+        An IN1 counts on the days that it covers (IN1-12, IN1-13; standards.md B-6.1); one whose
+        dates cannot be read names its insurer all the same.
         """
         claims, message = self.claims, self._view.message
         rows: list[CoverageRow] = []
         for index, claimed in claims.by_index.items():
-            days = CONTESTED if index in claims.contested else period(message.segment(index))
-            rows += [CoverageRow(channel, *days) for channel in claimed]
+            since, until = period(message.segment(index))
+            if index in claims.contested:
+                since, until = CONTESTED
+            elif (since, until) == CONTESTED:
+                since = until = None
+            rows += [CoverageRow(channel, since, until) for channel in claimed]
         if all(row.since is row.until is None for row in rows):
             return dict.fromkeys((row.channel for row in rows), Answer.OWN), Answer.OTHER
         when = service_days(message, self._view.all) or (_NEVER,)

@@ -192,8 +192,8 @@ def insured(company: str, since: str = "", until: str = "") -> str:
         ((insured("ACME", until="20260109"), insured("ACME")), "granted"),
         ((insured("ACME"), insured("ACME", until="20260109")), "granted"),
         ((insured("ACME", until="20260109"), insured("BETA")), "no-coverage"),
-        ((insured("ACME", "soon"),), "ambiguous-coverage"),
-        ((insured("ACME"), insured("ACME", "soon")), "ambiguous-coverage"),
+        ((insured("ACME", "soon"),), "granted"),
+        ((insured("ACME", until="never"), insured("BETA", until="20260109")), "granted"),
         ((insured("ACME", '""', '""'),), "granted"),
     ],
 )
