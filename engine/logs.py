@@ -62,7 +62,8 @@ class Event(Enum):
     STORE_RESTORED = "store_restored"
     DISK_FULL = "disk_full"
     DISK_RESERVED = "disk_reserved"
-    RELOAD_UNSUPPORTED = "reload_unsupported"
+    SITE_RELOADED = "site_reloaded"
+    RELOAD_REFUSED = "reload_refused"
     RUNNING_AS_ROOT = "running_as_root"
     SITE_WARNING = "site_warning"
     # receiving
@@ -108,7 +109,7 @@ LEVELS = {
     Event.STORE_FORGOT: Level.ERROR,
     Event.STORE_RESTORED: Level.ERROR,
     Event.DISK_FULL: Level.ERROR,
-    Event.RELOAD_UNSUPPORTED: Level.WARNING,
+    Event.RELOAD_REFUSED: Level.ERROR,
     Event.RUNNING_AS_ROOT: Level.WARNING,
     Event.SITE_WARNING: Level.WARNING,
     Event.LISTENER_HELD: Level.WARNING,

@@ -1,8 +1,8 @@
 """What the supervisor gives a worker: the loaded site and the sockets, as one value.
 
 Law: a worker that replaces another runs the same site, byte for byte, whatever has happened to the
-site's files meanwhile. It is pickled over a pipe between two processes of one engine and stored
-nowhere.
+site's files meanwhile, unless the supervisor has loaded them anew as a whole. It is pickled over a
+pipe between two processes of one engine and stored nowhere.
 """
 
 from __future__ import annotations

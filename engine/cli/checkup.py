@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from engine.archive.opening import open_archive, signing_key_of
 from engine.cli.findings import Finding, bad, of_error, ok, warning
 from engine.cli.reach import disk_troubles, running_store
 from engine.config.addresses import is_loopback
@@ -147,6 +148,21 @@ def _running(site: Site, url: str) -> tuple[list[Finding], View]:
         view = cast("View", opened.execute([Survey(tuple(site.policy.channels))])[0])
     found = [warning("store", concern.what, concern.mend) for concern in concerns]
     return found or [ok("store", "It runs, and syncs to disk before it answers.")], view
+
+
+def archive(site: Site) -> Iterator[Finding]:
+    """It answers; one that was there and is no more has taken the ledger along."""
+    if not site.archive.url:
+        yield ok("archive", "The site keeps none.")
+        return
+    try:
+        with open_archive(site):
+            yield ok("archive", "It answers.")
+    except EngineError as error:
+        if error.code == "archive-missing" and not signing_key_of(site).exists():
+            yield ok("archive", "It is made at the first start.")
+        else:
+            yield of_error("archive", error)
 
 
 def clock(view: View | None, now: datetime) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from engine.cli.destinations import destinations
 from engine.cli.offline import Given, read_all
 from engine.cli.revisions import site_folder
 from engine.cli.words import counted
@@ -23,7 +24,7 @@ from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.policy.compare.changes import Cause, Change, Effect
+from engine.policy.compare.changes import Change, Effect
 from engine.policy.compare.diff import Difference, difference
 from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import compile_policy
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         old = load_site(stack.enter_context(site_folder(args.old)))
         new = load_site(stack.enter_context(site_folder(args.new)))
     found = difference(old.policy, new.policy)
-    found = replace(found, changes=(*found.changes, *_destinations(old, new)))
+    found = replace(found, changes=(*found.changes, *destinations(old, new)))
     decided = None if args.over is None else _over(args.over, args.facts, old, new)
     newly = any(change.newly for one in decided or () for change in one.changes)
     wider = found.is_wider or newly
@@ -87,22 +88,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(_as_text(found, decided, revisions, wider=wider)))
     return Exit.WIDER if wider else Exit.OK
-
-
-def _destinations(old: Site, new: Site) -> Iterator[Change]:
-    """Where copies go: another address is another receiver, in the clear is to everybody."""
-    for name in sorted(old.deliveries.keys() & new.deliveries.keys()):
-        before, after = old.deliveries[name], new.deliveries[name]
-        causes = (Cause("new", new.policy.channels[name].place, "", "the channel's file"),)
-        if (before.to.host, before.to.port) != (after.to.host, after.to.port):
-            text = f"copies go to {after.to}, before to {before.to}"
-            yield Change(Effect.MAY_DISCLOSE, text, channels=(name,), causes=causes)
-        if before.to.tls and not after.to.tls:
-            text = "copies go in the clear"
-            yield Change(Effect.MAY_DISCLOSE, text, channels=(name,), causes=causes)
-        elif after.to.tls and not before.to.tls:
-            text = "copies go encrypted"
-            yield Change(Effect.DISCLOSES_LESS, text, channels=(name,), causes=causes)
 
 
 # --- over messages -----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 from engine.cli.arguments import add_site_and_json
 from engine.cli.checkup import (
     agreements,
+    archive,
     clock,
     disk,
     files_limit,
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         *files_limit(site),
         *keys(site),
         *found,
+        *archive(site),
         *clock(view, now),
         *ports(site, view),
         *settings(site),

@@ -131,8 +131,8 @@ def account(args: argparse.Namespace) -> int:
     timezone = site.policy.timezone
     since, until = whole_days(args.since, args.until, timezone, now, YEARS)
     named = named_patient(args.patient)
-    patient = patient_term(Sealer.of(site.keys), named, args.authority)
     with open_archive(site) as archive:
+        patient = patient_term(Sealer.of(site.keys), named, args.authority)
         with archive.reading() as connection:
             rows = disclosures_of(connection, (patient,), ms(since), ms(until))
         found = account_of(

@@ -18,10 +18,10 @@ from typing import Any
 
 import engine
 from engine.cli.arguments import add_site_and_json
+from engine.cli.reloading import RunningSite, refuse_what_cannot_run
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
-from engine.errors import EngineError
 from engine.logs import Event, Log
 from engine.net.companion import Companion
 from engine.net.process import WorkerProcess
@@ -48,7 +48,8 @@ def register(subparsers: Any) -> None:
         help="run the engine",
         description=(
             "Runs the engine: receives, decides, delivers. SIGTERM or Ctrl-C lets what was received"
-            " be answered and ends it; a second one ends it at once. What it prints is JSON anyway."
+            " be answered and ends it; a second one ends it at once. SIGHUP loads the site again."
+            " What it prints is JSON anyway."
         ),
     )
     add_site_and_json(parser)
@@ -59,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the engine until it is told to end; its exit code."""
     started_s = time.monotonic()
     site = load_site(args.site)
-    _refuse_what_cannot_run(site)
+    refuse_what_cannot_run(site)
+    running = RunningSite(site)
     log = Log(sys.stderr, SystemClock())
     lock = VarLock(site.var, PATIENCE_S)
     bound: tuple[Bound, ...] = ()
@@ -72,11 +74,12 @@ def run(args: argparse.Namespace) -> int:
         supervisor = Supervisor(
             sockets=[one.socket for one in bound],
             store=server,
-            spawn=_Spawn(site, bound, server),
+            spawn=_Spawn(running, bound, server),
             announce=announce,
             log=log,
             monotonic=time.monotonic,
-            beside=_archiver(site, server, log),
+            reloads=running,
+            beside=_archiver(running, server, log),
             reserve=None if server is None else Reserve(site.var, site.store.reserve_bytes),
         )
         return supervisor.run()
@@ -84,24 +87,6 @@ def run(args: argparse.Namespace) -> int:
         for one in bound:
             one.socket.close()
         lock.release()
-
-
-def _refuse_what_cannot_run(site: Site) -> None:
-    """Name what the site asks for and this engine does not have."""
-    with_tls = [f"listener {one.name}" for one in site.listeners if one.listen.tls]
-    with_tls += [f"channel {name}" for name, one in site.deliveries.items() if one.to.tls]
-    if with_tls:
-        raise EngineError(
-            "tls-unavailable",
-            f"This version has no TLS, which the site asks for: {', '.join(with_tls)}.",
-            "Write `tcp:` with `insecure: true` and put a TLS proxy or a VPN in between.",
-        )
-    if not site.listeners:
-        raise EngineError(
-            "no-listeners",
-            "The site has no listeners, so there is nothing to run.",
-            "Add one under `listeners` in config.yaml.",
-        )
 
 
 def _say_what_should_be_known(site: Site, log: Log) -> None:
@@ -130,14 +115,15 @@ def _store_server(site: Site) -> EmbeddedServer | None:
     return None
 
 
-def _archiver(site: Site, server: EmbeddedServer | None, log: Log) -> Companion | None:
+def _archiver(running: RunningSite, server: EmbeddedServer | None, log: Log) -> Companion | None:
     """The process that takes what is done with to the archive, if the site keeps one."""
-    if not site.archive.url:
+    if not running.site.archive.url:
         return None
 
     def spawn() -> WorkerProcess:
+        site = running.site
         url = site.store.url if server is None else server.url
-        plan = ArchivePlan(site, revision(site.policy), url)
+        plan = ArchivePlan(site, running.revision, url)
         return _process("engine.archiving", [], pickle.dumps(plan), ARCHIVER_NICENESS)
 
     return Companion(spawn, log, time.monotonic)
@@ -167,22 +153,24 @@ class _Announcement:
 
 
 class _Spawn:
-    """Starts a worker with the site as it was loaded.
+    """Starts a worker with the site that is in force.
 
     With a store of its own nobody else can hold a lane, so a new worker takes over what its dead
     predecessor held; on a shared store it waits until that lease has run out.
     """
 
-    def __init__(self, site: Site, bound: tuple[Bound, ...], server: EmbeddedServer | None) -> None:
-        self._site = site
+    def __init__(
+        self, running: RunningSite, bound: tuple[Bound, ...], server: EmbeddedServer | None
+    ) -> None:
+        self._running = running
         self._bound = bound
         self._server = server
-        self._url = url_of(site.store) if server is None else ""
+        self._url = url_of(running.site.store) if server is None else ""
 
     def __call__(self) -> WorkerProcess:
         plan = Plan(
-            site=self._site,
-            revision=revision(self._site.policy),
+            site=self._running.site,
+            revision=self._running.revision,
             sockets=tuple(
                 ListenerSocket(one.listener, one.socket.fileno(), one.family, one.address)
                 for one in self._bound

@@ -42,6 +42,12 @@ class Companion:
         self._again_at_s = None
         self._log(Event.ARCHIVER_STARTED, pid=self._process.pid)
 
+    def restart(self) -> None:
+        """Start it anew if it runs; one that is about to start does so anew by itself."""
+        if self._process is not None:
+            self.end()
+            self.start()
+
     def look_after(self) -> None:
         """See how it does; called often."""
         now_s = self._monotonic()

@@ -2,8 +2,10 @@
 
 Law: no message passes through it, so nothing that a peer sends can end it. It never gives up on a
 child that ran before, and never starts one in a storm: a child that dies young waits longer each
-time. Asked to end, it lets the worker answer what is committed, then stops the store, then exits 0;
-asked twice, it ends at once, and what was acknowledged is on disk all the same.
+time. A site that is loaded anew gets another worker once the former one has drained; the listening
+sockets stay open meanwhile. Asked to end, it lets the worker answer what is committed, then stops
+the store, then exits 0; asked twice, it ends at once, and what was acknowledged is on disk all the
+same.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import selectors
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from engine.errors import EngineError, Exit
@@ -34,6 +37,9 @@ class Beside(Protocol):
     def start(self) -> None:
         """Start it."""
 
+    def restart(self) -> None:
+        """Start it anew, if it runs."""
+
     def look_after(self) -> None:
         """See how it does; called often."""
 
@@ -42,6 +48,17 @@ class Beside(Protocol):
 
     def end(self) -> None:
         """End it now."""
+
+
+class Reloads(Protocol):
+    """The site in force, and how it is loaded anew: `engine.cli.reloading.RunningSite`."""
+
+    @property
+    def revision(self) -> str:
+        """Of the policy in force."""
+
+    def load_anew(self) -> bool:
+        """Put the site's files in force; whether they changed. Raises `EngineError` if it stays."""
 
 
 class Supervisor:
@@ -56,6 +73,7 @@ class Supervisor:
         announce: Callable[[], None],
         log: Log,
         monotonic: Callable[[], float],
+        reloads: Reloads,
         beside: Beside | None = None,
         reserve: DiskReserve | None = None,
     ) -> None:
@@ -63,6 +81,7 @@ class Supervisor:
         self._sockets = sockets
         self._store = KeptStore(store, reserve, log, monotonic)
         self._spawn = spawn
+        self._reloads = reloads
         self._announce = announce
         self._log = log
         self._monotonic = monotonic
@@ -72,6 +91,7 @@ class Supervisor:
         self._restarts = Restarts()
         self._started_s = 0.0
         self._again_at_s: float | None = None  # set while there is no worker
+        self._replace_until_s: float | None = None  # set while a worker drains for the next one
         self._announced = False
         self._drain_began_s: float | None = None
         self._drain_until_s: float | None = None
@@ -107,7 +127,7 @@ class Supervisor:
                     self._hear(key.data)
             for number in received():
                 if number == signal.SIGHUP:
-                    self._log(Event.RELOAD_UNSUPPORTED)
+                    self._reload()
                 elif self._drain_until_s is None:
                     self._begin_drain()
                 else:
@@ -156,13 +176,18 @@ class Supervisor:
         if self._worker is not None:
             code = self._worker.poll()
             if code is None:
+                if self._replace_until_s is not None and now_s >= self._replace_until_s:
+                    self._worker.kill()
                 return
             lived_s = now_s - self._started_s
             self._forget_worker(self._worker)
             if self._drain_until_s is not None:
                 return
-            self._log(Event.WORKER_ENDED, code=str(code), seconds=round(lived_s, 3))
-            self._again_at_s = now_s + self._restarts.wait_s(lived_s)
+            if self._replace_until_s is None:
+                self._log(Event.WORKER_ENDED, code=str(code), seconds=round(lived_s, 3))
+                self._again_at_s = now_s + self._restarts.wait_s(lived_s)
+            else:
+                self._replace_until_s, self._again_at_s = None, now_s
         if self._again_at_s is not None and now_s >= self._again_at_s:
             self._start_worker()
 
@@ -176,6 +201,30 @@ class Supervisor:
         if self._worker is not None:
             self._worker.kill()
             self._forget_worker(self._worker)
+
+    # --- another site ---------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """Load the site anew; what it was stays in force if that cannot be."""
+        if self._drain_until_s is not None:
+            return
+        try:
+            is_other = self._reloads.load_anew()
+        except EngineError as error:
+            self._log(Event.RELOAD_REFUSED, code=error.code)
+            return
+        self._log(Event.SITE_RELOADED, revision=self._reloads.revision)
+        if is_other:
+            self._replace_worker()
+            if self._beside is not None:
+                self._beside.restart()
+
+    def _replace_worker(self) -> None:
+        """Let the worker drain; the next one, with the site as it is now, comes once it has."""
+        if self._worker is not None and self._replace_until_s is None:
+            self._replace_until_s = self._monotonic() + DRAIN_S
+            with suppress(OSError):  # it has ended already, and is found so
+                self._worker.control.sendall(DRAIN)
 
     # --- the beginning and the end --------------------------------------------------------------
 

@@ -52,12 +52,29 @@ class TestDoctor:
         assert main(["doctor", "--site", str(site)]) == 0
         assert "ok       store: " in capsys.readouterr().out
 
+    def test_an_archive_that_does_not_answer_or_has_gone(
+        self, site: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert "first start" in told(capsys, "doctor", "--site", str(site))["archive"][1]
+        assert main(["ledger", "account", "--patient", "X", "--site", str(site)]) == 5
+        config = site / "config.yaml"
+        text = config.read_text()
+        config.write_text(f"{text}archive: {{url: 'postgresql://x@127.0.0.1:1/x'}}\n")
+        level, said = told(capsys, "doctor", "--site", str(site), code=1)["archive"]
+        assert (level, "does not answer" in said) == ("bad", True)
+        config.write_text(f"{text}archive: {{url: none}}\n")
+        assert told(capsys, "doctor", "--site", str(site))["archive"][0] == "ok"
+        config.write_text(text)
+        (site / "var").mkdir(mode=0o700)
+        (site / "var" / "ledger-key").touch()
+        assert told(capsys, "doctor", "--site", str(site), code=1)["archive"][0] == "bad"
+
     def test_a_running_engine_is_looked_at_without_harm(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with Estate(tmp_path) as estate:
             found = told(capsys, "doctor", "--site", str(estate.site))
-            for of in ("store", "clock", "keys", "var"):
+            for of in ("store", "archive", "clock", "keys", "var"):
                 assert found[of][0] == "ok", found[of]
             assert "engine runs" in found["ports"][1]
 

@@ -72,6 +72,20 @@ def test_who_dies_is_started_again_later_each_time() -> None:
     scene.close()
 
 
+def test_one_that_runs_is_started_anew_and_one_that_does_not_is_left() -> None:
+    scene = Scene()
+    companion = scene.companion()
+    companion.restart()
+    assert scene.children == []
+    companion.start()
+    companion.restart()
+    assert [child.killed for child in scene.children] == [True, False]
+    companion.look_after()
+    assert scene.events() == ["archiver_started", "archiver_started"]
+    companion.end()
+    scene.close()
+
+
 def test_what_it_reports_is_logged_and_nothing_else_happens() -> None:
     scene = Scene()
     companion = scene.companion()

@@ -102,6 +102,42 @@ class InterruptedStore(FakeStore):
 
 
 @dataclass
+class FakeReloads:
+    """What comes of loading the site again: `outcomes`, one after the other."""
+
+    outcomes: list[bool | str] = field(default_factory=list)
+    revision: str = "r1"
+
+    def load_anew(self) -> bool:
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, str):
+            raise EngineError(outcome, "It cannot be.")
+        return outcome
+
+
+@dataclass
+class FakeBeside:
+    """A process beside the worker, which ends as soon as it is told to."""
+
+    done: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.done.append("start")
+
+    def restart(self) -> None:
+        self.done.append("restart")
+
+    def look_after(self) -> None:
+        pass
+
+    def finished(self) -> bool:
+        return True
+
+    def end(self) -> None:
+        self.done.append("end")
+
+
+@dataclass
 class Scene:
     """A supervisor on fakes. The n-th spawned worker does `script[n]`; the last ends the run."""
 
@@ -109,6 +145,9 @@ class Scene:
     store: FakeStore = field(default_factory=FakeStore)
     workers: list[FakeWorker] = field(default_factory=list)
     announced: int = 0
+    reloads: FakeReloads = field(default_factory=FakeReloads)
+    beside: FakeBeside = field(default_factory=FakeBeside)
+    now_s: Callable[[], float] = SystemClock().monotonic
     stream: io.StringIO = field(default_factory=io.StringIO)
     listening: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
@@ -128,7 +167,9 @@ class Scene:
             spawn=self.spawn,
             announce=self.announce,
             log=Log(self.stream, SystemClock()),
-            monotonic=SystemClock().monotonic,
+            monotonic=self.now_s,
+            reloads=self.reloads,
+            beside=self.beside,
         )
         try:
             return supervisor.run()
@@ -230,14 +271,68 @@ def test_asked_twice_it_ends_at_once_and_leaves_the_store_to_the_next_engine() -
     assert "engine_stopped" not in scene.events()
 
 
-def test_sighup_changes_nothing() -> None:
-    def hung_up(scene: Scene, worker: FakeWorker) -> None:
+def _hung_up(_scene: Scene, worker: FakeWorker) -> None:
+    """SIGHUP once it listens."""
+    worker.theirs.sendall(encode(Listening()))
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def test_another_site_gets_another_worker_once_the_former_one_has_drained() -> None:
+    scene = Scene([_hung_up, _ends_the_run], reloads=FakeReloads([True]))
+    assert scene.run() == Exit.OK
+    assert len(scene.workers) == 2
+    assert not scene.workers[0].killed
+    assert scene.announced == 1
+    assert scene.beside.done == ["start", "restart", "end"]
+    assert "worker_ended" not in scene.events()
+    assert '"revision": "r1", "event": "site_reloaded"' in scene.stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event"), [(False, "site_reloaded"), ("reload-wider", "reload_refused")]
+)
+def test_what_changes_nothing_leaves_the_worker_alone(outcome: bool | str, event: str) -> None:
+    def hung_up_and_ended(scene: Scene, worker: FakeWorker) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         _ends_the_run(scene, worker)
 
-    scene = Scene([hung_up])
+    scene = Scene([hung_up_and_ended], reloads=FakeReloads([outcome]))
     assert scene.run() == Exit.OK
-    assert "reload_unsupported" in scene.events()
+    assert scene.beside.done == ["start", "end"]
+    assert [one for one in scene.events() if one in {"site_reloaded", "reload_refused"}] == [event]
+
+
+def test_a_worker_that_does_not_drain_for_the_next_one_is_ended() -> None:
+    seconds = iter(range(0, 10_000, 5))
+
+    def stubborn(scene: Scene, worker: FakeWorker) -> None:
+        _hung_up(scene, worker)
+        worker.theirs.shutdown(socket.SHUT_RD)  # never hears that it should
+
+    scene = Scene(
+        [stubborn, _ends_the_run],
+        reloads=FakeReloads([True]),
+        now_s=lambda: float(next(seconds)),
+    )
+    assert scene.run() == Exit.OK
+    assert scene.workers[0].killed
+    assert len(scene.workers) == 2
+    assert "worker_ended" not in scene.events()
+
+
+def test_the_next_worker_is_watched_as_the_first_was() -> None:
+    scene = Scene([_hung_up, _listens_and_dies, _ends_the_run], reloads=FakeReloads([True]))
+    assert scene.run() == Exit.OK
+    assert scene.events().count("worker_ended") == 1
+
+
+def test_an_engine_that_ends_loads_nothing() -> None:
+    def ended_and_hung_up(scene: Scene, worker: FakeWorker) -> None:
+        _ends_the_run(scene, worker)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    scene = Scene([ended_and_hung_up])  # it has no outcome to give
+    assert scene.run() == Exit.OK
 
 
 def test_an_interrupt_that_also_meets_the_starting_store_is_an_end_in_order() -> None:

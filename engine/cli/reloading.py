@@ -1,0 +1,75 @@
+"""A site that is loaded anew while its engine runs.
+
+Law: its files are taken as a whole or not at all: if they load, if nothing else than rules and
+contracts has changed, and if it is proven that no more is disclosed. What would disclose more waits
+until a person other than who wrote it has said so, and starts the engine again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.cli.destinations import destinations
+from engine.config.load import load_site
+from engine.config.model import Site
+from engine.errors import EngineError
+from engine.policy.compare.diff import difference
+from engine.policy.meaning.revision import revision
+
+
+class RunningSite:
+    """The site that is in force."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    @property
+    def revision(self) -> str:
+        """Of its policy."""
+        return revision(self.site.policy)
+
+    def load_anew(self) -> bool:
+        """Take the files as they are now; whether they say anything else than before.
+
+        Raises `EngineError`; then the former site stays in force.
+        """
+        new = load_site(self.site.root)
+        refuse_what_cannot_run(new)
+        if _without_contracts(new) != _without_contracts(self.site):
+            raise EngineError(
+                "reload-restart",
+                "More has changed than rules and contracts.",
+                "Restart the engine.",
+            )
+        moved = any(change.effect.widens for change in destinations(self.site, new))
+        if moved or difference(self.site.policy, new.policy).is_wider:
+            raise EngineError(
+                "reload-wider",
+                "The changed site discloses more, or may; the former one stays in force.",
+                "Have a second person look at `payergate diff`, then restart the engine.",
+            )
+        is_other = new != self.site
+        self.site = new
+        return is_other
+
+
+def _without_contracts(site: Site) -> Site:
+    return replace(site, policy=None, deliveries={}, warnings=())  # type: ignore[arg-type]
+
+
+def refuse_what_cannot_run(site: Site) -> None:
+    """Name what the site asks for and this engine does not have. Raises `EngineError`."""
+    with_tls = [f"listener {one.name}" for one in site.listeners if one.listen.tls]
+    with_tls += [f"channel {name}" for name, one in site.deliveries.items() if one.to.tls]
+    if with_tls:
+        raise EngineError(
+            "tls-unavailable",
+            f"This version has no TLS, which the site asks for: {', '.join(with_tls)}.",
+            "Write `tcp:` with `insecure: true` and put a TLS proxy or a VPN in between.",
+        )
+    if not site.listeners:
+        raise EngineError(
+            "no-listeners",
+            "The site has no listeners, so there is nothing to run.",
+            "Add one under `listeners` in config.yaml.",
+        )

@@ -1,0 +1,78 @@
+"""A site that is loaded anew: as a whole or not at all, and never for more."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import pytest
+
+from engine.cli.reloading import RunningSite
+from engine.config.load import load_site
+from engine.errors import EngineError
+from tests.support.reference_site import ROOT
+
+CONFIG, ACME = "config.yaml", "channels/acme.yaml"
+RULES = "rules/registration.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A copy of the reference site."""
+    for name in ("channels", "rules"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / CONFIG, tmp_path)
+    return tmp_path
+
+
+def change(folder: pathlib.Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+
+
+def test_a_site_that_is_the_same_is_no_other(folder: pathlib.Path) -> None:
+    running = RunningSite(load_site(folder))
+    assert not running.load_anew()
+
+
+def test_a_narrower_site_is_in_force(folder: pathlib.Path) -> None:
+    running = RunningSite(load_site(folder))
+    before = running.revision
+    (folder / RULES).unlink()
+    for test in (folder / "rules").glob("*_test.yaml"):
+        test.unlink()
+    assert running.load_anew()
+    assert running.revision != before
+    assert running.site == load_site(folder)
+
+
+def test_how_often_is_tried_again_is_no_disclosure(folder: pathlib.Path) -> None:
+    running = RunningSite(load_site(folder))
+    change(folder, ACME, "deliver:\n", "deliver:\n  connect_timeout: 3s\n")
+    assert running.load_anew()
+    assert running.site.deliveries["acme"].connect_timeout_s == 3.0
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        (CONFIG, "engine:", "enginee:", "site"),
+        (CONFIG, "2575", "2577", "reload-restart"),
+        (CONFIG, "keys: {file: var/keys}", "keys: {file: var/others}", "reload-restart"),
+        (CONFIG, "environment: production", "environment: test", "reload-wider"),
+        (ACME, "tcp:127.0.0.1:6661", "tcp:127.0.0.1:6669", "reload-wider"),
+        (ACME, "tcp:127.0.0.1:6661", "tls:127.0.0.1:6661", "tls-unavailable"),
+        (ACME, "purposes: [payment]", "purposes: [payment, operations]", "reload-wider"),
+    ],
+)
+def test_what_cannot_be_taken_leaves_the_former_site(
+    folder: pathlib.Path, file: str, old: str, new: str, code: str
+) -> None:
+    before = load_site(folder)
+    running = RunningSite(before)
+    change(folder, file, old, new)
+    with pytest.raises(EngineError) as caught:
+        running.load_anew()
+    assert caught.value.code == code
+    assert running.site is before
