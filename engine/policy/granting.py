@@ -30,6 +30,7 @@ _REFUSALS = {
     Answer.UNKNOWN: Code.UNKNOWN_PAYER,
     Answer.AMBIGUOUS: Code.AMBIGUOUS_COVERAGE,
     Answer.OTHER: Code.NO_COVERAGE,
+    Answer.LAPSED: Code.NO_COVERAGE,
 }
 
 
@@ -115,6 +116,8 @@ def _coverage_refuses(rule: RunnableRule, answer: Answer) -> Code | None:
     if rule.coverage is Coverage.NONE:
         if answer is Answer.OWN:
             return Code.NO_RULE
+        if answer is Answer.LAPSED:  # whom a message names, nobody takes for one who is not asked
+            return Code.AMBIGUOUS_COVERAGE
         return None if answer is Answer.OTHER else _REFUSALS[answer]
     return _REFUSALS.get(answer)
 

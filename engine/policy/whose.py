@@ -19,7 +19,7 @@ from engine.privacy.coverage import (
     Days,
     keys_by_level,
     levels,
-    period,
+    readable_period,
     service_days,
 )
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts
@@ -30,6 +30,7 @@ class Answer(Enum):
 
     OWN = "own"
     OTHER = "other"
+    LAPSED = "lapsed"  # it is named, and not for these days
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
     UNAVAILABLE = "unavailable"  # the registry does not answer
@@ -77,23 +78,21 @@ class Whose:
     def _named(self) -> tuple[Mapping[str, Answer], Answer]:
         """The answer for each channel that claims an IN1, and that for all others.
 
-        An IN1 counts on the days that it covers (IN1-12, IN1-13; standards.md B-6.1); one whose
-        dates cannot be read names its insurer all the same.
+        An IN1 counts on the days that it covers (IN1-12, IN1-13; standards.md B-6.1); a date
+        that cannot be read says nothing.
         """
         claims, message = self.claims, self._view.message
         rows: list[CoverageRow] = []
         for index, claimed in claims.by_index.items():
-            since, until = period(message.segment(index))
-            if index in claims.contested:
-                since, until = CONTESTED
-            elif (since, until) == CONTESTED:
-                since = until = None
-            rows += [CoverageRow(channel, since, until) for channel in claimed]
+            is_contested = index in claims.contested
+            days = CONTESTED if is_contested else readable_period(message.segment(index))
+            rows += [CoverageRow(channel, *days) for channel in claimed]
         if all(row.since is row.until is None for row in rows):
             return dict.fromkeys((row.channel for row in rows), Answer.OWN), Answer.OTHER
         when = service_days(message, self._view.all) or (_NEVER,)
         snapshot = Coverages(tuple(rows))
-        return _agreed([_covered(snapshot, day) for day in when]), Answer.OTHER
+        named = dict.fromkeys((row.channel for row in rows), Answer.LAPSED)
+        return named | _agreed([_covered(snapshot, day) for day in when]), Answer.OTHER
 
     def _registered(self) -> tuple[Mapping[str, Answer], Answer]:
         """The answer for each channel that the registry names, and that for all others."""

@@ -151,7 +151,7 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
     others = False
     for index, channels, contested in identify(message):
         others = others or not channels
-        since, until = CONTESTED if contested else period(message.segment(index))
+        since, until = CONTESTED if contested else _period(message.segment(index))
         rows += [CoverageRow(channel, since, until) for channel in sorted(channels)]
     snapshot = Coverages(tuple(dict.fromkeys(rows)), others)
     keys = [key for level in message.once(levels) for key in level]
@@ -159,13 +159,17 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
     return tuple((key, snapshot) for key in narrow or keys)
 
 
-def period(insurance: Segment) -> tuple[date | None, date | None]:
-    """IN1-12 and IN1-13, both inclusive; None is open, `CONTESTED` what cannot be read."""
-    since, until = insurance.field(12), insurance.field(13)
-    first, last = days(since), days(until)
-    if (_is_valued(since) and first is None) or (_is_valued(until) and last is None):
-        return CONTESTED
+def readable_period(insurance: Segment) -> tuple[date | None, date | None]:
+    """IN1-12 and IN1-13, both inclusive; None is open, or cannot be read."""
+    first, last = days(insurance.field(12)), days(insurance.field(13))
     return (first and first[0], last and last[1])
+
+
+def _period(insurance: Segment) -> tuple[date | None, date | None]:
+    """The same; `CONTESTED` where either cannot be read."""
+    found = readable_period(insurance)
+    read = zip((insurance.field(12), insurance.field(13)), found, strict=True)
+    return CONTESTED if any(_is_valued(value) and day is None for value, day in read) else found
 
 
 def _is_valued(value: bytes) -> bool:

@@ -7,11 +7,11 @@ duty is nothing of its own: it is open while the entry says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 
 from engine.privacy.entries import Entry
-from engine.privacy.facts import ConsentKind, Relation, SignedConsent
+from engine.privacy.facts import ConsentKind, Relation, Restriction, SignedConsent
 from engine.privacy.standing import Standing
 
 
@@ -26,17 +26,14 @@ class Duty(Enum):
     REASSESS_COUNTERPART = "reassess-counterpart"  # whose agreement says that it is time
 
 
-_OF_STANDING: Mapping[Standing | None, Duty] = {
-    Standing.REQUESTED: Duty.ANSWER_REQUEST,
-    Standing.PENDING_PAYMENT: Duty.CONFIRM_PAYMENT,
-}
-
-
 def open_duties(entry: Entry) -> Iterator[Duty]:
     """The duties that an entry still asks for."""
     fact = entry.fact
-    if entry.standing in _OF_STANDING:
-        yield _OF_STANDING[entry.standing]
+    stated = entry.stated
+    if isinstance(stated, Restriction) and stated.awaits_payment:
+        yield Duty.CONFIRM_PAYMENT
+    elif entry.standing is Standing.REQUESTED:
+        yield Duty.ANSWER_REQUEST
     if not isinstance(fact, SignedConsent) or fact.kind is ConsentKind.REFUSAL:
         return
     if fact.signed_by not in (None, Relation.SELF) and not entry.is_told:

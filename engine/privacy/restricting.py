@@ -34,7 +34,7 @@ _FROM: dict[str, frozenset[Standing]] = {
     "declined": frozenset({Standing.REQUESTED}),
     "lifted": OPEN | IN_FORCE | {Standing.TERMINATED_BY_HOSPITAL},
     "terminated_by_hospital": frozenset({Standing.AGREED}),
-    "void_payment_failed": frozenset({Standing.PENDING_PAYMENT, Standing.MANDATORY}),
+    "void_payment_failed": OPEN | {Standing.MANDATORY},
 }
 
 #: What only the hospital's free agreement is subject to, and what only a payment is.

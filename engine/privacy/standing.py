@@ -2,7 +2,7 @@
 
 Law: a hospital need not agree to a restriction, and only one to which it agreed holds; to one of
 what was paid for in full it must agree, and it cannot end it (164.522(a)(1)(ii), (vi), (a)(2)).
-While it is not known whether it was paid, what it is about waits.
+While it is not known whether it was paid, what it is about waits, from the request on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import Enum
 class Standing(Enum):
     """Where it stands; the value is what files and commands say."""
 
-    REQUESTED = "requested"  # nobody has agreed: it is recorded, and holds nothing back
+    REQUESTED = "requested"  # nobody has agreed, nor confirmed that it is paid in full
     PENDING_PAYMENT = "pending_payment"  # it is not confirmed that it was paid in full: it waits
     AGREED = "agreed"
     MANDATORY = "mandatory"  # paid in full: the hospital must agree

@@ -29,6 +29,8 @@ _NAMING: Mapping[str, tuple[int, ...]] = {
     "OBX": (23,),
 }
 _COMPONENTS = range(1, 11)
+#: A facility within a location or an organization (HD) has its name and its id in subcomponents.
+_PARTS = (1, 2, 3)
 
 
 def source_units(view: View, units: Mapping[str, Unit]) -> set[Unit | None]:
@@ -50,7 +52,8 @@ def is_of_part2(view: View, units: Mapping[str, Unit]) -> bool:
         for field in fields
         if _may_name(view, segment_id, field, programs)
         for component in _COMPONENTS
-        for text in view.values(Path(segment_id, field, component))
+        for part in _PARTS
+        for text in view.values(Path(segment_id, field, component, part))
     )
 
 

@@ -48,6 +48,7 @@ MOVES = {
     ("asked", "terminated_by_hospital", Verb.TERMINATED): "terminated_by_hospital",
     ("asked", "terminated_by_hospital", Verb.LIFTED): "terminated_by_patient",
     ("paid", "requested", Verb.CONFIRMED): "mandatory",
+    ("paid", "requested", Verb.VOIDED): "void_payment_failed",
     ("paid", "requested", Verb.LIFTED): "terminated_by_patient",
     ("paid", "pending_payment", Verb.CONFIRMED): "mandatory",
     ("paid", "pending_payment", Verb.VOIDED): "void_payment_failed",
@@ -209,5 +210,6 @@ def test_saying_it_again_adds_nothing_to_the_history() -> None:
 
 def test_what_is_open_is_somebody_s_duty() -> None:
     assert list(open_duties(entry(at("asked", "requested")))) == [Duty.ANSWER_REQUEST]
-    assert list(open_duties(entry(at("paid", "pending_payment")))) == [Duty.CONFIRM_PAYMENT]
+    for waits in ("requested", "pending_payment"):
+        assert list(open_duties(entry(at("paid", waits)))) == [Duty.CONFIRM_PAYMENT]
     assert list(open_duties(entry(at("paid", "mandatory")))) == []

@@ -193,6 +193,7 @@ def insured(company: str, since: str = "", until: str = "") -> str:
         ((insured("ACME"), insured("ACME", until="20260109")), "granted"),
         ((insured("ACME", until="20260109"), insured("BETA")), "no-coverage"),
         ((insured("ACME", "soon"),), "granted"),
+        ((insured("ACME", "20270101", "99999999"),), "no-coverage"),
         ((insured("ACME", until="never"), insured("BETA", until="20260109")), "granted"),
         ((insured("ACME", '""', '""'),), "granted"),
     ],
@@ -204,6 +205,13 @@ def test_an_insurance_counts_on_the_days_that_it_covers(
     compiled = policy([rule("r", "message: ADT", "PID: [3]")])
     raw = hl7("ADT^A01", "EVN||20260110", PID, *insurance)
     assert code(compiled, raw) == expected
+
+
+def test_whom_an_insurance_of_other_days_names_is_nobody_who_does_not_insure() -> None:
+    compiled = policy([rule("r", "message: ADT, coverage: none", "PID: [3]")])
+    raw = hl7("ADT^A01", "EVN||20260110", PID, insured("ACME", until="20260109"))
+    assert code(compiled, raw) == "ambiguous-coverage"
+    assert code(compiled, hl7("ADT^A01", PID, insured("BETA"))) == "granted"
 
 
 def test_charges_of_some_days_that_are_covered_wait() -> None:

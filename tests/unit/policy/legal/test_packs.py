@@ -87,6 +87,8 @@ def test_every_message_of_a_part_2_unit_is_protected() -> None:
     [
         "EVN||20260101|||||SUD1",
         "PV1|1|I|W^^^SUD1",
+        "PV1|1|I|W^101^1^SUD1&2.16&ISO",
+        "PV1|1|I|W^101^1^EAST&SUD1&ISO",
         "PV1|1|I|W^1^^^^^^^sud1 ",
         "PV1|1|I|W^1|||SUD1^1",
         *(f"PV1|1|I|W^1{'|' * (field - 3)}SUD1" for field in (10, 11, 37, 39, 42)),
