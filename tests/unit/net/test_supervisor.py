@@ -17,7 +17,7 @@ from engine.errors import EngineError, Exit
 from engine.logs import Log
 from engine.net.control import DRAIN, Failed, Listening, encode
 from engine.net.process import FIRST_WAIT_S, GROWN_S, LAST_WAIT_S, Restarts
-from engine.net.supervisor import Supervisor
+from engine.net.supervisor import DRAIN_S, Supervisor
 
 
 def test_the_first_death_is_mended_at_once() -> None:
@@ -47,12 +47,19 @@ class FakeWorker:
         self.theirs.setblocking(False)
         self.exit_code: int | None = None
         self.killed = False
+        self.drained_code = 0
+        self.looks_to_drain = 0
+        self.is_draining = False
         self.on_drain: Callable[[], None] = lambda: None
 
     def poll(self) -> int | None:
-        if self.exit_code is None and self.heard() == DRAIN:
+        if self.exit_code is None and not self.is_draining and self.heard() == DRAIN:
+            self.is_draining = True
             self.on_drain()
-            self.end(0)
+        elif self.exit_code is None and self.is_draining:
+            self.looks_to_drain -= 1
+        if self.exit_code is None and self.is_draining and self.looks_to_drain <= 0:
+            self.end(self.drained_code)
         return self.exit_code
 
     def kill(self) -> None:
@@ -105,13 +112,18 @@ class InterruptedStore(FakeStore):
 class FakeReloads:
     """What comes of loading the site again: `outcomes`, one after the other."""
 
-    outcomes: list[bool | str] = field(default_factory=list)
-    revision: str = "r1"
+    outcomes: list[bool | Exception] = field(default_factory=list)
+    number: int = 0
+
+    @property
+    def revision(self) -> str:
+        return f"r{self.number}"
 
     def load_anew(self) -> bool:
         outcome = self.outcomes.pop(0)
-        if isinstance(outcome, str):
-            raise EngineError(outcome, "It cannot be.")
+        if isinstance(outcome, Exception):
+            raise outcome
+        self.number += 1
         return outcome
 
 
@@ -178,8 +190,11 @@ class Scene:
             for worker in self.workers:
                 worker.theirs.close()
 
-    def events(self) -> list[str]:
-        return [json.loads(line)["event"] for line in self.stream.getvalue().splitlines()]
+    def logged(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    def events(self) -> list[object]:
+        return [line["event"] for line in self.logged()]
 
 
 def _listens(_scene: Scene, worker: FakeWorker) -> None:
@@ -288,10 +303,30 @@ def test_another_site_gets_another_worker_once_the_former_one_has_drained() -> N
     assert '"revision": "r1", "event": "site_reloaded"' in scene.stream.getvalue()
 
 
+REFUSED = EngineError("reload-wider", "It cannot be.")
+
+
 @pytest.mark.parametrize(
-    ("outcome", "event"), [(False, "site_reloaded"), ("reload-wider", "reload_refused")]
+    ("outcome", "said"),
+    [
+        (False, {"event": "site_reloaded", "revision": "r1"}),
+        (REFUSED, {"event": "reload_refused", "code": "reload-wider"}),
+        *(
+            (
+                error,
+                {
+                    "event": "reload_refused",
+                    "code": "site-unreadable",
+                    "error": type(error).__name__,
+                },
+            )
+            for error in (PermissionError(), FileNotFoundError(), RecursionError(), KeyError("x"))
+        ),
+    ],
 )
-def test_what_changes_nothing_leaves_the_worker_alone(outcome: bool | str, event: str) -> None:
+def test_what_changes_nothing_leaves_the_worker_alone(
+    outcome: bool | Exception, said: dict[str, str]
+) -> None:
     def hung_up_and_ended(scene: Scene, worker: FakeWorker) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         _ends_the_run(scene, worker)
@@ -299,10 +334,11 @@ def test_what_changes_nothing_leaves_the_worker_alone(outcome: bool | str, event
     scene = Scene([hung_up_and_ended], reloads=FakeReloads([outcome]))
     assert scene.run() == Exit.OK
     assert scene.beside.done == ["start", "end"]
-    assert [one for one in scene.events() if one in {"site_reloaded", "reload_refused"}] == [event]
+    (line,) = [one for one in scene.logged() if one["event"] in {"site_reloaded", "reload_refused"}]
+    assert {name: line[name] for name in line if name not in {"at", "level", "where"}} == said
 
 
-def test_a_worker_that_does_not_drain_for_the_next_one_is_ended() -> None:
+def test_a_worker_that_does_not_drain_for_the_next_one_is_ended_and_that_is_told() -> None:
     seconds = iter(range(0, 10_000, 5))
 
     def stubborn(scene: Scene, worker: FakeWorker) -> None:
@@ -317,7 +353,94 @@ def test_a_worker_that_does_not_drain_for_the_next_one_is_ended() -> None:
     assert scene.run() == Exit.OK
     assert scene.workers[0].killed
     assert len(scene.workers) == 2
-    assert "worker_ended" not in scene.events()
+    assert [one["code"] for one in scene.logged() if one["event"] == "worker_ended"] == ["-9"]
+
+
+def test_a_worker_that_dies_while_it_drains_for_the_next_one_is_told_and_counts() -> None:
+    def dies_draining(scene: Scene, worker: FakeWorker) -> None:
+        worker.drained_code = 1
+        _hung_up(scene, worker)
+
+    waits: list[float] = []
+    clock = SystemClock()
+
+    def last(scene: Scene, worker: FakeWorker) -> None:
+        waits.append(clock.monotonic() - died_s[0])
+        _ends_the_run(scene, worker)
+
+    died_s: list[float] = []
+
+    def dies(scene: Scene, worker: FakeWorker) -> None:
+        died_s.append(clock.monotonic())
+        _listens_and_dies(scene, worker)
+
+    scene = Scene([dies_draining, dies, last], reloads=FakeReloads([True]))
+    assert scene.run() == Exit.OK
+    assert [one["code"] for one in scene.logged() if one["event"] == "worker_ended"] == ["1", "1"]
+    assert waits[0] >= FIRST_WAIT_S  # the second that died young in a row
+
+
+def test_a_second_site_during_one_drain_is_the_next_worker_s() -> None:
+    revisions: list[str] = []
+
+    def hung_up_twice(scene: Scene, worker: FakeWorker) -> None:
+        worker.looks_to_drain = 2
+        worker.on_drain = lambda: os.kill(os.getpid(), signal.SIGHUP)
+        _hung_up(scene, worker)
+
+    def last(scene: Scene, worker: FakeWorker) -> None:
+        revisions.append(scene.reloads.revision)
+        _ends_the_run(scene, worker)
+
+    scene = Scene([hung_up_twice, last], reloads=FakeReloads([True, True]))
+    assert scene.run() == Exit.OK
+    assert revisions == ["r2"]
+    assert not scene.workers[0].killed
+    assert scene.beside.done == ["start", "restart", "restart", "end"]
+    assert scene.events()[-6:] == [
+        "worker_started",
+        "site_reloaded",
+        "site_reloaded",
+        "worker_started",
+        "engine_draining",
+        "engine_stopped",
+    ]
+
+
+def test_asked_to_end_while_a_worker_is_replaced_it_lets_it_drain_and_starts_no_other() -> None:
+    def asked_while_replaced(scene: Scene, worker: FakeWorker) -> None:
+        worker.looks_to_drain = 2
+        worker.on_drain = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        _hung_up(scene, worker)
+
+    scene = Scene([asked_while_replaced], reloads=FakeReloads([True]))
+    assert scene.run() == Exit.OK
+    assert not scene.workers[0].killed
+    assert scene.store.stops == 1
+    assert scene.listening.fileno() == -1
+    assert scene.events()[-3:] == ["site_reloaded", "engine_draining", "engine_stopped"]
+
+
+def test_a_worker_that_is_replaced_has_the_time_of_an_end_once_the_engine_is_to_end() -> None:
+    now_s = [0.0]
+
+    def asked_late(scene: Scene, worker: FakeWorker) -> None:
+        worker.looks_to_drain = 3
+
+        def late() -> None:
+            now_s[0] += DRAIN_S - 1
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        worker.on_drain = late
+        _hung_up(scene, worker)
+
+    def clock() -> float:
+        has_begun_to_end = scene.listening.fileno() == -1
+        return now_s[0] + (2 if has_begun_to_end else 0)
+
+    scene = Scene([asked_late], reloads=FakeReloads([True]), now_s=clock)
+    assert scene.run() == Exit.OK
+    assert not scene.workers[0].killed
 
 
 def test_the_next_worker_is_watched_as_the_first_was() -> None:
