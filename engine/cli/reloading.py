@@ -1,8 +1,8 @@
 """A site that is loaded anew while its engine runs.
 
 Law: its files are taken as a whole or not at all: if they load, if nothing else than rules and
-contracts has changed, and if it is proven that no more is disclosed. What would disclose more waits
-until a person other than who wrote it has said so, and starts the engine again.
+contracts has changed, and if it is proven that no more is disclosed. What would disclose more, or
+may, is refused until the engine is started again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.cli.destinations import destinations
+from engine.cli.runnable import refuse_what_cannot_run
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError
@@ -55,21 +56,3 @@ class RunningSite:
 
 def _without_contracts(site: Site) -> Site:
     return replace(site, policy=None, deliveries={}, warnings=())  # type: ignore[arg-type]
-
-
-def refuse_what_cannot_run(site: Site) -> None:
-    """Name what the site asks for and this engine does not have. Raises `EngineError`."""
-    with_tls = [f"listener {one.name}" for one in site.listeners if one.listen.tls]
-    with_tls += [f"channel {name}" for name, one in site.deliveries.items() if one.to.tls]
-    if with_tls:
-        raise EngineError(
-            "tls-unavailable",
-            f"This version has no TLS, which the site asks for: {', '.join(with_tls)}.",
-            "Write `tcp:` with `insecure: true` and put a TLS proxy or a VPN in between.",
-        )
-    if not site.listeners:
-        raise EngineError(
-            "no-listeners",
-            "The site has no listeners, so there is nothing to run.",
-            "Add one under `listeners` in config.yaml.",
-        )

@@ -18,7 +18,8 @@ from typing import Any
 
 import engine
 from engine.cli.arguments import add_site_and_json
-from engine.cli.reloading import RunningSite, refuse_what_cannot_run
+from engine.cli.reloading import RunningSite
+from engine.cli.runnable import refuse_what_cannot_run
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site

@@ -74,3 +74,34 @@ def test_a_site_is_loaded_anew_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         assert events.count("worker_started") == 2
         assert events.count("archiver_started") == 2
         assert estate.status()["engine"]["revision"] == after
+
+
+def patient(message: bytes) -> bytes:
+    """Its PID, as it stands there."""
+    (line,) = [one for one in message.split(b"\r") if one.startswith(b"PID|")]
+    return line
+
+
+def test_what_is_queued_goes_as_the_narrower_site_has_it(tmp_path: Path) -> None:
+    sent = next(one for one in make_messages(8, 60, seed=3) if b"|ADT^A01|" in one.data)
+    channel = sent.channels[0]
+    with Estate(tmp_path) as estate:
+        rules = estate.site / "rules" / "all.yaml"
+        estate.command("queue", "pause", channel)
+        deliver(estate.listener_port, [sent], 100, [])
+        assert estate.status()["channels"][channel]["depth"] == 1
+
+        rules.write_text(rules.read_text().replace(GRANT, NARROWER))
+        revision = hang_up(estate, "site_reloaded")["revision"]
+        until(lambda: estate.status()["engine"] == {"state": "running", "revision": revision})
+        assert estate.received(channel) == []
+        estate.command("queue", "resume", channel)
+
+        until(lambda: estate.received(channel))
+        (copy,) = estate.received(channel)
+        kept = [
+            field if number in {0, 1, 3, 5, 8, 18} else b""
+            for number, field in enumerate(patient(sent.data).split(b"|"))
+        ]
+        assert patient(copy) == b"|".join(kept).rstrip(b"|")
+        assert estate.wait_until_empty(30)["channels"][channel]["depth"] == 0

@@ -149,3 +149,46 @@ def test_a_site_that_does_not_load(
 
 def test_a_folder_without_messages(sites: tuple[str, str], tmp_path: pathlib.Path) -> None:
     assert main(["diff", *sites, "--over", str(tmp_path / "nowhere")]) == Exit.USAGE
+
+
+def sites_that_rewrite(sites: tuple[str, str], texts: tuple[str, str]) -> None:
+    """Make them differ in `deliver.rewrite` of acme alone."""
+    shutil.copytree(sites[0], sites[1], dirs_exist_ok=True)
+    for site, text in zip(sites, texts, strict=True):
+        file = pathlib.Path(site) / "channels" / "acme.yaml"
+        deliver = f"insecure: true, rewrite: {{{text}}}}}"
+        file.write_text(file.read_text().replace("insecure: true}", deliver))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("", "MSH-5: BETA", "its receiver in MSH-5 is BETA, before as received"),
+        ("MSH-5: A, MSH-6: A", "MSH-5: A, MSH-6: B", "its receiver in MSH-6 is B, before A"),
+    ],
+)
+def test_another_name_in_msh_5_or_6_is_another_receiver_behind_one_address(
+    sites: tuple[str, str], old: str, new: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites_that_rewrite(sites, (old, new))
+    assert main(["diff", *sites, "--json"]) == Exit.WIDER
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    widening = [one["text"] for one in changes if one["widens"]]
+    assert widening == [text]
+
+
+def test_a_receiver_that_is_named_no_longer_is_another_one(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites_that_rewrite(sites, ("MSH-5: ACME", ""))
+    assert main(["diff", *sites]) == Exit.WIDER
+    text = "  acme: its receiver in MSH-5 is as received, before ACME\n"
+    assert text in capsys.readouterr().out
+
+
+def test_a_rewrite_that_names_no_receiver_is_no_other_receiver(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites_that_rewrite(sites, ("MSH-3: EAST", "MSH-3: WEST"))
+    assert main(["diff", *sites]) == Exit.OK
+    assert "acme: MSH-3 is rewritten to another value" in capsys.readouterr().out

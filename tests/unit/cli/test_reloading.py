@@ -63,6 +63,8 @@ def test_how_often_is_tried_again_is_no_disclosure(folder: pathlib.Path) -> None
         (CONFIG, "environment: production", "environment: test", "reload-wider"),
         (ACME, "tcp:127.0.0.1:6661", "tcp:127.0.0.1:6669", "reload-wider"),
         (ACME, "tcp:127.0.0.1:6661", "tls:127.0.0.1:6661", "tls-unavailable"),
+        (ACME, "MSH-6: ACME}", "MSH-6: BETA}", "reload-wider"),
+        (ACME, "MSH-5: ACMECLAIMS, ", "", "reload-wider"),
         (ACME, "purposes: [payment]", "purposes: [payment, operations]", "reload-wider"),
     ],
 )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from engine.logs import Log
 from engine.net.companion import FINISH_S, Companion
 from engine.net.control import DRAIN, Failed, encode
-from tests.unit.net.test_supervisor import FakeWorker
+from tests.support.supervised import FakeWorker
 
 
 @dataclass
