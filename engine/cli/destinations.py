@@ -14,7 +14,7 @@ from engine.policy.model import Channel
 
 #: Receiving application and receiving facility (HL7 v2.5.1, 2.15.9.5 and 2.15.9.6): what a hub
 #: passes messages on by.
-_RECEIVER = (5, 6)
+_RECEIVER = (5, 6, 23, 25)
 
 
 def destinations(old: Site, new: Site) -> Iterator[Change]:
