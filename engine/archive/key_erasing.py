@@ -125,8 +125,9 @@ class KeyEraser:
     def destroy(self, name: KeyName, *, is_lost: bool = False) -> Gone:
         """Destroy a day's key, but for what is needed.
 
-        `is_lost`: there is no key any more from which to keep anything. Raises `KeysNeededError`
-        when the day is not over, or the archive does not have all of it yet.
+        `is_lost`: there is no key any more from which to keep anything; raises `KeysNotLostError`
+        where there is. Raises `KeysNeededError` when the day is not over, or the archive does not
+        have all of it yet.
         """
         if not self._is_settled(name.day):
             raise KeysNeededError(
@@ -141,7 +142,8 @@ class KeyEraser:
                 f"the archive does not have all of {day_text(name.day)} yet.",
                 "Let the engine run until `payergate archive status` has nothing so old to take.",
             )
-        gone = self._keeper.destroy(name, () if is_lost else self.needed(name), self._doer)
+        needed = () if is_lost else self.needed(name)
+        gone = self._keeper.destroy(name, needed, self._doer, is_lost=is_lost)
         self._record()
         return gone
 
@@ -152,7 +154,10 @@ class KeyEraser:
         return number
 
     def give_up(self, name: KeyName) -> tuple[KeyName, ...]:
-        """Let go of kept keys that cannot be had any more; the keys that wrapped them."""
+        """Let go of kept keys that cannot be had any more; the keys that wrapped them.
+
+        Raises `KeysNotLostError` where they can.
+        """
         gone = self._keeper.give_up(name, self._doer)
         self._record()
         return gone

@@ -14,7 +14,14 @@ from typing import Any
 from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown
-from engine.cli.parked_items import chosen_items, item_as_json, item_as_text, items_of, name_of
+from engine.cli.parked_items import (
+    agreed,
+    chosen_items,
+    item_as_json,
+    item_as_text,
+    items_of,
+    name_of,
+)
 from engine.cli.reach import working_store
 from engine.cli.replaying import Contents, replayed, resolved
 from engine.cli.table import table
@@ -64,7 +71,7 @@ def ls(args: argparse.Namespace) -> int:
     """A line for each item."""
     site = load_site(args.site)
     with working_store(site) as store:
-        items = items_of(site, store, args.only or args.channel)
+        items = items_of(site, store, agreed(args.only, args.channel))
     if args.json:
         print(json.dumps({"items": [item_as_json(item) for item in items]}))
         return Exit.OK

@@ -48,9 +48,19 @@ def chosen_items(site: Site, store: Store, args: argparse.Namespace) -> list[Ite
 
 def _split(site: Site, name: str, channel: str | None) -> tuple[str, str]:
     before, slash, item = name.rpartition("/")
-    if not slash and channel is None:
+    named = agreed(before if slash else None, channel)
+    if named is None:
         raise UsageError("items", f"Of which channel is {name!r}?", "Write CHANNEL/ITEM.")
-    return known_channel(site.policy.channels, before or cast("str", channel)), item
+    return known_channel(site.policy.channels, named), item
+
+
+def agreed(named: str | None, option: str | None) -> str | None:
+    """The channel that is named or that `--channel` says. Raises `UsageError` if they differ."""
+    if named is not None and option is not None and named != option:
+        raise UsageError(
+            "usage", f"{named!r} is not what --channel {option!r} says.", "Name one channel."
+        )
+    return option if named is None else named
 
 
 def items_of(site: Site, store: Store, asked: str | None) -> list[Item]:

@@ -20,6 +20,7 @@ from engine.archive.entries import CLASSES
 from engine.cli.arguments import add_site_and_json, writing
 from engine.cli.letter import Part, part_as_page, part_as_text
 from engine.cli.moments import today
+from engine.config.addresses import is_loopback
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit
@@ -121,10 +122,17 @@ def _measures(site: Site) -> Iterator[str]:
     yield "Each recipient receives only the fields that a rule grants; all others are cut out."
     yield "Content at rest is encrypted (AES-256-GCM); patients are found by keyed hashes."
     yield "Every disclosure and every look at content is a row of a signed chain."
-    clear = sorted(name for name, one in site.deliveries.items() if not one.to.tls)
+    plain = {name: one.to for name, one in sorted(site.deliveries.items()) if not one.to.tls}
+    near = [name for name, to in plain.items() if is_loopback(to)]
+    clear = [name for name in plain if name not in near]
     if clear:
         yield f"Without TLS by the engine itself, as the site declares: {', '.join(clear)}."
-    else:
+    if near:
+        yield (
+            f"Handed over on this machine: {', '.join(near)}. How it goes on from there is"
+            f" {_NOT_STATED}."
+        )
+    if not plain:
         yield "Every recipient is reached by TLS."
 
 

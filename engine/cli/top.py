@@ -23,6 +23,9 @@ from engine.config.model import Site
 from engine.errors import Exit, UsageError
 from engine.terminal import Terminal
 
+#: Between looks, in seconds: often enough to be live, seldom enough to leave the store its time.
+_EVERY_S = (0.1, 86_400.0)
+
 
 def register(subparsers: Any) -> None:
     """Add `top` to the command line."""
@@ -42,8 +45,11 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the status until told to end."""
-    if not 0 < args.every < float("inf") or (args.times is not None and args.times < 1):
-        raise UsageError("usage", "--every and --times must be more than 0.")
+    least_s, most_s = _EVERY_S
+    if not least_s <= args.every <= most_s:
+        raise UsageError("usage", f"--every must be from {least_s:g} to {most_s:.0f} seconds.")
+    if args.times is not None and args.times < 1:
+        raise UsageError("usage", "--times must be more than 0.")
     site = load_site(args.site)
     terminal = Terminal(sys.stdout) if sys.stdout.isatty() and not args.json else None
     try:

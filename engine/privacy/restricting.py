@@ -2,7 +2,7 @@
 
 Law: only the steps of the table are taken; a step that leads to where it stands is none (45 CFR
 164.522(a), standards.md LAW-09). A step is named as the history names it
-(`engine.privacy.registry.Verb`).
+(`engine.privacy.acts.Verb`).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 
 from engine.commit import GroupCommit
 from engine.delivery.look import UNDECIPHERABLE, AsCut, NotYet, ParkIt, Send, Sight, Withhold
-from engine.errors import EngineError
+from engine.errors import EngineError, NotHL7Error
 from engine.hl7.build import with_control_id
 from engine.hl7.wire import Message
 from engine.policy.finished.narrower import is_no_wider
@@ -26,6 +26,7 @@ from engine.redecision.kept_message import KeptMessage
 from engine.redecision.redecide import Redecision
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Fetch, Opened
+from engine.store.sealing import SealError
 
 #: Why an entry is parked when today's policy sends something that is not simply less.
 POLICY_CHANGED = "policy-changed"
@@ -78,8 +79,10 @@ class LastLook:
             case = self._redecision.case(opened.receipt, kept)
         except KeysAwayError as away:
             return NotYet(away.code)
-        except EngineError:
+        except (SealError, NotHL7Error):
             return ParkIt(UNDECIPHERABLE)
+        except EngineError as error:  # it names more patients than a message may since it was taken
+            return ParkIt(error.code)
         recalled: tuple[bytes | None, ...] = ()
         asked: KeptMessage | None = case if case.names or case.patients else None
         while asked is not None:

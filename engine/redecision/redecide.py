@@ -86,7 +86,11 @@ class Redecision:
         }
 
     def case(self, receipt: str, sealed: bytes) -> KeptMessage:
-        """Open what the journal holds of `receipt`. Raises `EngineError` if it does not open."""
+        """Open what the journal holds of `receipt`.
+
+        Raises `SealError`, `KeysAwayError` or `NotHL7Error` if it does not open or is no message,
+        another `EngineError` if it is none that may be decided.
+        """
         message = Message.parse(self._sealing.open(sealed, about_message(receipt)))
         return self._case(receipt, message)
 

@@ -203,6 +203,13 @@ class KeyFolder:
         except ValueError:
             raise _damaged(file) from None
 
+    def unwrap_kept(self, name: KeyName, kept: Kept, by: bytes, message: bytes) -> bytes:
+        """The key of one message that is kept, `by` being what wraps it. Raises `KeysAwayError`."""
+        try:
+            return unwrap(by, kept.wrapped[message], name.header + message)
+        except ValueError:
+            raise _damaged(self._file(name, "kept")) from None
+
     def write_kept(self, name: KeyName, kept: Kept) -> None:
         """Put them in the place of those that were kept."""
         lines = [

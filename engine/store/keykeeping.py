@@ -1,8 +1,8 @@
 """What is done to content keys: rotation, and destruction that keeps what is still needed.
 
 Law: a key is destroyed only when the keys of those of its messages that are still needed are
-durable under another one. A master key is dropped only when nothing is wrapped by it. Every step
-may be repeated by whoever comes after one that was killed.
+durable under another one, or when it cannot be had any more. A master key is dropped only when
+nothing is wrapped by it. Every step may be repeated by whoever comes after one that was killed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine import durable
+from engine.errors import EngineError
 from engine.store.keyfile import KeysAwayError, replace_keys, rotated, without_former
 from engine.store.keyfolder import Gone, Kept
-from engine.store.keynames import KeyClass, KeyName, day_of, message_key, unwrap, wrap
+from engine.store.keynames import KeyClass, KeyName, day_of, message_key, wrap
 from engine.store.keyring import KeyRing
 from engine.store.keysource import KeySource
+
+
+class KeysNotLostError(EngineError):
+    """What is said to be lost still opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,13 @@ class KeyKeeper:
 
     # --- destruction ----------------------------------------------------------------------------
 
-    def destroy(self, name: KeyName, needed: Iterable[bytes], doer: Doer) -> Gone:
+    def destroy(
+        self, name: KeyName, needed: Iterable[bytes], doer: Doer, *, is_lost: bool = False
+    ) -> Gone:
         """Destroy a day's content key; of the messages `needed`, the keys are kept.
 
-        Raises `KeysAwayError` if the key cannot be read and any is needed.
+        Raises `KeysAwayError` if the key cannot be read and any is needed; `KeysNotLostError` if it
+        can be, though it `is_lost`.
         """
         wanted = sorted(set(needed))
         with self.folder.locked():
@@ -90,6 +98,8 @@ class KeyKeeper:
             if name in listing.gone:
                 self.folder.destroy(name, self.folder.read_gone(name))  # it may have been killed
                 return self.folder.read_gone(name)
+            if is_lost and self._opens(name):
+                raise _not_lost(f"The key {name}")
             if wanted:
                 key = self.ring.find(name)
                 keys = {message: message_key(key, message) for message in wanted}
@@ -153,12 +163,8 @@ class KeyKeeper:
             if not gone:
                 return 0
             if left:
-                key = self.ring.find(kept.by)
-                about = name.header
-                self._keep(
-                    name,
-                    {one: unwrap(key, kept.wrapped[one], about + one) for one in sorted(left)},
-                )
+                key, opened = self.ring.find(kept.by), self.folder.unwrap_kept
+                self._keep(name, {one: opened(name, kept, key, one) for one in sorted(left)})
             else:
                 self.folder.wipe_kept(name)
             said = Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, len(left))
@@ -168,20 +174,43 @@ class KeyKeeper:
     def give_up(self, name: KeyName, doer: Doer) -> tuple[KeyName, ...]:
         """Let go of what was kept of a day in a file that cannot be read; the keys that went.
 
-        Which key wrapped it stood in that file: any of that day which wraps nothing else.
+        Which key wrapped it stood in that file: any of that day which wraps nothing else. While
+        another file of that day cannot be read either, none goes. Raises `KeysNotLostError` if all
+        that was kept still opens.
         """
         with self.folder.locked():
             listing = self.folder.names()
-            others = [one for one in listing.kept - {name} if one.day == name.day]
-            used = {self.folder.read_kept(one).by for one in others}
+            if name in listing.kept and self._opens_kept(name):
+                raise _not_lost(f"What was kept of {name}")
+            used, unclear = self._used(one for one in listing.kept - {name} if one.day == name.day)
             of_day = {(KeyClass.PARKED, name.day)}
-            gone = {one for one in listing.keys if (one.class_, one.day) in of_day} - used
+            found = {one for one in listing.keys if (one.class_, one.day) in of_day}
+            gone = set() if unclear else found - used
             self.folder.wipe_kept(name)
             for one in gone:
                 self.folder.destroy(
                     one, Gone(doer.at.isoformat(timespec="milliseconds"), doer.by, doer.why, 0)
                 )
         return tuple(sorted(gone, key=str))
+
+    def _opens(self, name: KeyName) -> bool:
+        """Whether a key can be had; raises `KeyFileError` where there are no master keys to try."""
+        masters = self.ring.read_masters().masters
+        try:
+            self.folder.read(name, masters)
+        except KeysAwayError:
+            return False
+        return True
+
+    def _opens_kept(self, name: KeyName) -> bool:
+        """Whether each key that was kept of a day can be had; raises as `_opens`."""
+        masters = self.ring.read_masters().masters
+        try:
+            kept = self.folder.read_kept(name)
+            by = self.folder.read(kept.by, masters)
+            return bool([self.folder.unwrap_kept(name, kept, by, one) for one in kept.wrapped])
+        except KeysAwayError:
+            return False
 
     # --- the record of it -----------------------------------------------------------------------
 
@@ -194,3 +223,12 @@ class KeyKeeper:
         """The ledger has it."""
         with self.folder.locked():
             self.folder.write_gone(name, replace(self.folder.read_gone(name), recorded=True))
+
+
+def _not_lost(what: str) -> KeysNotLostError:
+    return KeysNotLostError(
+        "keys-not-lost",
+        f"{what} still opens: nothing was given up.",
+        "See that the id is the one that the error names; without `--lost`, `payergate keys shred`"
+        " destroys what is not needed.",
+    )

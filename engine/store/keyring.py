@@ -21,7 +21,6 @@ from engine.store.keynames import (
     KeyName,
     day_of,
     message_key,
-    unwrap,
 )
 from engine.store.keysource import KeySource
 from engine.store.port import StoreUnavailable
@@ -139,14 +138,7 @@ class KeyRing:
             kept = self._kept[name] = self.folder.read_kept(name)
         if message not in kept.wrapped:
             raise ErasedKeyError
-        try:
-            return unwrap(self.find(kept.by), kept.wrapped[message], name.header + message)
-        except ValueError:
-            raise KeysAwayError(
-                "content-keys-damaged",
-                f"the kept keys of {name} are damaged.",
-                "Put the folder of content keys back from its backup.",
-            ) from None
+        return self.folder.unwrap_kept(name, kept, self.find(kept.by), message)
 
     def _read(self, name: KeyName) -> bytes:
         try:

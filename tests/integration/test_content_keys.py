@@ -12,7 +12,7 @@ import pytest
 from engine.intake.receipts import Receipts
 from engine.store.keyfile import KeyFileError, Keys, KeysAwayError, create_keys, read_keys
 from engine.store.keyfolder import KeyFolder
-from engine.store.keykeeping import Doer, KeyKeeper
+from engine.store.keykeeping import Doer, KeyKeeper, KeysNotLostError
 from engine.store.keynames import KeyClass, KeyName, day_of
 from engine.store.keyring import KeyRing, KeysLook
 from engine.store.keysource import KeySource
@@ -395,4 +395,113 @@ def test_kept_keys_whose_file_is_damaged_can_be_given_up(site: Site) -> None:
     _, other = site.process()
     with pytest.raises(SealError):
         other.open(blob, one)
-    assert site.keeper.give_up(name, DOER) == ()
+
+
+def kept_of(site: Site, number: int) -> tuple[KeyName, bytes, bytes]:
+    """A content key of the day that was destroyed but for a message: its name, message, content."""
+    one = site.message(number)
+    before = set(files(site, "gone"))
+    blob = site.process()[1].seal_message(SECRET, one)
+    name = KeyName.of_header(blob[:8])
+    site.keeper.destroy(name, [one], DOER)
+    assert set(files(site, "gone")) > before
+    return name, one, blob
+
+
+def damage(site: Site, name: KeyName) -> None:
+    (site.source.folder / f"{name}.kept").write_bytes(b"\xff")
+
+
+def test_two_damaged_files_of_a_day_are_given_up_one_after_the_other(site: Site) -> None:
+    """Which keys wrapped either cannot be told: they go with the last of them."""
+    (first, _, _), (second, one, blob) = kept_of(site, 1), kept_of(site, 2)
+    parked = {KeyName.parse(file.stem) for file in files(site, "key")}
+    assert len(parked) == 2
+    damage(site, first)
+    damage(site, second)
+    assert site.keeper.give_up(first, DOER) == ()
+    assert [file.stem for file in files(site, "kept")] == [str(second)]
+    assert set(site.keeper.give_up(second, DOER)) == parked
+    assert not files(site, "kept")
+    assert not files(site, "key")
+    with pytest.raises(SealError):
+        site.process()[1].open(blob, one)
+
+
+def test_a_healthy_file_of_the_day_outlives_what_is_given_up_beside_it(site: Site) -> None:
+    (first, _, _), (_, one, blob) = kept_of(site, 1), kept_of(site, 2)
+    (by,) = {site.keeper.folder.read_kept(first).by}
+    damage(site, first)
+    assert site.keeper.give_up(first, DOER) == (by,)
+    assert site.process()[1].open(blob, one) == SECRET
+
+
+def test_what_still_opens_is_not_given_up(site: Site) -> None:
+    name, one, blob = kept_of(site, 1)
+    with pytest.raises(KeysNotLostError) as caught:
+        site.keeper.give_up(name, DOER)
+    assert caught.value.code == "keys-not-lost"
+    assert site.process()[1].open(blob, one) == SECRET
+
+
+def test_a_folder_that_is_open_to_others_makes_nothing_lost(site: Site) -> None:
+    name, one, blob = kept_of(site, 1)
+    site.source.folder.chmod(0o750)
+    with pytest.raises(KeysNotLostError):
+        site.keeper.give_up(name, DOER)
+    site.source.folder.chmod(0o700)
+    assert site.process()[1].open(blob, one) == SECRET
+
+
+def test_without_master_keys_nothing_counts_as_lost(site: Site, tmp_path: Path) -> None:
+    """The keys of the folder are as good as before once the file is back."""
+    name, one, blob = kept_of(site, 1)
+    assert site.source.file is not None
+    away = site.source.file.rename(tmp_path / "away")
+    with pytest.raises(KeyFileError) as caught:
+        site.keeper.give_up(name, DOER)
+    assert caught.value.code == "keys-missing"
+    away.rename(site.source.file)
+    assert site.process()[1].open(blob, one) == SECRET
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda text: text[: text.index(b"\n", text.index(b"by ")) + 1],  # no message left
+        lambda text: text[:-5] + b"AAAA\n",  # the key of a message does not unwrap
+        lambda text: text.replace(b"by parked-2026", b"by parked-2025"),  # a key that is not there
+    ],
+)
+def test_a_file_that_reads_and_does_not_open_is_lost(
+    site: Site, harm: Callable[[bytes], bytes]
+) -> None:
+    name, _, _ = kept_of(site, 1)
+    (kept,) = files(site, "kept")
+    before = kept.read_bytes()
+    kept.write_bytes(harm(before))
+    assert kept.read_bytes() != before
+    assert len(site.keeper.give_up(name, DOER)) == 1
+    assert not files(site, "kept")
+
+
+def test_a_kept_key_that_does_not_unwrap_is_told_as_damage(site: Site) -> None:
+    """Whoever erases what is due goes on with the next key."""
+    name, one, _ = kept_of(site, 1)
+    (kept,) = files(site, "kept")
+    line = kept.read_bytes().splitlines(keepends=True)[-1]
+    kept.write_bytes(kept.read_bytes()[:-5] + b"AAAA\n" + line.replace(one, b"another"))
+    with pytest.raises(KeysAwayError, match=r"content-keys-damaged.*--lost"):
+        site.keeper.prune(name, [one], DOER)
+
+
+def test_a_content_key_that_still_opens_is_not_lost(site: Site) -> None:
+    one = site.message(1)
+    blob = site.sealer.seal_message(SECRET, one)
+    name = KeyName.of_header(blob[:8])
+    with pytest.raises(KeysNotLostError):
+        site.keeper.destroy(name, (), DOER, is_lost=True)
+    assert site.process()[1].open(blob, one) == SECRET
+    (site.source.folder / f"{name}.key").write_bytes(b"\xff")
+    assert site.keeper.destroy(name, (), DOER, is_lost=True).kept == 0
+    assert not files(site, "key")

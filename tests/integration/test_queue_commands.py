@@ -146,9 +146,13 @@ def test_a_dead_letter_is_listed_shown_without_content_and_replayed(
     (item,) = payergate(capsys, site, "parked", "ls")["items"]
     assert (item["kind"], item["reason"], item["attempts"]) == ("parked", "ack-AR", 1)
     assert payergate(capsys, site, "parked", "ls", "acme")["items"] == [item]
+    same = ("parked", "ls", "acme", "--channel", "acme")
+    assert payergate(capsys, site, *same)["items"] == [item]
     assert payergate(capsys, site, "parked", "ls", "state-medicaid")["items"] == []
     assert list(payergate(capsys, site, "queue", "ls", "acme")["channels"]) == ["acme"]
     (shown,) = payergate(capsys, site, "parked", "show", item["item"])["items"]
+    same = ("parked", "show", item["item"], "--channel", "acme")
+    assert payergate(capsys, site, *same)["items"] == [shown]
     assert shown["note"]["rules"]
     assert "TESTPATIENT" not in json.dumps(shown)
     assert main(["parked", "show", item["item"], "--site", str(site)]) == 0
@@ -218,13 +222,24 @@ def test_discarding_needs_a_reason_and_is_recorded(
         ("parked", "ls", "--channel", "nobody"),
         ("parked", "ls", "nobody"),
         ("queue", "ls", "nobody"),
+        ("parked", "ls", "acme", "--channel", "state-medicaid"),
+        ("parked", "show", "acme/7", "--channel", "state-medicaid"),
+        ("top", "--times", "1", "--every", "0"),
+        ("top", "--times", "1", "--every", "0.09"),
+        ("top", "--times", "1", "--every", "86401"),
+        ("top", "--times", "1", "--every", "1e12"),
+        ("top", "--times", "1", "--every", "inf"),
+        ("top", "--times", "1", "--every", "nan"),
+        ("top", "--times", "0"),
     ],
 )
 def test_wrong_usage_is_said(
     site: Path, store: Store, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     assert main([*arguments, "--site", str(site)]) == 2
-    assert capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.err
+    assert "unknown-item" not in said.err or arguments == ("parked", "replay", "acme/7")
 
 
 def test_without_an_engine_an_order_starts_the_store_for_the_while_and_is_kept(
@@ -282,7 +297,7 @@ def test_top_is_the_status_again_and_again(
     site: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     taken(site, store, "adt-a01")
-    words = ["top", "--times", "2", "--every", "0.05", "--site", str(site)]
+    words = ["top", "--times", "2", "--every", "0.1", "--site", str(site)]
     assert main([*words, "--json"]) == 0
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     status = payergate(capsys, site, "status")
@@ -292,4 +307,4 @@ def test_top_is_the_status_again_and_again(
     assert second["channels"]["acme"]["per_second"] == 0.0
     assert main(words) == 0
     assert capsys.readouterr().out.count("acme ") == 2
-    assert main([*words, "--every", "0"]) == 2
+    assert main(["top", "--times", "1", "--every", "86400", "--site", str(site)]) == 0

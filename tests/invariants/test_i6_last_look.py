@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.commit import GroupCommit
-from engine.delivery.look import Send, Sight, Withhold
+from engine.delivery.look import ParkIt, Send, Sight, Withhold
 from engine.hl7.wire import Message
+from engine.intake.registered import MOST_NAMED
+from engine.intake.sealed import about_message
 from engine.logs import Log
 from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.finished.narrower import is_no_wider
@@ -59,6 +61,28 @@ def test_another_revision_that_gives_the_same_bytes_sends_them(tmp_path: Path) -
     sight, cut = Bench(tmp_path, "adt-a01").look(compile_policy(SITE.policy, "revision-2"))
     assert isinstance(sight, Send)
     assert sight.payload == cut
+
+
+def test_a_message_that_names_more_patients_than_may_be_is_parked_as_that(tmp_path: Path) -> None:
+    """It was taken in before there was that limit: a person can mend it, but no key file."""
+    bench = Bench(tmp_path)
+    pid = next(one for one in sample("adt-a01").split(b"\r") if one.startswith(b"PID|"))
+    fields = pid.split(b"|")
+    fields[3] = b"~".join(b"%d^^^H" % one for one in range(MOST_NAMED + 1))
+    bench.do(bench.reception.accept(sample("adt-a01").replace(pid, b"|".join(fields))))
+    sight, _ = bench.look(compile_policy(SITE.policy, "revision-2"))
+    assert sight == ParkIt("too-many-identifiers")
+
+
+def test_a_message_that_does_not_open_or_is_none_is_undecipherable(tmp_path: Path) -> None:
+    for folder, opens in (("a", False), ("b", True)):
+        bench = Bench(tmp_path / folder)
+        accept = bench.reception.accept(sample("adt-a01"))
+        about = about_message(accept.receipt)
+        sealed = bench.sealer.seal_message(b"no message", about) if opens else b"no blob"
+        bench.do(dataclasses.replace(accept, sealed=sealed))
+        sight, _ = bench.look(compile_policy(SITE.policy, "revision-2"))
+        assert sight == ParkIt("undecipherable")
 
 
 def test_what_is_disclosed_no_more_is_withheld_with_the_reason(tmp_path: Path) -> None:

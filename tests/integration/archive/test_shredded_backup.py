@@ -193,3 +193,23 @@ def test_a_key_that_is_lost_is_given_up_by_its_id(
     assert said == {"destroyed": [str(name)], "kept": 0}
     assert not opens(Sealer.of(rig.site.keys), blob, about_message(receipt))
     assert "unknown-key" in payergate(capsys, rig.root, *SHRED, "--lost", "x", code=2)
+
+
+def test_a_mistyped_id_gives_up_nothing_that_still_opens(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--lost` does not get round what is refused while it is needed."""
+    receipt = rig.take(adt("M1"))
+    rig.archive()
+    blob = rig.fetch(receipt)
+    assert blob is not None
+    id_ = KeyName.of_header(blob[:8]).id.hex()
+    assert "keys-not-lost" in payergate(capsys, rig.root, *SHRED, "--lost", id_, code=1)
+    assert payergate(capsys, rig.root, *SHRED)["kept"] == 1
+    parked = ("keys", "shred", "--class", "parked", "--day", DAY, "--reason", "damaged")
+    assert "keys-not-lost" in payergate(capsys, rig.root, *parked, "--lost", id_, code=1)
+    assert opens(Sealer.of(rig.site.keys), blob, about_message(receipt))
+    (kept,) = rig.site.keys.folder.glob("*.kept")
+    kept.write_bytes(b"damaged")
+    assert len(payergate(capsys, rig.root, *parked, "--lost", id_)["destroyed"]) == 1
+    assert not opens(Sealer.of(rig.site.keys), blob, about_message(receipt))

@@ -92,6 +92,7 @@ def test_in_json(
     assert now["insecure"] == INSECURE
     assert "in the clear (`insecure: true`): listener adt, channel acme" in as_text(now, "UTC")
     assert "in the clear" not in as_text(status_report(load_site(plain), None), "UTC")
+    assert as_json(capsys, site, "top", "--times", "1")["insecure"] == INSECURE
 
 
 def test_it_is_a_problem_where_it_is_about_a_network(

@@ -19,6 +19,10 @@ CONFIG = (
     "protections_off: {us-federal: no law of the United States applies}\n"
     "controller: {name: Klinikum, contact: datenschutz@klinikum.example}\n"
 )
+HANDED_OVER = (
+    "Handed over on this machine: kasse. "
+    "How it goes on from there is not stated in the site's files."
+)
 GOOD = "GDPR Art. 6(1)(c), 9(2)(h)"
 
 
@@ -94,7 +98,7 @@ def test_the_record_of_processing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert activity["health_data"]
     assert said["controller"]["name"] == "Klinikum"
     assert said["protections"]["off"] == {"us-federal": "no law of the United States applies"}
-    assert any(one.startswith("Without TLS") for one in said["measures"])
+    assert said["measures"][-1] == HANDED_OVER
     page = tmp_path / "record.html"
     assert main(["processing", "--html", str(page), *where]) == 0
     assert main(["processing", *where]) == 0
@@ -102,3 +106,37 @@ def test_the_record_of_processing(tmp_path: Path, capsys: pytest.CaptureFixture[
     for part in ("kasse plan: payment for care", "officer: not stated", "Art. 30(1)(e)"):
         assert part in text
         assert part in page.read_text()
+
+
+def test_the_record_names_who_is_reached_in_the_clear(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """This machine is not the network; of what is by TLS there is nothing to name."""
+    root = site(tmp_path)
+    ways = {
+        "bkk": ("tcp:10.0.0.9:6661", True),
+        "local": ("tcp:127.0.0.1:6661", False),
+        "own": ("tcp:[::1]:6661", True),
+        "safe": ("tls:10.0.0.9:6661", False),
+    }
+    for name, (to, insecure) in ways.items():
+        text = channel(name).replace("tcp:127.0.0.1:6661", to)
+        text = text if insecure else text.replace("insecure: true, ", "")
+        (root / "channels" / f"{name}.yaml").write_text(text)
+    (root / "channels" / "kasse.yaml").unlink()
+    rules = root / "rules" / "r.yaml"
+    rules.write_text(rules.read_text().replace("[kasse]", f"[{', '.join(ways)}]"))
+    assert measures(root, capsys)[-2:] == [
+        "Without TLS by the engine itself, as the site declares: bkk.",
+        HANDED_OVER.replace("kasse", "local, own"),
+    ]
+    for name in ("bkk", "local", "own"):
+        (root / "channels" / f"{name}.yaml").unlink()
+    rules.write_text(rules.read_text().replace("bkk, local, own, ", ""))
+    assert measures(root, capsys)[-1] == "Every recipient is reached by TLS."
+
+
+def measures(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert main(["processing", "--json", "--site", str(root)]) == 0
+    found: list[str] = json.loads(capsys.readouterr().out)["measures"]
+    return found
