@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import pathlib
 import sys
-from itertools import groupby
 from typing import Any
 
-from engine.cli.arguments import chosen_channels
+from engine.cli.arguments import chosen_channels, writing
+from engine.cli.explain_page import explanation, message_part
+from engine.cli.explain_words import alike, because_in_words, by_reason, verdict_in_words
+from engine.cli.letter import Part, part_as_page
 from engine.cli.offline import Given, add_offline, prepare, read_all
 from engine.cli.words import visible
 from engine.config.load import load_site
 from engine.errors import Exit
 from engine.hl7.wire import Message
 from engine.policy.message.reading import type_of
-from engine.policy.outcome import Code, Reason
+from engine.policy.outcome import Reason
 from engine.policy.telling.explain import SegmentStory, Story, explain
 from engine.policy.telling.fieldwise import Because
 
@@ -33,6 +36,7 @@ def register(subparsers: Any) -> None:
     )
     add_offline(parser)
     parser.add_argument("--channel", metavar="ID", help="one channel only")
+    parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write a page")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each message")
     parser.set_defaults(run=run)
 
@@ -42,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     policy, facts = prepare(args, site)
     chosen = chosen_channels(policy.channels, args.channel)
-    any_hl7 = False
+    names = {id_: channel.name for id_, channel in policy.policy.channels.items()}
+    pages: list[Part] = []
     off = policy.policy.protections.off
     if off and not args.json:
         print("".join(f"{name} is switched off: {why}\n" for name, why in sorted(off.items())))
@@ -52,18 +57,22 @@ def run(args: argparse.Namespace) -> int:
             what = "" if given.error is None else given.error.what
             print(f"{code}: {what} ({given})", file=sys.stderr)
             continue
-        any_hl7 = True
         told = explain(given.message, policy, facts)
         stories = {channel: told[channel] for channel in chosen}
+        pages.append(message_part(f"{given}: {_about(given.message)}", stories, names))
         if args.json:
             said = _as_json(given, given.message, policy.revision, stories)
             reports = {"protections_off": dict(off), "insecure": list(site.insecure)}
             print(json.dumps({**said, **reports}))
-        else:
+        elif args.html is None:
             print(_as_text(given, given.message, stories))
-    if site.insecure and any_hl7 and not args.json:
+    if args.html is not None:
+        with writing(args.html, "Give --html a file that you may write."):
+            page = part_as_page(explanation(tuple(pages), policy.revision))
+            args.html.write_text(page, "utf-8")
+    if site.insecure and pages and not args.json:
         print(f"\nin the clear (`insecure: true`): {', '.join(site.insecure)}")
-    return Exit.OK if any_hl7 else Exit.NOT_HL7
+    return Exit.OK if pages else Exit.NOT_HL7
 
 
 def _header(message: Message) -> dict[str, str]:
@@ -128,51 +137,31 @@ def _because_json(because: Because) -> dict[str, str]:
 
 
 def _as_text(given: Given, message: Message, stories: dict[str, Story]) -> str:
-    header = _header(message)
-    kind = header["type"] + (f"^{header['trigger']}" if header["trigger"] else "")
-    about = f"{kind}, control id {header['control_id']}, version {header['version']}"
-    lines = [f"{given}: {visible(about)}"]
+    lines = [f"{given}: {visible(_about(message))}"]
     for channel, story in stories.items():
-        said = " ".join(
-            reason.text + (f" Rule: {reason.rule}." if reason.rule else "")
-            for reason in story.outcome.reasons
-        )
-        codes = ", ".join(dict.fromkeys(reason.code.value for reason in story.outcome.reasons))
-        lines.append(f"  {channel}: {story.outcome.verdict.value} ({codes}). {said}")
+        lines.append(f"  {channel}: {verdict_in_words(story.outcome)}")
         if story.outcome.payloads:
             lines += [f"    {line}" for line in _segment_lines(story.segments)]
     return "\n".join(lines)
 
 
+def _about(message: Message) -> str:
+    header = _header(message)
+    kind = header["type"] + (f"^{header['trigger']}" if header["trigger"] else "")
+    return f"{kind}, control id {header['control_id']}, version {header['version']}"
+
+
 def _segment_lines(segments: tuple[SegmentStory, ...]) -> list[str]:
-    """A line for each segment, then one for each reason with its fields; neighbours alike share."""
+    """A line for each segment, then one for each reason with its fields."""
     lines = []
-    for fate, group in groupby(
-        segments, key=lambda s: (s.id, s.verdict, s.fields, s.because, s.why)
-    ):
-        name, verdict, fields, because, why = fate
-        together = list(group)
-        number = str(together[0].index)
-        if len(together) > 1:
-            number += f"-{together[-1].index}"
-        sent = "all of it" if fields is None else ", ".join(map(str, fields)) or "nothing"
-        said = f"{number:>7} {name or '?':<4}{verdict:<9}{sent}"
-        if not why:
-            said += f"  ({', '.join(map(_said, because))})"
+    for number, one in alike(segments):
+        sent = "all of it" if one.fields is None else ", ".join(map(str, one.fields)) or "nothing"
+        said = f"{number:>7} {one.id or '?':<4}{one.verdict:<9}{sent}"
+        if not one.why:
+            said += f"  ({because_in_words(one.because)})"
         lines.append(said)
-        reasons: dict[tuple[Because, ...], list[str]] = {}
-        for field in why:
-            reasons.setdefault(field.because, []).append(field.name)
         lines += [
-            f"{'':13}{' and '.join(map(_said, found))}: {', '.join(names)}"
-            for found, names in reasons.items()
+            f"{'':13}{because_in_words(found)}: {', '.join(names)}"
+            for found, names in by_reason(one).items()
         ]
     return lines
-
-
-def _said(because: Because) -> str:
-    if not because.rule:
-        return because.code
-    if because.code == Code.NOT_GRANTED.value:
-        return f"{because.code} (the conditions of {because.rule} do not hold)"
-    return f"{because.code} by {because.rule}"

@@ -22,13 +22,14 @@ body { font: 16px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; }
 h2 { font-size: 1.2rem; margin: 2.25rem 0 .5rem; border-bottom: 2px solid #1a4f7a; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+h4 { font-size: 1rem; font-weight: 600; margin: .9rem 0 0; }
 p { margin: .5rem 0; }
 ul { margin: .25rem 0 .75rem; padding-left: 1.25rem; }
 li { margin: .2rem 0; break-inside: avoid; }
 @media (max-width: 30rem) { body { padding: 1rem .9rem 2rem; } }
 @media print {
   body { font-size: 10.5pt; max-width: none; padding: 0; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, h4 { break-after: avoid; }
 }
 """
 
