@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.archive.database import ArchiveError, Database
-from engine.config.model import ArchiveSettings, Site
+from engine.config.model import ArchiveSettings, Installation
 
 
-def database_of(site: Site) -> Database:
+def database_of(site: Installation) -> Database:
     """The site's archive, not yet checked. Raises `ArchiveError`."""
     if not site.archive.url:
         raise ArchiveError(
@@ -27,7 +27,7 @@ def database_of(site: Site) -> Database:
 
 
 @contextmanager
-def open_archive(site: Site) -> Iterator[Database]:
+def open_archive(site: Installation) -> Iterator[Database]:
     """The site's archive, checked, for a command. Raises `ArchiveError`."""
     database = database_of(site)
     try:
@@ -37,7 +37,7 @@ def open_archive(site: Site) -> Iterator[Database]:
         database.close()
 
 
-def signing_key_of(site: Site) -> Path:
+def signing_key_of(site: Installation) -> Path:
     """Where the ledger's signing key is."""
     return site.root / site.archive.signing_key_file
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 from engine.cli.arguments import named_patient
 from engine.cli.moments import shown_day
+from engine.cli.operating import operating_site
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
 from engine.cli.registry_change import (
     act_of,
@@ -98,7 +99,7 @@ def known_sort(registry: StoredRegistry, patient: str, id_: str, sort: Sort) -> 
 
 def ls(args: argparse.Namespace, sort: Sort) -> int:
     """The entries of a patient, or how many entries there are."""
-    site = load_site(args.site)
+    site = operating_site(args.site)
     with open_registry(site) as registry:
         if args.patient:
             held = registry.held(named_patient(args.patient))
@@ -112,7 +113,7 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
     head = ("ENTRY", "STATE", "WHAT", "CHANNELS", "ADDED", "BY")
     rows = [
         (said["entry"], said["state"], said["what"], said["channels"],
-         shown_day(entry.history[0][1].at, site.policy.timezone), entry.history[0][1].by)
+         shown_day(entry.history[0][1].at, site.timezone), entry.history[0][1].by)
         for entry, said in zip(found, entries, strict=True)
     ]  # fmt: skip
     print(table(head, rows) if rows else f"the patient has no {MANY[sort]}")

@@ -28,10 +28,11 @@ from engine.cli.breach_kit import add_export, add_impermissible
 from engine.cli.candidates import add_candidates
 from engine.cli.moments import ms, utc, whole_days
 from engine.cli.noting import note
+from engine.cli.operating import operating_site
 from engine.cli.reach import running_store
 from engine.clock import SystemClock
 from engine.config.load import load_site
-from engine.config.model import Site
+from engine.config.model import Installation
 from engine.errors import Exit, StoreError, UsageError
 from engine.store.port import Backlog, Unarchived
 from engine.store.sealing import Sealer
@@ -75,7 +76,7 @@ def register(subparsers: Any) -> None:
 
 def verify(args: argparse.Namespace) -> int:
     """Every flaw of the chain; 1 if there is any."""
-    site = load_site(args.site)
+    site = operating_site(args.site)
     expected = [_head(text) for text in args.expect]
     from_store = _head_in_store(site)
     key_file = args.public_key or public_file(signing_key_of(site))
@@ -96,7 +97,7 @@ def verify(args: argparse.Namespace) -> int:
     return Exit.FAILED if findings else Exit.OK
 
 
-def _head_in_store(site: Site) -> Head | None:
+def _head_in_store(site: Installation) -> Head | None:
     with suppress(StoreError, ValueError), running_store(site) as store:
         backlog = cast("Unarchived", store.execute([Backlog()])[0])
         return Head.read(backlog.head)

@@ -31,12 +31,13 @@ from engine.cli.acting import add_reason, need_reason
 from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
 from engine.cli.moments import moment, ms, shown
 from engine.cli.noting import note
+from engine.cli.operating import operating_site
 from engine.cli.reach import running_store
 from engine.cli.table import table
 from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
-from engine.config.model import Site
+from engine.config.model import Installation, Site
 from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
@@ -88,10 +89,10 @@ def _add_identifiers(parser: argparse.ArgumentParser) -> None:
 
 def search_messages(args: argparse.Namespace) -> int:
     """A line for each message, the latest first."""
-    site = load_site(args.site)
+    site = operating_site(args.site)
     if args.channel:
-        known_channel(site.policy.channels, args.channel)
-    now, zone = SystemClock().now(), site.policy.timezone
+        known_channel(site.channels, args.channel)
+    now, zone = SystemClock().now(), site.timezone
     query = Query(
         _terms(args, site),
         args.type,
@@ -100,7 +101,7 @@ def search_messages(args: argparse.Namespace) -> int:
         ms(moment(args.since, zone, now)) if args.since else 0,
         ms(moment(args.until, zone, now)) if args.until else Query().to_ms,
         max(1, args.limit),
-        tuple(site.policy.channels),
+        tuple(site.channels),
     )
     with open_archive(site) as archive, archive.reading() as connection:
         found = search(connection, query)
@@ -118,31 +119,45 @@ def search_messages(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Everything that is known of a message, or for a reason its content and nothing else."""
-    wants_content = args.content or args.copy
-    if wants_content:
-        need_reason(args.reason, "Content is shown for a reason only.")
+    if args.content or args.copy:
+        return _show_content(args)
+    site = operating_site(args.site)
+    with open_archive(site) as archive:
+        found, rows = _known(archive, args.receipt)
+    if args.json:
+        _print_json(found, rows, None)
+    else:
+        _print_story(found, rows, site.timezone)
+    return Exit.OK
+
+
+def _show_content(args: argparse.Namespace) -> int:
+    need_reason(args.reason, "Content is shown for a reason only.")
     site = load_site(args.site)
     with open_archive(site) as archive:
+        found, rows = _known(archive, args.receipt)
         with archive.reading() as connection:
-            found = read_message(connection, args.receipt)
-            rows = read_rows(connection, args.receipt)
-            sealed = read_content(connection, args.receipt) if wants_content else None
-        if found is None and not rows:
-            raise UsageError(
-                "unknown-message",
-                "The archive has no such message.",
-                "Give a receipt as `messages search` shows; the latest may not be archived yet.",
-            )
-        content = _look(archive, site, args, sealed) if wants_content else None
+            sealed = read_content(connection, args.receipt)
+        content = _look(archive, site, args, sealed)
     if args.json:
-        text = None if content is None else content.decode("utf-8", "backslashreplace")
-        message = None if found is None else dataclasses.asdict(found)
-        print(json.dumps({"message": message, "history": rows, "content": text}))
-    elif content is None:
-        _print_story(found, rows, site)
+        _print_json(found, rows, content)
     else:
         sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
     return Exit.OK
+
+
+def _known(archive: Database, receipt: str) -> tuple[Found | None, list[dict[str, Any]]]:
+    """The message and its rows. Raises `UsageError` where there is nothing of it."""
+    with archive.reading() as connection:
+        found = read_message(connection, receipt)
+        rows = read_rows(connection, receipt)
+    if found is None and not rows:
+        raise UsageError(
+            "unknown-message",
+            "The archive has no such message.",
+            "Give a receipt as `messages search` shows; the latest may not be archived yet.",
+        )
+    return found, rows
 
 
 def _look(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes | None) -> bytes:
@@ -192,7 +207,7 @@ def _recalled(site: Site, scribe: Scribe, kept: KeptMessage) -> tuple[KeptMessag
     return kept, (None,) * (len(kept.names) + len(kept.patients))
 
 
-def _terms(args: argparse.Namespace, site: Site) -> tuple[bytes, ...]:
+def _terms(args: argparse.Namespace, site: Installation) -> tuple[bytes, ...]:
     if not (args.control or args.patient or args.account or args.visit):
         return ()
     sealer = Sealer.of(site.keys)
@@ -211,8 +226,13 @@ def _outcomes(found: Found) -> str:
     return ", ".join(f"{channel} {state}" for channel, state in found.outcomes.items())
 
 
-def _print_story(found: Found | None, rows: list[dict[str, Any]], site: Site) -> None:
-    zone = site.policy.timezone
+def _print_json(found: Found | None, rows: list[dict[str, Any]], content: bytes | None) -> None:
+    text = None if content is None else content.decode("utf-8", "backslashreplace")
+    message = None if found is None else dataclasses.asdict(found)
+    print(json.dumps({"message": message, "history": rows, "content": text}))
+
+
+def _print_story(found: Found | None, rows: list[dict[str, Any]], zone: str) -> None:
     if found is not None:
         print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")

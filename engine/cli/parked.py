@@ -14,6 +14,7 @@ from typing import Any
 from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown
+from engine.cli.operating import operating_site
 from engine.cli.parked_items import (
     agreed,
     chosen_items,
@@ -69,9 +70,9 @@ def register(subparsers: Any) -> None:
 
 def ls(args: argparse.Namespace) -> int:
     """A line for each item."""
-    site = load_site(args.site)
+    site = operating_site(args.site)
     with working_store(site) as store:
-        items = items_of(site, store, agreed(args.only, args.channel))
+        items = items_of(site.channels, store, agreed(args.only, args.channel))
     if args.json:
         print(json.dumps({"items": [item_as_json(item) for item in items]}))
         return Exit.OK
@@ -81,7 +82,7 @@ def ls(args: argparse.Namespace) -> int:
             name_of(item),
             item.kind.value,
             item.reason,
-            shown(item.since_ms, site.policy.timezone),
+            shown(item.since_ms, site.timezone),
             item.attempts,
             item.receipt,
             item.part,
@@ -94,14 +95,14 @@ def ls(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Everything about items but their content."""
-    site = load_site(args.site)
+    site = operating_site(args.site)
     with working_store(site) as store:
-        items = chosen_items(site, store, args)
+        items = chosen_items(site.channels, store, args)
     if args.json:
         print(json.dumps({"items": [item_as_json(item) for item in items]}))
         return Exit.OK
     for item in items:
-        print(item_as_text(item, site.policy.timezone), end="\n\n")
+        print(item_as_text(item, site.timezone), end="\n\n")
     return Exit.OK
 
 
@@ -116,7 +117,7 @@ def replay(args: argparse.Namespace) -> int:
         redecision = Redecision(compiled, sealer)
         outcomes = [
             (item, replayed(store, contents, redecision, item, args.reason))
-            for item in chosen_items(site, store, args)
+            for item in chosen_items(site.policy.channels, store, args)
         ]
     return _report(outcomes, as_json=args.json)
 
@@ -124,11 +125,11 @@ def replay(args: argparse.Namespace) -> int:
 def discard(args: argparse.Namespace) -> int:
     """Give items up; 1 if any of them was not there any more."""
     need_reason(args.reason, "An item is discarded with a reason only.")
-    site = load_site(args.site)
+    site = operating_site(args.site)
     with working_store(site) as store:
         outcomes = [
             (item, resolved(store, discarding(item, args.reason), "discarded"))
-            for item in chosen_items(site, store, args)
+            for item in chosen_items(site.channels, store, args)
         ]
     return _report(outcomes, as_json=args.json)
 

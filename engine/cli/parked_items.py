@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 from engine.cli.arguments import chosen_channels, known_channel
 from engine.cli.moments import shown, utc
 from engine.cli.words import visible
-from engine.config.model import Site
 from engine.errors import UsageError
 from engine.policy.reasons import TEXTS
 from engine.store.port import Item, Items, Store
@@ -25,7 +24,7 @@ _MEANS = {code.value: text for code, text in TEXTS.items()}
 _PAGE = 100
 
 
-def chosen_items(site: Site, store: Store, args: argparse.Namespace) -> list[Item]:
+def chosen_items(channels: Collection[str], store: Store, args: argparse.Namespace) -> list[Item]:
     """The items that the command names. Raises `UsageError` when it names none, or unknown ones."""
     everything = getattr(args, "all", False)
     if bool(args.items) == everything:
@@ -33,8 +32,8 @@ def chosen_items(site: Site, store: Store, args: argparse.Namespace) -> list[Ite
             "items", "Which items?", "Name CHANNEL/ITEM as `parked ls` shows, or --all."
         )
     if everything:
-        return items_of(site, store, args.channel)
-    wanted = [_split(site, name, args.channel) for name in args.items]
+        return items_of(channels, store, args.channel)
+    wanted = [_split(channels, name, args.channel) for name in args.items]
     found = {
         (item.channel, item.id): item
         for channel in dict.fromkeys(channel for channel, _ in wanted)
@@ -46,12 +45,12 @@ def chosen_items(site: Site, store: Store, args: argparse.Namespace) -> list[Ite
     return [found[key] for key in dict.fromkeys(wanted)]
 
 
-def _split(site: Site, name: str, channel: str | None) -> tuple[str, str]:
+def _split(channels: Collection[str], name: str, channel: str | None) -> tuple[str, str]:
     before, slash, item = name.rpartition("/")
     named = agreed(before if slash else None, channel)
     if named is None:
         raise UsageError("items", f"Of which channel is {name!r}?", "Write CHANNEL/ITEM.")
-    return known_channel(site.policy.channels, named), item
+    return known_channel(channels, named), item
 
 
 def agreed(named: str | None, option: str | None) -> str | None:
@@ -63,10 +62,10 @@ def agreed(named: str | None, option: str | None) -> str | None:
     return option if named is None else named
 
 
-def items_of(site: Site, store: Store, asked: str | None) -> list[Item]:
+def items_of(channels: Collection[str], store: Store, asked: str | None) -> list[Item]:
     """The items of the channel that is asked for, else of all, oldest first."""
-    channels = chosen_channels(site.policy.channels, asked)
-    return [item for channel in channels for item in _every(store, channel)]
+    chosen = chosen_channels(channels, asked)
+    return [item for channel in chosen for item in _every(store, channel)]
 
 
 def _every(store: Store, channel: str) -> Iterator[Item]:

@@ -14,13 +14,13 @@ from typing import Any, cast
 
 from engine.cli.acting import add_reason, operator
 from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
+from engine.cli.operating import operating_site
 from engine.cli.reach import working_store
 from engine.cli.status import lanes
 from engine.cli.status_report import StatusReport, status_report
 from engine.cli.table import table
 from engine.clock import SystemClock
-from engine.config.load import load_site
-from engine.config.model import Site
+from engine.config.model import OperatingSite
 from engine.errors import Exit
 from engine.store.port import Control, Entry, Order, Store, Survey, View, Waiting
 
@@ -75,21 +75,19 @@ def register(subparsers: Any) -> None:
 
 def ls(args: argparse.Namespace) -> int:
     """A line for each channel, or for one."""
-    site = load_site(args.site)
-    chosen = chosen_channels(site.policy.channels, args.channel)
+    site = operating_site(args.site)
+    chosen = chosen_channels(site.channels, args.channel)
     with working_store(site) as store:
         now = _report(site, store)
     now["channels"] = {channel: now["channels"][channel] for channel in chosen}
-    print(
-        json.dumps({"channels": now["channels"]}) if args.json else lanes(now, site.policy.timezone)
-    )
+    print(json.dumps({"channels": now["channels"]}) if args.json else lanes(now, site.timezone))
     return Exit.OK
 
 
 def show(args: argparse.Namespace) -> int:
     """The entries of one lane; never their content."""
-    site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel)
+    site = operating_site(args.site)
+    channel = known_channel(site.channels, args.channel)
     with working_store(site) as store:
         now = _report(site, store)
         found = store.execute([Waiting(channel, args.limit)])[0]
@@ -109,14 +107,14 @@ def show(args: argparse.Namespace) -> int:
     now["channels"] = {channel: now["channels"][channel]}
     head = ("ENTRY", "RECEIPT", "PART", "BYTES")
     rows = [(e["entry"], e["receipt"], e["part"], e["bytes"]) for e in entries]
-    print(f"{lanes(now, site.policy.timezone)}\n\n{table(head, rows)}")
+    print(f"{lanes(now, site.timezone)}\n\n{table(head, rows)}")
     return Exit.OK
 
 
 def order(args: argparse.Namespace) -> int:
     """Pause, resume or kill one lane."""
-    site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel)
+    site = operating_site(args.site)
+    channel = known_channel(site.channels, args.channel)
     control = control_of(channel, _ORDERS[args.action][0], args.reason)
     with working_store(site) as store:
         effective = bool(store.execute([control])[0])
@@ -145,8 +143,8 @@ def control_of(channel: str, order: Order, reason: str) -> Control:
 
 def drain(args: argparse.Namespace) -> int:
     """Wait until nothing waits; 1 if that cannot be, or not in time."""
-    site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel)
+    site = operating_site(args.site)
+    channel = known_channel(site.channels, args.channel)
     started_s = time.monotonic()
     seen_s: float | None = None  # when an engine was last seen at work
     with working_store(site) as store:
@@ -187,6 +185,6 @@ def _ended(
     return None
 
 
-def _report(site: Site, store: Store) -> StatusReport:
-    view = store.execute([Survey(tuple(site.policy.channels))])[0]
+def _report(site: OperatingSite, store: Store) -> StatusReport:
+    view = store.execute([Survey(tuple(site.channels))])[0]
     return status_report(site, cast("View", view))

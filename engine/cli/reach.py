@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
-from engine.config.model import Site
+from engine.config.model import Installation
 from engine.errors import StoreError
 from engine.store.check import check_keys, check_settings, has_sealed
 from engine.store.client import connect
@@ -39,7 +39,7 @@ class StoreOff(StoreUnavailable):
 
 
 @contextmanager
-def working_store(site: Site) -> Iterator[Store]:
+def working_store(site: Installation) -> Iterator[Store]:
     """The site's store, its own server started for the while if it does not run.
 
     Raises `StoreError` when it cannot be had.
@@ -60,7 +60,7 @@ def working_store(site: Site) -> Iterator[Store]:
 
 
 @contextmanager
-def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
+def _embedded_store(site: Installation, use: StoreUse) -> Iterator[Store]:
     """The server started, if need be, and stopped again, unless others have come to use it."""
     opened = open_checked(site.store, site.var, patience_s=PATIENCE_S)
     try:
@@ -77,7 +77,7 @@ def _embedded_store(site: Site, use: StoreUse) -> Iterator[Store]:
 
 
 @contextmanager
-def running_store(site: Site) -> Iterator[Store]:
+def running_store(site: Installation) -> Iterator[Store]:
     """The site's store as it is; its first answer raises `StoreUnavailable` if it does not run."""
     store = RedisStore(connect(_running_url(site)), site.store.replicas)
     try:
@@ -94,7 +94,7 @@ def running_store(site: Site) -> Iterator[Store]:
         store.close()
 
 
-def fitting_sealer(site: Site, *, create: bool = False) -> Sealer:
+def fitting_sealer(site: Installation, *, create: bool = False) -> Sealer:
     """The site's keys, if they are those that the content of its running store is sealed with.
 
     What another folder's keys sealed would be lost as soon as the former folder is put back, and a
@@ -110,7 +110,7 @@ def fitting_sealer(site: Site, *, create: bool = False) -> Sealer:
     return sealer
 
 
-def engine_runs(site: Site) -> bool:
+def engine_runs(site: Installation) -> bool:
     """Whether an engine runs here, whatever its store says."""
     try:
         return has_engine(site.var)
@@ -118,7 +118,7 @@ def engine_runs(site: Site) -> bool:
         return False
 
 
-def _is_off(site: Site) -> bool:
+def _is_off(site: Installation) -> bool:
     """Whether it is as `StoreOff` says."""
     try:
         is_ours = url_of(site.store) == EMBEDDED
@@ -127,7 +127,7 @@ def _is_off(site: Site) -> bool:
         return False
 
 
-def store_troubles(site: Site) -> list[str]:
+def store_troubles(site: Installation) -> list[str]:
     """Why an engine takes no messages on this store, although it answers.
 
     Raises `StoreUnavailable` when it does not.
@@ -145,14 +145,14 @@ def store_troubles(site: Site) -> list[str]:
     return troubles + disk_troubles(site)
 
 
-def disk_troubles(site: Site) -> list[str]:
+def disk_troubles(site: Installation) -> list[str]:
     """The same of the disk beside an embedded store, where an engine has run."""
     reserve = Reserve(site.var, site.store.reserve_bytes)
     is_short = url_of(site.store) == EMBEDDED and reserve.is_made() and reserve.is_short()
     return [str(DiskShort((), ()))] if is_short else []
 
 
-def rewrite_log(site: Site) -> bool:
+def rewrite_log(site: Installation) -> bool:
     """Have the store's log written anew, so that nothing stays in it of what has left the store.
 
     Whether that was done; a server that does not let us, or is at it already, does so by itself
@@ -173,6 +173,6 @@ def rewrite_log(site: Site) -> bool:
     return False
 
 
-def _running_url(site: Site) -> str:
+def _running_url(site: Installation) -> str:
     url = url_of(site.store)
     return EmbeddedServer(site.var).url if url == EMBEDDED else url

@@ -17,7 +17,7 @@ from typing import Any
 from engine.cli.acting import as_reason, operator
 from engine.cli.reach import fitting_sealer, working_store
 from engine.clock import SystemClock
-from engine.config.model import Site
+from engine.config.model import OperatingSite, Site
 from engine.errors import Exit, UsageError
 from engine.privacy.acts import Act
 from engine.privacy.registry import Change
@@ -30,14 +30,15 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @contextmanager
-def open_registry(site: Site, *, create: bool = True) -> Iterator[StoredRegistry]:
+def open_registry(site: Site | OperatingSite, *, create: bool = True) -> Iterator[StoredRegistry]:
     """The registry of a site's store, whether its engine runs or not.
 
     `create`: make the site's keys, if nothing of it was ever sealed.
     """
+    channels = site.channels if isinstance(site, OperatingSite) else site.policy.channels
     with working_store(site) as store:
         sealer = fitting_sealer(site, create=create)
-        yield StoredRegistry(store, sealer, tuple(site.policy.channels))
+        yield StoredRegistry(store, sealer, tuple(channels))
 
 
 def add_why(parser: argparse.ArgumentParser, *, is_required: bool) -> None:

@@ -14,11 +14,11 @@ from typing import Any, cast
 
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown
+from engine.cli.operating import operating_site
 from engine.cli.reach import StoreOff, engine_runs, running_store, store_troubles
 from engine.cli.status_report import StatusReport, status_report, unknown, verdict
 from engine.cli.table import table
-from engine.config.load import load_site
-from engine.config.model import Site
+from engine.config.model import OperatingSite
 from engine.errors import EngineError, Exit, StoreError
 from engine.store.doubt import Doubt
 from engine.store.port import (
@@ -66,13 +66,13 @@ def run(args: argparse.Namespace) -> int:
         code, line = _verdict(args.site)
         print(json.dumps({"code": code, "line": line}) if args.json else line)
         return code
-    site = load_site(args.site)
+    site = operating_site(args.site)
     now = current(site)
-    print(json.dumps(now) if args.json else as_text(now, site.policy.timezone))
+    print(json.dumps(now) if args.json else as_text(now, site.timezone))
     return Exit.OK
 
 
-def current(site: Site) -> StatusReport:
+def current(site: OperatingSite) -> StatusReport:
     """How things stand, whatever is down."""
     try:
         return _report(site)
@@ -83,22 +83,22 @@ def current(site: Site) -> StatusReport:
 def _verdict(folder: pathlib.Path) -> tuple[int, str]:
     """The verdict for monitoring: also of what keeps us from asking, which is no outage."""
     try:
-        site = load_site(folder)
+        site = operating_site(folder)
         return verdict(_report(site))
     except EngineError as error:
         return unknown(error)
 
 
-def _report(site: Site) -> StatusReport:
+def _report(site: OperatingSite) -> StatusReport:
     """How things stand. Raises `StoreError` when the store cannot be asked from here."""
     try:
         with running_store(site) as store:
-            asked = (Survey(tuple(site.policy.channels)), Backlog(), News(0, 0))
+            asked = (Survey(tuple(site.channels)), Backlog(), News(0, 0))
             view, unarchived, registry = store.execute(asked)
         troubles = store_troubles(site)
         doubt = cast("Changed", registry).doubt
         if doubt:
-            troubles.append(Doubt.read(doubt).text(site.policy.timezone))
+            troubles.append(Doubt.read(doubt).text(site.timezone))
     except StoreUnavailable as away:
         return status_report(
             site, None, is_off=isinstance(away, StoreOff), has_engine=engine_runs(site)

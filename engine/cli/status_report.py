@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.cli.moments import utc
-from engine.config.model import Site
+from engine.config.model import OperatingSite
 from engine.errors import EngineError
 from engine.policy.model import State
 from engine.store.port import LaneView, Order, Unarchived, View
@@ -29,7 +29,7 @@ StatusReport = dict[str, Any]
 
 
 def status_report(
-    site: Site,
+    site: OperatingSite,
     view: View | None,
     unarchived: Unarchived | None = None,
     troubles: Sequence[str] = (),
@@ -51,8 +51,8 @@ def status_report(
         "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
         "protections": {
-            "on": [pack.id for pack in site.policy.protections.packs],
-            "off": dict(site.policy.protections.off),
+            "on": [pack.id for pack in site.protections.packs],
+            "off": dict(site.protections.off),
         },
         "insecure": list(site.insecure),
         "listeners": _listeners(site, engines),
@@ -70,7 +70,7 @@ def _engine(engines: list[Mapping[str, Any]], *, is_in_use: bool) -> dict[str, A
 
 
 def _archive(
-    site: Site, view: View | None, unarchived: Unarchived | None
+    site: OperatingSite, view: View | None, unarchived: Unarchived | None
 ) -> dict[str, int | None] | None:
     """What waits to be archived; None for a site that keeps no archive."""
     if not site.archive.url:
@@ -82,7 +82,7 @@ def _archive(
     return {"waiting": unarchived.records, "oldest_s": oldest_s}
 
 
-def _listeners(site: Site, engines: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _listeners(site: OperatingSite, engines: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Connections and messages received, added up over engines."""
     found: dict[str, Any] = {
         listener.name: {"address": str(listener.listen), "connections": 0, "received": 0}
@@ -97,17 +97,19 @@ def _listeners(site: Site, engines: list[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _channels(site: Site, view: View | None, store: str, *, is_running: bool) -> dict[str, Any]:
+def _channels(
+    site: OperatingSite, view: View | None, store: str, *, is_running: bool
+) -> dict[str, Any]:
     lanes = {} if view is None else {lane.channel: lane for lane in view.lanes}
     found: dict[str, Any] = {}
-    for name, channel in site.policy.channels.items():
+    for name, state in site.channels.items():
         lane = lanes.get(name)
         if view is None or lane is None:
             found[name] = _unknown(store)
         else:
             found[name] = _lane(lane, view.now_ms)
-            if channel.state is not State.LIVE:
-                found[name]["state"] = channel.state.value
+            if state is not State.LIVE:
+                found[name]["state"] = state.value
             elif not is_running and lane.order is None:
                 found[name].update(state="stopped", reason="no engine runs")
     return found

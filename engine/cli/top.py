@@ -15,11 +15,11 @@ from typing import Any
 
 from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown, utc
+from engine.cli.operating import operating_site
 from engine.cli.status import as_text, current
 from engine.cli.status_report import StatusReport, with_rates
 from engine.clock import SystemClock
-from engine.config.load import load_site
-from engine.config.model import Site
+from engine.config.model import OperatingSite
 from engine.errors import Exit, UsageError
 from engine.terminal import Terminal
 
@@ -50,16 +50,16 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("usage", f"--every must be from {least_s:g} to {most_s:.0f} seconds.")
     if args.times is not None and args.times < 1:
         raise UsageError("usage", "--times must be more than 0.")
-    site = load_site(args.site)
+    site = operating_site(args.site)
     terminal = Terminal(sys.stdout) if sys.stdout.isatty() and not args.json else None
     try:
         for now in _looks(site, args.every, args.times):
             if args.json:
                 print(json.dumps(now), flush=True)
             elif terminal is None:
-                print(_as_text(now, site.policy.timezone), end="\n\n", flush=True)
+                print(_as_text(now, site.timezone), end="\n\n", flush=True)
             else:
-                terminal.draw(_fitted(_as_text(now, site.policy.timezone)))
+                terminal.draw(_fitted(_as_text(now, site.timezone)))
     except KeyboardInterrupt:  # the way to end it
         pass
     finally:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _looks(site: Site, every_s: float, times: int | None) -> Iterator[StatusReport]:
+def _looks(site: OperatingSite, every_s: float, times: int | None) -> Iterator[StatusReport]:
     before: StatusReport | None = None
     before_s, done = 0.0, 0
     while True:

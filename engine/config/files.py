@@ -78,6 +78,11 @@ def suite_files(root: pathlib.Path) -> list[pathlib.Path]:
     return [path for path in _folder(root, "rules", Problems()) if _is_test(path)]
 
 
+def channel_files(root: pathlib.Path) -> list[pathlib.Path]:
+    """The files of channels; what stands too deep `read_files` reports."""
+    return _folder(root, "channels", Problems())
+
+
 def _is_test(path: pathlib.Path) -> bool:
     return path.stem.endswith("_test")
 
@@ -93,7 +98,7 @@ def read_file(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Nod
     """One YAML file of the site as nodes; None after noting why there are none."""
     name = path.relative_to(root).as_posix()
     try:
-        data = _content(path)
+        data = content_of(path)
     except OSError as error:
         problems.note(
             Place(name, 1, 1),
@@ -105,7 +110,7 @@ def read_file(root: pathlib.Path, path: pathlib.Path, problems: Problems) -> Nod
     return read_yaml(data, name, problems)
 
 
-def _content(path: pathlib.Path) -> bytes:
+def content_of(path: pathlib.Path) -> bytes:
     """No more than shows that it is too much; a pipe or a device would have no end."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -81,8 +81,8 @@ def _site(
         deliveries=deliveries,
         archive=settings.archive,
         retention=settings.retention,
-        store=_store_in(folder, settings.store),
-        keys=_keys_in(folder, settings.keys),
+        store=store_in(folder, settings.store),
+        keys=keys_in(folder, settings.keys),
         var=folder / "var",
         warnings=problems.sorted(),
         controller=settings.controller,
@@ -90,11 +90,13 @@ def _site(
     )
 
 
-def _keys_in(folder: pathlib.Path, keys: KeySource) -> KeySource:
+def keys_in(folder: pathlib.Path, keys: KeySource) -> KeySource:
+    """Where the keys are, seen from anywhere."""
     file = None if keys.file is None else folder / keys.file
     return replace(keys, file=file, folder=folder / keys.folder, site=folder)
 
 
-def _store_in(folder: pathlib.Path, store: StoreSettings) -> StoreSettings:
+def store_in(folder: pathlib.Path, store: StoreSettings) -> StoreSettings:
+    """Where the store is, seen from anywhere."""
     file = store.url_file
     return store if file is None else replace(store, url_file=folder / file)

@@ -15,7 +15,8 @@ from engine.config.controllers import Controller
 from engine.delivery.schedule import Schedule
 from engine.errors import Problem
 from engine.intake.admission import Admission
-from engine.policy.model import Policy
+from engine.policy.model import Policy, State
+from engine.privacy.protections import Protections
 from engine.store.keysource import KeySource
 
 
@@ -111,20 +112,44 @@ class Retention:
     ledger_days: int = 6 * 366
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Everything that a site's files say."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Where an engine takes messages, and where its store, its keys and its archive are."""
 
     root: pathlib.Path
     engine: str
-    policy: Policy
     listeners: tuple[Listener, ...]
-    deliveries: Mapping[str, Delivery]  # channel id → how to reach it
     store: StoreSettings = StoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
-    retention: Retention = Retention()
     keys: KeySource = field(default_factory=lambda: KeySource.beside(pathlib.Path("var/keys")))
     var: pathlib.Path = pathlib.Path("var")  # absolute once loaded
+
+    @property
+    def insecure_listeners(self) -> tuple[str, ...]:
+        """Those that say `insecure: true` and listen in the clear: `listener adt`."""
+        return tuple(
+            f"listener {one.name}" for one in self.listeners if one.insecure and not one.listen.tls
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingSite(Installation):
+    """What it takes to watch an engine and to give it orders; nothing can be decided with it."""
+
+    timezone: str
+    channels: Mapping[str, State]
+    protections: Protections
+    insecure: tuple[str, ...]  # as `Site.insecure`
+    errors: int = 0  # that keep the files from loading; then no channel is among `insecure`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(Installation):
+    """Everything that a site's files say."""
+
+    policy: Policy
+    deliveries: Mapping[str, Delivery]  # channel id → how to reach it
+    retention: Retention = Retention()
     warnings: tuple[Problem, ...] = ()
     requires_elements: bool = True  # a consent that lacks one is not entered
     controller: Controller = field(default_factory=Controller)
@@ -132,10 +157,8 @@ class Site:
     @property
     def insecure(self) -> tuple[str, ...]:
         """What says `insecure: true` and goes in the clear: `listener adt`, `channel acme`."""
-        listeners = [
-            f"listener {one.name}" for one in self.listeners if one.insecure and not one.listen.tls
-        ]
-        return (*listeners, *(f"channel {name}" for name in self.insecure_channels))
+        channels = (f"channel {name}" for name in self.insecure_channels)
+        return (*self.insecure_listeners, *channels)
 
     @property
     def insecure_channels(self) -> tuple[str, ...]:

@@ -69,13 +69,18 @@ def protections_of(given: Mapping[str, Node], reader: Reader) -> ProtectionSetti
     return ProtectionSettings(on, reasons, tuple(documents))
 
 
+def protections_in(settings: ProtectionSettings) -> Protections:
+    """The packs that a site has chosen, without what it has switched off."""
+    chosen = tuple(_without(packs()[name], settings.off) for name in sorted(settings.on))
+    return Protections(chosen, dict(settings.off))
+
+
 def protected(policy: Policy, settings: ProtectionSettings) -> Policy:
     """A site's policy under its packs."""
     sets, marks = labels()
-    chosen = tuple(_without(packs()[name], settings.off) for name in sorted(settings.on))
     return replace(
         policy,
-        protections=Protections(chosen, dict(settings.off)),
+        protections=protections_in(settings),
         label_sets=(*sets, *policy.label_sets),
         marks=(*marks, *settings.documents),
     )

@@ -54,7 +54,7 @@ CEILING_KEYS = Keys(of="A ceiling", required=("messages", "segments"))
 #: What is assessed in the far future is not due within any calendar.
 _LAST_YEAR = 9900
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+CHANNEL_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IDENTIFYING = frozenset({"IN1", "IN2", "IN3"})
 
 #: MSH fields that no rewriting may touch: the delimiters, the control id that an acknowledgment
@@ -132,7 +132,7 @@ def _identity(node: Node | None, reader: Reader) -> str | None:
     text = reader.text(node, "`channel`")
     if node is None or text is None:
         return None
-    if _ID.fullmatch(text) is None:
+    if CHANNEL_ID.fullmatch(text) is None:
         reader.bad_value(
             node,
             f"`{text}` is not a channel id.",

@@ -14,6 +14,7 @@ from engine.cli.main import main
 from engine.cli.status import as_text
 from engine.cli.status_report import status_report
 from engine.config.load import load_site
+from engine.config.operating import load_operating_site
 from tests.support.reference_site import ROOT
 
 SAMPLE = str(ROOT / "rules" / "samples" / "adt-a01.hl7")
@@ -88,10 +89,10 @@ def test_in_json(
         "review-partners": None,
         "state-medicaid": None,
     }
-    now = status_report(load_site(site), None)
+    now = status_report(load_operating_site(site), None)
     assert now["insecure"] == INSECURE
     assert "in the clear (`insecure: true`): listener adt, channel acme" in as_text(now, "UTC")
-    assert "in the clear" not in as_text(status_report(load_site(plain), None), "UTC")
+    assert "in the clear" not in as_text(status_report(load_operating_site(plain), None), "UTC")
     assert as_json(capsys, site, "top", "--times", "1")["insecure"] == INSECURE
 
 

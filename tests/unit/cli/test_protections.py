@@ -16,6 +16,7 @@ from engine.cli.main import main
 from engine.cli.status import as_text
 from engine.cli.status_report import status_report
 from engine.config.load import load_site
+from engine.config.operating import operating
 from engine.config.packs import packs
 from tests.support.cutting import channel, rule
 
@@ -83,7 +84,7 @@ def test_what_is_off_stands_in_every_report(
     loaded = load_site(site)
     warnings = [one.what for one in protections(loaded) if one.level is Level.WARNING]
     assert warnings == [f"{name} is switched off: {why}" for name, why in sorted(OFF.items())]
-    now: dict[str, Any] = status_report(loaded, None)
+    now: dict[str, Any] = status_report(operating(loaded), None)
     assert now["protections"] == {"on": ["us-fl"], "off": OFF}
     assert "us-federal is switched off: no covered entity" in as_text(now, "UTC")
     account = account_of([], patient="7", made=NOW, since=NOW, until=NOW, off=OFF)

@@ -10,10 +10,11 @@ import pytest
 from engine.cli.status import as_text
 from engine.cli.status_report import StatusReport, status_report, verdict, with_rates
 from engine.cli.table import table
+from engine.config.operating import operating
 from engine.store.port import LaneView, Order, View
 from tests.support.reference_site import reference_site
 
-SITE = reference_site()
+SITE = operating(reference_site())
 NOW_MS = 1_772_540_000_000
 ENGINE = {
     "state": "running",
@@ -92,7 +93,7 @@ def test_without_an_engine_a_queue_stands_because_of_that() -> None:
 def test_without_a_store_it_answers_all_the_same() -> None:
     now = status_report(SITE, None)
     assert now["store"] == {"reachable": False, "state": "away"}
-    assert set(now["channels"]) == set(SITE.policy.channels)
+    assert set(now["channels"]) == set(SITE.channels)
     assert now["channels"]["acme"]["state"] == "unknown"
     assert "not reachable" in as_text(now, "UTC")
     assert verdict(now)[0] == 2
