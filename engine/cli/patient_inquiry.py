@@ -22,6 +22,7 @@ from engine.archive.search import Found, Query, disclosures_of, read_content, se
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
 from engine.cli.acting import operator
+from engine.cli.idle_refusals import idle_of
 from engine.cli.moments import ms, whole_days
 from engine.cli.patient_report import Recipient, Report
 from engine.cli.patient_words import channels_of, entry_in_words
@@ -94,6 +95,7 @@ class Inquiry:
             protections=policy.protections,
             recipients=tuple(recipients),
             supposed=self._in_words(supposed),
+            idle={entry.id: idle for entry in entries if (idle := idle_of(policy, entry, now))},
         )
 
     def _record(self, now: datetime, term: bytes, found: list[Found]) -> None:

@@ -74,11 +74,22 @@ def _introduction(report: Report) -> Iterator[str]:
 def _entries(report: Report) -> Part:
     items = tuple(
         f"{entry_in_words(entry.stated, report.names, report.timezone)}"
-        f" ({state_of(entry, report.made)}; entry {entry.id})"
+        f" ({state_of(entry, report.made)}; entry {entry.id}){_idle(report, entry.id)}"
         for entry in report.entries
     )
     none = () if items else ("Nothing: no consent, no refusal, no restriction.",)
     return Part("What you have signed, refused or restricted", none, items)
+
+
+def _idle(report: Report, entry: str) -> str:
+    """Where a refusal changes nothing."""
+    found = [report.names.get(channel, channel) for channel in report.idle.get(entry, ())]
+    if not found:
+        return ""
+    return (
+        f" It changes nothing for {', '.join(sorted(found))}: no rule of ours asks for consent to"
+        " what it refuses. A restriction would."
+    )
 
 
 def _recipient(one: Recipient, protections: Protections) -> Part:

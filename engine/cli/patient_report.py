@@ -47,6 +47,7 @@ class Report:
 
     `supposed` says in words what the changes suppose; empty: nothing. `joined`: how many other
     identifiers are the patient's after merges; what is theirs is decided with, and not told here.
+    `idle`: refusals' entries, and for which channels each changes nothing.
     """
 
     patient: Patient
@@ -62,6 +63,7 @@ class Report:
     recipients: tuple[Recipient, ...]
     supposed: tuple[str, ...] = ()
     joined: int = 0
+    idle: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def names(self) -> dict[str, str]:
