@@ -47,7 +47,12 @@ def _whole(report: Report) -> Part:
 def _introduction(report: Report) -> Iterator[str]:
     day = report.made.astimezone(ZoneInfo(report.timezone)).date().isoformat()
     yield f"About patient {report.patient.id}, made on {day}, policy revision {report.revision}."
-    if report.opened:
+    if report.is_of_nobody:
+        yield (
+            "Nothing is known of this identifier: no archived message, no entry, no disclosure. See"
+            " that it and its authority are written as in PID-3."
+        )
+    elif report.opened:
         opened = f"The latest {report.opened} messages about you were"
         yield (
             f"{'One message about you was' if report.opened == 1 else opened} opened for this"

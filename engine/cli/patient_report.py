@@ -66,6 +66,16 @@ class Report:
     idle: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
+    def is_of_nobody(self) -> bool:
+        """Whether nothing at all is known of the identifier."""
+        return not (
+            self.found
+            or self.entries
+            or self.joined
+            or any(one.lines or one.states for one in self.recipients)
+        )
+
+    @property
     def names(self) -> dict[str, str]:
         """Channels' names."""
         return {one.channel.id: one.channel.name for one in self.recipients}
