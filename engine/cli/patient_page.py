@@ -71,6 +71,11 @@ def _introduction(report: Report) -> Iterator[str]:
             " refused or restricted there counts here, too, and what was sent of it is not in this"
             " report: ask for a report of each."
         )
+    if report.gone:
+        yield (
+            f"Something also went to {counted(report.gone, 'recipient')} with whom we have no"
+            " contract any more: ask for an accounting of disclosures, which names each."
+        )
     yield from report.supposed
     if report.erased:
         yield f"The content of {counted(report.erased, 'earlier message')} is not kept any more."

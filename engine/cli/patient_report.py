@@ -47,7 +47,8 @@ class Report:
 
     `supposed` says in words what the changes suppose; empty: nothing. `joined`: how many other
     identifiers are the patient's after merges; what is theirs is decided with, and not told here.
-    `idle`: refusals' entries, and for which channels each changes nothing.
+    `idle`: refusals' entries, and for which channels each changes nothing. `gone`: how many
+    recipients the ledger has of the patient that the site does not have any more.
     """
 
     patient: Patient
@@ -64,6 +65,7 @@ class Report:
     supposed: tuple[str, ...] = ()
     joined: int = 0
     idle: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    gone: int = 0
 
     @property
     def is_of_nobody(self) -> bool:
@@ -72,6 +74,7 @@ class Report:
             self.found
             or self.entries
             or self.joined
+            or self.gone
             or any(one.lines or one.states for one in self.recipients)
         )
 
