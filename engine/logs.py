@@ -74,6 +74,7 @@ class Event(Enum):
     WIRE_NOTICE = "wire_notice"
     MESSAGE_REFUSED = "message_refused"
     CONTROL_ID_REUSED = "control_id_reused"
+    DUPLICATE_RECEIVED = "duplicate_received"
     INTAKE_FAILED = "intake_failed"
     # deciding again
     REGISTRY_CONTRADICTORY = "registry_contradictory"

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from engine.errors import EngineError, UsageError
 
+#: The last port that there is.
+MOST = 65535
+
 
 def host_and_port(text: str) -> tuple[str, int]:
     """Read `HOST:PORT` or `[IPv6]:PORT`, with `tcp:` before it or without.
@@ -17,8 +20,14 @@ def host_and_port(text: str) -> tuple[str, int]:
     plain = rest if scheme == "tcp" and ":" in rest else text
     host, colon, port = plain.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not colon or not host or not port.isascii() or not port.isdigit():
         raise UsageError("address", f"{text!r} is no address.", "Write HOST:PORT.")
+    if len(port.lstrip("0")) > len(str(MOST)) or int(port) > MOST:
+        raise UsageError(
+            "address",
+            f"The port of {text!r} is out of range.",
+            f"Ports go from 0 to {MOST}.",
+        )
     if scheme == "tls" and ":" in rest:
         raise EngineError(
             "tls-unavailable",

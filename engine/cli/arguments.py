@@ -71,3 +71,11 @@ def writing(file: pathlib.Path, mend: str) -> Iterator[None]:
             f"{file} cannot be written ({error.strerror or type(error).__name__}).",
             mend,
         ) from error
+
+
+@contextmanager
+def writing_report(file: pathlib.Path, option: str) -> Iterator[None]:
+    """As `writing`, of the file that `option` names; then say that it is there."""
+    with writing(file, f"Give {option} a file that you may write."):
+        yield
+    print(f"written: {file}", file=sys.stderr)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from engine.cli.arguments import named_patient
+from engine.cli.idle_refusals import idle_channels, idle_of, tell_idle
 from engine.cli.moments import shown_day
 from engine.cli.operating import operating_site
 from engine.cli.registered_entries import entry_as_json, missing_elements, state_of
@@ -72,6 +73,7 @@ def add(args: argparse.Namespace, sort: Sort) -> int:
         and not fact.patient.authority
     ):
         print("Without --authority it permits nothing.", file=sys.stderr)
+    tell_idle([idle_channels(site.policy, fact)])
     return tell(change, "entered", as_json=args.json, lacks=lacks)
 
 
@@ -117,6 +119,9 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
         for entry, said in zip(found, entries, strict=True)
     ]  # fmt: skip
     print(table(head, rows) if rows else f"the patient has no {MANY[sort]}")
+    if not site.errors:
+        policy = load_site(args.site).policy
+        tell_idle(idle_of(policy, entry, SystemClock().now()) for entry in found)
     return Exit.OK
 
 
@@ -150,6 +155,7 @@ def import_all(args: argparse.Namespace, sort: Sort) -> int:
         else:
             changes = registry.add_all(facts, act)
             new = sum(change.version > 0 for change in changes)
+    tell_idle(idle_channels(site.policy, fact) for fact in facts)
     attempts = {attempt for change in changes for attempt in change.open_attempts}
     if args.json:
         said = {"lines": len(facts), "new": new, "known": len(facts) - new, "dry_run": args.dry_run}

@@ -12,7 +12,7 @@ import pathlib
 import sys
 from typing import Any
 
-from engine.cli.arguments import chosen_channels, writing
+from engine.cli.arguments import chosen_channels, writing_report
 from engine.cli.explain_page import explanation, message_part
 from engine.cli.explain_words import alike, because_in_words, by_reason, verdict_in_words
 from engine.cli.letter import Part, part_as_page
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         elif args.html is None:
             print(_as_text(given, given.message, stories))
     if args.html is not None:
-        with writing(args.html, "Give --html a file that you may write."):
+        with writing_report(args.html, "--html"):
             page = part_as_page(explanation(tuple(pages), policy.revision))
             args.html.write_text(page, "utf-8")
     if site.insecure and pages and not args.json:

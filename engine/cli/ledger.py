@@ -23,7 +23,7 @@ from engine.archive.search import disclosures_of
 from engine.archive.signing import public_file, read_verifier
 from engine.archive.terms import patient_term
 from engine.cli.acting import add_reason
-from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing_report
 from engine.cli.breach_kit import add_export, add_impermissible
 from engine.cli.candidates import add_candidates
 from engine.cli.moments import ms, utc, whole_days
@@ -158,12 +158,12 @@ def account(args: argparse.Namespace) -> int:
 
 def _write(found: Account, args: argparse.Namespace) -> None:
     if args.html:
-        with writing(args.html, "Give --html a file that you may write."):
+        with writing_report(args.html, "--html"):
             args.html.write_text(as_html(found), "utf-8")
     if args.pdf:
         from engine.archive.account_pdf import as_pdf
 
-        with writing(args.pdf, "Give --pdf a file that you may write."):
+        with writing_report(args.pdf, "--pdf"):
             args.pdf.write_bytes(as_pdf(found))
     if args.json:
         lines = [

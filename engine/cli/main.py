@@ -116,6 +116,14 @@ def _run(arguments: list[str]) -> int:
             f"This version has no `{arguments[0]}`: {LATER[arguments[0]]}.",
             "Who may run a command is who may read the site's var/; the ledger has who did what.",
         )
+    if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        from engine.policy.language.mistakes import close_to
+
+        raise UsageError(
+            "unknown-command",
+            f"There is no command {arguments[0]!r}.",
+            close_to(arguments[0], COMMANDS) or "`payergate --help` lists all.",
+        )
     try:
         parsed = build_parser(arguments).parse_args(arguments)
     except SystemExit as end:  # argparse has said why: the help, the version, or wrong usage

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
-from engine.cli.arguments import add_site, chosen_channels, writing
+from engine.cli.arguments import add_site, chosen_channels, writing_report
 from engine.cli.matrix_page import matrix_page
 from engine.cli.matrix_text import matrix_text
 from engine.cli.moments import today
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         day = args.date or today(site.policy.timezone).isoformat()
         page = matrix_page(found, site=site.engine, revision=of, day=day)
-        with writing(args.html, "Give --html a file that you may write."):
+        with writing_report(args.html, "--html"):
             args.html.write_text(page, "utf-8")
     if args.json:
         print(json.dumps({"revision": of, "channels": {s.channel: _as_json(s) for s in found}}))

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.archive.opening import open_archive
 from engine.cli.acting import add_reason
-from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing
+from engine.cli.arguments import PATIENT_HELP, add_site_and_json, named_patient, writing_report
 from engine.cli.patient_inquiry import Inquiry
 from engine.cli.patient_page import report_as_page, report_as_text
 from engine.cli.patient_report import report_as_json
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         others = all_of((patient,), persons_in([held]))
         report = replace(report, joined=len({one.id for one in others} - {patient.id}))
     if args.html is not None:
-        with writing(args.html, "Give --html a file that you may write."):
+        with writing_report(args.html, "--html"):
             args.html.write_text(report_as_page(report), "utf-8")
     if args.json:
         print(json.dumps(report_as_json(report)))

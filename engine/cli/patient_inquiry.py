@@ -22,6 +22,7 @@ from engine.archive.search import Found, Query, disclosures_of, read_content, se
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
 from engine.cli.acting import operator
+from engine.cli.idle_refusals import idle_of
 from engine.cli.moments import ms, whole_days
 from engine.cli.patient_report import Recipient, Report
 from engine.cli.patient_words import channels_of, entry_in_words
@@ -72,12 +73,13 @@ class Inquiry:
         lines = self._lines(term, now)
         recipients = []
         for id_, channel in sorted(policy.channels.items()):
-            if channel.state is State.DRAFT:
-                continue
             states = Counter(one.outcomes[id_] for one in found if id_ in one.outcomes)
+            is_draft = channel.state is State.DRAFT  # receives nothing, and may have before
+            if is_draft and not states and id_ not in lines:
+                continue
             insures = any(not state.startswith(_ELSEWHERE) for state in states)
             is_concerned = insures or id_ in lines or id_ in named
-            share, change = got.get(id_), changed.get(id_)
+            share, change = (None, None) if is_draft else (got.get(id_), changed.get(id_))
             recipients.append(
                 Recipient(channel, is_concerned, lines.get(id_, ()), states, share, change)
             )
@@ -94,6 +96,8 @@ class Inquiry:
             protections=policy.protections,
             recipients=tuple(recipients),
             supposed=self._in_words(supposed),
+            idle={entry.id: idle for entry in entries if (idle := idle_of(policy, entry, now))},
+            gone=len(lines.keys() - policy.channels.keys()),
         )
 
     def _record(self, now: datetime, term: bytes, found: list[Found]) -> None:

@@ -47,7 +47,12 @@ def _whole(report: Report) -> Part:
 def _introduction(report: Report) -> Iterator[str]:
     day = report.made.astimezone(ZoneInfo(report.timezone)).date().isoformat()
     yield f"About patient {report.patient.id}, made on {day}, policy revision {report.revision}."
-    if report.opened:
+    if report.is_of_nobody:
+        yield (
+            "Nothing is known of this identifier: no archived message, no entry, no disclosure. See"
+            " that it and its authority are written as in PID-3."
+        )
+    elif report.opened:
         opened = f"The latest {report.opened} messages about you were"
         yield (
             f"{'One message about you was' if report.opened == 1 else opened} opened for this"
@@ -66,6 +71,11 @@ def _introduction(report: Report) -> Iterator[str]:
             " refused or restricted there counts here, too, and what was sent of it is not in this"
             " report: ask for a report of each."
         )
+    if report.gone:
+        yield (
+            f"Something also went to {counted(report.gone, 'recipient')} with whom we have no"
+            " contract any more: ask for an accounting of disclosures, which names each."
+        )
     yield from report.supposed
     if report.erased:
         yield f"The content of {counted(report.erased, 'earlier message')} is not kept any more."
@@ -74,11 +84,22 @@ def _introduction(report: Report) -> Iterator[str]:
 def _entries(report: Report) -> Part:
     items = tuple(
         f"{entry_in_words(entry.stated, report.names, report.timezone)}"
-        f" ({state_of(entry, report.made)}; entry {entry.id})"
+        f" ({state_of(entry, report.made)}; entry {entry.id}){_idle(report, entry.id)}"
         for entry in report.entries
     )
     none = () if items else ("Nothing: no consent, no refusal, no restriction.",)
     return Part("What you have signed, refused or restricted", none, items)
+
+
+def _idle(report: Report, entry: str) -> str:
+    """Where a refusal changes nothing."""
+    found = [report.names.get(channel, channel) for channel in report.idle.get(entry, ())]
+    if not found:
+        return ""
+    return (
+        f" It changes nothing for {', '.join(sorted(found))}: no rule of ours asks for consent to"
+        " what it refuses. A restriction would."
+    )
 
 
 def _recipient(one: Recipient, protections: Protections) -> Part:

@@ -47,6 +47,8 @@ class Report:
 
     `supposed` says in words what the changes suppose; empty: nothing. `joined`: how many other
     identifiers are the patient's after merges; what is theirs is decided with, and not told here.
+    `idle`: refusals' entries, and for which channels each changes nothing. `gone`: how many
+    recipients the ledger has of the patient that the site does not have any more.
     """
 
     patient: Patient
@@ -62,6 +64,19 @@ class Report:
     recipients: tuple[Recipient, ...]
     supposed: tuple[str, ...] = ()
     joined: int = 0
+    idle: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    gone: int = 0
+
+    @property
+    def is_of_nobody(self) -> bool:
+        """Whether nothing at all is known of the identifier."""
+        return not (
+            self.found
+            or self.entries
+            or self.joined
+            or self.gone
+            or any(one.lines or one.states for one in self.recipients)
+        )
 
     @property
     def names(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.archive.accounting import PURPOSES
 from engine.archive.entries import CLASSES
-from engine.cli.arguments import add_site_and_json, writing
+from engine.cli.arguments import add_site_and_json, writing_report
 from engine.cli.letter import Part, part_as_page, part_as_text
 from engine.cli.moments import today
 from engine.config.addresses import is_loopback
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     site = load_site(args.site)
     found = record_of(site)
     if args.html is not None:
-        with writing(args.html, "Give --html a file that you may write."):
+        with writing_report(args.html, "--html"):
             args.html.write_text(part_as_page(_whole(site, found)), "utf-8")
     if args.json:
         print(json.dumps(found))

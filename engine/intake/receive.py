@@ -218,18 +218,19 @@ class Intake:
     def _accepted(self, accepted: Accepted, given: Submitted) -> bytes | Deferred[bytes | None]:
         """It is durable: only now may anybody be told."""
         arrival, accept = given.arrival, given.accept
+        listener = arrival.source.listener
         if accepted.stale:
             self._undo(given)
             return self._again(given)
         if accepted.duplicate:
             self._known.refused(given.taught)
             self._marks.forget(given.marks)
+            self._log(Event.DUPLICATE_RECEIVED, listener=listener, receipt=accepted.receipt)
         else:
             self._known.committed(given.taught)
             self._committed(accept)
             self._tell_changes(given, accepted.open_attempts)
         if accepted.reused_id:
-            listener = arrival.source.listener
             self._log(Event.CONTROL_ID_REUSED, listener=listener, receipt=accept.receipt)
         if accepted.released:
             self._released()

@@ -36,6 +36,16 @@ EXPECT_KEYS = Keys(
 )
 BECAUSE_KEYS = Keys(of="A reason", required=("code",), optional=("rule",))
 
+#: Reasons of segments and fields alone, which decide of no message, so that none is offered.
+OF_PARTS = frozenset(
+    {
+        Code.NOT_GRANTED,
+        Code.OTHER_COVERAGE,
+        Code.PARENT_CUT,
+        Code.CONFIDENTIAL_COMMUNICATION,
+    }
+)
+
 #: `nothing_for:` — every channel of the site that `expect` does not name.
 ALL_OTHERS = "all others"
 
@@ -184,10 +194,10 @@ class TestReader:
         text = self._reader.text(node, "A reason")
         if node is None or text is None:
             return None
-        codes = {code.value for code in Code}
-        if text not in codes:
+        if text not in {code.value for code in Code}:
+            decide = {code.value for code in Code if code not in OF_PARTS}
             self._reader.bad_value(
-                node, f"There is no reason `{text}`.", known_or_close(text, codes)
+                node, f"There is no reason `{text}`.", known_or_close(text, decide)
             )
             return None
         return text

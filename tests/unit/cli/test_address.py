@@ -31,6 +31,14 @@ def test_no_addresses(text: str) -> None:
         host_and_port(text)
 
 
+@pytest.mark.parametrize("port", ["65536", "99999", "9" * 5000])
+def test_a_port_that_there_is_not_is_said_to_be_out_of_range(port: str) -> None:
+    with pytest.raises(UsageError, match="out of range"):
+        host_and_port(f"localhost:{port}")
+    assert host_and_port("localhost:65535") == ("localhost", 65535)
+    assert host_and_port("localhost:000080") == ("localhost", 80)
+
+
 @pytest.mark.parametrize("text", ["tls:payer.example:6661", "tls:[::1]:6661"])
 def test_who_asks_for_tls_gets_nothing_in_the_clear(text: str) -> None:
     with pytest.raises(EngineError) as caught:

@@ -22,7 +22,19 @@ def test_no_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["frobnicate"]) == 2
-    assert "invalid choice" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "unknown-command: There is no command 'frobnicate'. `payergate --help` lists all.\n"
+    )
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("chekc", "check"), ("statsu", "status")])
+def test_of_a_mistyped_command_the_nearest_is_offered(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([typed, "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err.endswith(f"Did you mean `{meant}`?\n")
+    assert not said.out
 
 
 def test_a_command_that_is_to_come_is_told_from_one_that_is_unknown(

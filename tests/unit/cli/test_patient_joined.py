@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.cli.patient_page import report_as_page, report_as_text
@@ -22,3 +23,13 @@ def test_nothing_is_not_said_to_be_all_where_others_count_too() -> None:
         assert "Your record was joined with 2 others." in told
     assert "joined" not in report_as_text(report(0), 500)
     assert report_as_json(report(2))["joined"] == 2
+
+
+def test_that_nothing_is_known_is_said_before_all_else() -> None:
+    for told in (report_as_text(report(0), 500), report_as_page(report(0))):
+        first = told.index("Nothing is known of this identifier")
+        assert first < told.index("What you have signed")
+        assert "opened" not in told
+    assert "Nothing is known" not in report_as_text(report(1), 500)
+    for known in (replace(report(0), found=1), replace(report(0), gone=1)):
+        assert "Nothing is known" not in report_as_text(known, 500)

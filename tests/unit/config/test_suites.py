@@ -101,6 +101,16 @@ def test_channels_and_rules_are_known_by_name(tmp_path: pathlib.Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("code", ["no-grant", "other-coverag", "parent-cutt", "xyzzy"])
+def test_only_what_decides_of_a_message_is_offered(tmp_path: pathlib.Path, code: str) -> None:
+    suite = HEAD + f"  - {{name: one, message: a01, because: {{acme: {code}}}}}\n"
+    (problem,) = problems(tmp_path, suite)
+    _, _, mend = problem.partition(f"There is no reason `{code}`. ")
+    assert mend.startswith(("Did you mean `", "Known: "))
+    for of_parts in ("not-granted", "other-coverage", "parent-cut", "confidential-communication"):
+        assert of_parts not in mend
+
+
 def test_a_label_that_there_is_not_is_no_reason(tmp_path: pathlib.Path) -> None:
     suite = HEAD + "  - {name: one, message: a01, because: {acme: labelled-hvi}}\n"
     (problem,) = problems(tmp_path, suite)

@@ -215,7 +215,16 @@ def test_a_repeated_message_is_answered_as_the_first_time_and_stored_once() -> N
     again = rig.answer(sample("adt-a01"), Connection("adt", 1))
     assert again == first
     assert len(rig.committed) == 1
-    assert len(rig.ledger()) == 1
+    (record,) = rig.ledger()
+    (event,) = rig.events()
+    assert (event["event"], event["level"]) == ("duplicate_received", "info")
+    assert (event["listener"], event["receipt"]) == ("adt", record["receipt"])
+
+
+def test_what_is_not_repeated_is_no_event() -> None:
+    rig = Rig()
+    rig.answer(sample("adt-a01"))
+    assert rig.events() == []
 
 
 def test_so_it_is_by_the_next_engine_on_the_same_store() -> None:
