@@ -134,9 +134,11 @@ def test_what_one_grant_shows_no_other_hides(
 def test_a_withholding_never_shows_more(
     found: list[Grant], cut: Withholding, three: str, five: str
 ) -> None:
+    """What is left of a field is masked by its parts, and may show a shorter piece than before."""
     before, after = shown(found, [], three, five), shown(found, [cut], three, five)
     for less, much in zip(whats_there(after), whats_there(before), strict=True):
-        assert less <= much
+        for text in less:
+            assert any(other.startswith(text) or other.endswith(text) for other in much)
     ((number, parts),) = (cut.mask or {}).items()
     left = after[FIELDS.index(number)]
     for one in left:
