@@ -119,7 +119,7 @@ def ls(args: argparse.Namespace, sort: Sort) -> int:
         for entry, said in zip(found, entries, strict=True)
     ]  # fmt: skip
     print(table(head, rows) if rows else f"the patient has no {MANY[sort]}")
-    if not site.errors:
+    if sort is Sort.CONSENT and not site.errors:
         policy = load_site(args.site).policy
         tell_idle(idle_of(policy, entry, SystemClock().now()) for entry in found)
     return Exit.OK

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = chosen_channels(policy.channels, args.channel)
     names = {id_: channel.name for id_, channel in policy.policy.channels.items()}
     pages: list[Part] = []
+    is_hl7 = False
     off = policy.policy.protections.off
     if off and not args.json:
         print("".join(f"{name} is switched off: {why}\n" for name, why in sorted(off.items())))
@@ -57,9 +58,11 @@ def run(args: argparse.Namespace) -> int:
             what = "" if given.error is None else given.error.what
             print(f"{code}: {what} ({given})", file=sys.stderr)
             continue
+        is_hl7 = True
         told = explain(given.message, policy, facts)
         stories = {channel: told[channel] for channel in chosen}
-        pages.append(message_part(f"{given}: {_about(given.message)}", stories, names))
+        if args.html is not None:
+            pages.append(message_part(f"{given}: {_about(given.message)}", stories, names))
         if args.json:
             said = _as_json(given, given.message, policy.revision, stories)
             reports = {"protections_off": dict(off), "insecure": list(site.insecure)}
@@ -70,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
         with writing_report(args.html, "--html"):
             page = part_as_page(explanation(tuple(pages), policy.revision))
             args.html.write_text(page, "utf-8")
-    if site.insecure and pages and not args.json:
+    if site.insecure and is_hl7 and not args.json:
         print(f"\nin the clear (`insecure: true`): {', '.join(site.insecure)}")
-    return Exit.OK if pages else Exit.NOT_HL7
+    return Exit.OK if is_hl7 else Exit.NOT_HL7
 
 
 def _header(message: Message) -> dict[str, str]:

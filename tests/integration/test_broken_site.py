@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from engine.config.load import load_site
 from engine.store.opening import open_store
 from engine.store.port import Beat, Control, Order, Store
 from engine.store.sealing import Sealer
-from tests.support.reference_site import ROOT, Reception, sample
+from tests.support.reference_site import Reception, copy_of_reference_site, sample
 
 WARNING = (
     "the files on disk do not load (2 errors; see `payergate check`): a running engine keeps the"
@@ -27,10 +26,7 @@ CHANNEL = "channels/acme.yaml"
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A copy of the reference site with keys."""
-    folder = tmp_path / "site"
-    for name in ("channels", "rules"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "config.yaml", folder)
+    folder = copy_of_reference_site(tmp_path / "site")
     Sealer.of(load_site(folder).keys, create=True)
     return folder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,13 @@ from engine.store.port import (
 from engine.store.sealing import Sealer
 from tests.support.archive_rig import Rig
 from tests.support.commanding import payergate
-from tests.support.reference_site import ROOT, Reception, sample
+from tests.support.reference_site import Reception, copy_of_reference_site, sample
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A copy of the reference site with keys."""
-    folder = tmp_path / "site"
-    for name in ("channels", "rules"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "config.yaml", folder)
+    folder = copy_of_reference_site(tmp_path / "site")
     Sealer.of(load_site(folder).keys, create=True)
     return folder
 

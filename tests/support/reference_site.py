@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,14 @@ NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 def reference_site() -> Site:
     """The repository's own site."""
     return load_site(ROOT)
+
+
+def copy_of_reference_site(folder: Path) -> Path:
+    """A copy that a test may change, in `folder`, which is made if it is not there."""
+    for name in ("channels", "rules"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "config.yaml", folder)
+    return folder
 
 
 def sample(name: str) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import shutil
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from engine.cli.status import as_text
 from engine.cli.status_report import status_report
 from engine.config.load import load_site
 from engine.config.operating import load_operating_site
-from tests.support.reference_site import ROOT
+from tests.support.reference_site import ROOT, copy_of_reference_site
 
 SAMPLE = str(ROOT / "rules" / "samples" / "adt-a01.hl7")
 INSECURE = ["listener adt", "channel acme"]
@@ -24,9 +23,7 @@ REPORTS = (("check",), ("explain", SAMPLE), ("matrix",))
 
 def copy(folder: pathlib.Path, *insecure: str) -> pathlib.Path:
     """The reference site with `insecure: true` in these channels alone."""
-    for name in ("channels", "rules"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "config.yaml", folder)
+    copy_of_reference_site(folder)
     for file in (folder / "channels").iterdir():
         if file.stem not in insecure:
             lines = file.read_text().splitlines(keepends=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-import shutil
 
 import pytest
 
 from engine.cli.reloading import RunningSite
 from engine.config.load import load_site
 from engine.errors import EngineError
-from tests.support.reference_site import ROOT
+from tests.support.reference_site import copy_of_reference_site
 
 CONFIG, ACME = "config.yaml", "channels/acme.yaml"
 RULES = "rules/registration.yaml"
@@ -19,10 +18,7 @@ RULES = "rules/registration.yaml"
 @pytest.fixture
 def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     """A copy of the reference site."""
-    for name in ("channels", "rules"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / CONFIG, tmp_path)
-    return tmp_path
+    return copy_of_reference_site(tmp_path)
 
 
 def change(folder: pathlib.Path, file: str, old: str, new: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from engine.config.model import OperatingSite
 from engine.config.operating import load_operating_site, operating
 from engine.errors import SiteError
 from engine.policy.model import State
-from tests.support.reference_site import ROOT
+from tests.support.reference_site import copy_of_reference_site
 
 CHANNELS = ["acme", "review-partners", "state-medicaid"]
 
@@ -22,11 +21,7 @@ CHANNELS = ["acme", "review-partners", "state-medicaid"]
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A copy of the reference site."""
-    folder = tmp_path / "site"
-    for name in ("channels", "rules"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "config.yaml", folder)
-    return folder
+    return copy_of_reference_site(tmp_path / "site")
 
 
 def changed(file: Path, old: str, new: str) -> None:
