@@ -12,8 +12,8 @@ from engine.config.model import Delivery, Site
 from engine.policy.compare.changes import Cause, Change, Effect, Found
 from engine.policy.model import Channel
 
-#: Receiving application and receiving facility (HL7 v2.5.1, 2.15.9.5 and 2.15.9.6): what a hub
-#: passes messages on by.
+#: What a hub passes messages on by: receiving application and facility (HL7 v2.5.1, 2.15.9.5 and
+#: 2.15.9.6), and since 2.7 receiving organization and network address.
 _RECEIVER = (5, 6, 23, 25)
 
 

@@ -164,6 +164,7 @@ def sites_that_rewrite(sites: tuple[str, str], texts: tuple[str, str]) -> None:
     ("old", "new", "text"),
     [
         ("", "MSH-5: BETA", "its receiver in MSH-5 is BETA, before as received"),
+        ("", "MSH-23: BETA", "its receiver in MSH-23 is BETA, before as received"),
         ("MSH-5: A, MSH-6: A", "MSH-5: A, MSH-6: B", "its receiver in MSH-6 is B, before A"),
     ],
 )
