@@ -68,8 +68,7 @@ def conceal(cut: Cut) -> bool:
     for visit in view.all("PV1"):
         if pieces[visit.index] is not None and any(visit.field(number) for number in _TOTALS):
             fell = cut.empty(visit, _TOTALS) or fell
-    _forget_references(cut, gone)
-    return fell
+    return _forget_references(cut, gone) or fell
 
 
 def uses_references(view: View) -> bool:
@@ -166,11 +165,12 @@ def _keep_pointed_to(cut: Cut) -> bool:
     return fell
 
 
-def _forget_references(cut: Cut, gone: list[Segment]) -> None:
-    """FT1-31 must not name a line that is not sent."""
+def _forget_references(cut: Cut, gone: list[Segment]) -> bool:
+    """FT1-31 must not name a line that is not sent; say whether nothing of a line remained."""
     view, message = cut.view, cut.view.message
     numbers = {text for line in gone for text in view.texts(line, _LINE_NUMBER) if text}
     separator = message.delimiters.repetition
+    fell = False
     for line in view.all("FT1"):
         piece = cut.pieces[line.index]
         if piece is None or not line.field(_REFERENCES):
@@ -182,4 +182,11 @@ def _forget_references(cut: Cut, gone: list[Segment]) -> None:
         kept = [one for one in named if view.text(one) not in numbers]
         if len(kept) < len(named):
             fields[_REFERENCES] = separator.join(kept)
-            cut.pieces[line.index] = join_fields(fields, line.separator)
+            cutter = cut.cutter_of(line.index)
+            less = None if cutter is None else cutter.worth(join_fields(fields, line.separator))
+            if less is None:
+                cut.drop(line.index, Code.PARENT_CUT)
+                fell = True
+            else:
+                cut.pieces[line.index] = less
+    return fell

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config.load import load_site
 from engine.policy.compile import compile_policy
-from tests.support.cutting import channel, facts, hl7, rule, sent
+from tests.support.cutting import channel, facts, hl7, policy, rule, sent
 
 OWN = "IN1: {fields: all, which: own}, FT1: {fields: all, which: own}"
 CONSENT = (
@@ -55,3 +55,18 @@ def test_a_labelled_visit_stays_cut_where_its_totals_are_emptied(
         "IN1|2|PB|BETA",
     )
     assert visit in sent(compiled, raw, facts(compiled, "consents:", CONSENT))
+
+
+def test_a_charge_that_said_nothing_but_of_which_other_it_is_goes_with_that_one() -> None:
+    """FT1-31 names a line that is not sent; without it nothing of the charge is left."""
+    compiled = policy([rule("r", "message: DFT", "PID: [3], FT1: {fields: [14, 31], which: own}")])
+    raw = hl7(
+        "DFT^P03",
+        "PID|1||A^^^H",
+        "FT1|1|||20260101||CG|99213|||||||PB",
+        "FT1|2|||20260101||CG|99214" + "|" * 24 + "1",
+        "FT1|3|||20260101||CG|99215|||||||PA",
+        "IN1|1|PA|ACME",
+        "IN1|2|PB|BETA",
+    )
+    assert sent(compiled, raw) == ["PID|||A^^^H", "FT1" + "|" * 14 + "PA"]
