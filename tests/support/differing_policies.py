@@ -121,7 +121,6 @@ WIDER: dict[tuple[type, str], Policy] = {
     (Channel, "ceiling"): channel(ceiling={**ACME.ceiling, "ZZZ": None}),
     (Channel, "identified_by"): channel(identified_by=(one("IN1-3.1", "ACME01", "ACME02"),)),
     (Channel, "agreement_expires"): channel(agreement_expires="2031-12-31"),
-    (Channel, "rewrite"): channel(rewrite={}),
     (Channel, "renumber"): channel(renumber=False),
     (Rule, "channels"): rule(channels=frozenset({"acme", "beta"})),
     (Rule, "consent"): rule(consent=Consent.NOT_REQUIRED),
@@ -145,6 +144,7 @@ WIDER: dict[tuple[type, str], Policy] = {
 EITHER: dict[tuple[type, str], Policy] = {
     (Policy, "environment"): replace(BASE, environment="test"),
     (Policy, "timezone"): replace(BASE, timezone="America/New_York"),
+    (Channel, "rewrite"): channel(rewrite={5: "BETA"}),
     (Channel, "kind"): channel(kind=Kind.VENDOR, payer_type=None),
     (Channel, "payer_type"): channel(payer_type=PayerType.LIFE),
     (Rule, "purpose"): rule(purpose=Purpose.OPERATIONS),

@@ -2,7 +2,7 @@
 
 Law: every setting of a channel has a row here, or is compared where rules are, or says why it
 discloses nothing; a test fails for a setting that has none of these. What may let more leave counts
-as wider, even where no rule uses it yet.
+as wider, even where no rule uses it yet; of a channel that is not live nothing leaves.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ from engine.policy.vocabulary.conditions import MessageType
 
 _MORE, _LESS = Effect.MAY_DISCLOSE, Effect.DISCLOSES_LESS
 
+#: What a hub passes messages on by: receiving application and facility (HL7 v2.5.1, 2.15.9.5 and
+#: 2.15.9.6), and since 2.7 receiving organization and network address. Another one is another
+#: receiver behind the same address.
+_RECEIVER = frozenset({5, 6, 23, 25})
+
 
 def contract_changes(name: str, old: Channel | None, new: Channel | None) -> Iterator[Change]:
     """The changes of one channel's file; what rules send is compared elsewhere."""
@@ -32,11 +37,17 @@ def contract_changes(name: str, old: Channel | None, new: Channel | None) -> Ite
         return
     for compare in CHANNEL_ROWS.values():
         for effect, text in compare(old, new):
-            said = effect
-            if effect.widens and new.state is not State.LIVE:
-                said = Effect.NEUTRAL  # nothing is sent; going live is a change of its own
-            causes = (Cause(Side.NEW.value, new.place, "", "the channel's file"),)
-            yield Change(said, text, channels=(name,), causes=causes)
+            yield contract_change(new, effect, text)
+
+
+def contract_change(new: Channel, effect: Effect, text: str) -> Change:
+    """A change of one channel's file; nothing widens where `new` is not live.
+
+    Then nothing is sent, and going live is a change of its own.
+    """
+    said = Effect.NEUTRAL if effect.widens and new.state is not State.LIVE else effect
+    causes = (Cause(Side.NEW.value, new.place, "", "the channel's file"),)
+    return Change(said, text, channels=(new.id,), causes=causes)
 
 
 def _kind(old: Channel, new: Channel) -> Found:
@@ -103,9 +114,13 @@ def _expires(old: Channel, new: Channel) -> Found:
 
 def _rewrite(old: Channel, new: Channel) -> Found:
     for number in sorted({*old.rewrite, *new.rewrite}):
-        if number not in new.rewrite and 1 in MSH_ALWAYS.of_field(number):
+        was, said = old.rewrite.get(number), new.rewrite.get(number)
+        if number in _RECEIVER and was != said:
+            before, after = (text if text is not None else "as received" for text in (was, said))
+            yield _MORE, f"its receiver in MSH-{number} is {after}, before {before}"
+        elif said is None and 1 in MSH_ALWAYS.of_field(number):
             yield Effect.DISCLOSED, f"MSH-{number} is sent as received; it was rewritten before"
-        elif old.rewrite.get(number) != new.rewrite.get(number):
+        elif was != said:
             yield Effect.NEUTRAL, f"MSH-{number} is rewritten to another value"
 
 
