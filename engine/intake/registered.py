@@ -25,11 +25,11 @@ from engine.privacy.facts import (
     Facts,
     Restriction,
     SignedConsent,
-    Unit,
 )
 from engine.privacy.held import Held
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
+from engine.privacy.units import Units
 from engine.store.port import Changed, Footing, News
 
 #: How many identifiers a message may have; of each the store is asked in the same step.
@@ -63,7 +63,7 @@ def facts_of(
     now: datetime,
     coverages: Mapping[CoverageKey, Coverages],
     disclosed: frozenset[Disclosed],
-    units: Mapping[str, Unit],
+    units: Units,
     *,
     is_kept: bool = False,
 ) -> Facts:

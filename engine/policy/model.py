@@ -16,8 +16,9 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import Condition, MessageType
-from engine.privacy.facts import ItemKind, Unit
+from engine.privacy.facts import ItemKind
 from engine.privacy.protections import Evidence, Protections
+from engine.privacy.units import Units
 
 
 class Kind(Enum):
@@ -249,5 +250,5 @@ class Policy:
     label_sets: tuple[LabelSet, ...] = ()
     marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
     sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name
-    units: Mapping[str, Unit] = field(default_factory=dict)  # whether each is a Part 2 program
+    units: Units = field(default_factory=Units)  # whether each is a Part 2 program
     self_pay: SelfPay | None = None  # how messages ask for it, if they do

@@ -38,8 +38,8 @@ from engine.policy.vocabulary.conditions import (
     MessageType,
     OneOf,
 )
-from engine.privacy.facts import Unit
 from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections
+from engine.privacy.units import Unit, Units
 
 HERE = Place("rules/r.yaml", 7, 5)
 A01, A04, R01 = MessageType("ADT", "A01"), MessageType("ADT", "A04"), MessageType("ORU", "R01")
@@ -162,7 +162,7 @@ NARROWER: dict[tuple[type, str], Policy] = {
     (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
     (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
     (Policy, "self_pay"): replace(BASE, self_pay=SelfPay("ZSP", one("ZSP-2", "Y"))),
-    (Policy, "units"): replace(BASE, units={"SUD1": Unit.PART2}),
+    (Policy, "units"): replace(BASE, units=Units({"SUD1": Unit.PART2})),
     (Policy, "protections"): replace(BASE, protections=Protections((PACK,))),
     (Policy, "label_sets"): replace(
         BASE, label_sets=(LabelSet("hiv", CodeSet("x", codes=frozenset("A"))),)),

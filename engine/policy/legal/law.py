@@ -92,7 +92,7 @@ class Law:
             self._pending = tuple(one for one in known if one.awaits_payment)
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be_any(one, denied) for one in facts.undecided)
-        is_part2 = bool(facts.units) and is_of_part2(view, facts.units)
+        is_part2 = is_of_part2(view, facts.units)
         if facts.confidential:
             self._contacts = Contacts(facts.confidential, ids, denied)
         kept = kept_labels(facts.sensitivities, view, denied, statutes.index)
