@@ -25,6 +25,16 @@ def test_a_character_set_that_the_text_is_not_in_holds(name: str, text: bytes) -
     assert code(compiled, raw.replace(b"TEXT", text)) == "structure"
 
 
+@pytest.mark.parametrize("name", ["UNICODE UTF-16", "UNICODE UTF-32", "CNS 11643-1992"])
+@pytest.mark.parametrize("text", [b"DOE", "籼".encode("utf-16-be"), "王".encode()])
+def test_a_character_set_that_is_not_divided_by_bytes_holds(name: str, text: bytes) -> None:
+    """In UTF-16 the two bytes of U+7C7C are `||`."""
+    compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
+    raw = hl7("ADT^A01", "PID|1||A^^^H||TEXT|x|y", msh=f"P|2.5.1||||||{name}")
+    assert code(compiled, raw.replace(b"TEXT", text)) == "structure"
+    assert code(compiled, raw.replace(name.encode(), b"UNICODE UTF-8")) == "granted"
+
+
 def test_a_character_set_that_the_text_is_in_holds_nothing() -> None:
     compiled = policy([rule("r", "message: ADT^A01, coverage: any", "PID: [3, 5]")])
     for name, codec, text in (
