@@ -207,7 +207,7 @@ def _after(
     law = case.law
     if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
         return plain(Code.NOTICE)
-    return leak(cut, numbers_of_others(case, channel, cut))
+    return leak(cut, numbers_of_others(case, channel, cut), names=channel.looks_for_names)
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:

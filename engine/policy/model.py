@@ -102,6 +102,13 @@ class Structure(Enum):
     STRICT = "strict"
 
 
+class LeakScan(Enum):
+    """What of withheld content is looked for in what is left; other insurers' numbers always."""
+
+    NAMES = "names"  # codes, and what it is called
+    CODES = "codes"
+
+
 class MaskKind(Enum):
     """What a mask leaves of a value; of two masks of one value, the first here is sent."""
 
@@ -150,6 +157,7 @@ class Channel:
     renumber: bool = True
     state: State = State.LIVE
     structure: Structure = Structure.LENIENT
+    leak_scan: LeakScan = LeakScan.NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,6 +309,8 @@ def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
         found["structure"] = "strict"
     if draw(one_in(6)):
         found["renumber"] = "false"
+    if draw(one_in(6)):
+        found["leak_scan"] = "codes"
     return found
 
 

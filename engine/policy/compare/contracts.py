@@ -14,7 +14,7 @@ from engine.policy.compare.insurance import named_by
 from engine.policy.cutting.segment_plan import MSH_ALWAYS
 from engine.policy.meaning.formulas import proven
 from engine.policy.meaning.statements import FACTS
-from engine.policy.model import Channel, ControlId, State, Structure
+from engine.policy.model import Channel, ControlId, LeakScan, State, Structure
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import fields, listed, message_types
 from engine.policy.vocabulary.conditions import MessageType
@@ -152,6 +152,14 @@ def _structure(old: Channel, new: Channel) -> Found:
         yield _LESS, "copies that lack a required segment are held"
 
 
+def _leak_scan(old: Channel, new: Channel) -> Found:
+    if old.leak_scan is not new.leak_scan:
+        if new.leak_scan is LeakScan.CODES:
+            yield _MORE, "copies whose free text names what is withheld are no longer held"
+        else:
+            yield _LESS, "copies whose free text names what is withheld are held"
+
+
 #: Setting of a channel → what its change does.
 CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "kind": _kind,
@@ -166,4 +174,5 @@ CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "control_id": _control_id,
     "state": _state,
     "structure": _structure,
+    "leak_scan": _leak_scan,
 }

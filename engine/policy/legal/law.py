@@ -24,11 +24,11 @@ from engine.policy.legal.restrictions import (
     is_meant,
     patient_restrictions,
     reach,
-    with_descendants,
 )
 from engine.policy.legal.sensitivities import kept_labels
 from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.legal.units import is_of_part2, source_units
+from engine.policy.message.descendants import with_descendants
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Purpose
 from engine.policy.outcome import LABELLED, Code

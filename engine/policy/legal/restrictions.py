@@ -260,16 +260,3 @@ def _is_on(restriction: Restriction, day: Days | None) -> bool:
         return True
     since, until = restriction.since, restriction.until
     return (since is None or since <= day[1]) and (until is None or day[0] <= until)
-
-
-def with_descendants(view: View, roots: frozenset[int]) -> list[int]:
-    """These segments and all that belong to them."""
-    found = []
-    for indexes in view.structure.by_id.values():
-        for index in indexes:
-            at = index
-            while at >= 0 and at not in roots:
-                at = view.parents[at]
-            if at >= 0:
-                found.append(index)
-    return found

@@ -13,7 +13,7 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.header import Rewrites
 from engine.policy.cutting.plan import Plan
-from engine.policy.model import Channel, Coverage, Kind, Rule, Structure
+from engine.policy.model import Channel, Coverage, Kind, LeakScan, Rule, Structure
 from engine.policy.outcome import Code, Outcome, verdict_of
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel
 from engine.policy.runnable.plans import Plans
@@ -47,6 +47,7 @@ class ChannelRules:
         self.is_provider = channel.kind is Kind.PROVIDER
         self.is_cancel = is_cancel(message_type)
         self.is_strict = channel.structure is Structure.STRICT
+        self.looks_for_names = channel.leak_scan is LeakScan.NAMES
         self.follows = self.is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         #: Whether every rule that discloses asks that the payer covers the patient.

@@ -73,6 +73,7 @@ def test_spelling_changes_nothing(written: str, anew: str) -> None:
         ("messages: [ADT, ORU]", "messages: [ADT]"),
         ("purposes:", "state: shadow\npurposes:"),
         ("purposes:", "renumber: false\npurposes:"),
+        ("purposes:", "leak_scan: codes\npurposes:"),
         ("basis: law", "basis: another law"),
         ("basis: law", "consent: required\nbasis: law"),
         ("name: one", "name: uno"),
