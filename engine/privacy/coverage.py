@@ -150,6 +150,8 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
         return ()
     if any(meant(line) in ("PID", "IN1") for line in message.all("")):
         return ()  # of whom, or which, cannot be read
+    if not message.charset.divides(message.raw):
+        return ()  # nor is it certain which bytes are delimiters
     if component(message, message.msh.field(9), 1) not in TEACHING:
         return ()
     rows: list[CoverageRow] = []
