@@ -160,6 +160,10 @@ class Channel:
     leak_scan: LeakScan = LeakScan.NAMES
 
 
+#: Of OBX: the field that may hold a document, which is sent whole or not at all.
+DOCUMENT = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What one rule grants of one segment id. `mask` None: all of it, byte for byte.
@@ -176,6 +180,13 @@ class Grant:
     alone: bool = False  # OBR only: worth sending without any of the OBX it came with
     maskings: Mapping[tuple[int, int], Masking] = field(default_factory=dict)
     repetitions: Mapping[int, Condition] = field(default_factory=dict)
+    documents: bool = False  # OBX only: of documents too, as it lists their type
+
+    @property
+    def spares_documents(self) -> bool:
+        """Whether it is of the values of OBX, but of none that carries a document."""
+        of_values = self.mask is None or DOCUMENT in self.mask
+        return self.segment == "OBX" and of_values and not self.documents
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ BETA = replace(ACME, id="beta", name="Beta", identified_by=(one("IN1-3.1", "BETA
 PID = Grant("PID", {3: None, 5: frozenset({1, 2})}, HERE)
 DG1 = Grant("DG1", {3: None}, HERE, where=one("DG1-6", "A", "W"))
 OBR = Grant("OBR", {4: None}, HERE)
+OBX = Grant("OBX", {3: None, 5: None}, HERE)
 IN1 = Grant("IN1", {3: None}, HERE, which_own=True)
 WITHHELD = Withholding(HERE, segment="DG1", where=one("DG1-3.1", "F32"))
 RULE = Rule(
@@ -84,7 +85,7 @@ RULE = Rule(
     consent=Consent.UNLESS_REFUSED,
     when=AllOf((only(A01, R01), one("PV1-2", "I", "O"))),
     coverage=Coverage.OWN,
-    grants=(PID, DG1, OBR, IN1),
+    grants=(PID, DG1, OBR, OBX, IN1),
     withholdings=(WITHHELD,),
 )
 PACK = Pack("us-x", "X", (Protection("us-x", Label.HIV, "law", Certainty.VERIFIED),))
@@ -135,7 +136,8 @@ WIDER: dict[tuple[type, str], Policy] = {
     (Grant, "where"): grant(DG1, where=None),
     (Grant, "which_own"): grant(IN1, which_own=False),
     (Grant, "alone"): grant(OBR, alone=True),
-    (Withholding, "segment"): withholding(segment="OBX"),
+    (Grant, "documents"): grant(OBX, documents=True),
+    (Withholding, "segment"): withholding(segment="PV1"),
     (Withholding, "mask"): withholding(mask={1: None}),
     (Withholding, "where"): withholding(
         where=AllOf((one("DG1-3.1", "F32"), one("DG1-6", "A")))

@@ -224,7 +224,9 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
         found["which"] = "own"
     if segment == "OBR" and draw(one_in(4)):
         found["alone"] = "true"
-    if isinstance(mask, list) and segment != "MSH" and draw(one_in(5)):
+    if segment == "OBX" and (mask == "all" or "5" in mask) and draw(one_in(4)):
+        found["documents"] = "true"
+    elif isinstance(mask, list) and segment != "MSH" and draw(one_in(5)):
         masked = maskings(draw, mask)
         # A field that is masked as a whole has no component that is masked apart.
         masked = {

@@ -140,6 +140,7 @@ def _grant(grant: Grant) -> object:
         where_form(grant.where),
         grant.which_own,
         grant.alone,
+        grant.documents,
         set_of([*key, one.kind.value, one.text] for key, one in grant.maskings.items()),
         set_of([number, condition_form(one)] for number, one in grant.repetitions.items()),
     ]

@@ -75,7 +75,9 @@ class ChannelRules:
         withholds: tuple[RunnableRule, ...],
         following: tuple[RunnableRule, ...] = (),
         bars_corrections: bool = False,
+        *,
         keeps_flags: bool = True,
+        has_documents: bool = False,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key: tuple[int, ...]
@@ -83,8 +85,8 @@ class ChannelRules:
             key = (grants[0].number, -1)  # nearly always
         else:
             key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
-        if following or bars_corrections or not keeps_flags:
-            ends = -2 - bars_corrections - 2 * (not keeps_flags)
+        if following or bars_corrections or not keeps_flags or has_documents:
+            ends = -2 - bars_corrections - 2 * (not keeps_flags) - 4 * has_documents
             key += (ends, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
@@ -99,6 +101,7 @@ class ChannelRules:
                 following=[rule.rule for rule in following],
                 bars_corrections=bars_corrections,
                 keeps_flags=keeps_flags,
+                has_documents=has_documents,
             )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan
