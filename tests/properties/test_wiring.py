@@ -24,7 +24,7 @@ from engine.hl7.wire import Message
 from engine.intake.admission import Admission, Gate
 from engine.intake.recorded import patient_name
 from engine.intake.records import outcome_record
-from engine.intake.registered import Known, facts_of, known_of
+from engine.intake.registered import Known, known_of
 from engine.intake.sealed import about_copy
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
@@ -36,8 +36,9 @@ from engine.policy.runnable.events import is_cancel
 from engine.privacy.acts import Act
 from engine.privacy.concealing import concealing
 from engine.privacy.coverage import learn
-from engine.privacy.facts import Cover, CoverageKey, Coverages, Disclosed, Facts
+from engine.privacy.facts import Cover, CoverageKey, Coverages, Disclosed, Facts, Restriction
 from engine.privacy.moves import moves_in
+from engine.privacy.persons import Rights
 from engine.privacy.renumbered import carried_over
 from engine.privacy.sorts import Fact
 from engine.privacy.standing import IN_FORCE, Standing
@@ -63,6 +64,12 @@ IDS = ("A", "A9", "B", "B9")
 NAMES = tuple(patient_name(SEALER, id_) for id_ in IDS)
 
 _PATIENT = re.compile(rb"(PID[^\r]*\r(?:PV1[^\r]*\r)?)")
+
+
+def _waiting(rights: Rights) -> frozenset[Restriction]:
+    """Of what no kept message brings back, that of whose payment people have still to decide."""
+    waiting = {replace(one, state=None) for one in rights.restrictions if one.awaits_payment}
+    return rights.lifted & waiting
 
 
 class Everything:
@@ -92,8 +99,22 @@ class Everything:
         told = frozenset(
             Disclosed(channel, visit) for (channel, visit), by in self.told.items() if by
         )
-        units = self.policy.policy.units
-        return facts_of(self.known(), NOW, dict(self.coverages), told, units, is_kept=is_kept)
+        rights = self.known().rights
+        lifted = rights.lifted if is_kept else _waiting(rights)
+        return Facts(
+            now=NOW,
+            coverages=dict(self.coverages),
+            disclosed=told,
+            consents=rights.consents,
+            restrictions=rights.restrictions,
+            units=self.policy.policy.units,
+            entered=rights.entered,
+            persons=rights.persons,
+            undecided=rights.undecided,
+            lifted=lifted,
+            confidential=rights.confidential,
+            sensitivities=rights.sensitivities,
+        )
 
     # --- intake -----------------------------------------------------------------------------
 
@@ -102,6 +123,8 @@ class Everything:
         self.number += 1
         payload = random_message(Random(seed), disorder=False)
         payload = payload.replace(b"|M1|", b"|N%d|" % self.number, 1)
+        if seed % 4 == 1:  # it is about the other patient
+            payload = payload.replace(b"|A^^^H^MR~A9^", b"|B^^^H^MR~B9^", 1)
         if seed % 3 == 0 and b"|ORU^R01" in payload:  # of several patients, one is insured
             payload = _PATIENT.sub(rb"\1IN1|1|PA|ACME\r", payload, 1)
         message = Message.parse(payload)
@@ -254,10 +277,16 @@ steps = st.one_of(
 )
 
 
-@given(sites(), st.lists(steps, min_size=3, max_size=10))
+@given(
+    sites(),
+    st.sampled_from(["any", "own", "own", "none"]),
+    st.lists(steps, min_size=3, max_size=12),
+)
 def test_the_engine_decides_as_the_core_does_on_all_that_is_known(
-    site: Site, history: list[tuple[str, Any]]
+    site: Site, coverage: str, history: list[tuple[str, Any]]
 ) -> None:
+    if coverage != "any":
+        site.rules()[0]["when"]["coverage"] = coverage
     everything = Everything(compiled(site))
     for step, what in history:
         getattr(everything, step)(what)
