@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
+from engine.policy.cutting.charged import conceal_orders
 from engine.policy.cutting.contacts import conceal_contact
 from engine.policy.cutting.cut import Cut
 from engine.policy.cutting.grouped import conceal_groups
@@ -28,7 +29,7 @@ def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     if cut.contact is not None:
         conceal_contact(cut, cut.contact)
     cascade(cut, named)
-    while charges.conceal(cut) or conceal_groups(cut):
+    while charges.conceal(cut) or conceal_groups(cut) or conceal_orders(cut):
         cascade(cut, named)
     if renumbers:
         renumber(cut)

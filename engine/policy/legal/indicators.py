@@ -7,7 +7,7 @@ long enough to say anything, and a message of none costs a look at how long its 
 from __future__ import annotations
 
 from engine.hl7.path import Path
-from engine.policy.legal.restrictions import orders_in
+from engine.policy.legal.orders import ordered, orders_in
 from engine.policy.legal.signal_codes import ORDERS_FREE
 from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
@@ -58,7 +58,7 @@ def marked_groups(view: View) -> frozenset[int]:
         for root, carriers in orders_in(view).items():
             texts = {text for one in carriers if one.id == "ORC" for text in view.texts(one, _ORC)}
             if texts - ORDERS_FREE:
-                found.append(root)
+                found += ordered(view, view.message.segment(root))
     return frozenset(found) if found else _NOTHING
 
 

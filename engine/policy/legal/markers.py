@@ -13,6 +13,7 @@ from typing import NamedTuple
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.legal.indicators import EMPTY, NO, marked
+from engine.policy.legal.restrictions import numbers_at
 from engine.policy.legal.signal_codes import ACCESS, CONFIDENTIALITY, CONSENTS, DOCUMENTS, Says
 from engine.policy.message.view import View
 from engine.privacy.coverage import days
@@ -20,7 +21,7 @@ from engine.privacy.facts import Item, ItemKind
 
 EVERYTHING = Item(ItemKind.EVERYTHING)
 
-_VISIT, _ACCOUNT = Path("PV1", 19, 1), Path("PID", 18, 1)
+_VISIT, _ACCOUNT = Path("PV1", 19, 1, 1), Path("PID", 18, 1, 1)
 
 #: Segments of each level at which an ARV may stand (standards.md B-7.2).
 _OF_PATIENT = frozenset({"PID", "PD1", "NK1"})
@@ -37,9 +38,9 @@ class Said(NamedTuple):
 def of_visit(view: View) -> frozenset[Item]:
     """The message's visit, else its account; nothing where it names neither."""
     for kind, path in ((ItemKind.VISIT, _VISIT), (ItemKind.ACCOUNT, _ACCOUNT)):
-        number = view.first(path).strip()
-        if number not in ("", '""'):
-            return frozenset({Item(kind, number)})
+        numbers = numbers_at(view, path)
+        if numbers:
+            return frozenset({Item(kind, numbers[0])})
     return frozenset()
 
 
