@@ -65,6 +65,9 @@ _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
 
 _NO_MARK = {b""}
 
+#: Where the identifiers of a coded value stand: those of its three triplets.
+_IDENTIFIERS = (1, 4, 10)
+
 _Marks = list[tuple[Path, frozenset[str], Bits]]
 
 
@@ -228,13 +231,19 @@ def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:
 
 
 def _marked(view: View, segment: Segment, marks: _Marks) -> Bits:
-    """A path without component means the whole repetition, or its identifier."""
+    """A path without component means the whole repetition, or an identifier of it.
+
+    One that names the first component means the identifiers of the other triplets as well.
+    """
     found = 0
     for path, texts, bits in marks:
-        if segment.field(path.field):
-            first = path if path.component else Path(path.segment, path.field, 1)
-            if not texts.isdisjoint(view.texts(segment, path) + view.texts(segment, first)):
-                found |= bits
+        if not segment.field(path.field):
+            continue
+        asked = [path]
+        if path.component <= 1 and not path.subcomponent:
+            asked += [Path(path.segment, path.field, one) for one in _IDENTIFIERS]
+        if any(text.strip() in texts for one in asked for text in view.texts(segment, one)):
+            found |= bits
     return found
 
 
