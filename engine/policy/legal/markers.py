@@ -101,16 +101,22 @@ def item_of_arv(view: View, segment: Segment) -> Item | None:
 
 
 def arv_in_force(view: View, segment: Segment, now: datetime) -> bool:
-    """ARV-2, ARV-6: not taken back, and of today; a range that cannot be read is."""
+    """ARV-2, ARV-6: not taken back, and of today; a range that cannot be read is.
+
+    `now` is in the timezone in which days begin and end. Of several ranges one is enough.
+    """
     if view.texts(segment, _ARV_ACTION)[0] == "D":
         return False
-    begin, end = (_day(view, segment, part) for part in (1, 2))
     today = now.date()
-    return (begin is None or begin[0] <= today) and (end is None or today <= end[1])
+    return any(
+        (begin is None or begin[0] <= today) and (end is None or today <= end[1])
+        for begin, end in zip(*(_days(view, segment, part) for part in (1, 2)), strict=True)
+    )
 
 
-def _day(view: View, segment: Segment, part: int) -> tuple[date, date] | None:
-    return days(view.texts(segment, Path("ARV", 6, part))[0].encode("ascii", "replace"))
+def _days(view: View, segment: Segment, part: int) -> list[tuple[date, date] | None]:
+    texts = view.texts(segment, Path("ARV", 6, part))
+    return [days(text.encode("ascii", "replace")) for text in texts]
 
 
 def _consented(view: View, now: datetime) -> list[Said]:

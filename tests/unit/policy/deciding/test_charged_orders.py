@@ -32,8 +32,11 @@ def test_the_order_of_a_restricted_charge_goes_wherever_it_stands(
     site: CompiledPolicy, named: str
 ) -> None:
     copy = left(site, *FIRST, *SECOND, line(1, "F8"), line(2, named))
-    assert "Lipid" in copy and "Chol" in copy
-    assert "Syphilis" not in copy and "RPR" not in copy and "F9" not in copy
+    assert "Lipid" in copy
+    assert "Chol" in copy
+    assert "Syphilis" not in copy
+    assert "RPR" not in copy
+    assert "F9" not in copy
 
 
 def test_an_order_of_a_charge_that_is_sent_stays_for_it(site: CompiledPolicy) -> None:
@@ -56,8 +59,10 @@ def test_the_order_of_another_insurer_s_charge_goes_as_well() -> None:
         "IN1|1|PA|ACME", "IN1|2|PB|BETA",
     )  # fmt: skip
     ours, theirs = ("\r".join(sent(site, raw, of=who)) for who in ("acme", "beta"))
-    assert "Chol" in ours and "RPR" not in ours
-    assert "RPR" in theirs and "Chol" not in theirs
+    assert "Chol" in ours
+    assert "RPR" not in ours
+    assert "RPR" in theirs
+    assert "Chol" not in theirs
 
 
 def test_an_order_all_of_whose_charges_are_restricted_goes_with_them() -> None:
@@ -69,4 +74,5 @@ def test_an_order_all_of_whose_charges_are_restricted_goes_with_them() -> None:
     raw = hl7("ORM^O01", PID, PV1, *FIRST, line(1), *SECOND, line(2), line(3))
     assert "RPR" in str(sent(site, raw, facts(site, *restriction("charge: T2"))))
     copy = str(sent(site, raw.replace(b"|T3|", b"|T2|"), facts(site, *restriction("charge: T2"))))
-    assert "RPR" not in copy and "Chol" in copy
+    assert "RPR" not in copy
+    assert "Chol" in copy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -19,7 +20,7 @@ from engine.privacy.facts import (
     SignedConsent,
 )
 from engine.privacy.patients import Patient
-from tests.support.cutting import NOW, channel, code, hl7, policy, rule, sent
+from tests.support.cutting import NOW, channel, code, facts, hl7, policy, rule, sent
 from tests.support.law_messages import ANY, ORDERS, PID, PV1, adt, compiled, dft, oru
 
 WHO = Patient("A", "H")
@@ -352,3 +353,28 @@ def test_the_label_of_a_message_counts_in_whichever_triplet_it_stands(
     raw = adt(msh="P|2.9" + "|" * 14 + value)
     assert code(site, raw) == "restricted"
     assert code(site, adt(msh="P|2.9" + "|" * 14 + "N")) == "granted"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-03-01T04:59:59Z", "granted"),
+        ("2026-03-01T05:00:00Z", "restricted"),
+        ("2026-03-02T04:59:59Z", "restricted"),
+        ("2026-03-02T05:00:00Z", "granted"),
+    ],
+)
+def test_an_access_restriction_holds_on_days_of_the_engine_s_timezone(
+    now: str, expected: str
+) -> None:
+    site = policy([rule("r", ANY, "PID: [3]")], timezone="America/New_York")
+    raw = hl7("ADT^A08", PID, PV1, arv("ALL", days="20260301^20260301"))
+    assert code(site, raw, facts(site, f"now: {now}")) == expected
+    at = datetime.fromisoformat(now)
+    assert bool(signalled(Message.parse(raw), site, at)) is (expected == "restricted")
+
+
+def test_of_several_ranges_of_days_one_is_enough(site: CompiledPolicy) -> None:
+    two = "20260101^20260131~20260301^20260331"
+    assert code(site, adt(arv("ALL", days=two))) == "restricted"
+    assert code(site, adt(arv("ALL", days="20260101^20260131~20260401^"))) == "granted"
