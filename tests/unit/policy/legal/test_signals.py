@@ -328,7 +328,8 @@ def test_a_marker_counts_in_whichever_triplet_it_stands(
     ("value", "goes"),
     [
         ("V", False), ("U", True), ("", True), ("U^^^V", False), ("^^^V^^HL70177", False),
-        ("U~V", False), ("^very restricted", False), ("9^x^L", False), ("U^usual^HL70177^9^x^L", True),
+        ("U~V", False), ("^very restricted", False), ("9^x^L", False),
+        ("U^usual^HL70177^9^x^L", True),
     ],
 )  # fmt: skip
 def test_an_order_is_marked_in_whichever_triplet_its_code_stands(
