@@ -139,7 +139,11 @@ class LabelIndex:
                 values = coded_results(view) if kind == TYPED else view.held(name, number)
                 if not values <= memory.without:
                     labels = self._labels_of(view, values, memory, kind)
-                    _put(found, indexes, rows, (number, kind), labels)
+                    each: Iterable[tuple[int, list[bytes]]] = zip(indexes, rows, strict=True)
+                    if kind == TYPED and labels:
+                        component = view.message.delimiters.component
+                        each = [(at, row) for at, row in each if is_coded(row, component)]
+                    _put(found, each, number, labels)
         if self._marks:
             self._look_at_marks(view, found)
         return found
@@ -203,18 +207,16 @@ class LabelIndex:
 
 def _put(
     found: dict[int, Bits],
-    indexes: Iterable[int],
-    rows: list[list[bytes]],
-    field: tuple[int, int],
+    rows: Iterable[tuple[int, list[bytes]]],
+    number: int,
     labels: Mapping[bytes, Bits],
 ) -> None:
     """Label the segments that have a labelled value in this field."""
     if not labels:
         return
-    number, kind = field
-    for index, row in zip(indexes, rows, strict=True):
+    for index, row in rows:
         bits = labels.get(row[number])
-        if bits and (kind != TYPED or is_coded(row)):
+        if bits:
             found[index] = found.get(index, 0) | bits
 
 
