@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from unicodedata import category, normalize
 
 from engine.hl7.wire import Delimiters
 from engine.policy.vocabulary.codesets import canonical_system
@@ -34,7 +35,8 @@ _MODIFIED_PLAINLY = re.compile(r"([0-9]{5})[ :-][0-9A-Z]{2}")
 
 def readings(system: str, code: str, delimiters: Delimiters) -> list[tuple[str, str]]:
     """(system, code) as it is written, and as it may be meant besides."""
-    text = _bare(code, delimiters) if not code.isalnum() else code
+    is_plain = code.isascii() and code.isalnum()
+    text = code if is_plain else _bare(code, delimiters)
     found = [(system, code)]
     if text != code:
         found.append((system, text))
@@ -49,7 +51,12 @@ def readings(system: str, code: str, delimiters: Delimiters) -> list[tuple[str, 
 
 
 def _bare(code: str, delimiters: Delimiters) -> str:
-    """A code without further subcomponents and without the marks of formatted text."""
+    """A code without further subcomponents, marks of formatted text, and forms of characters.
+
+    Of the last are full-width letters and digits, and what nobody sees (Unicode, Cf).
+    """
+    if not code.isascii():
+        code = "".join(one for one in normalize("NFKC", code) if category(one) != "Cf")
     subcomponent, escape = _characters(delimiters)
     if escape and escape in code:
         code = _marks(escape).sub("", code)

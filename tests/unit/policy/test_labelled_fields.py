@@ -171,3 +171,9 @@ def test_a_modifier_is_no_part_of_a_procedure_s_code(value: str, is_told: bool) 
     lines = ("FT1|1|T1||20260105||CG|99213^x^C4", f"FT1|2|T2||20260105||CG|{value}")
     raw = hl7("DFT^P03", PID, PV1, *lines)
     assert ("T2" in _told(raw)) is is_told
+
+
+@pytest.mark.parametrize("code", ["\uff22\uff12\uff10", "B\u00ad20", "\u200bB20", "\ufeffB20"])
+def test_a_code_is_the_same_in_other_forms_of_its_characters(code: str) -> None:
+    head = "P|2.5.1||||||UNICODE UTF-8"
+    assert "DG1" not in _told(hl7("ADT^A01", PID, PV1, f"DG1|1||{code}^x^I10", msh=head))
