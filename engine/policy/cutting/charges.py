@@ -26,6 +26,8 @@ _LINE_NUMBER = Path("FT1", 1)
 _REFERENCES = 31
 _ANY_SYSTEM = None
 _TOTALS = (46, 47, 48, 49)
+#: What is counted over all charges of a stay: its revenue codes, days, occurrences and amounts.
+_COUNTED = ("GP1", "GP2", "UB1", "UB2")
 
 #: A coded value: identifier and coding system; the system may be empty.
 Coded = tuple[str, str]
@@ -69,6 +71,11 @@ def conceal(cut: Cut) -> bool:
     for visit in view.all("PV1"):
         if pieces[visit.index] is not None and any(visit.field(number) for number in _TOTALS):
             fell = cut.empty(visit, _TOTALS) or fell
+    for segment_id in _COUNTED:
+        for counted in view.all(segment_id):
+            if pieces[counted.index] is not None:
+                cut.drop(counted.index, Code.PARENT_CUT)
+                fell = True
     return _forget_references(cut, gone) or fell
 
 

@@ -49,7 +49,7 @@ _VISITS = (Path("PV1", 19, 1, 1), Path("MRG", 5, 1, 1))
 _ACCOUNTS = (Path("PID", 18, 1, 1), Path("MRG", 3, 1, 1))
 _ORDER_NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
 #: Of the order from which this one came: what followed from it tells of it (B-9.2).
-_PARENT_NUMBERS = {"OBR": (29,), "ORC": (8,)}
+_PARENT_NUMBERS = {"OBR": (29, 54), "ORC": (8,)}
 _CHARGE_NUMBER = 2
 #: What a field says in place of a number.
 _NO_NUMBER = ("", '""')

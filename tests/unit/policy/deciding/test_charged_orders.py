@@ -76,3 +76,18 @@ def test_an_order_all_of_whose_charges_are_restricted_goes_with_them() -> None:
     copy = str(sent(site, raw.replace(b"|T3|", b"|T2|"), facts(site, *restriction("charge: T2"))))
     assert "RPR" not in copy
     assert "Chol" in copy
+
+
+@pytest.mark.parametrize(
+    "counted", ["GP1|131|0450~0300", "GP2|0300|1|99", "UB1|1||2", "UB2|1||||||01&99"]
+)
+def test_what_is_counted_over_all_charges_goes_where_one_is_not_sent(counted: str) -> None:
+    name = counted[:3]
+    ceiling = f"{{PID: all, PV1: all, FT1: all, {name}: all}}"
+    site = policy(
+        [rule("r", ANY, f"PID: [3], FT1: [1, 2, 4, 6, 7], {name}: all")],
+        [channel("acme", ceiling=ceiling)],
+    )
+    raw = dft(counted, line(1), line(2))
+    assert counted in sent(site, raw)
+    assert not any(name in one for one in sent(site, raw, facts(site, *restriction("charge: T2"))))

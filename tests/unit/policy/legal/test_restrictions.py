@@ -117,6 +117,15 @@ def test_order_numbers_compare_by_namespace_where_both_have_one() -> None:
     assert "718-7" not in str(sent(site, oru(*ORDERS), bare))
 
 
+@pytest.mark.parametrize("field", [29, 54])
+def test_what_followed_from_a_restricted_order_goes_with_it(field: int) -> None:
+    site = compiled()
+    child = "OBR|1|P7|F7|1-8^x^LN" + "|" * (field - 4) + "P9&HIS^F9"
+    raw = oru(child, "OBX|1|NM|1-8^x^LN||1", *ORDERS)
+    assert "P7" not in str(sent(site, raw, facts(site, *restriction("order: P9"))))
+    assert "P7" in str(sent(site, raw, facts(site, *restriction("order: P8"))))
+
+
 def test_an_order_without_a_number_holds_where_an_order_is_restricted() -> None:
     site = compiled()
     known = facts(site, *restriction("order: P9"))
