@@ -85,7 +85,7 @@ def test_what_is_counted_over_all_charges_goes_where_one_is_not_sent(counted: st
     name = counted[:3]
     ceiling = f"{{PID: all, PV1: all, FT1: all, {name}: all}}"
     site = policy(
-        [rule("r", ANY, f"PID: [3], FT1: [1, 2, 4, 6, 7], {name}: all")],
+        [rule("r", ANY, f"PID: [3], PV1: [2], FT1: [1, 2, 4, 6, 7], {name}: all")],
         [channel("acme", ceiling=ceiling)],
     )
     raw = dft(counted, line(1), line(2))
