@@ -7,6 +7,7 @@ is not its own (HL7 v2 chapter 4).
 from __future__ import annotations
 
 from engine.hl7.wire import Segment
+from engine.policy.message.pharmacy import pharmacy_orders
 from engine.policy.message.view import View
 
 _ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
@@ -25,6 +26,10 @@ def orders_in(view: View) -> dict[int, list[Segment]]:
         above = parents[common.index]
         root = above if above >= 0 and segments[above].id in _ORDERS else common.index
         found.setdefault(root, []).append(common)
+    for root, index in pharmacy_orders(view).items():
+        common = view.message.segment(index)
+        if common not in found[root]:
+            found[root].append(common)
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
+from engine.policy.message.pharmacy import pharmacy_orders
 from engine.policy.message.view import View
 from engine.policy.model import LabelSet, Mark
 from engine.policy.sensitive.coded_fields import (
@@ -249,6 +250,17 @@ def _marked(view: View, segment: Segment, marks: _Marks) -> Bits:
     return found
 
 
+def _share_orders(view: View, own: dict[int, Bits]) -> None:
+    """What one segment of a pharmacy order is labelled, all of it is."""
+    orders = pharmacy_orders(view)
+    of_orders: dict[int, Bits] = {}
+    for index, common in orders.items():
+        of_orders[common] = of_orders.get(common, own.get(common, 0)) | own.get(index, 0)
+    for index, common in orders.items():
+        if of_orders[common]:
+            own[index] = of_orders[common]
+
+
 def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled:
     """Labels of the message, and of segments with what is above them.
 
@@ -264,6 +276,7 @@ def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled
             of_message |= bits & of_documents
         if name == _COMMON_ORDER and above >= 0 and segments[above].id != "PID":
             own[above] = own.get(above, 0) | bits
+    _share_orders(view, own)
     found: dict[int, Bits] = {}
     for indexes in view.structure.by_id.values():
         for index in indexes:
