@@ -10,7 +10,8 @@ from __future__ import annotations
 from engine.policy.cutting.cut import Cut
 from engine.policy.outcome import Code
 
-_GROUPED_FROM = ("DG1", "PR1")
+#: What is kept back of these tells, and a group that is kept back itself stands beside others.
+_GROUPED_FROM = ("DG1", "PR1", "DRG")
 #: DG1-7 (major diagnostic category) and DG1-8 (diagnosis related group).
 _GROUPS = (7, 8)
 

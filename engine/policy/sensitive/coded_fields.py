@@ -58,8 +58,11 @@ SERVICES: Mapping[str, tuple[int, ...]] = {
 #: for clinical use (2.9.1, chapter 3).
 THROUGHOUT = frozenset({"GSP", "GSR", "GSC"})
 
+#: Fields of groups of diagnoses, where a code without a system is one of a group (MS-DRG).
+_GROUPS = frozenset({("DRG", 1)})
+
 #: What kind of code a field holds; the value of a result is one only if its type says so.
-SERVICE, DIAGNOSIS, TYPED = 0, 1, 2
+SERVICE, DIAGNOSIS, TYPED, GROUP = 0, 1, 2, 3
 
 #: Types of OBX-5 that are codes (tables 0125, 0440); a value without a type may be one.
 _CODED_TYPES = frozenset({b"CE", b"CWE", b"CNE", b"CF", b"CD", b"IS", b"ID", b""})
@@ -125,7 +128,10 @@ def codes_of(view: View, value: bytes) -> list[tuple[str, str]]:
 
 
 def _fields(name: str) -> Fields:
-    found = [(number, SERVICE) for number in SERVICES.get(name, ())]
+    found = [
+        (number, GROUP if (name, number) in _GROUPS else SERVICE)
+        for number in SERVICES.get(name, ())
+    ]
     found += [(number, DIAGNOSIS) for number in DIAGNOSES.get(name, ())]
     if name == "OBX":
         found.append((_VALUE, TYPED))

@@ -18,6 +18,7 @@ from engine.policy.message.view import View
 from engine.policy.model import LabelSet, Mark
 from engine.policy.sensitive.coded_fields import (
     DIAGNOSIS,
+    GROUP,
     SERVICE,
     TYPED,
     coded_fields,
@@ -39,9 +40,9 @@ _OF_THE_MESSAGE = frozenset({"TXA", "ARV"})
 #: An ORC's label is its order's.
 _COMMON_ORDER = "ORC"
 
-#: Of these systems all codes are digits, which elsewhere mean other things: named, or not at all.
-_NAMED_ONLY = frozenset({"RXNORM"})
-_DIAGNOSES_ONLY = frozenset({"I9C"})
+#: Of these systems all codes are digits, which elsewhere mean other things: named, or in fields of
+#: the one kind.
+_NUMBERED: Mapping[str, int | None] = {"RXNORM": None, "I9C": DIAGNOSIS, "MSDRG": GROUP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,11 @@ class LabelIndex:
         own = {one.label for one in sets} | {mark.label for mark in marks}
         names += sorted(own - set(names))
         self._numbers = {name: number for number, name in enumerate(names)}
-        self._general = self._indexed(sets, lambda s: s not in _NAMED_ONLY | _DIAGNOSES_ONLY)
-        self._named_only = self._indexed(sets, lambda s: s in _NAMED_ONLY)
-        self._diagnoses_only = self._indexed(sets, lambda s: s in _DIAGNOSES_ONLY)
+        self._general = self._indexed(sets, lambda system: system not in _NUMBERED)
+        #: Each with the kind of fields in which a code of its system need not name it.
+        self._numbered = tuple(
+            (self._indexed(sets, name.__eq__), kind) for name, kind in _NUMBERED.items()
+        )
         self._marks: dict[str, _Marks] = {}
         for mark in marks:
             found = (mark.path, mark.texts, self.core(mark.label))
@@ -189,8 +192,8 @@ class LabelIndex:
         found = 0
         for system, code in codes_of(view, value):
             found |= _asked(self._general, system, code, may=True)
-            found |= _asked(self._named_only, system, code, may=False)
-            found |= _asked(self._diagnoses_only, system, code, may=kind == DIAGNOSIS)
+            for index, of in self._numbered:
+                found |= _asked(index, system, code, may=kind == of)
         # A value without components may be no code, but what somebody wrote.
         if kind != TYPED or view.message.delimiters.component in value:
             memory.keep(value, found)

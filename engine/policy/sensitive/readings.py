@@ -27,6 +27,7 @@ _SHAPES = {
     "NDC": re.compile(r"[0-9*-]{9,14}"),
     "RXNORM": re.compile(r"[0-9]{1,9}"),
     "CVX": re.compile(r"[0-9]{1,4}"),
+    "MSDRG": re.compile(r"[0-9]{1,3}"),
 }
 
 _MODIFIED = re.compile(r"([0-9A-Z][0-9]{3}[0-9A-Z])[ :.-]?[0-9A-Z]{2}(?:[ :.,-]?[0-9A-Z]{2}){0,3}")

@@ -177,3 +177,25 @@ def test_a_modifier_is_no_part_of_a_procedure_s_code(value: str, is_told: bool) 
 def test_a_code_is_the_same_in_other_forms_of_its_characters(code: str) -> None:
     head = "P|2.5.1||||||UNICODE UTF-8"
     assert "DG1" not in _told(hl7("ADT^A01", PID, PV1, f"DG1|1||{code}^x^I10", msh=head))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "line"),
+    [
+        ("SIU^S12", "AIS", "AIS|1||{}"),
+        ("PPR^PC1", "PRB", "PRB|AD|20260101|{}"),
+        ("PGL^PC6", "GOL", "GOL|AD|20260101|{}"),
+    ],
+)
+def test_a_note_goes_with_the_service_problem_or_goal_that_it_is_of(
+    kind: str, name: str, line: str
+) -> None:
+    ceiling = f"{{PID: all, PV1: all, NTE: all, {name}: all}}"
+    site = policy(
+        [rule("r", ANY, f"PID: [3], PV1: [2], NTE: all, {name}: all")],
+        [channel("acme", ceiling=ceiling).replace("[ADT,", f"[{kind[:3]}, ADT,")],
+        config="protections: [us-fl]\n",
+    )
+    first, second = line.format("99213^Visit^C4"), line.format("B20^HIV^I10")
+    copy = sent(site, hl7(kind, PID, PV1, first, "NTE|1||fine", second, "NTE|1||viral load"))
+    assert copy[2:] == [first, "NTE|1||fine"]
