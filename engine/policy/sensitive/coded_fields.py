@@ -37,7 +37,7 @@ DIAGNOSES: Mapping[str, tuple[int, ...]] = {
 SERVICES: Mapping[str, tuple[int, ...]] = {
     "PR1": (3,),
     "FT1": (7, 25, 29, 43),
-    "OBR": (4, 13, 44, 46, 47),
+    "OBR": (4, 13, 26, 44, 46, 47, 50),
     "OBX": (3,),
     "SPM": (4,),
     "IAM": (3,),

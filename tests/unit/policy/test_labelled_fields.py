@@ -9,7 +9,7 @@ from tests.support.law_messages import ANY, PID, PV1, consent
 
 #: Segment id → fields of coded procedures, tests, products and specimens (HL7 v2, CE and CWE).
 SERVICES = {
-    "PR1": (3,), "FT1": (7, 25, 29, 43), "OBR": (4, 13, 44, 46, 47), "OBX": (3,), "SPM": (4,),
+    "PR1": (3,), "FT1": (7, 25, 29, 43), "OBR": (4, 13, 26, 44, 46, 47, 50), "OBX": (3,), "SPM": (4,),
     "IAM": (3,), "AL1": (3,), "DRG": (1,), "RXO": (1, 24), "RXE": (2, 31), "RXD": (2, 25),
     "RXG": (4,), "RXA": (5,), "RXC": (2,), "PTH": (3,), "AIS": (3,), "PSL": (7,),
 }  # fmt: skip
@@ -199,3 +199,9 @@ def test_a_note_goes_with_the_service_problem_or_goal_that_it_is_of(
     first, second = line.format("99213^Visit^C4"), line.format("B20^HIV^I10")
     copy = sent(site, hl7(kind, PID, PV1, first, "NTE|1||fine", second, "NTE|1||viral load"))
     assert copy[2:] == [first, "NTE|1||fine"]
+
+
+def test_an_order_tells_by_its_parent_s_result_what_that_was() -> None:
+    order = "OBR|1|1|2|1-8^x^LN" + "|" * 22
+    assert "OBR" not in _told(hl7("ORU^R01", PID, PV1, order + "7918-6&HIV antibody&LN^1^reactive"))
+    assert "OBR" in _told(hl7("ORU^R01", PID, PV1, order + "2093-3&Cholesterol&LN^1^high"))

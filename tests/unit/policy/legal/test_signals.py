@@ -109,6 +109,9 @@ MARKERS = [
     (["ZSP|N"], "granted", []),
     (["ZSP|Y"], "restricted", [(VISIT, SELF_PAY)]),
     (["ZSP|Y|V7"], "granted", [(Item(ItemKind.VISIT, "V7"), SELF_PAY)]),
+    (["ZSP|Y|V1^^^H"], "restricted", [(VISIT, SELF_PAY)]),
+    (["ZSP|Y|V1&x^7^M10^H"], "restricted", [(VISIT, SELF_PAY)]),
+    (["ZSP|Y|||P1^HIS"], "granted", [(Item(ItemKind.ORDER, "P1"), SELF_PAY)]),
     (["ZSP|Y||AC1"], "restricted", [(Item(ItemKind.ACCOUNT, "AC1"), SELF_PAY)]),
     (["ZSP|Y|||P1"], "granted", [(Item(ItemKind.ORDER, "P1"), SELF_PAY)]),
 ]  # fmt: skip
