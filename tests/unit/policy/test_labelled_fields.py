@@ -10,8 +10,8 @@ from tests.support.law_messages import ANY, PID, PV1, consent
 #: Segment id → fields of coded procedures, tests, products and specimens (HL7 v2, CE and CWE).
 SERVICES = {
     "PR1": (3,), "FT1": (7, 25, 29, 43), "OBR": (4, 13, 26, 44, 46, 47, 50), "OBX": (3,),
-    "SPM": (4,), "IAM": (3,), "AL1": (3,), "DRG": (1,), "RXO": (1, 24), "RXE": (2, 31), "RXD": (2, 25),
-    "RXG": (4,), "RXA": (5,), "RXC": (2,), "PTH": (3,), "AIS": (3,), "PSL": (7,),
+    "SPM": (4,), "IAM": (3,), "AL1": (3,), "DRG": (1,), "RXO": (1, 24), "RXE": (2, 31),
+    "RXD": (2, 25), "RXG": (4,), "RXA": (5,), "RXC": (2,), "PTH": (3,), "AIS": (3,), "PSL": (7,),
 }  # fmt: skip
 #: … and of diagnoses.
 DIAGNOSES = {
