@@ -104,10 +104,10 @@ def test_one_whose_code_the_law_takes_does_though_a_rule_may_send_the_rest_of_it
         )
     ]
     compiled = compiled_site(Site([acme], files, packs=frozenset({"us-federal", "us-il"})))
-    group = "DRG|885^Psychoses^MSDRG"
-    assert sent(compiled, adt("DG1|1||B20^x^I10|||F||885", group))[1:] == ["DG1||||||F"]
-    plain = "DG1|||I10^x^I10|||F||885"
-    assert sent(compiled, adt("DG1|1||I10^x^I10|||F||885", group))[1:] == [plain, group]
+    group = "DRG|291^Heart failure^MSDRG"
+    assert sent(compiled, adt("DG1|1||B20^x^I10|||F||291", group))[1:] == ["DG1||||||F"]
+    plain = "DG1|||I10^x^I10|||F||291"
+    assert sent(compiled, adt("DG1|1||I10^x^I10|||F||291", group))[1:] == [plain, group]
 
 
 def test_one_that_is_merely_not_granted_does_not() -> None:
