@@ -106,11 +106,11 @@ class Tally:
                 self._sent.add(content)
         for content, because in found.because.items():
             seen = self._held.get(content)
-            if seen is not None:
-                known = len(seen.because)
-                seen.because.update(
-                    one for one in because if one in seen.because or known < MOST_REASONS
-                )
+            if seen is None:
+                continue
+            for one in because:
+                if one in seen.because or len(seen.because) < MOST_REASONS:
+                    seen.because[one] += 1
 
     def unsent(self) -> Iterator[Unsent]:
         """What was sent to nobody.

@@ -13,14 +13,14 @@ from engine.policy.unlisted.content import LAST_FIELD, Content
 from engine.policy.unlisted.named import Standing
 from engine.policy.unlisted.tally import Tally, Unsent
 from engine.privacy.facts import Facts
-from tests.support.cutting import NOW, channel, disclosed, hl7, policy, rule
+from tests.support.cutting import NOW, channel, disclosed, facts, hl7, outcome, policy, rule
 
 PID = "PID|1||A^^^H^MR||DOE^JO||||||||||||||SSN"
 DIAGNOSIS = "DG1|1||E11.9^Diabetes^I10"
 
 
 def tallied(
-    compiled: CompiledPolicy, messages: Iterable[bytes], facts: Facts | None = None, **options: bool
+    compiled: CompiledPolicy, messages: Iterable[bytes], known: Facts | None = None, **options: bool
 ) -> Tally:
     """Message n was received at n minutes."""
     tally = Tally(compiled, **options)
@@ -28,7 +28,7 @@ def tallied(
         message = Message.parse(raw)
         asked = tally.see(message, number * 60_000, f"m{number}")
         if asked:
-            tally.decide(message, facts or Facts(NOW), asked)
+            tally.decide(message, known or Facts(NOW), asked)
     return tally
 
 
@@ -117,6 +117,34 @@ def test_what_a_rule_withholds_and_none_grants_is_left_out_on_purpose() -> None:
     rows = told(tallied(compiled, [hl7("ADT^A01", PID, "ZPV|1", "ZPX|1")]))
     assert rows["ZPV"].standing is rows["PID-19"].standing is Standing.WITHHELD
     assert rows["ZPX"].standing is Standing.UNLISTED
+
+
+def test_what_is_withheld_of_some_occurrences_only_is_not_left_out_on_purpose() -> None:
+    more = "    withhold: {ZPV: {where: {ZPV-1: Y}}}\n"
+    compiled = policy([rule("r", "coverage: any", "PID: [3]", more)])
+    rows = told(tallied(compiled, [hl7("ADT^A01", PID, "ZPV|Y")]))
+    assert rows["ZPV"].standing is Standing.UNLISTED
+
+
+def test_what_is_put_in_the_place_of_a_value_does_not_send_it() -> None:
+    compiled = granting("PID: all")
+    asked = "confidential: [{patient: {id: A, authority: H}, address: {city: Reno, state: NV}}]"
+    message = hl7("ADT^A01", "PID|||A^^^H^MR||DOE^JO||||||12 Oak St^^Town^CA")
+    tally = tallied(compiled, [message], facts(compiled, asked))
+    (copy,) = outcome(compiled, message, facts(compiled, asked)).payloads
+    assert b"Reno" in copy.data
+    assert whys(tally) == {"PID-11": {"confidential-communication"}}
+    assert not told(tallied(compiled, [message]))
+
+
+def test_how_many_reasons_are_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REASONS", 2)
+    withheld = [f"    withhold: {{DG1: {{where: {{DG1-1: {n}}}}}}}\n" for n in range(5)]
+    compiled = policy(
+        [rule(f"r{n}", "coverage: any", "PID: [3], DG1: all", w) for n, w in enumerate(withheld)]
+    )
+    messages = [hl7("ADT^A01", PID, f"DG1|{n}||E11.9") for n in range(5)]
+    assert len(told(tallied(compiled, messages))["DG1"].seen.because) == 2
 
 
 def test_a_channel_that_is_not_live_sends_nothing_and_its_rules_name() -> None:
