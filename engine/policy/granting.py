@@ -73,7 +73,16 @@ def granting_rules(case: Case, channel: ChannelRules) -> Granting:
             granting.append(rule)
         elif _may_follow(case, rule, code):
             following.append(rule)
+    if channel.is_cancel and not channel.is_payer and _follows_all_the_same(case, channel):
+        granting.append(channel.cancel_rule)
     return Granting(granting, following, refusals)
+
+
+def _follows_all_the_same(case: Case, channel: ChannelRules) -> bool:
+    """Whether a cancel goes to who is no payer, whatever rules say: what it cancels did (§10.9)."""
+    if not case.law.is_silent and case.law.refuses(channel, channel.cancel_rule) is not None:
+        return False
+    return why_not_following(case, channel) is None
 
 
 def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
@@ -87,6 +96,7 @@ class Chosen(NamedTuple):
     """The rules that apply to one channel, and why its corrections do not go, if they do not.
 
     `keeps_flags`: nothing must be withheld of what flags a person (`engine.policy.cutting.flags`).
+    `has_documents`: some results carry one (`engine.policy.message.documents`).
     """
 
     granting: tuple[RunnableRule, ...]
@@ -94,6 +104,7 @@ class Chosen(NamedTuple):
     following: tuple[RunnableRule, ...]
     earlier: Code | None
     keeps_flags: bool = True
+    has_documents: bool = False
 
     @property
     def disclosing(self) -> tuple[RunnableRule, ...]:
@@ -106,8 +117,14 @@ class Chosen(NamedTuple):
         if free is not None:
             granting = tuple(rule for rule in granting if rule in free)
             following = tuple(rule for rule in following if rule in free)
-        is_late = self.earlier is not None
-        return channel.plan(granting, self.withholding, following, is_late, self.keeps_flags)
+        return channel.plan(
+            granting,
+            self.withholding,
+            following,
+            self.earlier is not None,
+            keeps_flags=self.keeps_flags,
+            has_documents=self.has_documents,
+        )
 
 
 def _coverage_refuses(rule: RunnableRule, answer: Answer) -> Code | None:

@@ -13,11 +13,11 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.header import Rewrites
 from engine.policy.cutting.plan import Plan
-from engine.policy.model import Channel, Coverage, Kind, Rule, Structure
+from engine.policy.model import Channel, Coverage, Kind, LeakScan, Rule, Structure
 from engine.policy.outcome import Code, Outcome, verdict_of
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel
 from engine.policy.runnable.plans import Plans
-from engine.policy.runnable.rules import RunnableRule
+from engine.policy.runnable.rules import RunnableRule, built_in
 from engine.policy.segment.masks import Mask
 from engine.policy.vocabulary.conditions import MessageType
 
@@ -47,12 +47,16 @@ class ChannelRules:
         self.is_provider = channel.kind is Kind.PROVIDER
         self.is_cancel = is_cancel(message_type)
         self.is_strict = channel.structure is Structure.STRICT
+        self.looks_for_names = channel.leak_scan is LeakScan.NAMES
         self.follows = self.is_cancel and self.is_payer
+        #: What it receives may hang on what of the visit was disclosed to it before: a cancel, and
+        #: what corrects or credits something (`engine.policy.message.corrections`).
+        self.asks_disclosed = self.is_cancel or (self.is_payer and bool(self.disclosing))
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         #: Whether every rule that discloses asks that the payer covers the patient.
         self.asks_own_alone = (
             bool(self.disclosing)
-            and not self.follows
+            and not self.is_cancel
             and all(rule.coverage is Coverage.OWN for rule in self.disclosing)
         )
         self.asks_coverage = not self.follows and any(
@@ -67,6 +71,8 @@ class ChannelRules:
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._shared = shared
         self.cancel_follows = cancel_grants(channel)
+        #: The same as a rule among others: of who is no payer, whose own rules stand beside it.
+        self.cancel_rule = built_in(self.cancel_follows)
 
     def plan(
         self,
@@ -74,7 +80,9 @@ class ChannelRules:
         withholds: tuple[RunnableRule, ...],
         following: tuple[RunnableRule, ...] = (),
         bars_corrections: bool = False,
+        *,
         keeps_flags: bool = True,
+        has_documents: bool = False,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key: tuple[int, ...]
@@ -82,8 +90,8 @@ class ChannelRules:
             key = (grants[0].number, -1)  # nearly always
         else:
             key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
-        if following or bars_corrections or not keeps_flags:
-            ends = -2 - bars_corrections - 2 * (not keeps_flags)
+        if following or bars_corrections or not keeps_flags or has_documents:
+            ends = -2 - bars_corrections - 2 * (not keeps_flags) - 4 * has_documents
             key += (ends, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
@@ -98,6 +106,7 @@ class ChannelRules:
                 following=[rule.rule for rule in following],
                 bars_corrections=bars_corrections,
                 keeps_flags=keeps_flags,
+                has_documents=has_documents,
             )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan

@@ -13,7 +13,7 @@ from enum import Enum
 
 from engine.policy.compile import CompiledPolicy
 from engine.policy.cutting.parts import MSH_SECURITY
-from engine.policy.model import Grant, Kind, Policy, State
+from engine.policy.model import Grant, Policy, State
 from engine.policy.runnable.channel_rules import ChannelRules, TypeRules
 from engine.policy.runnable.events import cancel_grants
 from engine.policy.segment.masks import NONE, NOTHING, Mask
@@ -35,10 +35,8 @@ class Named:
         self._granted = _added_up(
             grant for rule in policy.rules if rule.channels for grant in rule.grants
         )
-        self._built_in: set[str] = {"MSH"}  # which is always sent
-        for channel in policy.channels.values():
-            if channel.kind is Kind.PAYER:
-                self._built_in |= {grant.segment for grant in cancel_grants(channel).grants}
+        #: What may be sent without any written rule, the header among it.
+        self._built_in = {"MSH"} | {grant.segment for grant in cancel_grants(None).grants}
         self._withheld: dict[str, Mask] = {}
         for rule in policy.rules:
             for one in rule.withholdings:
@@ -83,7 +81,7 @@ def _sendable(channel: ChannelRules) -> dict[str, Mask]:
     if channel.channel.state is not State.LIVE or not channel.in_ceiling:
         return {}
     granting = [grant for rule in channel.disclosing for grant in rule.rule.grants]
-    if channel.follows:
+    if channel.is_cancel:
         granting += channel.cancel_follows.grants
     found = {
         segment_id: mask & channel.ceiling.get(segment_id, NONE)

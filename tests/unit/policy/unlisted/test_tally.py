@@ -178,8 +178,13 @@ def test_of_the_header_only_what_rules_decide_of_is_told() -> None:
         assert all(row.standing is Standing.UNLISTED for row in rows.values())
 
 
-def test_a_cancel_sends_what_no_written_rule_grants() -> None:
-    compiled, cancel = granting("PID: all"), hl7("ADT^A11", PID, f"PV1|1|I|3W{'|' * 16}V1")
+@pytest.mark.parametrize("kind", ["payer", "vendor"])
+def test_a_cancel_sends_what_no_written_rule_grants(kind: str) -> None:
+    compiled = policy(
+        [rule("r", "message: [ADT^A01]", "PID: all")],
+        [channel("acme", kind=kind)],
+    )
+    cancel = hl7("ADT^A11", PID, f"PV1|1|I|3W{'|' * 16}V1")
     assert told(tallied(compiled, [cancel]))["PV1"].standing is Standing.UNLISTED
     rows = told(tallied(compiled, [cancel], disclosed("V1")))
     assert {"PV1-1", "PV1-3"} <= set(rows)
