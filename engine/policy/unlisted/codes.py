@@ -39,6 +39,7 @@ _FORMS = {
     "NDC": re.compile(r"(?:\d{4,5}-\d{3,4}-\d{1,2}|\d{10,11})", re.ASCII),
     "RXNORM": re.compile(r"\d{1,8}", re.ASCII),
     "CVX": re.compile(r"\d{1,3}", re.ASCII),
+    "MSDRG": re.compile(r"\d{1,3}", re.ASCII),
 }
 _LOCAL_FORM = re.compile(r"(?!(?:\D*\d){7})[A-Z0-9](?:[A-Z0-9._-]{0,10}[A-Z0-9])?", re.ASCII)
 

@@ -16,6 +16,7 @@ from tests.support.cutting import hl7
         ("I9CDX", "250.00", ("I9C", "25000")),
         ("LN", "2345-7", ("LN", "2345-7")),
         ("C4", "99213", ("C4", "99213")),
+        ("MS-DRG", "897", ("MSDRG", "897")),
         ("SCT", "73211009", ("SCT", "73211009")),
         ("L", "GLU", ("local", "GLU")),
         ("99LAB", "CBC-2", ("local", "CBC-2")),
