@@ -54,6 +54,7 @@ COMMANDS = (
     "messages",
     "ledger",
     "backtest",
+    "unlisted",
     "archive",
     "keys",
     "send",

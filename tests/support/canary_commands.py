@@ -231,6 +231,8 @@ def of_the_archive(desk: Desk, patient: str, authority: str, merged: str) -> Non
     desk.tell("ledger", "candidates")
     desk.tell("ledger", "clear", receipt, "--channel", "alpha", *why, code=None)
     desk.ask("backtest", "--rules", str(desk.site), *why, code=None)
+    desk.tell("unlisted", "--codes", "--top", "1000", *why)
+    desk.ask("unlisted", "--codes", "--top", "1000", *why)
     desk.tell("archive", "status")
     desk.tell("archive", "hold", *why, *named, stdin=[patient])
     desk.tell("archive", "holds")
