@@ -18,26 +18,26 @@ from engine.archive.database import Database
 from engine.archive.opening import open_archive
 from engine.archive.search import (
     Found,
-    Query,
     read_content,
     read_message,
     read_rows,
     search,
 )
+from engine.archive.standing import WORDS
 from engine.archive.story import Scribe
 from engine.archive.telling import told
-from engine.archive.terms import account_term, control_term, patient_term, visit_term
 from engine.cli.acting import add_reason, need_reason
-from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
-from engine.cli.moments import moment, ms, shown
+from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.finding import add_search, asked_query
+from engine.cli.moments import shown
 from engine.cli.noting import note
 from engine.cli.operating import operating_site
 from engine.cli.reach import running_store
 from engine.cli.table import table
+from engine.cli.taking_up import replay
 from engine.cli.words import visible
-from engine.clock import SystemClock
 from engine.config.load import load_site
-from engine.config.model import Installation, Site
+from engine.config.model import Site
 from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
@@ -46,27 +46,22 @@ from engine.policy.meaning.revision import revision
 from engine.redecision.kept_message import Answers, KeptMessage
 from engine.store.sealing import Sealer
 
-OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
-
 
 def register(subparsers: Any) -> None:
     """Add `messages` and its actions to the command line."""
     parser = subparsers.add_parser(
         "messages",
-        help="archived messages: search, show",
+        help="archived messages: search, show, replay",
         description=(
-            "Finds archived messages and tells the whole story of one. Content is "
-            "shown for a reason only, and the look is recorded first."
+            "Finds archived messages, tells the whole story of one, and decides again what was "
+            "withheld. Content is shown for a reason only, and the look is recorded first."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     find = actions.add_parser("search", help="messages by identifier, type, channel or time")
-    _add_identifiers(find)
-    find.add_argument("--type", default="", metavar="TYPE", help="ADT, or ADT^A01")
+    add_search(find)
     find.add_argument("--channel", default="", metavar="CHANNEL")
-    find.add_argument("--outcome", default="", choices=OUTCOMES)
-    find.add_argument("--from", dest="since", metavar="TIME")
-    find.add_argument("--to", dest="until", metavar="TIME")
+    find.add_argument("--outcome", default="", choices=WORDS)
     find.add_argument("--limit", type=int, default=100, metavar="N")
     add_site_and_json(find)
     find.set_defaults(run=search_messages)
@@ -77,14 +72,29 @@ def register(subparsers: Any) -> None:
     add_reason(story, "why you look; recorded")
     add_site_and_json(story)
     story.set_defaults(run=show)
+    _register_replay(actions)
 
 
-def _add_identifiers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--control", default="", metavar="ID", help="MSH-10")
-    parser.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
-    parser.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
-    parser.add_argument("--account", default="", metavar="ID", help="PID-18.1")
-    parser.add_argument("--visit", default="", metavar="ID", help="PV1-19.1")
+def _register_replay(actions: Any) -> None:
+    again = actions.add_parser(
+        "replay",
+        help="decide messages that were withheld again, and send what today's policy allows",
+        description=(
+            "Messages that were withheld are decided again by the policy of the running engine and"
+            " by today's facts. What is parked or held is replayed by `parked replay`."
+        ),
+    )
+    again.add_argument("receipts", nargs="*", metavar="RECEIPT")
+    add_search(again)
+    again.add_argument("--withheld-for", default="", metavar="CODE", help="those, by reason code")
+    again.add_argument(
+        "--channel", default="", metavar="CHANNEL", help="this one, even if it was not live then"
+    )
+    again.add_argument("--again", action="store_true", help="also what the channel has already")
+    again.add_argument("--dry-run", action="store_true", help="say what would be")
+    add_reason(again, is_required=True)
+    add_site_and_json(again)
+    again.set_defaults(run=replay)
 
 
 def search_messages(args: argparse.Namespace) -> int:
@@ -92,16 +102,13 @@ def search_messages(args: argparse.Namespace) -> int:
     site = operating_site(args.site)
     if args.channel:
         known_channel(site.channels, args.channel)
-    now, zone = SystemClock().now(), site.timezone
-    query = Query(
-        _terms(args, site),
-        args.type,
-        args.channel,
-        args.outcome,
-        ms(moment(args.since, zone, now)) if args.since else 0,
-        ms(moment(args.until, zone, now)) if args.until else Query().to_ms,
-        max(1, args.limit),
-        tuple(site.channels),
+    zone = site.timezone
+    query = dataclasses.replace(
+        asked_query(args, site, zone),
+        channel=args.channel,
+        outcome=args.outcome,
+        limit=max(1, args.limit),
+        channels=tuple(site.channels),
     )
     with open_archive(site) as archive, archive.reading() as connection:
         found = search(connection, query)
@@ -207,23 +214,8 @@ def _recalled(site: Site, scribe: Scribe, kept: KeptMessage) -> tuple[KeptMessag
     return kept, (None,) * (len(kept.names) + len(kept.patients))
 
 
-def _terms(args: argparse.Namespace, site: Installation) -> tuple[bytes, ...]:
-    if not (args.control or args.patient or args.account or args.visit):
-        return ()
-    sealer = Sealer.of(site.keys)
-    made = (
-        (args.control, control_term),
-        (args.account, account_term),
-        (args.visit, visit_term),
-    )
-    terms = [term(sealer, number) for number, term in made if number]
-    if args.patient:
-        terms.append(patient_term(sealer, named_patient(args.patient), args.authority))
-    return tuple(terms)
-
-
 def _outcomes(found: Found) -> str:
-    return ", ".join(f"{channel} {state}" for channel, state in found.outcomes.items())
+    return ", ".join(f"{channel} {found.told(channel)}" for channel in found.outcomes)
 
 
 def _print_json(found: Found | None, rows: list[dict[str, Any]], content: bytes | None) -> None:
@@ -236,8 +228,8 @@ def _print_story(found: Found | None, rows: list[dict[str, Any]], zone: str) -> 
     if found is not None:
         print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
-        for channel, state in found.outcomes.items():
-            print(f"  {channel:20} {state}")
+        for channel in found.outcomes:
+            print(visible(f"  {channel:20} {found.told(channel)}"))
         print()
     for row in rows:
         print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {visible(told(row))}")
