@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.breach import IMPERMISSIBLE, named
+from engine.archive.moves import read_moves
 from engine.archive.rows import DAY_MS
-from engine.archive.standing import MOVES, Standing, standings
+from engine.archive.standing import Standing, standings
 from engine.intake.receipts import earliest_receipt
 
 MESSAGES, OUTCOMES, TERMS, DAYS = schema.messages, schema.outcomes, schema.terms, schema.days
@@ -266,26 +267,10 @@ def _days(connection: Connection, query: Query) -> list[int]:
 
 
 def _told(connection: Connection, rows: list[Any]) -> list[Found]:
-    moves = _moves(connection, [row.receipt for row in rows])
+    moves = read_moves(connection, [row.receipt for row in rows])
     return [
         _found(row, standings(json.loads(row.decided), moves.get(row.receipt, ()))) for row in rows
     ]
-
-
-def _moves(connection: Connection, receipts: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """The rows that tell where parts of messages went, by receipt, in order."""
-    table = schema.ledger
-    found: dict[str, list[dict[str, Any]]] = {}
-    body = sa.case((table.c.kind == "delivered", "{}"), else_=table.c.body)  # most, and long
-    asked = (
-        sa.select(table.c.receipt, table.c.kind, table.c.channel, body.label("body"))
-        .where(table.c.receipt.in_(receipts), table.c.kind.in_(sorted(MOVES)))
-        .order_by(table.c.receipt, table.c.seq)
-    )
-    for row in connection.execute(asked):
-        said = {**json.loads(row.body), "kind": row.kind, "channel": row.channel}
-        found.setdefault(row.receipt, []).append(said)
-    return found
 
 
 def _stands(outcomes: dict[str, str], channel: str, word: str) -> bool:
