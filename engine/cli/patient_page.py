@@ -14,6 +14,7 @@ from engine.cli.patient_report import Recipient, Report
 from engine.cli.patient_words import entry_in_words, fields_in_words, why
 from engine.cli.registered_entries import state_of
 from engine.cli.words import counted
+from engine.policy.telling.mixed import Mixed, taken_apart
 from engine.policy.telling.patient import Change, Share
 from engine.privacy.protections import Protections
 
@@ -125,10 +126,15 @@ def _line(line: Line) -> str:
 
 def _share(share: Share, protections: Protections) -> Iterator[Part]:
     of = f", of {counted(share.disclosing, 'message')}" if share.disclosing else ""
-    sent = tuple(fields_in_words(share.sent))
-    yield Part(f"Receives{of}", _nothing(sent), sent)
+    apart = taken_apart(share)
+    sent = tuple(fields_in_words(apart.always))
+    if sent or not apart.mixed:
+        yield Part(f"Receives{of}", _nothing(sent), sent)
+    if apart.mixed:
+        mixed = tuple(_mixed(one, protections) for one in apart.mixed)
+        yield Part("Receives in some messages, and not in others", (), mixed)
     lacks: dict[str, dict[str, set[str]]] = {}
-    for lack, names in share.lacks.items():
+    for lack, names in apart.never.items():
         lacks.setdefault(lack.code, {}).setdefault(lack.segment, set()).update(names)
     withheld = tuple(
         f"{why(code, protections)} {'; '.join(fields_in_words(fields))}."
@@ -142,6 +148,21 @@ def _share(share: Share, protections: Protections) -> Iterator[Part]:
     )
     if refused:
         yield Part("Messages of which nothing is sent", (), refused)
+
+
+def _mixed(one: Mixed, protections: Protections) -> str:
+    """What goes in some messages, in how many of which types, and why not in others."""
+    (fields,) = fields_in_words({one.segment: set(one.fields)})
+    said = [f"{fields}. Received in {_messages(one.sent)}."]
+    said += [
+        f"Not, or not all of it, in {_messages(types)}: {why(code, protections)}"
+        for code, types in one.lacking.items()
+    ]
+    return " ".join(said)
+
+
+def _messages(types: Mapping[str, int]) -> str:
+    return f"{counted(sum(types.values()), 'message')} ({', '.join(sorted(types))})"
 
 
 def _change(change: Change) -> Part:

@@ -19,6 +19,7 @@ from engine.cli.moments import utc
 from engine.cli.patient_words import entry_in_words, why
 from engine.cli.registered_entries import entry_as_json
 from engine.policy.model import Channel
+from engine.policy.telling.mixed import taken_apart
 from engine.policy.telling.patient import Change, Share, plainly
 from engine.privacy.entries import Entry
 from engine.privacy.patients import Patient
@@ -136,6 +137,15 @@ def _share(share: Share, protections: Protections) -> dict[str, Any]:
                 "why": why(lack.code, protections),
             }
             for lack, names in sorted(share.lacks.items())
+        ],
+        "mixed": [
+            {
+                "segment": one.segment,
+                "fields": plainly({one.segment: set(one.fields)})[one.segment],
+                "sent": dict(one.sent),
+                "withheld": {code: dict(types) for code, types in one.lacking.items()},
+            }
+            for one in taken_apart(share).mixed
         ],
         "not_sent": [
             {
