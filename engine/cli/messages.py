@@ -11,9 +11,11 @@ import dataclasses
 import hashlib
 import json
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, cast
 
+from engine.archive.channels import ledger_channels
 from engine.archive.database import Database
 from engine.archive.opening import open_archive
 from engine.archive.search import (
@@ -33,11 +35,12 @@ from engine.cli.moments import shown
 from engine.cli.noting import note
 from engine.cli.operating import operating_site
 from engine.cli.reach import running_store
+from engine.cli.removed import archived_channel
 from engine.cli.table import table
 from engine.cli.taking_up import replay
 from engine.cli.words import visible
 from engine.config.load import load_site
-from engine.config.model import Site
+from engine.config.model import OperatingSite, Site
 from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
@@ -100,24 +103,28 @@ def _register_replay(actions: Any) -> None:
 def search_messages(args: argparse.Namespace) -> int:
     """A line for each message, the latest first."""
     site = operating_site(args.site)
-    if args.channel:
-        known_channel(site.channels, args.channel)
     zone = site.timezone
-    query = dataclasses.replace(
-        asked_query(args, site, zone),
-        channel=args.channel,
-        outcome=args.outcome,
-        limit=max(1, args.limit),
-        channels=tuple(site.channels),
-    )
+    query = asked_query(args, site, zone)
     with open_archive(site) as archive, archive.reading() as connection:
+        if args.channel:
+            archived_channel(connection, site.channels, args.channel)
+        known = {*site.channels, *ledger_channels(connection)}
+        query = dataclasses.replace(
+            query,
+            channel=args.channel,
+            outcome=args.outcome,
+            limit=max(1, args.limit),
+            channels=tuple(sorted(known)),
+        )
         found = search(connection, query)
+    removed = sorted({channel for one in found for channel in one.outcomes} - site.channels.keys())
     if args.json:
-        print(json.dumps({"messages": [dataclasses.asdict(one) for one in found]}))
+        messages = [dataclasses.asdict(one) for one in found]
+        print(json.dumps({"messages": messages, "removed": removed}))
         return Exit.OK
     head = ("RECEIPT", "RECEIVED", "TYPE", "CONTROL ID", "OUTCOMES")
     rows = [
-        (one.receipt, shown(one.at_ms, zone), one.type, one.control_id, _outcomes(one))
+        (one.receipt, shown(one.at_ms, zone), one.type, one.control_id, _outcomes(one, removed))
         for one in found
     ]
     print(table(head, rows) if rows else "no message is found")
@@ -134,7 +141,7 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(found, rows, None)
     else:
-        _print_story(found, rows, site.timezone)
+        _print_story(found, rows, site)
     return Exit.OK
 
 
@@ -214,8 +221,11 @@ def _recalled(site: Site, scribe: Scribe, kept: KeptMessage) -> tuple[KeptMessag
     return kept, (None,) * (len(kept.names) + len(kept.patients))
 
 
-def _outcomes(found: Found) -> str:
-    return ", ".join(f"{channel} {found.told(channel)}" for channel in found.outcomes)
+def _outcomes(found: Found, removed: Collection[str]) -> str:
+    return ", ".join(
+        f"{channel}{' (removed)' if channel in removed else ''} {found.told(channel)}"
+        for channel in found.outcomes
+    )
 
 
 def _print_json(found: Found | None, rows: list[dict[str, Any]], content: bytes | None) -> None:
@@ -224,12 +234,14 @@ def _print_json(found: Found | None, rows: list[dict[str, Any]], content: bytes 
     print(json.dumps({"message": message, "history": rows, "content": text}))
 
 
-def _print_story(found: Found | None, rows: list[dict[str, Any]], zone: str) -> None:
+def _print_story(found: Found | None, rows: list[dict[str, Any]], site: OperatingSite) -> None:
+    zone = site.timezone
     if found is not None:
         print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
         for channel in found.outcomes:
-            print(visible(f"  {channel:20} {found.told(channel)}"))
+            removed = "" if channel in site.channels else "; removed from the site"
+            print(visible(f"  {channel:20} {found.told(channel)}{removed}"))
         print()
     for row in rows:
         print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {visible(told(row))}")

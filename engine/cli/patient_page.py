@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.archive.accounting import Line, notes, when
 from engine.cli.letter import Part, part_as_page, part_as_text
-from engine.cli.patient_report import Recipient, Report
+from engine.cli.patient_report import Recipient, Removed, Report
 from engine.cli.patient_words import entry_in_words, fields_in_words, why
 from engine.cli.registered_entries import state_of
 from engine.cli.words import counted
@@ -38,6 +38,7 @@ def _whole(report: Report) -> Part:
     concerned = [one for one in report.recipients if one.is_concerned]
     others = [one.channel.name for one in report.recipients if not one.is_concerned]
     parts = [_entries(report), *(_recipient(one, report.protections) for one in concerned)]
+    parts += [_removed(one) for one in report.removed]
     if others:
         said = "As far as we know these do not insure you, and they have received nothing."
         parts.append(Part("Others", (said,), tuple(sorted(others))))
@@ -72,10 +73,11 @@ def _introduction(report: Report) -> Iterator[str]:
             " refused or restricted there counts here, too, and what was sent of it is not in this"
             " report: ask for a report of each."
         )
-    if report.gone:
+    gone = [one for one in report.removed if one.lines]
+    if gone:
         yield (
-            f"Something also went to {counted(report.gone, 'recipient')} with whom we have no"
-            " contract any more: ask for an accounting of disclosures, which names each."
+            f"Something also went to {counted(len(gone), 'recipient')} with whom we have no"
+            " contract any more; see below."
         )
     yield from report.supposed
     if report.erased:
@@ -113,6 +115,16 @@ def _recipient(one: Recipient, protections: Protections) -> Part:
     if one.change is not None:
         parts.append(_change(one.change))
     return Part(one.channel.name, (), (), tuple(parts))
+
+
+def _removed(one: Removed) -> Part:
+    """What went to somebody, and where messages stand, when there was a contract."""
+    parts = [Part("Received so far", _nothing(one.lines), tuple(map(_line, one.lines)))]
+    if not one.lines:
+        states = tuple(f"{state}: {number}" for state, number in one.states.items())
+        parts.append(Part("Your messages", (), states))
+    said = "We have no contract with this recipient any more, and nothing is sent there."
+    return Part(f"{one.name} (removed)", (said,), (), tuple(parts))
 
 
 def _nothing(found: Iterable[object]) -> tuple[str, ...]:
