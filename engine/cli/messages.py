@@ -156,7 +156,11 @@ def _show_content(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(found, rows, content)
     else:
-        sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
+        lines = content.replace(b"\r", b"\n")
+        if sys.stdout.isatty():
+            print(lines.decode("utf-8", "backslashreplace"), end="")
+        else:  # for a file or another program: as it is
+            sys.stdout.buffer.write(lines)
     return Exit.OK
 
 
