@@ -24,7 +24,7 @@ from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.policy.compare.changes import Change, Effect
+from engine.policy.compare.changes import Change, Effect, together
 from engine.policy.compare.diff import Difference, difference
 from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import compile_policy
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         old = load_site(stack.enter_context(site_folder(args.old)))
         new = load_site(stack.enter_context(site_folder(args.new)))
     found = difference(old.policy, new.policy)
-    found = replace(found, changes=(*found.changes, *destinations(old, new)))
+    found = replace(found, changes=together((*found.changes, *destinations(old, new))))
     decided = None if args.over is None else _over(args.over, args.facts, old, new)
     newly = any(change.newly for one in decided or () for change in one.changes)
     wider = found.is_wider or newly

@@ -24,6 +24,7 @@ from engine.policy.language import Keys, Problems, Reader
 from engine.policy.language.source import Node
 from engine.policy.model import Policy
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Disclosed, Facts, Level
+from engine.privacy.units import Units
 
 FILE_KEYS = Keys(
     "facts",
@@ -89,7 +90,7 @@ def facts_of(node: Node | None, policy: Policy, reader: Reader) -> Facts:
             for item in read.items(keys.get("labels"), "`labels`")
             if (label := sensitivity_of(item, read)) is not None
         ),
-        units={**policy.units, **units_of(keys.get("units"), reader)},
+        units=Units({**policy.units, **units_of(keys.get("units"), reader)}),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pathlib
 import re
 import zoneinfo
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -24,7 +23,7 @@ from engine.policy.language import Keys, Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node, Scalar
 from engine.policy.model import SelfPay
-from engine.privacy.facts import Unit
+from engine.privacy.units import Units
 from engine.store.keysource import KeySource
 
 CONFIG_KEYS = Keys(
@@ -96,7 +95,7 @@ class Settings:
     protections: ProtectionSettings = field(default_factory=ProtectionSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     retention: Retention = field(default_factory=Retention)
-    units: Mapping[str, Unit] = field(default_factory=dict)
+    units: Units = field(default_factory=Units)
     self_pay: SelfPay | None = None
     controller: Controller = field(default_factory=Controller)
     requires_elements: bool = True

@@ -6,21 +6,19 @@ Law: a unit that is not listed is not known, and content of substance use from i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from engine.config.fact_values import is_empty
 from engine.policy.language import Reader
 from engine.policy.language.source import Mapping as MappingNode
 from engine.policy.language.source import Node
-from engine.privacy.facts import Unit
+from engine.privacy.units import Unit, Units
 
 
-def units_of(node: Node | None, reader: Reader) -> Mapping[str, Unit]:
+def units_of(node: Node | None, reader: Reader) -> Units:
     """PV1-3.1 of each unit, and what it is."""
     if node is None or is_empty(node):
-        return {}
+        return Units()
     if not isinstance(node, MappingNode):
         reader.wrong_type(node, "`units`", "a mapping of units")
-        return {}
+        return Units()
     found = {key.text or "": reader.choice(value, "A unit", Unit) for key, value in node.entries}
-    return {name: unit for name, unit in found.items() if unit is not None}
+    return Units({name: unit for name, unit in found.items() if unit is not None})

@@ -4,7 +4,8 @@ Law: bytes are decoded to compare or to show, never to forward. MSH-18 (table 02
 first, then UTF-8, then Windows-1252, which accepts every byte and is reported as a guess. In
 GB18030, BIG-5, Shift-JIS and the ISO 2022 sets a character can hold a byte that equals a
 delimiter, so values are split on a *shadow* in which such characters are blanked out, and the
-slices are taken from what was received (HL7 2.9.1 §2.14.9.18, §2.6.1).
+slices are taken from what was received (HL7 2.9.1 §2.14.9.18, §2.6.1). Where a set is declared in
+which any byte may be half of a character, it is never certain what a delimiter is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 
 #: ESC, as a number: looking for a byte is faster than for a string of one.
 _ESCAPE = 0x1B
+
+#: Field separators before MSH-18, MSH-1 among them.
+_BEFORE_MSH_18 = 17
 
 #: Windows-1252 with its five undefined bytes read as the C1 controls of the same number.
 _WINDOWS_1252 = "".join(
@@ -36,10 +40,14 @@ _NOT_TAKEN_BACK = re.compile(_ISO_2022.pattern + rb"(?![^\r\n])")
 
 @dataclass(frozen=True, slots=True)
 class Charset:
-    """One character set: its Python codec, and what hides delimiters in it (None: nothing)."""
+    """One character set: its Python codec, and what hides delimiters in it (None: nothing).
+
+    `is_wide`: any byte of it may be half of a character, so that nothing divides it.
+    """
 
     codec: str
     mask: re.Pattern[bytes] | None = None
+    is_wide: bool = False
 
     def decode(self, value: bytes) -> tuple[str, bool]:
         """The text of `value`, and whether it is certain (False: neither set nor UTF-8 fits)."""
@@ -60,8 +68,11 @@ class Charset:
     def divides(self, body: bytes) -> bool:
         """Whether it is certain which delimiters of `body` are delimiters.
 
-        It is not where a set that hides some is declared, and the text is in another.
+        It is not where a set that hides some is declared, and the text is in another; nor where
+        one is declared that is wide, whatever the text.
         """
+        if self.is_wide:
+            return False
         if self.mask is None:
             return True
         if self.mask is _ISO_2022 and _NOT_TAKEN_BACK.search(body):
@@ -110,6 +121,15 @@ def _blank(match: re.Match[bytes]) -> bytes:
 #: ASCII is a part of UTF-8, and UTF-8 is what is tried where nothing is declared.
 UTF_8 = Charset("utf-8")
 
+#: UTF-16, UTF-32, and sets of two bytes in seven bits (table 0211). What is declared so and begins
+#: with an MSH that can be read is read as if nothing were declared, and never taken apart.
+_WIDE = Charset("utf-8", is_wide=True)
+_WIDE_NAMES = (
+    *("UNICODEUTF16", "UTF16", "UTF16BE", "UTF16LE", "UCS2", "ISO10646UCS2"),
+    *("UNICODEUTF32", "UTF32", "UTF32BE", "UTF32LE", "UCS4", "ISO10646UCS4"),
+    *("CNS116431992", "CNS11643", "ISO2022CN", "ISO2022KR"),
+)
+
 #: Supersets that senders name by the smaller set's name.
 _WIDER = {"big5": ("cp950", "big5hkscs"), "iso2022_jp_2": ("iso2022_jp_3", "iso2022_jp_ext")}
 
@@ -121,7 +141,7 @@ _MASKED = {
 }
 
 #: Table 0211 and the spellings that senders use: letters and digits of the name → set.
-#: `UNICODE`, UTF-16, UTF-32, CNS 11643-1992 and JIS X 0201 (ISO IR14) are left to the chain.
+#: `UNICODE`, which says no encoding, and JIS X 0201 (ISO IR14) are left to the chain.
 _SETS: dict[str, Charset] = {
     "ASCII": UTF_8,
     "ISOIR6": UTF_8,
@@ -148,6 +168,7 @@ _SETS: dict[str, Charset] = {
     "ISOIR159": _MASKED["iso2022_jp"],
     "JISX0202": _MASKED["iso2022_jp"],
     "JAS2020": _MASKED["iso2022_jp"],
+    **dict.fromkeys(_WIDE_NAMES, _WIDE),
 }
 
 _NOT_IN_NAMES = re.compile(rb"[^A-Za-z0-9]")
@@ -157,8 +178,8 @@ def declared(header: bytes, separator: bytes, repetition: bytes) -> Charset | No
     """The set that MSH-18 of `header` names; None where it names none that is known.
 
     A set with hidden delimiters wins over another repetition (`~ISO IR87`), since splitting
-    depends on it. MSH itself may hold such characters before MSH-18, so each of those sets is
-    also tried on the header, and taken if it finds itself named.
+    depends on it, and a wide one over both. MSH itself may hold such characters before MSH-18, so
+    each of the former is also tried on the header, and taken if it finds itself named.
     """
     found = _named(header.split(separator), repetition)
     if found is not None or header.isascii():
@@ -177,6 +198,8 @@ def _named(fields: list[bytes], repetition: bytes) -> Charset | None:
         for name in names
         if (charset := _SETS.get(_NOT_IN_NAMES.sub(b"", name).decode("ascii").upper()))
     ]
+    if _WIDE in known:
+        return _WIDE
     return next((charset for charset in known if charset.mask), known[0] if known else None)
 
 
@@ -188,7 +211,9 @@ def detect(body: bytes, header: bytes, separator: bytes, repetition: bytes) -> C
     throughout, while UTF-8 senders do declare them.
     """
     if body.isascii() and _ESCAPE not in body:
-        return UTF_8
+        is_declared = header.count(separator) >= _BEFORE_MSH_18
+        charset = declared(header, separator, repetition) if is_declared else None
+        return _WIDE if charset is _WIDE else UTF_8
     charset = declared(header, separator, repetition) or UTF_8
     if charset.mask is None or charset.mask is _ISO_2022:
         return charset

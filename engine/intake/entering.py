@@ -16,7 +16,7 @@ from engine.hl7.wire import Message
 from engine.intake.change_records import change_record
 from engine.intake.receipts import received_at
 from engine.intake.recorded import entry_id, link_id, patient_name, seal_held
-from engine.intake.registered import Known
+from engine.intake.registered import Known, too_many_identifiers
 from engine.intake.sealed import Sealing
 from engine.policy.compile import CompiledPolicy
 from engine.policy.message.reading import type_of
@@ -72,6 +72,8 @@ class Changes:
 
 NO_CHANGES = Changes()
 
+_MORE_THAN_ONE_PERSON = "The message joins or restricts more identifiers than one person has."
+
 
 class Entries:
     """Reads what messages say, and enters it."""
@@ -88,7 +90,7 @@ class Entries:
             return None
         said = Said(moves, facts, renumbered_keys(moves))
         if len(said.patients) > MOST_IDENTIFIERS:
-            raise _too_many()
+            raise too_many_identifiers(_MORE_THAN_ONE_PERSON)
         return said
 
     def named(self, said: Said | None, patients: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -127,7 +129,7 @@ class Entries:
         )
         held = known.held.values()
         if len(said.joined(held)) > MOST_IDENTIFIERS and any(move.tie for move in said.moves):
-            raise _too_many()
+            raise too_many_identifiers(_MORE_THAN_ONE_PERSON)
         ids = said.concerns(held)
         names = {id_: patient_name(self._sealing, id_) for id_ in sorted(ids)}
         before = {id_: known.held.get(name, Held()) for id_, name in names.items()}
@@ -153,14 +155,6 @@ class Entries:
 
     def _link_id(self, members: Iterable[Patient]) -> str:
         return link_id(self._sealing, members)
-
-
-def _too_many() -> EngineError:
-    return EngineError(
-        "too-many-identifiers",
-        "The message joins or restricts more identifiers than one person has.",
-        "Correct it at its source; it was not stored.",
-    )
 
 
 def _event(message: Message) -> str:

@@ -25,11 +25,11 @@ from engine.privacy.facts import (
     Facts,
     Restriction,
     SignedConsent,
-    Unit,
 )
 from engine.privacy.held import Held
 from engine.privacy.patients import denied_in, patients_of
 from engine.privacy.persons import Rights, rights_of
+from engine.privacy.units import Units
 from engine.store.port import Changed, Footing, News
 
 #: How many identifiers a message may have; of each the store is asked in the same step.
@@ -63,7 +63,7 @@ def facts_of(
     now: datetime,
     coverages: Mapping[CoverageKey, Coverages],
     disclosed: frozenset[Disclosed],
-    units: Mapping[str, Unit],
+    units: Units,
     *,
     is_kept: bool = False,
 ) -> Facts:
@@ -103,6 +103,12 @@ def _undecided(
 UNAVAILABLE = Known(WITHOUT, is_available=False)
 
 
+def too_many_identifiers(text: str) -> EngineError:
+    """The refusal of a message that names more patients than one message, or one person, has."""
+    mend = "Correct it at its source; it was not stored."
+    return EngineError("too-many-identifiers", text, mend)
+
+
 class PatientNames:
     """The keyed hashes of everybody in a message: PID-3, and MRG-1 that is merged into it."""
 
@@ -132,10 +138,8 @@ class PatientNames:
             ids += [one.id for one in patients_of(message, merged, 1)]
         once = dict.fromkeys(ids)
         if len(once) > MOST_NAMED:
-            raise EngineError(
-                "too-many-identifiers",
-                f"The message names more than {MOST_NAMED} identifiers of patients.",
-                "Correct it at its source; it was not stored.",
+            raise too_many_identifiers(
+                f"The message names more than {MOST_NAMED} identifiers of patients."
             )
         return tuple([self._name(id_) for id_ in once])
 

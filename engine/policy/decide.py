@@ -116,7 +116,8 @@ def _by_rules(case: Case, channel: ChannelRules, policy: CompiledPolicy) -> Deci
         return _refused(Code.ABOVE_CEILING)
     keeps_flags = channel.is_provider or not case.has_flags
     granting, following = tuple(found.granting), tuple(found.following)
-    chosen = Chosen(granting, withholding, following, earlier, keeps_flags)
+    has_documents = bool(case.view.documents)
+    chosen = Chosen(granting, withholding, following, earlier, keeps_flags, has_documents)
     decision = _cut(case, channel, policy, chosen)
     if decision.discloses or decision.reasons[0].code is not Code.NOTHING_LEFT:
         return decision
@@ -207,7 +208,7 @@ def _after(
     law = case.law
     if not law.is_silent and not attach(cut, law.notices(channel, granting, cut.kept())):
         return plain(Code.NOTICE)
-    return leak(cut, numbers_of_others(case, channel, cut))
+    return leak(cut, numbers_of_others(case, channel, cut), names=channel.looks_for_names)
 
 
 def _withholds_patient(plan: Plan, view: View) -> Reason | None:

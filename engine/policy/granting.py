@@ -87,6 +87,7 @@ class Chosen(NamedTuple):
     """The rules that apply to one channel, and why its corrections do not go, if they do not.
 
     `keeps_flags`: nothing must be withheld of what flags a person (`engine.policy.cutting.flags`).
+    `has_documents`: some results carry one (`engine.policy.message.documents`).
     """
 
     granting: tuple[RunnableRule, ...]
@@ -94,6 +95,7 @@ class Chosen(NamedTuple):
     following: tuple[RunnableRule, ...]
     earlier: Code | None
     keeps_flags: bool = True
+    has_documents: bool = False
 
     @property
     def disclosing(self) -> tuple[RunnableRule, ...]:
@@ -106,8 +108,14 @@ class Chosen(NamedTuple):
         if free is not None:
             granting = tuple(rule for rule in granting if rule in free)
             following = tuple(rule for rule in following if rule in free)
-        is_late = self.earlier is not None
-        return channel.plan(granting, self.withholding, following, is_late, self.keeps_flags)
+        return channel.plan(
+            granting,
+            self.withholding,
+            following,
+            self.earlier is not None,
+            keeps_flags=self.keeps_flags,
+            has_documents=self.has_documents,
+        )
 
 
 def _coverage_refuses(rule: RunnableRule, answer: Answer) -> Code | None:

@@ -16,8 +16,9 @@ from engine.errors import Place
 from engine.hl7.path import Path
 from engine.policy.vocabulary.codesets import CodeSet
 from engine.policy.vocabulary.conditions import Condition, MessageType
-from engine.privacy.facts import ItemKind, Unit
+from engine.privacy.facts import ItemKind
 from engine.privacy.protections import Evidence, Protections
+from engine.privacy.units import Units
 
 
 class Kind(Enum):
@@ -101,6 +102,13 @@ class Structure(Enum):
     STRICT = "strict"
 
 
+class LeakScan(Enum):
+    """What of withheld content is looked for in what is left; other insurers' numbers always."""
+
+    NAMES = "names"  # codes, and what it is called
+    CODES = "codes"
+
+
 class MaskKind(Enum):
     """What a mask leaves of a value; of two masks of one value, the first here is sent."""
 
@@ -149,6 +157,11 @@ class Channel:
     renumber: bool = True
     state: State = State.LIVE
     structure: Structure = Structure.LENIENT
+    leak_scan: LeakScan = LeakScan.NAMES
+
+
+#: Of OBX: the field that may hold a document, which is sent whole or not at all.
+DOCUMENT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +180,13 @@ class Grant:
     alone: bool = False  # OBR only: worth sending without any of the OBX it came with
     maskings: Mapping[tuple[int, int], Masking] = field(default_factory=dict)
     repetitions: Mapping[int, Condition] = field(default_factory=dict)
+    documents: bool = False  # OBX only: of documents too, as it lists their type
+
+    @property
+    def spares_documents(self) -> bool:
+        """Whether it is of the values of OBX, but of none that carries a document."""
+        of_values = self.mask is None or DOCUMENT in self.mask
+        return self.segment == "OBX" and of_values and not self.documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +269,5 @@ class Policy:
     label_sets: tuple[LabelSet, ...] = ()
     marks: tuple[Mark, ...] = ()  # values that label, whatever their coding system
     sets: Mapping[str, CodeSet] = field(default_factory=dict)  # the site's code sets by name
-    units: Mapping[str, Unit] = field(default_factory=dict)  # whether each is a Part 2 program
+    units: Units = field(default_factory=Units)  # whether each is a Part 2 program
     self_pay: SelfPay | None = None  # how messages ask for it, if they do

@@ -21,6 +21,11 @@ from engine.privacy.patients import Patient, component, patients_in
 #: Messages that teach the registry (rules.md §4 "Coverage").
 TEACHING = frozenset({"ADT", "BAR", "DFT"})
 
+#: Events of a stay that is planned: pre-admission and pending admission, and what cancels them. The
+#: service is the stay, on the day on which the patient is expected (PV2-8; HL7 v2.5.1, 3.3.5,
+#: 3.3.14, 3.4.1.3).
+_PLANNING = frozenset({"A05", "A14", "A27", "A38"})
+
 #: A period that contains no day: insurance was named that two payers claim, or its dates cannot
 #: be read, so that a person must look before anything is sent on the strength of it.
 CONTESTED = (date.max, date.min)
@@ -145,6 +150,8 @@ def learn(message: Message, identify: Identify) -> tuple[tuple[CoverageKey, Cove
         return ()
     if any(meant(line) in ("PID", "IN1") for line in message.all("")):
         return ()  # of whom, or which, cannot be read
+    if not message.charset.divides(message.raw):
+        return ()  # nor is it certain which bytes are delimiters
     if component(message, message.msh.field(9), 1) not in TEACHING:
         return ()
     rows: list[CoverageRow] = []
@@ -176,13 +183,41 @@ def _is_valued(value: bytes) -> bool:
     return value not in (b"", b'""')
 
 
+def days_denied(message: Message, find: Find) -> tuple[Days, ...]:
+    """Every day that a denial may mean: the dates of service, and when a stay was planned."""
+    found = service_days(message, find)
+    told = _told_days(message, find) if _planned_days(message, find) else None
+    return found if told is None or told in found else (*found, told)
+
+
 def default_days(message: Message, find: Find) -> Days | None:
     """The date of service of what has none of its own."""
-    for segment_id, field in (("PV1", 44), ("EVN", 6), ("EVN", 2)):
-        segments = find(segment_id)
-        if segments and (found := days(segments[0].field(field))):
-            return found
-    return days(message.msh.field(7))
+    return (
+        _valued_days(find, "PV1", 44) or _planned_days(message, find) or _told_days(message, find)
+    )
+
+
+def _planned_days(message: Message, find: Find) -> Days | None:
+    """When the patient is expected, where the message says that a stay is planned, or no longer.
+
+    Only where it does not say when the patient was admitted (PV1-44).
+    """
+    kind = message.msh.field(9)
+    if component(message, kind, 2) not in _PLANNING or component(message, kind, 1) != "ADT":
+        return None
+    return None if _valued_days(find, "PV1", 44) else _valued_days(find, "PV2", 8)
+
+
+def _told_days(message: Message, find: Find) -> Days | None:
+    """When what the message tells came about, or was recorded."""
+    return (
+        _valued_days(find, "EVN", 6) or _valued_days(find, "EVN", 2) or days(message.msh.field(7))
+    )
+
+
+def _valued_days(find: Find, segment_id: str, field: int) -> Days | None:
+    segments = find(segment_id)
+    return days(segments[0].field(field)) if segments else None
 
 
 def observed_days(message: Message, order: Segment) -> Days | None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from engine.privacy.confidential import Confidential
 from engine.privacy.patients import Patient
 from engine.privacy.standing import IN_FORCE, Standing
+from engine.privacy.units import Units
 
 
 class Level(StrEnum):
@@ -142,13 +143,6 @@ class SignedConsent:
     statements: frozenset[Statement] = frozenset()
 
 
-class Unit(Enum):
-    """Whether a source unit is a 42 CFR Part 2 program."""
-
-    PART2 = "part2"
-    GENERAL = "general"
-
-
 class ItemKind(Enum):
     """What of a patient's care a restriction is about."""
 
@@ -244,7 +238,7 @@ class Facts:
     available: bool = True
     consents: tuple[SignedConsent, ...] = ()
     restrictions: tuple[Restriction, ...] = ()
-    units: Mapping[str, Unit] = field(default_factory=dict)
+    units: Units = field(default_factory=Units)
     entered: Mapping[CoverageKey, tuple[Coverages, ...]] = field(default_factory=dict)
     persons: tuple[frozenset[Patient], ...] = ()
     undecided: frozenset[Patient] = frozenset()

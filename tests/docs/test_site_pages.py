@@ -57,7 +57,7 @@ def test_every_problem_stands_under_its_severity(title: str, *, warnings: bool) 
 
 
 def test_the_examples_of_both_pages_are_a_site(tmp_path: pathlib.Path) -> None:
-    channel, rules, codes, masks = (block.text for block in blocks(RULES, "yaml"))
+    channel, rules, codes, documents, masks = (block.text for block in blocks(RULES, "yaml"))
     config, deliver = (block.text for block in blocks(CONFIG, "yaml"))
     plain = "PID: [1, 3, 5, 7, 8, 11.3-11.5]\n"
     assert plain in rules
@@ -72,3 +72,7 @@ def test_the_examples_of_both_pages_are_a_site(tmp_path: pathlib.Path) -> None:
     assert load_site(tmp_path).warnings == ()
     (tmp_path / "rules" / "payment.yaml").write_text(rules.replace(plain, masks))
     assert load_site(tmp_path).warnings == ()
+    with_documents = rules.replace(plain, f"{plain}      {documents}")
+    (tmp_path / "rules" / "payment.yaml").write_text(with_documents)
+    (warning,) = load_site(tmp_path).warnings
+    assert warning.code == Mistake.FREE_TEXT.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -17,7 +18,15 @@ from engine.privacy.confidential import Confidential
 from engine.privacy.facts import ConsentKind, Facts, Restriction, SignedConsent
 from engine.privacy.patients import Patient
 from tests.support.cutting import NOW
-from tests.support.independent import EVERY_COMPONENT, Masked, betrayals, differences, gaps, orphans
+from tests.support.independent import (
+    EVERY_COMPONENT,
+    Masked,
+    betrayals,
+    differences,
+    documents_told,
+    gaps,
+    orphans,
+)
 from tests.support.random_facts import confidential, facts, refusals, restrictions
 from tests.support.random_messages import messages
 from tests.support.random_sites import (
@@ -276,6 +285,28 @@ def test_a_copy_is_what_the_rules_grant_and_stands_by_itself(
             _judge(source, payload, document, granted, masked)
         if outcome.payloads and document.get("structure") == "strict":
             _keeps_structure(outcome)
+
+
+@slow
+@given(sites(), messages(), facts())
+def test_no_document_is_sent_whose_type_no_rule_lists(site: Site, raw: bytes, known: Facts) -> None:
+    for channel, outcome in told(raw, compiled(site), known).items():
+        for payload in outcome.payloads:
+            sent = [line for line in payload.data.split(b"\r") if b"42 CFR part 2" not in line]
+            count = documents_told(raw.split(b"\r"), payload.kept, sent[:-1])
+            assert count == 0 or _may_list_documents(site, channel)
+
+
+def _may_list_documents(site: Site, channel: str) -> bool:
+    """Whether any rule of the channel could list a type of document, by its words alone."""
+    for rule in (
+        rule for file in site.files if channel in file["channels"] for rule in file["rules"]
+    ):
+        grant = rule["disclose"].get("OBX")
+        said = json.dumps([rule["when"] if "TXA-2" in json.dumps(rule["when"]) else "", grant])
+        if any(word in said for word in ("documents", "OBX-2", "OBX-3", "OBR-4", "TXA-2")):
+            return True
+    return False
 
 
 @slow

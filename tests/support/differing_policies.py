@@ -18,6 +18,7 @@ from engine.policy.model import (
     Grant,
     Kind,
     LabelSet,
+    LeakScan,
     Mark,
     Masking,
     MaskKind,
@@ -38,8 +39,8 @@ from engine.policy.vocabulary.conditions import (
     MessageType,
     OneOf,
 )
-from engine.privacy.facts import Unit
 from engine.privacy.protections import Certainty, Label, Pack, Protection, Protections
+from engine.privacy.units import Unit, Units
 
 HERE = Place("rules/r.yaml", 7, 5)
 A01, A04, R01 = MessageType("ADT", "A01"), MessageType("ADT", "A04"), MessageType("ORU", "R01")
@@ -71,6 +72,7 @@ BETA = replace(ACME, id="beta", name="Beta", identified_by=(one("IN1-3.1", "BETA
 PID = Grant("PID", {3: None, 5: frozenset({1, 2})}, HERE)
 DG1 = Grant("DG1", {3: None}, HERE, where=one("DG1-6", "A", "W"))
 OBR = Grant("OBR", {4: None}, HERE)
+OBX = Grant("OBX", {3: None, 5: None}, HERE)
 IN1 = Grant("IN1", {3: None}, HERE, which_own=True)
 WITHHELD = Withholding(HERE, segment="DG1", where=one("DG1-3.1", "F32"))
 RULE = Rule(
@@ -83,7 +85,7 @@ RULE = Rule(
     consent=Consent.UNLESS_REFUSED,
     when=AllOf((only(A01, R01), one("PV1-2", "I", "O"))),
     coverage=Coverage.OWN,
-    grants=(PID, DG1, OBR, IN1),
+    grants=(PID, DG1, OBR, OBX, IN1),
     withholdings=(WITHHELD,),
 )
 PACK = Pack("us-x", "X", (Protection("us-x", Label.HIV, "law", Certainty.VERIFIED),))
@@ -121,8 +123,8 @@ WIDER: dict[tuple[type, str], Policy] = {
     (Channel, "ceiling"): channel(ceiling={**ACME.ceiling, "ZZZ": None}),
     (Channel, "identified_by"): channel(identified_by=(one("IN1-3.1", "ACME01", "ACME02"),)),
     (Channel, "agreement_expires"): channel(agreement_expires="2031-12-31"),
-    (Channel, "rewrite"): channel(rewrite={}),
     (Channel, "renumber"): channel(renumber=False),
+    (Channel, "leak_scan"): channel(leak_scan=LeakScan.CODES),
     (Rule, "channels"): rule(channels=frozenset({"acme", "beta"})),
     (Rule, "consent"): rule(consent=Consent.NOT_REQUIRED),
     (Rule, "when"): rule(when=AllOf((only(A01, R01), one("PV1-2", "I", "O", "E")))),
@@ -134,7 +136,8 @@ WIDER: dict[tuple[type, str], Policy] = {
     (Grant, "where"): grant(DG1, where=None),
     (Grant, "which_own"): grant(IN1, which_own=False),
     (Grant, "alone"): grant(OBR, alone=True),
-    (Withholding, "segment"): withholding(segment="OBX"),
+    (Grant, "documents"): grant(OBX, documents=True),
+    (Withholding, "segment"): withholding(segment="PV1"),
     (Withholding, "mask"): withholding(mask={1: None}),
     (Withholding, "where"): withholding(
         where=AllOf((one("DG1-3.1", "F32"), one("DG1-6", "A")))
@@ -145,6 +148,7 @@ WIDER: dict[tuple[type, str], Policy] = {
 EITHER: dict[tuple[type, str], Policy] = {
     (Policy, "environment"): replace(BASE, environment="test"),
     (Policy, "timezone"): replace(BASE, timezone="America/New_York"),
+    (Channel, "rewrite"): channel(rewrite={5: "BETA"}),
     (Channel, "kind"): channel(kind=Kind.VENDOR, payer_type=None),
     (Channel, "payer_type"): channel(payer_type=PayerType.LIFE),
     (Rule, "purpose"): rule(purpose=Purpose.OPERATIONS),
@@ -162,7 +166,7 @@ NARROWER: dict[tuple[type, str], Policy] = {
     (Grant, "repetitions"): grant(PID, repetitions={3: one("PID-3.5", "MB")}),
     (Policy, "sets"): replace(BASE, sets={"x": CodeSet("x", codes=frozenset("A"), label="hiv")}),
     (Policy, "self_pay"): replace(BASE, self_pay=SelfPay("ZSP", one("ZSP-2", "Y"))),
-    (Policy, "units"): replace(BASE, units={"SUD1": Unit.PART2}),
+    (Policy, "units"): replace(BASE, units=Units({"SUD1": Unit.PART2})),
     (Policy, "protections"): replace(BASE, protections=Protections((PACK,))),
     (Policy, "label_sets"): replace(
         BASE, label_sets=(LabelSet("hiv", CodeSet("x", codes=frozenset("A"))),)),

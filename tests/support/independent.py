@@ -92,6 +92,24 @@ def differences(  # noqa: PLR0917  all that decides
     return problems
 
 
+def documents_told(source: Sequence[bytes], kept: Sequence[int], sent: Sequence[bytes]) -> int:
+    """How many documents are sent: results of type ED or RP, or encoded as a document is.
+
+    Of each the whole value must be sent, or none of it; segments with the usual delimiters.
+    """
+    count = 0
+    for index, line in zip(kept, sent, strict=True):
+        fields = source[index].split(b"|")
+        if not line.startswith(b"OBX|") or len(fields) < 6:
+            continue
+        encodings = [one.split(b"^")[3:4] for one in fields[5].split(b"~")]
+        if fields[2].upper() in {b"ED", b"RP"} or [b"Base64"] in encodings or [b"Hex"] in encodings:
+            value = line.split(b"|")[5:6]
+            assert value in ([], [b""], [fields[5]]), value
+            count += bool(value and value[0])
+    return count
+
+
 def _is_cut_of(  # noqa: PLR0917  all that decides
     segment: bytes,
     source: bytes,

@@ -23,10 +23,10 @@ from engine.privacy.facts import (
     Restriction,
     Sensitivity,
     SignedConsent,
-    Unit,
 )
 from engine.privacy.patients import Patient
 from engine.privacy.standing import Standing
+from engine.privacy.units import Unit, Units
 from tests.support.cutting import NOW
 
 LABELS = ("sud", "hiv", "mental-health", "genetic", "reproductive", "minor-consented")
@@ -85,7 +85,7 @@ sensitivities = st.builds(
 )
 units = st.sampled_from(
     [{}, {"W": Unit.GENERAL}, {"W": Unit.PART2}, {"W": Unit.GENERAL, "S": Unit.PART2}]
-)
+).map(Units)
 signed = st.builds(
     Facts,
     now=st.just(NOW),

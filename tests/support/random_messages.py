@@ -115,7 +115,12 @@ def _orders(draw: Random, most: int = 3) -> list[str]:
 
 def _result(draw: Random, number: int) -> str:
     name, status = draw.choice(CODES), draw.choice(STATUS)
-    return segment("OBX", f1=str(number), f2="ST", f3=f"{name}^text^LN", f5="v", f11=status)
+    kind, value = "ST", "v"
+    if draw.randint(0, 7) == 0:
+        kind = draw.choice(["ED", "ed", "RP", "TX"])
+        value = "^" if kind == "RP" else "^application^pdf^Base64^JVBERi0x"
+        value += draw.choice(["", "~^AP^^Hex^00"])
+    return segment("OBX", f1=str(number), f2=kind, f3=f"{name}^text^LN", f5=value, f11=status)
 
 
 def _adt(draw: Random, kind: str) -> list[str]:

@@ -224,7 +224,9 @@ def grants(draw: st.DrawFn, segment: str) -> Any:
         found["which"] = "own"
     if segment == "OBR" and draw(one_in(4)):
         found["alone"] = "true"
-    if isinstance(mask, list) and segment != "MSH" and draw(one_in(5)):
+    if segment == "OBX" and (mask == "all" or "5" in mask) and draw(one_in(4)):
+        found["documents"] = "true"
+    elif isinstance(mask, list) and segment != "MSH" and draw(one_in(5)):
         masked = maskings(draw, mask)
         # A field that is masked as a whole has no component that is masked apart.
         masked = {
@@ -309,6 +311,8 @@ def channels(draw: st.DrawFn, name: str, kind: str) -> Document:
         found["structure"] = "strict"
     if draw(one_in(6)):
         found["renumber"] = "false"
+    if draw(one_in(6)):
+        found["leak_scan"] = "codes"
     return found
 
 

@@ -28,7 +28,7 @@ from engine.policy.language.sets import SET_KEYS
 from engine.policy.language.suite_messages import MESSAGE_KEYS
 from engine.policy.language.suite_tests import ALL_OTHERS, BECAUSE_KEYS, EXPECT_KEYS, TEST_KEYS
 from engine.policy.language.suites import SUITE_KEYS
-from engine.policy.model import Consent, Kind, PayerType, Purpose, State, Structure
+from engine.policy.model import Consent, Kind, LeakScan, PayerType, Purpose, State, Structure
 from engine.privacy.protections import Label
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -73,6 +73,7 @@ def _channel() -> Shape:
             "state": choice("checked only; decided and recorded; live", State),
             "structure": choice("whether copies must be whole by HL7's structures", Structure),
             "renumber": flag("set ids are numbered anew where a segment was removed"),
+            "leak_scan": choice("what of withheld content is looked for in what is left", LeakScan),
         },
     )
     of_payers: Shape = {

@@ -77,6 +77,7 @@ def _grant(segment: str) -> Shape:
         "where": ref("condition", "only the segments for which this holds"),
         "which": choice("the segments of this payer; of IN1 and FT1 only", ["own"]),
         "alone": flag("sent even if none of the OBX it came with is; of OBR only"),
+        "documents": flag("documents too, of whatever type; of OBX only"),
         "mask": ref("mask"),
         "repetitions": ref("repetitions"),
     }

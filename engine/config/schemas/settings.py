@@ -31,7 +31,7 @@ from engine.config.schemas.shapes import (
     whole,
 )
 from engine.config.settings import MOST_REPLICAS, MOST_WORKERS, NO_RESERVE, Elements, Environment
-from engine.privacy.facts import Unit
+from engine.privacy.units import Unit
 
 
 def _table(path: str, shapes: dict[str, Shape], description: str = "") -> Shape:

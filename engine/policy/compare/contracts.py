@@ -2,7 +2,7 @@
 
 Law: every setting of a channel has a row here, or is compared where rules are, or says why it
 discloses nothing; a test fails for a setting that has none of these. What may let more leave counts
-as wider, even where no rule uses it yet.
+as wider, even where no rule uses it yet; of a channel that is not live nothing leaves.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from engine.policy.compare.insurance import named_by
 from engine.policy.cutting.segment_plan import MSH_ALWAYS
 from engine.policy.meaning.formulas import proven
 from engine.policy.meaning.statements import FACTS
-from engine.policy.model import Channel, ControlId, State, Structure
+from engine.policy.model import Channel, ControlId, LeakScan, State, Structure
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import fields, listed, message_types
 from engine.policy.vocabulary.conditions import MessageType
 
 _MORE, _LESS = Effect.MAY_DISCLOSE, Effect.DISCLOSES_LESS
+
+#: What a hub passes messages on by: receiving application and facility (HL7 v2.5.1, 2.15.9.5 and
+#: 2.15.9.6), and since 2.7 receiving organization and network address. Another one is another
+#: receiver behind the same address.
+_RECEIVER = frozenset({5, 6, 23, 25})
 
 
 def contract_changes(name: str, old: Channel | None, new: Channel | None) -> Iterator[Change]:
@@ -32,11 +37,17 @@ def contract_changes(name: str, old: Channel | None, new: Channel | None) -> Ite
         return
     for compare in CHANNEL_ROWS.values():
         for effect, text in compare(old, new):
-            said = effect
-            if effect.widens and new.state is not State.LIVE:
-                said = Effect.NEUTRAL  # nothing is sent; going live is a change of its own
-            causes = (Cause(Side.NEW.value, new.place, "", "the channel's file"),)
-            yield Change(said, text, channels=(name,), causes=causes)
+            yield contract_change(new, effect, text)
+
+
+def contract_change(new: Channel, effect: Effect, text: str) -> Change:
+    """A change of one channel's file; nothing widens where `new` is not live.
+
+    Then nothing is sent, and going live is a change of its own.
+    """
+    said = Effect.NEUTRAL if effect.widens and new.state is not State.LIVE else effect
+    causes = (Cause(Side.NEW.value, new.place, "", "the channel's file"),)
+    return Change(said, text, channels=(new.id,), causes=causes)
 
 
 def _kind(old: Channel, new: Channel) -> Found:
@@ -103,9 +114,13 @@ def _expires(old: Channel, new: Channel) -> Found:
 
 def _rewrite(old: Channel, new: Channel) -> Found:
     for number in sorted({*old.rewrite, *new.rewrite}):
-        if number not in new.rewrite and 1 in MSH_ALWAYS.of_field(number):
+        was, said = old.rewrite.get(number), new.rewrite.get(number)
+        if number in _RECEIVER and was != said:
+            before, after = (text if text is not None else "as received" for text in (was, said))
+            yield _MORE, f"its receiver in MSH-{number} is {after}, before {before}"
+        elif said is None and 1 in MSH_ALWAYS.of_field(number):
             yield Effect.DISCLOSED, f"MSH-{number} is sent as received; it was rewritten before"
-        elif old.rewrite.get(number) != new.rewrite.get(number):
+        elif was != said:
             yield Effect.NEUTRAL, f"MSH-{number} is rewritten to another value"
 
 
@@ -137,6 +152,14 @@ def _structure(old: Channel, new: Channel) -> Found:
         yield _LESS, "copies that lack a required segment are held"
 
 
+def _leak_scan(old: Channel, new: Channel) -> Found:
+    if old.leak_scan is not new.leak_scan:
+        if new.leak_scan is LeakScan.CODES:
+            yield _MORE, "copies whose free text names what is withheld are no longer held"
+        else:
+            yield _LESS, "copies whose free text names what is withheld are held"
+
+
 #: Setting of a channel → what its change does.
 CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "kind": _kind,
@@ -151,4 +174,5 @@ CHANNEL_ROWS: dict[str, Callable[[Channel, Channel], Found]] = {
     "control_id": _control_id,
     "state": _state,
     "structure": _structure,
+    "leak_scan": _leak_scan,
 }

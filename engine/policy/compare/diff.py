@@ -15,7 +15,7 @@ from engine.policy.compare.contracts import contract_changes
 from engine.policy.compare.differing import compared
 from engine.policy.compare.sites import site_changes
 from engine.policy.meaning.reach import NOTHING, Reach, Unrolling
-from engine.policy.model import Channel, Policy, Rule, Structure
+from engine.policy.model import Channel, LeakScan, Policy, Rule, Structure
 from engine.policy.runnable.events import types_named
 from engine.policy.vocabulary.conditions import MessageType
 
@@ -92,6 +92,7 @@ def _without_reachless(channel: Channel) -> Channel:
         payer_type=None,
         renumber=True,
         structure=Structure.LENIENT,
+        leak_scan=LeakScan.NAMES,
     )
 
 

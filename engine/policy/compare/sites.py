@@ -12,7 +12,7 @@ from engine.policy.compare.changes import Change, Effect, Found
 from engine.policy.compare.insurance import contests
 from engine.policy.meaning.canonical import labelling
 from engine.policy.model import Policy
-from engine.privacy.facts import Unit
+from engine.privacy.units import Unit
 
 _MORE, _LESS = Effect.MAY_DISCLOSE, Effect.DISCLOSES_LESS
 

@@ -1,16 +1,20 @@
 """What is grouped from diagnoses and procedures, which tells of those that are not sent.
 
-Law: where the law or a rule takes a diagnosis or a procedure, or one goes with its charge, neither
-the DRG of the stay goes nor the category and group that stand beside another diagnosis; one that
-nobody grants betrays nothing that is kept back (standards.md B-9.2, B-9.5).
+Law: where the law or a rule takes a diagnosis or a procedure, or its code alone, or one goes with
+its charge, neither the DRG of the stay goes nor the category and group that stand beside a
+diagnosis; one that nobody grants betrays nothing that is kept back (standards.md B-9.2, B-9.5).
 """
 
 from __future__ import annotations
 
+from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
 from engine.policy.outcome import Code
+from engine.policy.segment.masks import Mask
 
 _GROUPED_FROM = ("DG1", "PR1")
+#: DG1-3 and PR1-3, and where codes stand in them: identifier and alternate identifiers (CWE).
+_CODED, _CODES = 3, (1, 4, 10)
 #: DG1-7 (major diagnostic category) and DG1-8 (diagnosis related group).
 _GROUPS = (7, 8)
 
@@ -33,21 +37,33 @@ def conceal_groups(cut: Cut) -> bool:
 
 
 def _keeps_back(cut: Cut) -> bool:
-    """Whether a diagnosis or a procedure is gone that was not merely not granted."""
+    """Whether a diagnosis or a procedure, or its code, is gone that was not merely not granted."""
     return any(
-        cut.pieces[segment.index] is None
-        and (
-            segment.index in cut.bars
-            or cut.causes.get(segment.index) is Code.PARENT_CUT
-            or _is_withheld(cut, segment_id, segment.index)
-        )
+        (segment.index in cut.bars and not _is_told(cut, segment))
+        or cut.causes.get(segment.index) is Code.PARENT_CUT
+        or _is_withheld(cut, segment)
         for segment_id in _GROUPED_FROM
         for segment in cut.view.all(segment_id)
     )
 
 
-def _is_withheld(cut: Cut, segment_id: str, index: int) -> bool:
+def _is_told(cut: Cut, segment: Segment) -> bool:
+    """Whether anything is left of the field that says what it is."""
+    piece = cut.pieces[segment.index]
+    left = [] if piece is None else cut.view.message.split(piece, segment.separator)
+    return len(left) > _CODED and bool(left[_CODED])
+
+
+def _is_withheld(cut: Cut, segment: Segment) -> bool:
+    """Whether rules withhold all of it, or a code that it has."""
+    coded = segment.field(_CODED)
     return any(
-        part.mask.is_whole and (part.where is None or part.where(cut.view, index))
-        for part in cut.plan.withheld.get(segment_id, ())
+        (part.mask.is_whole or (coded and _takes_code(part.mask)))
+        and (part.where is None or part.where(cut.view, segment.index))
+        for part in cut.plan.withheld.get(segment.id, ())
     )
+
+
+def _takes_code(mask: Mask) -> bool:
+    numbers = mask.of_field(_CODED)
+    return any(component in numbers for component in _CODES)

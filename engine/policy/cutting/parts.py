@@ -42,6 +42,7 @@ class Part:
     where: Test | None = None
     own: bool = False
     alone: bool = False
+    documents: bool = False
     withheld: Reason | None = None  # of a withholding: what it says where it withholds all
     place: Place | None = None  # of a grant: where it is written
     plain: Mask = NONE
@@ -78,6 +79,7 @@ def granted(rule: Rule, grant: Grant, own: bool, terms: Terms, key: bytes) -> Pa
         where,
         own,
         grant.alone,
+        grant.documents,
         place=grant.place,
         plain=plain,
         pieces=tuple(

@@ -16,10 +16,11 @@ from engine.policy.cutting.flags import FLAGS
 from engine.policy.cutting.parts import Part, granted, withheld
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.corrections import CORRECTING, is_around_correction, is_correction
+from engine.policy.message.documents import is_no_document
 from engine.policy.message.view import MESSAGE, View
-from engine.policy.model import Rule
+from engine.policy.model import DOCUMENT, Rule
 from engine.policy.reasons import withheld_by_rule
-from engine.policy.segment.masks import NONE, WHOLE, Mask
+from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask
 
 #: `which: own` on IN1 takes these along.
 WITH_IN1 = frozenset({"IN2", "IN3"})
@@ -37,7 +38,8 @@ class Plan:
     Rules that are `following` grant to what goes with a correction and to nothing else. Where
     `bars_corrections`, what corrects something earlier is withheld
     (`engine.policy.message.corrections`). Unless it `keeps_flags`, they are withheld
-    (`engine.policy.cutting.flags`). `key` is that of the channel's keyed hashes.
+    (`engine.policy.cutting.flags`). Unless it `has_documents`, there must be none in the
+    message (`engine.policy.message.documents`). `key` is that of the channel's keyed hashes.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Plan:
         bars_corrections: bool = False,
         *,
         keeps_flags: bool = True,
+        has_documents: bool = True,
         terms: Terms = TERMS,
         key: bytes = b"",
     ) -> None:
@@ -58,6 +61,8 @@ class Plan:
         #: Names of the rules that disclose.
         self.rules = tuple(sorted(rule.name for rule in everywhere + around))
         given = _granted(everywhere, around, terms, key)
+        if has_documents:
+            _spare_documents(given, ceiling)
         taken = _withheld(self.withholds, bars_corrections, terms)
         for segment_id, flag in FLAGS.items() if not keeps_flags else ():
             if segment_id in given:
@@ -112,6 +117,16 @@ def _granted(
                 part = replace(part, where=_both(is_around_correction, part.where), asks=None)
             found.setdefault(grant.segment, []).append(part)
     return found
+
+
+def _spare_documents(given: dict[str, list[Part]], ceiling: Mapping[str, Mask]) -> None:
+    """Take documents from grants that list no type of them; from all, if the ceiling cuts them."""
+    is_whole = ceiling.get("OBX", NONE).of_field(DOCUMENT) == EVERYTHING
+    for position, part in enumerate(given.get("OBX", ())):
+        if part.mask.of_field(DOCUMENT).is_empty or (part.documents and is_whole):
+            continue
+        where = _both(is_no_document, part.where)
+        given["OBX"][position] = replace(part, where=where, asks=None)
 
 
 def _withheld(

@@ -1,10 +1,10 @@
 """The last look at a finished copy: whether it still tells what was withheld.
 
 Law: whatever a withheld, labelled or restricted segment said by a code, and no coded field of the
-copy says openly, must not stand in its coded or free text; and anywhere, no member or policy number
-of another insurer, and not how a patient is reached who asked that it be kept back (rules.md
-§10.11, standards.md B-9.5, LAW-10). Compared by whole token, without escapes. A hit names kinds of
-codes, never one.
+copy says openly, must not stand in its coded or free text; nor what the law took out stand there by
+its name; and anywhere, no member or policy number of another insurer, and not how a patient is
+reached who asked that it be kept back (rules.md §10.11, standards.md B-9.5, LAW-10). Compared by
+whole token, without escapes. A hit names kinds of codes, never one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
 from engine.policy.finished.contacts_told import tells_contact
+from engine.policy.finished.phrases import tells_name
 from engine.policy.finished.tokens import has_token
+from engine.policy.message.descendants import with_descendants
 from engine.policy.message.view import View
 from engine.policy.outcome import Code, Reason
 from engine.policy.sensitive.coded_fields import DIAGNOSES, SERVICES, codes_of
@@ -75,10 +77,15 @@ _KINDS = {
 _OTHER_KIND = "another coding system"
 
 
-def leak(cut: Cut, foreign: frozenset[str]) -> Reason | None:
-    """Why the copy must not go: what it tells that was taken out. `foreign`: others' numbers."""
+def leak(cut: Cut, foreign: frozenset[str], *, names: bool = True) -> Reason | None:
+    """Why the copy must not go: what it tells that was taken out. `foreign`: others' numbers.
+
+    `names`: also what withheld content is called (`engine.policy.finished.phrases`).
+    """
     kinds = _codes_told(cut)
     told = [f"a code that is withheld ({', '.join(sorted(kinds))})"] if kinds else []
+    if names and cut.bars and tells_name(cut):
+        told.append("what something that is withheld is called")
     if foreign and _tells_any(cut, foreign):
         told.append("a member or policy number of another insurer")
     if tells_contact(cut):
@@ -170,13 +177,9 @@ def _withheld_fields(cut: Cut) -> dict[int, tuple[int, ...]]:
     if view.type.code == "DFT" and any(segments[index].id == "FT1" for index in roots):
         # A diagnosis that no kept line points to was withheld with the line that did.
         roots |= {one.index for one in view.all("DG1") if pieces[one.index] is None}
-    for indexes in view.structure.by_id.values():
-        for index in indexes:
-            at = index
-            while at >= 0 and at not in roots:
-                at = view.parents[at]
-            if at >= 0 and pieces[index] is None:
-                found[index] = _coded(segments[index].id)
+    for index in with_descendants(view, roots):
+        if pieces[index] is None:
+            found[index] = _coded(segments[index].id)
     return found
 
 

@@ -16,6 +16,7 @@ from engine.policy.language.contradictions import contradiction
 from engine.policy.language.mistakes import Mistake, Problems
 from engine.policy.language.others import others_advice
 from engine.policy.language.sensitive import FREE_TEXT, IDENTIFYING, TEXT_TYPES
+from engine.policy.message.documents import DOCUMENT_TYPES
 from engine.policy.model import Channel, Grant, Policy, Rule, Withholding
 from engine.policy.segment.masks import Mask
 from engine.policy.vocabulary.conditions import (
@@ -122,7 +123,7 @@ def _free_text(grant: Grant, problems: Problems) -> None:
         masked = (number, 0) in grant.maskings
         if mask.of_field(number).is_empty or masked:
             continue
-        if (grant.segment, number) == ("OBX", _VALUE) and _no_texts(grant.where):
+        if (grant.segment, number) == ("OBX", _VALUE) and _no_texts(grant):
             continue
         problems.note(
             grant.place,
@@ -134,15 +135,21 @@ def _free_text(grant: Grant, problems: Problems) -> None:
         )
 
 
-def _no_texts(where: Condition | None) -> bool:
-    """Whether the condition lets no OBX through that holds a text."""
+def _no_texts(grant: Grant) -> bool:
+    """Whether no OBX goes that holds a text, or a document that somebody wrote."""
+    types = TEXT_TYPES | DOCUMENT_TYPES if grant.documents else TEXT_TYPES
+    return _leaves_out(grant.where, types)
+
+
+def _leaves_out(where: Condition | None, types: frozenset[str]) -> bool:
+    """Whether the condition lets no OBX through whose value is of one of these types."""
     match where:
         case AllOf(parts):
-            return any(_no_texts(part) for part in parts)
+            return any(_leaves_out(part, types) for part in parts)
         case Compare(path, OneOf(values)) if str(path) == "OBX-2":
-            return not values & TEXT_TYPES
+            return not values & types
         case Not(Compare(path, OneOf(values))) if str(path) == "OBX-2":
-            return values >= TEXT_TYPES
+            return values >= types
         case _:
             return False
 

@@ -25,6 +25,7 @@ from engine.policy.model import (
     ControlId,
     FieldMask,
     Kind,
+    LeakScan,
     PayerType,
     Purpose,
     State,
@@ -43,6 +44,7 @@ CHANNEL_KEYS = Keys(
         "state",
         "structure",
         "renumber",
+        "leak_scan",
     ),
 )
 AGREEMENT_KEYS = Keys(
@@ -120,6 +122,7 @@ def channel_of(node: Node, reader: Reader) -> ReadChannel | None:
         renumber=reader.flag(given.get("renumber"), "`renumber`") is not False,
         state=_state(given.get("state"), reader),
         structure=_structure(given.get("structure"), reader),
+        leak_scan=reader.choice(given.get("leak_scan"), "`leak_scan`", LeakScan) or LeakScan.NAMES,
     )
     if identity is None:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from engine.policy.language.conditions import compared, condition
+from engine.policy.language.documents import with_documents
 from engine.policy.language.fields import MSH_ALWAYS, segment_fields
 from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import known_or_close
@@ -21,7 +22,7 @@ from engine.policy.vocabulary.conditions import Condition
 GRANT_KEYS = Keys(
     of="A grant",
     required=("fields",),
-    optional=("where", "which", "alone", "mask", "repetitions"),
+    optional=("where", "which", "alone", "documents", "mask", "repetitions"),
 )
 CONSTANT_KEYS = Keys(of="A constant mask", required=("constant",))
 
@@ -57,7 +58,8 @@ def _grant(key: Scalar, value: Node, reader: Reader) -> Grant | None:
         return None
     maskings = _maskings(given.get("mask"), segment, fields[0], reader)
     repetitions = _repetitions(given.get("repetitions"), segment, fields[0], reader)
-    return Grant(segment, fields[0], key.place, where, own, alone, maskings, repetitions)
+    grant = Grant(segment, fields[0], key.place, where, own, alone, maskings, repetitions)
+    return with_documents(grant, given.get("documents"), reader)
 
 
 # --- masks ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from engine.errors import Place
 from engine.policy.language.channels import ReadChannel
 from engine.policy.language.conditions import ALWAYS, all_of
+from engine.policy.language.documents import with_documents_of_rule
 from engine.policy.language.grants import grants
 from engine.policy.language.keys import Keys
 from engine.policy.language.mistakes import Mistake, known_or_close
@@ -193,6 +194,7 @@ def _rule(node: Node, head: Rule, within: bool, reader: Reader) -> ReadRule | No
         grants=grants(given["disclose"], reader) if "disclose" in given else (),
         withholdings=withholdings(given["withhold"], reader) if "withhold" in given else (),
     )
+    rule = with_documents_of_rule(rule)
     return ReadRule(rule, within, places.message or rule.place, places.coverage or rule.place)
 
 

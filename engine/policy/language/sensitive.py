@@ -21,8 +21,8 @@ FREE_TEXT: dict[str, dict[int, str]] = {
     "PR1": {4: "description of a procedure"},
 }
 
-#: OBX-2 of values that a person wrote or that hold a document.
-TEXT_TYPES = frozenset({"TX", "FT", "ED", "RP"})
+#: OBX-2 of values that a person wrote. Documents are granted apart (`Grant.documents`).
+TEXT_TYPES = frozenset({"TX", "FT"})
 
 _NOBODY: frozenset[Purpose] = frozenset()
 _COUNTING = frozenset({Purpose.RESEARCH, Purpose.OPERATIONS})

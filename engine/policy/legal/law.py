@@ -24,11 +24,11 @@ from engine.policy.legal.restrictions import (
     is_meant,
     patient_restrictions,
     reach,
-    with_descendants,
 )
 from engine.policy.legal.sensitivities import kept_labels
 from engine.policy.legal.signals import NO_SIGNALS, signals_of
 from engine.policy.legal.units import is_of_part2, source_units
+from engine.policy.message.descendants import with_descendants
 from engine.policy.message.view import View
 from engine.policy.model import Consent, Purpose
 from engine.policy.outcome import LABELLED, Code
@@ -92,7 +92,7 @@ class Law:
             self._pending = tuple(one for one in known if one.awaits_payment)
             self._consents = Consents(consents, ids, denied, facts.now)
             self._undecided = any(may_be_any(one, denied) for one in facts.undecided)
-        is_part2 = bool(facts.units) and is_of_part2(view, facts.units)
+        is_part2 = is_of_part2(view, facts.units)
         if facts.confidential:
             self._contacts = Contacts(facts.confidential, ids, denied)
         kept = kept_labels(facts.sensitivities, view, denied, statutes.index)

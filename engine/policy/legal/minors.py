@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import date
 
 from engine.policy.message.view import View
-from engine.privacy.coverage import days, service_days
+from engine.privacy.coverage import days, days_denied
 
 MAJORITY = 18
 
 
 def may_be_minor(view: View, from_age: int) -> bool:
     """Whether the patient may be at least `from_age` and not yet of age on a date of service."""
-    services = service_days(view.message, view.all)
+    services = days_denied(view.message, view.all)
     births = [days(pid.field(7)) for pid in view.all("PID")]
     if not services or not births or None in births:
         return True

@@ -15,7 +15,7 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.message.view import View
 from engine.policy.model import Kind
-from engine.privacy.coverage import Days, days, default_days, observed_days, service_days
+from engine.privacy.coverage import Days, days, days_denied, default_days, observed_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 from engine.privacy.patients import Patient, denied_in, may_be_any, patients_of
 
@@ -251,7 +251,7 @@ def _line_days(view: View, line: Segment) -> Days | None:
 
 def _is_then(restriction: Restriction, view: View) -> bool:
     """Whether any date of service of the message may be one that is restricted."""
-    found = service_days(view.message, view.all)
+    found = days_denied(view.message, view.all)
     return not found or any(_is_on(restriction, day) for day in found)
 
 
@@ -260,16 +260,3 @@ def _is_on(restriction: Restriction, day: Days | None) -> bool:
         return True
     since, until = restriction.since, restriction.until
     return (since is None or since <= day[1]) and (until is None or day[0] <= until)
-
-
-def with_descendants(view: View, roots: frozenset[int]) -> list[int]:
-    """These segments and all that belong to them."""
-    found = []
-    for indexes in view.structure.by_id.values():
-        for index in indexes:
-            at = index
-            while at >= 0 and at not in roots:
-                at = view.parents[at]
-            if at >= 0:
-                found.append(index)
-    return found

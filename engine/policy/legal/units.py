@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from engine.hl7.path import Path
 from engine.policy.message.view import View
-from engine.privacy.facts import Unit
+from engine.privacy.units import Unit, Units
 
 #: Where a message names its source: the first of these that says anything.
 _SOURCE = (Path("PV1", 3, 1), Path("FT1", 13, 1), Path("MSH", 4, 1))
@@ -33,7 +33,7 @@ _COMPONENTS = range(1, 11)
 _PARTS = (1, 2, 3)
 
 
-def source_units(view: View, units: Mapping[str, Unit]) -> set[Unit | None]:
+def source_units(view: View, units: Units) -> set[Unit | None]:
     """What is known of each source unit that the message names; None: nothing."""
     for path in _SOURCE:
         named = {text for text in view.values(path) if text}
@@ -42,9 +42,9 @@ def source_units(view: View, units: Mapping[str, Unit]) -> set[Unit | None]:
     return set()
 
 
-def is_of_part2(view: View, units: Mapping[str, Unit]) -> bool:
+def is_of_part2(view: View, units: Units) -> bool:
     """Whether the message names a program anywhere; in whichever case, since this only denies."""
-    programs = {name.casefold() for name, unit in units.items() if unit is Unit.PART2}
+    programs = units.programs
     return bool(programs) and any(
         text.strip().casefold() in programs
         for segment_id, fields in _NAMING.items()
@@ -57,7 +57,7 @@ def is_of_part2(view: View, units: Mapping[str, Unit]) -> bool:
     )
 
 
-def _may_name(view: View, segment_id: str, field: int, programs: set[str]) -> bool:
+def _may_name(view: View, segment_id: str, field: int, programs: frozenset[str]) -> bool:
     """Whether one of them stands somewhere in the field, so that it is worth taking apart."""
     texts = [view.text(value).casefold() for value in view.held(segment_id, field) if value]
     return any(program in text for text in texts for program in programs)

@@ -138,6 +138,8 @@ class _RuleAt:
             parts = [when, formula_of(grant.where, self._kind, segment, permits=True)]
             if own:
                 parts.append(leaf(Said("own segment", segment)))
+            if grant.spares_documents:
+                parts.append(no(leaf(Said("a document"))))
             for mask, said in _sent(grant):
                 yield Granted(rule, grant, mask, when, all_of((*parts, *said)), coverage, own)
 

@@ -22,7 +22,7 @@ from engine.policy.meaning.canonical import (
     types_form,
     where_form,
 )
-from engine.policy.model import Channel, FieldMask, Grant, Policy, Rule, Withholding
+from engine.policy.model import Channel, FieldMask, Grant, LeakScan, Policy, Rule, Withholding
 from engine.privacy.protections import Protection
 
 #: Hexadecimal digits of a revision: enough that two policies of one site never share one.
@@ -108,6 +108,7 @@ def _channel(channel: Channel) -> object:
         channel.renumber,
         channel.state.value,
         channel.structure.value,
+        *([channel.leak_scan.value] if channel.leak_scan is not LeakScan.NAMES else []),
     ]
 
 
@@ -139,6 +140,7 @@ def _grant(grant: Grant) -> object:
         where_form(grant.where),
         grant.which_own,
         grant.alone,
+        grant.documents,
         set_of([*key, one.kind.value, one.text] for key, one in grant.maskings.items()),
         set_of([number, condition_form(one)] for number, one in grant.repetitions.items()),
     ]

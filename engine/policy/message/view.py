@@ -16,6 +16,7 @@ from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import HEADERS, Message, Segment
 from engine.policy.message.corrections import Corrections, corrections_in
+from engine.policy.message.documents import documents_in
 from engine.policy.message.reading import Codes, codes_at, text_of, texts_at, type_of
 from engine.policy.message.structure import Structure
 from engine.policy.segment.cutter import Cutter
@@ -40,6 +41,7 @@ class View:
         "_corrections",
         "_cuts",
         "_cuts_of_all",
+        "_documents",
         "_headers",
         "_rows",
         "_texts",
@@ -76,6 +78,7 @@ class View:
         self._columns: dict[str, list[tuple[bytes, ...]]] = {}
         self._below: dict[str, dict[int, list[Segment]]] = {}
         self._corrections: Corrections | None = None
+        self._documents: frozenset[int] | None = None
         self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
         self._cuts_of_all: dict[Cutter, list[bytes | None]] = {}
         self._headers: dict[Cutter, list[bytes]] = {}
@@ -102,6 +105,13 @@ class View:
         if self._corrections is None:
             self._corrections = corrections_in(self)
         return self._corrections
+
+    @property
+    def documents(self) -> frozenset[int]:
+        """The OBX that carry a document, by index."""
+        if self._documents is None:
+            self._documents = documents_in(self)
+        return self._documents
 
     def all(self, segment_id: str) -> list[Segment]:
         """All occurrences of a segment, in order. Do not modify the list."""

@@ -13,7 +13,7 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.header import Rewrites
 from engine.policy.cutting.plan import Plan
-from engine.policy.model import Channel, Coverage, Kind, Rule, Structure
+from engine.policy.model import Channel, Coverage, Kind, LeakScan, Rule, Structure
 from engine.policy.outcome import Code, Outcome, verdict_of
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel
 from engine.policy.runnable.plans import Plans
@@ -47,6 +47,7 @@ class ChannelRules:
         self.is_provider = channel.kind is Kind.PROVIDER
         self.is_cancel = is_cancel(message_type)
         self.is_strict = channel.structure is Structure.STRICT
+        self.looks_for_names = channel.leak_scan is LeakScan.NAMES
         self.follows = self.is_cancel and self.is_payer
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         #: Whether every rule that discloses asks that the payer covers the patient.
@@ -74,7 +75,9 @@ class ChannelRules:
         withholds: tuple[RunnableRule, ...],
         following: tuple[RunnableRule, ...] = (),
         bars_corrections: bool = False,
+        *,
         keeps_flags: bool = True,
+        has_documents: bool = False,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key: tuple[int, ...]
@@ -82,8 +85,8 @@ class ChannelRules:
             key = (grants[0].number, -1)  # nearly always
         else:
             key = (*[rule.number for rule in grants], -1, *[rule.number for rule in withholds])
-        if following or bars_corrections or not keeps_flags:
-            ends = -2 - bars_corrections - 2 * (not keeps_flags)
+        if following or bars_corrections or not keeps_flags or has_documents:
+            ends = -2 - bars_corrections - 2 * (not keeps_flags) - 4 * has_documents
             key += (ends, *[rule.number for rule in following])
         plan = self._plans.get(key)
         if plan is None:
@@ -98,6 +101,7 @@ class ChannelRules:
                 following=[rule.rule for rule in following],
                 bars_corrections=bars_corrections,
                 keeps_flags=keeps_flags,
+                has_documents=has_documents,
             )
             if len(self._plans) < _PLANS_KEPT:
                 self._plans[key] = plan

@@ -37,6 +37,7 @@ class Plans:
         following: list[Rule],
         bars_corrections: bool,
         keeps_flags: bool,
+        has_documents: bool,
     ) -> Plan:
         """What the rules add up to under this ceiling of a channel."""
         rules = granting + following
@@ -50,6 +51,7 @@ class Plans:
             tuple(rule.name for rule in following),
             bars_corrections,
             keeps_flags,
+            has_documents,
         )
         plan = self._plans.get(key)
         if plan is None:
@@ -60,6 +62,7 @@ class Plans:
                 following,
                 bars_corrections,
                 keeps_flags=keeps_flags,
+                has_documents=has_documents,
                 terms=self._terms,
                 key=channel_key(self._key, channel),
             )

@@ -245,7 +245,7 @@ def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled
     """
     segments, parents = view.message.segments, view.parents
     of_message = 0
-    for index, bits in list(own.items()):
+    for index, bits in tuple(own.items()):
         name, above = segments[index].id, parents[index]
         if name in _OF_THE_MESSAGE:
             of_message |= bits
@@ -253,6 +253,12 @@ def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled
             of_message |= bits & of_documents
         if name == _COMMON_ORDER and above >= 0 and segments[above].id != "PID":
             own[above] = own.get(above, 0) | bits
+    return Labelled(of_message, _with_what_is_above(view, own))
+
+
+def _with_what_is_above(view: View, own: dict[int, Bits]) -> dict[int, Bits]:
+    """Each segment's labels, and those of all that it belongs to."""
+    parents = view.parents
     found: dict[int, Bits] = {}
     for indexes in view.structure.by_id.values():
         for index in indexes:
@@ -262,4 +268,4 @@ def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled
                 at = parents[at]
             if bits:
                 found[index] = bits
-    return Labelled(of_message, found)
+    return found

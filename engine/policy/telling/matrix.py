@@ -13,7 +13,7 @@ from datetime import date
 from engine.errors import Place
 from engine.policy.meaning.canonical import labelling
 from engine.policy.meaning.reach import Granted, Reach, Unrolling, Withheld
-from engine.policy.model import Channel, ControlId, Policy, State, Structure
+from engine.policy.model import Channel, ControlId, LeakScan, Policy, State, Structure
 from engine.policy.runnable.events import CANCEL_FOLLOWS, types_named
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import (
@@ -198,6 +198,10 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
     yield (
         "A copy that lacks a required segment",
         "is held" if channel.structure is Structure.STRICT else "is sent",
+    )
+    yield (
+        "A copy whose free text names what is withheld",
+        "is held" if channel.leak_scan is LeakScan.NAMES else "is sent",
     )
     yield (
         "Set ids",

@@ -79,6 +79,7 @@ def grant_asks(grant: Grant, mask: Mask, *, own: bool) -> str:
     `own`: only the payer's own.
     """
     said = [condition(grant.where), "its own only" if own else "", _ALONE if grant.alone else ""]
+    said.append("no documents" if grant.spares_documents else "")
     said += [
         f"repetitions of {grant.segment}-{number} for which {condition(chosen)}"
         for number, chosen in sorted(grant.repetitions.items())

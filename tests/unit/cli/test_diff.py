@@ -160,6 +160,13 @@ def sites_that_rewrite(sites: tuple[str, str], texts: tuple[str, str]) -> None:
         file.write_text(file.read_text().replace("insecure: true}", deliver))
 
 
+def in_state(site: str, state: str, address: str = "127.0.0.1:6661") -> None:
+    """Put acme of a site in a state, and at an address."""
+    file = pathlib.Path(site) / "channels" / "acme.yaml"
+    text = file.read_text().replace("127.0.0.1:6661", address)
+    file.write_text(f"{text}state: {state}\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
@@ -174,8 +181,45 @@ def test_another_name_in_msh_5_or_6_is_another_receiver_behind_one_address(
     sites_that_rewrite(sites, (old, new))
     assert main(["diff", *sites, "--json"]) == Exit.WIDER
     changes = json.loads(capsys.readouterr().out)["changes"]
-    widening = [one["text"] for one in changes if one["widens"]]
-    assert widening == [text]
+    assert [(one["text"], one["widens"]) for one in changes] == [(text, True)]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [("MSH-5: ACME", "MSH-5: BETA"), ("MSH-5: ACME", ""), ("", "MSH-25: BETA")]
+)
+@pytest.mark.parametrize("state", ["draft", "shadow"])
+def test_another_receiver_of_a_channel_that_sends_nothing_discloses_nothing(
+    sites: tuple[str, str], was: str, now: str, state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites_that_rewrite(sites, (was, now))
+    in_state(sites[0], state)
+    in_state(sites[1], state)
+    assert main(["diff", *sites, "--json"]) == Exit.OK
+    (change,) = json.loads(capsys.readouterr().out)["changes"]
+    assert change["effect"] == "changed"
+    assert change["text"].startswith("its receiver in MSH-")
+
+
+def test_another_address_of_a_channel_that_sends_nothing_discloses_nothing(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sites[0], sites[1], dirs_exist_ok=True)
+    in_state(sites[0], "shadow")
+    in_state(sites[1], "shadow", "127.0.0.2:6661")
+    assert main(["diff", *sites]) == Exit.OK
+    assert capsys.readouterr().out.startswith("changed\n  acme: copies go to 127.0.0.2:6661")
+
+
+def test_a_channel_that_goes_live_and_elsewhere_is_wider(
+    sites: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sites[0], sites[1], dirs_exist_ok=True)
+    in_state(sites[0], "draft")
+    in_state(sites[1], "live", "127.0.0.2:6661")
+    assert main(["diff", *sites]) == Exit.WIDER
+    printed = capsys.readouterr().out
+    assert "copies go to 127.0.0.2:6661" in printed
+    assert printed.count("may disclose more\n") == 1
 
 
 def test_a_receiver_that_is_named_no_longer_is_another_one(

@@ -20,9 +20,9 @@ from engine.privacy.facts import (
     Level,
     Relation,
     RestrictionReason,
-    Unit,
 )
 from engine.privacy.patients import Patient
+from engine.privacy.units import Unit
 from tests.support.cutting import policy, rule
 
 WHOLE = """\

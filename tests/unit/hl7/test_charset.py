@@ -180,6 +180,25 @@ def test_whether_it_is_certain_which_delimiters_are_delimiters(
     assert view.charset.divides(view.raw) is divides
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        *("UNICODE UTF-16", "UTF-16", "UNICODE UTF-32", "utf32", "CNS 11643-1992", "CNS 11643"),
+        *("ASCII~UNICODE UTF-16", "BIG-5~CNS 11643-1992", "~UTF-16"),
+    ],
+)
+@pytest.mark.parametrize("value", [b"DOE", "王".encode("utf-16-be"), "é".encode(), b"\x1b$"])
+def test_in_a_set_of_wide_characters_no_delimiter_is_certain(named: str, value: bytes) -> None:
+    view = message(named, value)
+    assert not view.charset.divides(view.raw)
+
+
+@pytest.mark.parametrize("named", ["", "UNICODE", "UNICODE UTF-8", "UTF-8", "ISO IR14", "BIG-5"])
+def test_in_others_a_text_in_ascii_is_certain(named: str) -> None:
+    view = message(named, b"DOE")
+    assert view.charset.divides(view.raw)
+
+
 def test_a_set_that_hides_nothing_splits_wherever_a_delimiter_stands() -> None:
     assert UTF_8.split("é^ü".encode(), b"^") == ["é".encode(), "ü".encode()]
     assert UTF_8.split(b"a^b", b"") == [b"a^b"]

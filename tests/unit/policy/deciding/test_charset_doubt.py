@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.hl7.wire import Message
+from engine.privacy.coverage import learn
 from tests.support.cutting import code, hl7, policy, rule
 
 
@@ -23,6 +25,29 @@ def test_a_character_set_that_the_text_is_not_in_holds(name: str, text: bytes) -
     compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
     raw = hl7("ADT^A01", "PID|1||A^^^H||TEXT|x|y", msh=f"P|2.5.1||||||{name}")
     assert code(compiled, raw.replace(b"TEXT", text)) == "structure"
+
+
+@pytest.mark.parametrize("name", ["UNICODE UTF-16", "UNICODE UTF-32", "CNS 11643-1992"])
+@pytest.mark.parametrize("text", [b"DOE", "籼".encode("utf-16-be"), "王".encode()])
+def test_a_character_set_that_is_not_divided_by_bytes_holds(name: str, text: bytes) -> None:
+    """In UTF-16 the two bytes of U+7C7C are `||`."""
+    compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
+    raw = hl7("ADT^A01", "PID|1||A^^^H||TEXT|x|y", msh=f"P|2.5.1||||||{name}")
+    assert code(compiled, raw.replace(b"TEXT", text)) == "structure"
+    assert code(compiled, raw.replace(name.encode(), b"UNICODE UTF-8")) == "granted"
+
+
+def test_a_message_that_cannot_be_taken_apart_teaches_no_coverage() -> None:
+    compiled = policy([rule("r", "coverage: any", "PID: [3, 5]")])
+    insured = ("PID|1||A^^^H", "IN1|1|P|ACME|TEXT")
+    for name, text, teaches in (
+        ("UNICODE UTF-8", "籼".encode(), True),
+        ("UNICODE UTF-16", "籼".encode("utf-16-be"), False),
+        ("BIG5", "DUPR\u00e9|SECR\u00e9 ".encode("latin-1"), False),
+        ("BIG5", "育功".encode("big5"), True),
+    ):
+        raw = hl7("ADT^A01", *insured, msh=f"P|2.5.1||||||{name}").replace(b"TEXT", text)
+        assert bool(learn(Message.parse(raw), compiled.identify)) is teaches, name
 
 
 def test_a_character_set_that_the_text_is_in_holds_nothing() -> None:

@@ -7,6 +7,8 @@ import pytest
 from engine.policy.compile import CompiledPolicy
 from tests.support.cutting import OPEN, channel, facts, policy, rule, sent
 from tests.support.law_messages import ANY, GENERAL, adt, dft, restriction
+from tests.support.random_sites import Site
+from tests.support.random_sites import compiled as compiled_site
 
 CEILING = OPEN[:-1] + ", DRG: all}"
 GRANTS = "PID: [3], PV1: [2], DG1: [1, 3, 6, 7, 8], PR1: [1, 3], FT1: [1, 2, 4, 6, 7, 19]"
@@ -52,11 +54,60 @@ def test_a_labelled_procedure_does() -> None:
         ("DG1: {where: {DG1-3.1: E10.9}}", [GROUPED, "DG1|2||E11.9^DM^I10|||A", GROUP]),
         ("DG1: {fields: [6], where: {DG1-3.1: E11.9}}", [GROUPED, "DG1|2||E11.9^DM^I10", GROUP]),
         ("DG1: all", []),
+        ("DG1: [3]", ["DG1|1|||||A", "DG1|2|||||A"]),
+        ("DG1: [3.1-3.3]", ["DG1|1|||||A", "DG1|2|||||A"]),
+        ("DG1: {fields: [3], where: {DG1-3.1: E11.9}}", [PLAIN, "DG1|2|||||A"]),
+        (
+            "DG1: {fields: [3], where: {DG1-3.1: E10.9}}",
+            [GROUPED, "DG1|2||E11.9^DM^I10|||A", GROUP],
+        ),
+        ("DG1: [3.4]", [PLAIN, "DG1|2||E11.9^DM^I10|||A"]),
+        # A text of what is told anyway is no secret.
+        ("DG1: [3.2, 4]", [GROUPED.replace("^HT", "^"), "DG1|2||E11.9^^I10|||A", GROUP]),
     ],
 )
 def test_one_that_a_rule_withholds_does(withheld: str, copy: list[str]) -> None:
     compiled = site(f"    withhold: {{{withheld}}}\n")
     assert told(compiled, GROUPED, "DG1|2||E11.9^DM^I10|||A", GROUP) == copy
+
+
+def test_a_procedure_whose_code_a_rule_withholds_does() -> None:
+    compiled = site("    withhold: [PR1-3]\n")
+    assert told(compiled, GROUPED, "PR1|1||93458^Cath^C4", GROUP) == [PLAIN]
+    assert told(compiled, GROUPED, "PR1|1", GROUP) == [GROUPED, GROUP]
+
+
+def test_one_whose_code_the_law_takes_does_though_a_rule_may_send_the_rest_of_it() -> None:
+    """Illinois lets HIV go for payment, and here payment asks for no code."""
+    acme = {
+        "channel": "acme",
+        "name": "acme plan",
+        "kind": "payer",
+        "purposes": ["payment", "operations"],
+        "identified_by": [{"IN1-3.1": "ACME"}],
+        "agreement": {"expires": "2030-12-31"},
+        "ceiling": {"messages": ["ADT"], "segments": {"PID": "all", "DG1": "all", "DRG": "all"}},
+        "deliver": {"to": "tcp:127.0.0.1:6661"},
+    }
+    files = [
+        {
+            "channels": ["acme"],
+            "purpose": purpose,
+            "basis": "a test",
+            "rules": [
+                {"name": purpose, "why": "x", "when": {"coverage": "any"}, "disclose": disclose}
+            ],
+        }
+        for purpose, disclose in (
+            ("payment", {"PID": ["3"], "DG1": ["6"], "DRG": ["1"]}),
+            ("operations", {"DG1": ["3", "6", "7", "8"]}),
+        )
+    ]
+    compiled = compiled_site(Site([acme], files, packs=frozenset({"us-federal", "us-il"})))
+    group = "DRG|885^Psychoses^MSDRG"
+    assert sent(compiled, adt("DG1|1||B20^x^I10|||F||885", group))[1:] == ["DG1||||||F"]
+    plain = "DG1|||I10^x^I10|||F||885"
+    assert sent(compiled, adt("DG1|1||I10^x^I10|||F||885", group))[1:] == [plain, group]
 
 
 def test_one_that_is_merely_not_granted_does_not() -> None:

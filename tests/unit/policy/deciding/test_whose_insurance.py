@@ -11,7 +11,7 @@ from engine.policy.decide import cases_of
 from engine.policy.whose import Answer
 from engine.privacy.coverage import CONTESTED as NO_DAY
 from engine.privacy.facts import CoverageKey, CoverageRow, Coverages, Facts, Level
-from tests.support.cutting import NOW, channel, code, hl7, policy, rule
+from tests.support.cutting import NOW, channel, code, facts, hl7, policy, rule
 
 PID = "PID|1||A^^^H^MR"
 
@@ -229,3 +229,56 @@ def test_an_insurance_with_dates_waits_where_no_day_is_told() -> None:
     assert code(compiled, raw) == "ambiguous-coverage"
     undated = hl7("ADT^A01", PID, insured("ACME")).replace(b"20260101120000", b"")
     assert code(compiled, undated) == "granted"
+
+
+def planned(event: str, insurance: str, expected: str, admitted: str = "") -> bytes:
+    """An event of 10 January about a stay for which the patient is `expected`."""
+    pv1 = f"PV1|1|P{'|' * 42}{admitted}"
+    pv2 = f"PV2{'|' * 8}{expected}"
+    return hl7(f"ADT^{event}^ADT_{event}", "EVN||20260110", PID, pv1, pv2, insurance)
+
+
+@pytest.mark.parametrize("event", ["A05", "A14", "A27", "A38"])
+def test_a_planned_stay_is_on_the_day_on_which_the_patient_is_expected(event: str) -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    next_month, this_month = insured("ACME", "20260201"), insured("ACME", until="20260131")
+    assert code(compiled, planned(event, next_month, "20260205")) == "granted"
+    assert code(compiled, planned(event, this_month, "20260205")) == "no-coverage"
+    for unknown in ("", '""', "soon"):
+        assert code(compiled, planned(event, next_month, unknown)) == "no-coverage"
+        assert code(compiled, planned(event, this_month, unknown)) == "granted"
+    # "some day in February" is not certain to be a day of it
+    assert code(compiled, planned(event, insured("ACME", "20260202"), "202602")) == (
+        "ambiguous-coverage"
+    )
+    assert code(compiled, planned(event, next_month, "20260205", admitted="20260110")) == (
+        "no-coverage"
+    )
+
+
+@pytest.mark.parametrize("event", ["A01", "A04", "A08"])
+def test_any_other_event_is_on_the_day_that_it_tells(event: str) -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    assert code(compiled, planned(event, insured("ACME", "20260201"), "20260205")) == "no-coverage"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("2026-02-01", "2026-02-28", "restricted"),
+        ("2026-01-01", "2026-01-31", "restricted"),
+        ("2026-03-01", "2026-03-31", "granted"),
+    ],
+)
+def test_a_restriction_counts_on_the_day_that_is_planned_and_on_that_of_planning(
+    since: str, until: str, expected: str
+) -> None:
+    compiled = policy([rule("r", "message: ADT", "PID: [3]")])
+    patient = "patient: {id: A, authority: H}"
+    known_of = facts(
+        compiled,
+        "restrictions:",
+        f"  - {{{patient}, items: {{everything: true}}, from: {since}, to: {until}}}",
+    )
+    raw = planned("A05", insured("ACME"), "20260205")
+    assert code(compiled, raw, known_of) == expected

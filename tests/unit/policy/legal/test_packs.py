@@ -296,6 +296,19 @@ def test_who_may_be_a_minor_on_some_day_that_may_be_meant_is_one(
     assert (len(sent(site, raw, known)) == 2) is sends
 
 
+@pytest.mark.parametrize(("event", "sends"), [("A05", False), ("A14", False), ("A04", True)])
+def test_who_is_no_minor_yet_is_one_by_the_day_of_a_planned_stay(event: str, sends: bool) -> None:
+    """Eleven on the day of the event, twelve when the patient is expected."""
+    site = compiled("PID: [3], DG1: [3]", config="protections: [us-ca]\n")
+    raw = adt("PV2||||||||20260301", "DG1|1||F32.9^x^I10", event=event)
+    raw = raw.replace(b"19800101", b"20140201")
+    more = ", labels: [mental-health, minor-consented], signed_by: {relation: parent}"
+    known = facts(site, "consents:", consent(more=more))
+    assert (len(sent(site, raw, known)) == 2) is sends
+    of_age_by_then = raw.replace(b"20140201", b"20080201")
+    assert len(sent(site, of_age_by_then, known)) == 1
+
+
 def test_of_what_is_labelled_only_the_rules_whose_purpose_is_allowed_grant() -> None:
     """Illinois lets HIV go for payment; what operations have of it besides does not go along."""
     acme = {

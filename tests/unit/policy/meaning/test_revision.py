@@ -9,8 +9,8 @@ import pytest
 from engine.hl7.path import Path
 from engine.policy.meaning.revision import DIGITS, revision
 from engine.policy.model import Mark
-from engine.privacy.facts import Unit
 from engine.privacy.protections import Protections
+from engine.privacy.units import Unit, Units
 from tests.support.differing_policies import BASE, PACK
 from tests.support.site_texts import read_policy
 
@@ -73,6 +73,7 @@ def test_spelling_changes_nothing(written: str, anew: str) -> None:
         ("messages: [ADT, ORU]", "messages: [ADT]"),
         ("purposes:", "state: shadow\npurposes:"),
         ("purposes:", "renumber: false\npurposes:"),
+        ("purposes:", "leak_scan: codes\npurposes:"),
         ("basis: law", "basis: another law"),
         ("basis: law", "consent: required\nbasis: law"),
         ("name: one", "name: uno"),
@@ -119,7 +120,7 @@ def test_packs_marks_and_sets_of_labels_each_count() -> None:
         BASE,
         replace(BASE, protections=Protections((PACK,))),
         replace(BASE, marks=(mark,)),
-        replace(BASE, units={"W": Unit.GENERAL}),
+        replace(BASE, units=Units({"W": Unit.GENERAL})),
         replace(BASE, protections=Protections((PACK,)), marks=(mark,)),
     ]
     assert len({revision(one) for one in several}) == len(several)

@@ -83,6 +83,7 @@ def test_a_sheet() -> None:
         ("PID", "3, 5.1-5.2", ""),
         ("DG1", "3", "DG1-6 is A or W"),
         ("OBR", "4", ""),
+        ("OBX", "3, 5", "no documents"),
         ("IN1", "3", "its own only"),
     ]
     assert {row.when for row in first.rows} == {

@@ -1,0 +1,60 @@
+"""Which results carry a document, into which no rule can look.
+
+Law: a result is a document by its type (OBX-2 `ED` or `RP`), or by how its value is encoded
+(OBX-5.4 `Base64` or `Hex`, table 0299, in whatever case), whatever it says of its type. It is sent
+whole, and only where a grant lists its type (`Grant.documents`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.hl7.path import Path
+
+if TYPE_CHECKING:
+    from engine.policy.message.view import View
+
+#: Where a result says its type, and how its value is encoded.
+_TYPE = Path("OBX", 2)
+_ENCODING = Path("OBX", 5, 4)
+
+#: Encapsulated data, and a pointer to what lies elsewhere (HL7 v2.5.1, 2.A.24 and 2.A.65).
+DOCUMENT_TYPES = frozenset({"ED", "RP"})
+_ENCODINGS = frozenset({"base64", "hex"})
+
+#: What nearly all results have as their type, and what is none of a document.
+_PLAIN = frozenset(
+    b"NM ST TX FT CE CWE CNE CF SN DT TM TS DTM CX CQ XPN XAD XTN XON XCN MO CP ID IS NR SI".split()
+) | {b""}
+
+_NONE: frozenset[int] = frozenset()
+
+
+def documents_in(view: View) -> frozenset[int]:
+    """The OBX that carry a document, by index; ask `View.documents`, which keeps it.
+
+    Every message with results is looked at: nothing here may cost more than it must.
+    """
+    if not view.has("OBX"):
+        return _NONE
+    if view.held("OBX", 2) <= _PLAIN and not _may_be_encoded(view):
+        return _NONE
+    return frozenset(
+        segment.index
+        for segment in view.all("OBX")
+        if any(text.strip().upper() in DOCUMENT_TYPES for text in view.texts(segment, _TYPE))
+        or any(text.strip().casefold() in _ENCODINGS for text in view.texts(segment, _ENCODING))
+    )
+
+
+def _may_be_encoded(view: View) -> bool:
+    """Whether an encoding is named anywhere, as people spell it; that is found fast."""
+    raw, mark = view.message.raw, view.message.delimiters.component
+    if b"ase64" in raw or b"ASE64" in raw:
+        return True
+    return mark + b"Hex" in raw or mark + b"HEX" in raw or mark + b"hex" in raw
+
+
+def is_no_document(view: View, at: int) -> bool:
+    """Whether the segment at `at` carries no document."""
+    return at not in view.documents
