@@ -87,8 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     forgive_standard_error()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with only_shown():
-        return _ended(arguments)
+    try:
+        with only_shown():
+            return _ended(arguments)
+    except KeyboardInterrupt:  # a second one, after all is done
+        return INTERRUPTED
 
 
 def _ended(arguments: list[str]) -> int:
