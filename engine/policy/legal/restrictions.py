@@ -16,7 +16,8 @@ from engine.hl7.wire import Segment
 from engine.policy.legal.orders import ordered, orders_in
 from engine.policy.message.view import View
 from engine.policy.model import Kind
-from engine.privacy.coverage import Days, days, days_denied, default_days, observed_days
+from engine.privacy.coverage import Days
+from engine.privacy.denied_days import charge_days, days_denied, order_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 from engine.privacy.patients import Patient, denied_in, may_be_any, patients_of
 
@@ -126,7 +127,7 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
     found = NOWHERE
     for root, carriers in orders_in(view).items():
         order = message.segments[root]
-        if not _is_on(restriction, _order_days(view, order)):
+        if not _is_on(restriction, order_days(view.message, view.all, order)):
             continue
         numbers = [
             number
@@ -148,7 +149,7 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
     for line in view.all("FT1"):
         numbers = [n for field in _CHARGE_ORDERS for n in _identifiers(view, line, field)]
         if any(_is_same(item, number) for number in numbers) and _is_on(
-            restriction, _line_days(view, line)
+            restriction, charge_days(view.message, view.all, line)
         ):
             found |= Reach(groups=frozenset({line.index}))
     if view.has("TXA") and (found.groups or _is_documented(restriction, item, view)):
@@ -169,7 +170,7 @@ def _is_documented(restriction: Restriction, item: Item, view: View) -> bool:
 def _charge(restriction: Restriction, item: Item, view: View) -> Reach:
     found = NOWHERE
     for line in view.all("FT1"):
-        if _is_on(restriction, _line_days(view, line)):
+        if _is_on(restriction, charge_days(view.message, view.all, line)):
             found |= _compared(item, _identifiers(view, line, _CHARGE_NUMBER), line.index)
     return found
 
@@ -232,16 +233,6 @@ def _lines_of_orders(view: View, groups: frozenset[int]) -> Reach:
         if line is not None:
             lines.setdefault(line.index, set()).add(root)
     return Reach(groups=frozenset(line for line, roots in lines.items() if roots <= groups))
-
-
-def _order_days(view: View, order: Segment) -> Days | None:
-    message = view.message
-    found = days(order.field(7)) if order.id == "OBR" else None
-    return found or observed_days(message, order) or default_days(message, view.all)
-
-
-def _line_days(view: View, line: Segment) -> Days | None:
-    return days(line.field(4)) or default_days(view.message, view.all)
 
 
 def _is_then(restriction: Restriction, view: View) -> bool:

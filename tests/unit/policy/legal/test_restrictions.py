@@ -354,3 +354,44 @@ def test_a_document_of_another_time_is_sent() -> None:
     raw = hl7("MDM^T02", "EVN||20260101", PID, PV1, "TXA|1|DS" + "|" * 12 + "P1")
     assert code(site, raw, known) == "granted"
     assert code(site, raw.replace(b"EVN||20260101", b"EVN||20260201"), known) == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ("20251220^20260105", "restricted"),
+        ("20260105^20251220", "restricted"),
+        ("20251220^20251231", "granted"),
+        ("20251220", "granted"),
+        ("20251220^nodate", "restricted"),
+        ("20260229", "restricted"),
+        ("20251320", "restricted"),
+        ('""', "granted"),  # then the admission's
+    ],
+)
+def test_a_charge_is_restricted_on_each_of_its_days(days: str, expected: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction("charge: T1", ", from: 2026-01-01, to: 2026-02-28"))
+    raw = dft(f"FT1|1|T1||{days}||CG|99213").replace(
+        PV1.encode(), f"{PV1}{'|' * 25}20251220".encode()
+    )
+    assert code(site, raw, known) == ("nothing-left" if expected == "restricted" else "granted")
+
+
+@pytest.mark.parametrize(("end", "expected"), [("20260105", False), ("20251231", True), ("", True)])
+def test_an_observation_is_restricted_on_each_of_its_days(end: str, expected: bool) -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1", ", from: 2026-01-01, to: 2026-02-28"))
+    raw = oru(f"OBR|1|P1|F1|L^X^L|||20251230|{end}", "OBX|1|NM|L^X^L||1")
+    assert bool(sent(site, raw, known)) is expected
+
+
+@pytest.mark.parametrize(
+    ("admitted", "expected"),
+    [("20251220", "granted"), ("20260229", "restricted"), ("2026010", "restricted")],
+)
+def test_an_admission_whose_day_cannot_be_read_may_be_of_any(admitted: str, expected: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction("visit: V1", ", from: 2026-02-01"))
+    raw = adt(pv1=f"{PV1}{'|' * 25}{admitted}")
+    assert code(site, raw, known) == expected
