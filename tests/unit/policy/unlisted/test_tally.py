@@ -76,6 +76,11 @@ def test_a_field_of_which_anything_is_sent_to_anybody_is_not_told() -> None:
     assert not told(tallied(masked, [born]))
 
 
+def test_separators_alone_are_nothing_that_arrived() -> None:
+    rows = told(tallied(granting("PID: [3]"), [hl7("ADT^A01", "PID|||A^^^H^MR||^^|~|&|F")]))
+    assert set(rows) == {"PID-8"}
+
+
 def test_what_was_sent_once_is_out_of_the_report_whenever_that_was() -> None:
     compiled = granting("PID: [3, 19]", more="coverage: any, PV1-2: I")
     out, stays = hl7("ADT^A01", PID, "PV1|1|O"), hl7("ADT^A01", PID, "PV1|1|I")
