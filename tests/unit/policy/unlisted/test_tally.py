@@ -131,6 +131,16 @@ def test_what_is_withheld_of_some_occurrences_only_is_not_left_out_on_purpose() 
     assert rows["ZPV"].standing is Standing.UNLISTED
 
 
+def test_what_is_withheld_of_some_messages_only_is_not_left_out_on_purpose() -> None:
+    rules = [rule("r", "coverage: any", "PID: [3]")]
+    rules.append(rule("psy", "PV1-10: PSY", "", "    withhold: [ZPV]\n"))
+    rows = told(tallied(policy(rules), [hl7("ADT^A01", PID, "ZPV|1")]))
+    assert rows["ZPV"].standing is Standing.UNLISTED
+    rules[1] = rule("all", "message: [ADT]", "", "    withhold: [ZPV]\n")
+    rows = told(tallied(policy(rules), [hl7("ADT^A01", PID, "ZPV|1")]))
+    assert rows["ZPV"].standing is Standing.WITHHELD
+
+
 def test_what_is_put_in_the_place_of_a_value_does_not_send_it() -> None:
     compiled = granting("PID: all")
     asked = "confidential: [{patient: {id: A, authority: H}, address: {city: Reno, state: NV}}]"
