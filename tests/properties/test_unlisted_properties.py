@@ -24,7 +24,9 @@ REPLACED: Paths = {("PID", 11), ("PID", 13)}
 
 def paths(line: bytes) -> Paths:
     name = line[:3].decode("latin-1")
-    return {(name, 0)} | {(name, n) for n, value in enumerate(line.split(b"|")) if n and value}
+    return {(name, 0)} | {
+        (name, n) for n, value in enumerate(line.split(b"|")) if n and value.strip(b"^~&")
+    }
 
 
 def sent(policy: CompiledPolicy, message: Message, known: Facts) -> Paths:

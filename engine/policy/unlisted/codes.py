@@ -3,7 +3,8 @@
 Law: a code is told only if it stands where a standard's code stands, names its coding system and
 has the form of that system's codes; anything else in such a field may be a name, a number of a
 person or free text, and is never told. A code of a local system is short, and has too few digits to
-be a date, or the number of a person or a visit. Names of local systems are not told, since they may
+be a date, or the number of a person or a visit; and it is nothing that the same message has of
+somebody (`engine.policy.unlisted.personal`). Names of local systems are not told, since they may
 be anything, too: such systems count as one.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from engine.hl7.wire import Message, Segment
 from engine.policy.message.reading import codes_at
 from engine.policy.sensitive.coded_fields import DIAGNOSES, SERVICES
+from engine.policy.unlisted.personal import is_personal
 from engine.policy.vocabulary.codesets import canonical_system, normal_code
 
 #: By segment the fields whose codes rules and labels look at, in order; the type of a document,
@@ -43,6 +45,9 @@ _FORMS = {
 }
 _LOCAL_FORM = re.compile(r"(?!(?:\D*\d){7})[A-Z0-9](?:[A-Z0-9._-]{0,10}[A-Z0-9])?", re.ASCII)
 
+#: Systems of which a code may look like a name, or like a number of a person.
+_OF_ANY_FORM = frozenset({LOCAL, "SCT", "NDC", "RXNORM"})
+
 #: A longer name of a coding system is none.
 _LONGEST_SYSTEM = 40
 
@@ -66,5 +71,10 @@ def told_codes(
     for triplets in codes_at(message, segment, field, left):
         for system, code in triplets:
             found = told(system, code)
-            if found is not None:
+            if found is not None and not _may_be_of_somebody(message, *found):
                 yield found
+
+
+def _may_be_of_somebody(message: Message, system: str, code: str) -> bool:
+    """Whether it has the form of other things, too, and the message has it of somebody."""
+    return system in _OF_ANY_FORM and is_personal(message, code)

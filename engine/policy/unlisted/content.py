@@ -72,9 +72,21 @@ def _content_in(
     passed_over = _OF_NO_RULE if name == "MSH" else NOTHING.members
     coded = CODED.get(name, ()) if codes else ()
     for number, value in enumerate(fields):
-        if not number or not value or number in passed_over:
+        if not number or number in passed_over or not _has_value(message, value):
             continue
         yield Content(name, min(number, LAST_FIELD))
         if number in coded:
             for system, code in told_codes(message, segment, number, value):
                 yield Content(name, number, system, code)
+
+
+def _has_value(message: Message, value: bytes) -> bool:
+    """Whether there is more than separators, which mean nothing by themselves (2.9.1 §2.5.3)."""
+    if not value or value.isalnum():
+        return bool(value)
+    marks, split = message.delimiters, message.split
+    return any(
+        any(split(component, marks.subcomponent))
+        for repetition in split(value, marks.repetition)
+        for component in split(repetition, marks.component)
+    )

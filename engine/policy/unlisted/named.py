@@ -17,6 +17,7 @@ from engine.policy.model import Grant, Policy, State
 from engine.policy.runnable.channel_rules import ChannelRules, TypeRules
 from engine.policy.runnable.events import cancel_grants
 from engine.policy.segment.masks import NONE, NOTHING, Mask
+from engine.policy.telling.wording import without_types
 from engine.policy.unlisted.content import Content
 
 
@@ -39,6 +40,8 @@ class Named:
         self._built_in = {"MSH"} | {grant.segment for grant in cancel_grants(None).grants}
         self._withheld: dict[str, Mask] = {}
         for rule in policy.rules:
+            if without_types(rule.when) is not None:
+                continue  # of some messages only: of others nobody has decided
             for one in rule.withholdings:
                 if one.segment and one.where is None:
                     before = self._withheld.get(one.segment, NONE)

@@ -70,3 +70,35 @@ def test_the_system_of_an_old_version_stands_in_the_field_before() -> None:
     assert list(told_codes(message, segment, 3)) == [("I10C", "E119")]
     assert list(told_codes(message, segment, 3, b"E11.9")) == [("I10C", "E119")]
     assert not list(told_codes(message, segment, 3, b""))
+
+
+def codes_of(typed: str, system: str) -> list[tuple[str, str]]:
+    person = (
+        "PID|1||MR4711^^^EAST^MR||MILLER^ANNA MARIE||19800101|F|||1 OAK^^TOWN^NY^99213||||||||AC77",
+        "PV1|1|I|||||||||||||||||V88",
+        "NK1|1|SMITH^JO",
+    )
+    result = f"OBX|1|NM|{typed}^x^{system}||7"
+    message = Message.parse(hl7("ORU^R01", *person, "OBR|1|ORD55|FIL66", result))
+    (segment,) = message.all("OBX")
+    return list(told_codes(message, segment, 3))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("MILLER", "anna", "MARIE", "SMITH", "MILLER-2", "X_ANNA"),
+        *("MR4711", "AC77", "V88", "ORD55", "FIL66", "OAK", "TOWN"),
+    ],
+)
+def test_what_the_message_has_of_somebody_is_no_code(typed: str) -> None:
+    assert not codes_of(typed, "L")
+
+
+def test_other_codes_of_the_same_message_are_told() -> None:
+    assert codes_of("CBC-2", "L") == [("local", "CBC-2")]
+    assert codes_of("NY", "L") == [("local", "NY")], "so short a text tells nobody"
+
+
+def test_a_code_that_has_the_form_of_its_system_alone_is_told_whatever_is_like_it() -> None:
+    assert codes_of("99213", "C4") == [("C4", "99213")], "the patient's ZIP code is the same"

@@ -76,6 +76,11 @@ def test_a_field_of_which_anything_is_sent_to_anybody_is_not_told() -> None:
     assert not told(tallied(masked, [born]))
 
 
+def test_separators_alone_are_nothing_that_arrived() -> None:
+    rows = told(tallied(granting("PID: [3]"), [hl7("ADT^A01", "PID|||A^^^H^MR||^^|~|&|F")]))
+    assert set(rows) == {"PID-8"}
+
+
 def test_what_was_sent_once_is_out_of_the_report_whenever_that_was() -> None:
     compiled = granting("PID: [3, 19]", more="coverage: any, PV1-2: I")
     out, stays = hl7("ADT^A01", PID, "PV1|1|O"), hl7("ADT^A01", PID, "PV1|1|I")
@@ -124,6 +129,16 @@ def test_what_is_withheld_of_some_occurrences_only_is_not_left_out_on_purpose() 
     compiled = policy([rule("r", "coverage: any", "PID: [3]", more)])
     rows = told(tallied(compiled, [hl7("ADT^A01", PID, "ZPV|Y")]))
     assert rows["ZPV"].standing is Standing.UNLISTED
+
+
+def test_what_is_withheld_of_some_messages_only_is_not_left_out_on_purpose() -> None:
+    rules = [rule("r", "coverage: any", "PID: [3]")]
+    rules.append(rule("psy", "PV1-10: PSY", "", "    withhold: [ZPV]\n"))
+    rows = told(tallied(policy(rules), [hl7("ADT^A01", PID, "ZPV|1")]))
+    assert rows["ZPV"].standing is Standing.UNLISTED
+    rules[1] = rule("all", "message: [ADT]", "", "    withhold: [ZPV]\n")
+    rows = told(tallied(policy(rules), [hl7("ADT^A01", PID, "ZPV|1")]))
+    assert rows["ZPV"].standing is Standing.WITHHELD
 
 
 def test_what_is_put_in_the_place_of_a_value_does_not_send_it() -> None:
