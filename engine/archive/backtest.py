@@ -51,10 +51,15 @@ class Change:
 
 @dataclass(slots=True)
 class Tally:
-    """What was found so far. `unread`: messages whose content was erased, or does not open."""
+    """What was found so far.
+
+    `unread`: messages whose content was erased, or does not open. `undecided`: those that could not
+    be compared, so that more of them may have gone.
+    """
 
     messages: int = 0
     unread: int = 0
+    undecided: int = 0
     receipts: list[str] = field(default_factory=list)
     newly: Counter[str] = field(default_factory=Counter)  # messages, by channel
     withheld: Counter[str] = field(default_factory=Counter)
@@ -64,8 +69,8 @@ class Tally:
 
     @property
     def is_wider(self) -> bool:
-        """Whether anything would have gone to anybody that did not."""
-        return bool(self.newly)
+        """Whether anything would have gone, or may have, to anybody that did not."""
+        return bool(self.newly or self.undecided)
 
     def changes(self) -> Iterator[Change]:
         """Every path that changes, by channel and message type."""
@@ -99,29 +104,29 @@ def backtest(
     tally = Tally()
     old, new = sides
     for receipt, type_, sealed in contents(database, from_ms, to_ms):
-        changes = None if sealed is None else _changes(store, old, new, receipt, sealed)
-        if changes is None:
+        cases = None if sealed is None else _cases(old, new, receipt, sealed)
+        if cases is None:
             tally.unread += 1
+            continue
+        facts = _facts(store, old, cases[0], new, cases[1])
+        try:
+            changes = over(cases[0].message, old.compiled, new.compiled, facts)
+        except FAULTS:
+            tally.undecided += 1
         else:
             tally.add(receipt, type_, changes)
     return tally
 
 
-def _changes(
-    store: Store, old: Side, new: Side, receipt: str, sealed: bytes
-) -> tuple[MessageChange, ...] | None:
-    """What changes of one message; None if it cannot be opened or decided."""
+def _cases(
+    old: Side, new: Side, receipt: str, sealed: bytes
+) -> tuple[KeptMessage, KeptMessage] | None:
+    """One message, for either policy; None if it does not open, or may not be decided."""
     try:
-        before = old.redecision.case(receipt, sealed)
-        after = new.redecision.case(receipt, sealed)
+        return old.redecision.case(receipt, sealed), new.redecision.case(receipt, sealed)
     except KeysAwayError:
         raise
     except EngineError:
-        return None
-    facts = _facts(store, old, before, new, after)
-    try:
-        return over(before.message, old.compiled, new.compiled, facts)
-    except FAULTS:
         return None
 
 
