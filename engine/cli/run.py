@@ -134,6 +134,7 @@ def _process(module: str, inherited: list[int], plan: bytes, niceness: int = 0) 
     """A process of this very engine, whatever folder it is started from."""
     root = pathlib.Path(engine.__file__).parents[1]
     code = f"import os, sys; os.nice({niceness}); sys.path.insert(0, {str(root)!r});"
+    code += f"from engine.net.orphan import end_with; end_with({os.getpid()});"
     code += f"from {module} import main;"
     command = [sys.executable, "-P", "-c", f"{code} sys.exit(main())"]
     return WorkerProcess(command, inherited=inherited, plan=plan)
