@@ -112,6 +112,7 @@ def keys(site: Site) -> Iterator[Finding]:
         masters = site.keys.read()
         folder = KeyFolder(site.keys.folder)
         folder.stamp()
+        folder.id()
         listing = folder.names()
         for name in listing.keys - listing.gone:
             folder.read(name, masters.masters)

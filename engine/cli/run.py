@@ -18,6 +18,7 @@ from typing import Any
 
 import engine
 from engine.cli.arguments import add_site_and_json
+from engine.cli.first_start import make_keys_ready
 from engine.cli.reloading import RunningSite
 from engine.cli.runnable import refuse_what_cannot_run
 from engine.clock import SystemClock
@@ -35,7 +36,6 @@ from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.reserve import Reserve
-from engine.store.sealing import Sealer
 from engine.store.varlock import PATIENCE_S, VarLock
 
 #: What the archiver's process adds to its niceness, from its first instruction on.
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
-        Sealer.of(site.keys, create=True)
+        make_keys_ready(site)
         _say_what_should_be_known(site, log)
         server = _store_server(site)
         announce = _Announcement(bound, log, started_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -103,10 +104,10 @@ def test_a_later_worker_that_the_system_does_not_start_is_tried_again() -> None:
 
 
 def test_a_command_that_cannot_be_run_is_told_by_its_code_and_leaves_nothing_open() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(NotStartedError):
         WorkerProcess(["/nowhere/python"], inherited=[], plan=b"")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_store_that_dies_is_started_again() -> None:
