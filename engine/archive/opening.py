@@ -33,7 +33,7 @@ def open_archive(site: Installation) -> Iterator[Database]:
 
     def say_waiting() -> None:
         until = f" for at most {LOCK_WAIT_S} s" if site.archive.url.startswith(SQLITE) else ""
-        print(f"The archive is locked by another process; waiting{until}.", file=sys.stderr)
+        sys.stderr.write(f"The archive is locked by another process; waiting{until}.\n")
 
     database = database_of(site, say_waiting)
     try:
