@@ -118,7 +118,7 @@ def _consented(view: View, now: datetime) -> list[Said]:
     found = []
     for segment in view.all("CON"):
         kind, status = (view.texts(segment, path)[0] for path in (_CON_TYPE, _CON_STATUS))
-        is_known = kind.isdigit() and len(kind) == 3
+        is_known = kind.isdigit() and len(kind) == 3 and "001" <= kind <= _LAST_CON_TYPE
         says = CONSENTS.get((kind if is_known else "", status))
         if says is None:
             says = CONSENTS.get((kind if is_known else "", ""), Says.NOTHING)
@@ -142,4 +142,6 @@ READERS: Mapping[str, Reader] = {
 
 _TXA = Path("TXA", 18, 1)
 _ARV_ACTION, _ARV_VALUE, _ARV_LABEL = Path("ARV", 2, 1), Path("ARV", 3, 1), Path("ARV", 7, 1)
+#: Table 0496 has the types 001 to this one; any other is the sender's own.
+_LAST_CON_TYPE = "137"
 _CON_TYPE, _CON_STATUS = Path("CON", 2, 1), Path("CON", 11, 1)
