@@ -92,13 +92,13 @@ def _entries(report: Report) -> Part:
 
 
 def _idle(report: Report, entry: str) -> str:
-    """Where a refusal changes nothing."""
+    """Where a refusal changes nothing but what consents let go."""
     found = [report.names.get(channel, channel) for channel in report.idle.get(entry, ())]
     if not found:
         return ""
     return (
-        f" It changes nothing for {', '.join(sorted(found))}: no rule of ours asks for consent to"
-        " what it refuses. A restriction would."
+        f" For {', '.join(sorted(found))} it stops only what you would have to consent to by law:"
+        " no rule of ours asks for consent to what it refuses. A restriction stops all of it."
     )
 
 

@@ -1,5 +1,7 @@
 """Which channels were sent something of a visit, so that a cancel follows what it cancels.
 
+A correction of a result and the credit of a charge follow in the same way.
+
 Law: a mark says that a copy about the visit was queued for the channel; it is written in one step
 with the first such copy and taken back if that copy is never sent (engine.redecision.last_look).
 Without a mark a cancel is not sent. What is marked is remembered here for as long as there is room,
@@ -19,7 +21,7 @@ from engine.hl7.wire import Message
 from engine.intake.sealed import Sealing, cancel_name, disclosure_name
 from engine.policy.compile import CompiledPolicy
 from engine.policy.message.reading import type_of
-from engine.policy.runnable.events import CANCELS_OF
+from engine.policy.runnable.events import CANCELS_OF, is_cancel
 from engine.privacy.facts import Disclosed
 from engine.privacy.visit import Visit, visit_of
 from engine.store.port import Accept, Learned
@@ -33,7 +35,7 @@ Mark = tuple[str, bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What is asked of the store before a cancel is decided: for each channel the mark's name."""
+    """What is asked of the store before what follows is decided: for each channel a mark's name."""
 
     visit: Visit
     channels: tuple[str, ...]
@@ -49,14 +51,17 @@ class Followed:
 
 
 def followed(message: Message, compiled: CompiledPolicy, sealing: Sealing) -> Followed | None:
-    """What must be asked before this message is decided; None unless it is a cancel of a visit."""
+    """What must be asked before this message is decided.
+
+    None unless it cancels, corrects or credits something of a visit that it names.
+    """
     if not compiled.asks_disclosed(message):
         return None
     visit = visit_of(message)
     if visit is None:
         return None
     rules = compiled.for_type(message.once(type_of)).channels
-    channels = tuple(channel.id for channel in rules if channel.follows)
+    channels = tuple(channel.id for channel in rules if channel.asks_disclosed)
     names = tuple(disclosure_name(sealing, visit, channel) for channel in channels)
     return Followed(visit, channels, names)
 
@@ -64,8 +69,11 @@ def followed(message: Message, compiled: CompiledPolicy, sealing: Sealing) -> Fo
 def disclosure_mark(
     message: Message, receipt: str, channel: str, sealing: Sealing
 ) -> Learned | None:
-    """The mark that a copy of `message` for `channel` leaves, if the message names its visit."""
-    visit = visit_of(message)
+    """The mark that a copy of `message` for `channel` leaves.
+
+    None if the message names no visit, or is a cancel, which tells of none.
+    """
+    visit = None if is_cancel(message.once(type_of)) else visit_of(message)
     if visit is None:
         return None
     return Learned(disclosure_name(sealing, visit, channel), receipt.encode("ascii"))
@@ -92,7 +100,7 @@ class Marks:
 
     def with_marks(self, accept: Accept, message: Message) -> tuple[Accept, tuple[Mark, ...]]:
         """`accept` with the marks that are new, and those: tell `forget` if it is not stored."""
-        if self._compiled.asks_disclosed(message):
+        if is_cancel(message.once(type_of)):
             return self._with_cancel(accept, message), ()
         visits = message.all("PV1")
         number = visits[0].field(19) if accept.copies and visits else b""

@@ -73,7 +73,16 @@ def granting_rules(case: Case, channel: ChannelRules) -> Granting:
             granting.append(rule)
         elif _may_follow(case, rule, code):
             following.append(rule)
+    if channel.is_cancel and not channel.is_payer and _follows_all_the_same(case, channel):
+        granting.append(channel.cancel_rule)
     return Granting(granting, following, refusals)
+
+
+def _follows_all_the_same(case: Case, channel: ChannelRules) -> bool:
+    """Whether a cancel goes to who is no payer, whatever rules say: what it cancels did (§10.9)."""
+    if not case.law.is_silent and case.law.refuses(channel, channel.cancel_rule) is not None:
+        return False
+    return why_not_following(case, channel) is None
 
 
 def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:

@@ -28,7 +28,7 @@ from engine.intake.registered import Known, PatientNames, facts_of, known_of
 from engine.intake.sealed import Sealing, Snapshots, about_copy, about_message
 from engine.policy.compile import CompiledPolicy
 from engine.policy.decide import decide
-from engine.policy.model import Kind, State
+from engine.policy.model import State
 from engine.policy.outcome import Code, Outcome, Verdict
 from engine.policy.reasons import plain
 from engine.policy.runnable.events import CANCEL_FOLLOWS
@@ -161,20 +161,19 @@ class Redecision:
     ) -> Mapping[str, Outcome]:
         """As `decide`, for what was held or parked: its cancel may have overtaken it.
 
-        Then it goes to no payer any more: the cancel has gone its way, and does not come again.
+        Then it goes to nobody any more: the cancel has gone its way, and does not come again.
         """
         outcomes = dict(self.decide(case, recalled, now))
         cancelled = recalled[len(case.names) - 1] if case.asks_cancel else None
         if cancelled is not None and cancelled.decode("ascii") > case.receipt:
             for channel in outcomes:
-                if self._compiled.policy.channels[channel].kind is Kind.PAYER:
-                    outcomes[channel] = Outcome(channel, Verdict.WITHHOLD, _CANCELLED)
+                outcomes[channel] = Outcome(channel, Verdict.WITHHOLD, _CANCELLED)
         return outcomes
 
     def taken_back(self, case: KeptMessage, channel: str) -> Unlearn | None:
         """What undoes the mark of a copy that will not be sent to `channel` as it was queued."""
         mark = disclosure_mark(case.message, case.receipt, channel, self._sealing)
-        return None if mark is None or case.cancel else Unlearn(mark.key, mark.sealed)
+        return None if mark is None else Unlearn(mark.key, mark.sealed)
 
     def resolve(
         self,
@@ -203,7 +202,7 @@ class Redecision:
         if outcome.verdict is Verdict.DISCLOSE:
             copies = self._copies(item, case, outcome)
             mark = disclosure_mark(case.message, item.receipt, item.channel, self._sealing)
-            learned = () if mark is None or case.cancel else (mark,)
+            learned = () if mark is None else (mark,)
         elif outcome.verdict is Verdict.HOLD:
             hold = self._acceptances.hold(outcome, case.keys, case.patients)
         record = self._record(item, outcome_record(outcome, channel.state), act)

@@ -36,7 +36,7 @@ CASES = [
     (ADT, "2.6", True, ["ARV|1|A|OPTIN", "ARV|2|A|ALL"], [], WITHHELD),
     (ADT, "2.6", True, ["ARV|1|QQ|ALL|||garbage^garbage"], [], WITHHELD),
     (ADT, "2.6", True, ["ARV|1|A|\\X414C4C\\"], [], WITHHELD),
-    (ADT, "2.6", True, ['ARV|1|A|""'], [], HELD),
+    (ADT, "2.6", True, ['ARV|1|A|""'], [], SENT),  # the sender takes back what stood there
     (ADT, "2.6", False, ["ARV|1|A|ALL"], [], WITHHELD),
     (ADT, "2.3", True, ["ARV|1|A|ALL"], [], WITHHELD),
     (ORU, "2.3", True, [], [*ORDER, "ARV|1|A|ALL"], WITHHELD),

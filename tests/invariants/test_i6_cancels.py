@@ -30,7 +30,7 @@ from engine.store.port import (
 )
 from tests.support.looking import looked
 from tests.support.reference_site import reference_site
-from tests.unit.intake.test_receive import Rig, sample
+from tests.unit.intake.test_receive import ADT, LAB, Rig, sample
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SITE = reference_site()
@@ -95,7 +95,7 @@ class Desk(Rig):
 
     def verdicts(self) -> dict[str, Any]:
         """The last decision."""
-        decisions = [record for record in self.ledger() if record["kind"] == "decision"]
+        decisions = [record for record in self.ledger() if record.get("kind") == "decision"]
         return cast("dict[str, Any]", decisions[-1]["channels"])
 
 
@@ -116,6 +116,63 @@ def test_a_cancel_goes_where_what_it_cancels_went_and_after_it() -> None:
     assert b"|ADT^A11^" in cancel
     assert [line[:3] for line in cancel.split(b"\r")[:-1]] == [b"MSH", b"EVN", b"PID", b"PV1"]
     assert b"TESTPATIENT" not in cancel
+
+
+def corrected(payload: bytes, segment: bytes, field: int, code: bytes) -> bytes:
+    """The same message, whose first such segment says there that it takes something back."""
+    lines = payload.split(b"\r")
+    at = next(n for n, line in enumerate(lines) if line.startswith(segment + b"|"))
+    fields = lines[at].split(b"|")
+    fields[field] = code
+    lines[at] = b"|".join(fields)
+    return b"\r".join(lines)
+
+
+def test_a_corrected_result_goes_where_something_of_its_visit_went() -> None:
+    other = Desk()
+    other.answer(corrected(sample("oru-r01", f10="M1"), b"OBX", 11, b"C"), LAB)
+    assert b"2345-7" not in b"".join(copy.sealed for copy in other.committed[0].copies)
+    desk = Desk()
+    desk.answer(sample("adt-a01", f10="M1"))
+    desk.deliver()
+    desk.answer(corrected(sample("oru-r01", f10="M2"), b"OBX", 11, b"C"), LAB)
+    assert desk.verdicts()["acme"]["rules"] == ["results-for-claims"]
+    assert b"OBX|1|NM|2345-7^" in desk.deliver()
+
+
+def test_a_credited_charge_goes_where_something_of_its_visit_went() -> None:
+    credit = corrected(sample("dft-p03", f10="M2"), b"FT1", 6, b"CD")
+    line = next(line for line in credit.split(b"\r") if line.startswith(b"FT1"))
+    desk = Desk()
+    desk.answer(credit)
+    before = desk.deliver() if desk.items() else b""
+    assert line[:20] not in before
+    desk = Desk()
+    desk.answer(sample("adt-a01", f10="M1"))
+    desk.deliver()
+    desk.answer(credit)
+    assert line[:20] in desk.deliver()
+
+
+def test_new_results_beside_a_correction_mark_their_visit() -> None:
+    """The correction goes to nobody; the new results do, and so does the cancel of the visit."""
+    desk = Desk()
+    desk.answer(sample("adt-a01", f10="M1"), ADT)
+    mixed = corrected(sample("oru-r01", f10="M2"), b"OBX", 11, b"C")
+    desk.answer(mixed.replace(b"V100001", b"V100002"), LAB)
+    assert desk.verdicts()["acme"]["verdict"] == "disclose"
+    desk.answer(event("A11", "M3").replace(b"V100001", b"V100002"))
+    assert desk.verdicts()["acme"]["rules"] == ["cancel-follows"]
+
+
+def test_a_cancel_follows_to_a_vendor_too() -> None:
+    desk = Desk()
+    desk.answer(event("A11", "M1"))
+    assert desk.verdicts()["review-partners"]["verdict"] == "withhold"
+    desk.answer(sample("adt-a01", f10="M2"))
+    assert desk.verdicts()["review-partners"]["rules"] == ["review-of-stays"]
+    desk.answer(event("A11", "M3"))
+    assert "cancel-follows" in desk.verdicts()["review-partners"]["rules"]
 
 
 def test_another_process_knows_of_the_disclosure_from_the_store() -> None:

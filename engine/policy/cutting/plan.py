@@ -16,11 +16,11 @@ from engine.policy.cutting.flags import FLAGS
 from engine.policy.cutting.parts import Part, granted, withheld
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.corrections import CORRECTING, is_around_correction, is_correction
-from engine.policy.message.documents import is_no_document
+from engine.policy.message.documents import is_document, is_no_document
 from engine.policy.message.view import MESSAGE, View
 from engine.policy.model import DOCUMENT, Rule
 from engine.policy.reasons import withheld_by_rule
-from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask
+from engine.policy.segment.masks import EVERYTHING, NONE, NOTHING, WHOLE, Mask
 
 #: `which: own` on IN1 takes these along.
 WITH_IN1 = frozenset({"IN2", "IN3"})
@@ -61,9 +61,10 @@ class Plan:
         #: Names of the rules that disclose.
         self.rules = tuple(sorted(rule.name for rule in everywhere + around))
         given = _granted(everywhere, around, terms, key)
+        taken = _withheld(self.withholds, bars_corrections, terms)
         if has_documents:
             _spare_documents(given, ceiling)
-        taken = _withheld(self.withholds, bars_corrections, terms)
+            _keep_documents_whole(taken)
         for segment_id, flag in FLAGS.items() if not keeps_flags else ():
             if segment_id in given:
                 taken.setdefault(segment_id, []).append(flag)
@@ -127,6 +128,14 @@ def _spare_documents(given: dict[str, list[Part]], ceiling: Mapping[str, Mask]) 
             continue
         where = _both(is_no_document, part.where)
         given["OBX"][position] = replace(part, where=where, asks=None)
+
+
+def _keep_documents_whole(taken: dict[str, list[Part]]) -> None:
+    """What is withheld of a document's value withholds all of it."""
+    for part in tuple(taken.get("OBX", ())):
+        if part.mask.of_field(DOCUMENT) not in (NOTHING, EVERYTHING):
+            where, whole = _both(is_document, part.where), Mask(NOTHING, {DOCUMENT: EVERYTHING})
+            taken["OBX"].append(replace(part, mask=whole, where=where, asks=None))
 
 
 def _withheld(

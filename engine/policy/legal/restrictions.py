@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
+from engine.policy.legal.orders import ordered, orders_in
 from engine.policy.message.view import View
 from engine.policy.model import Kind
 from engine.privacy.coverage import Days, days, days_denied, default_days, observed_days
@@ -44,13 +45,14 @@ class Reach:
 NOWHERE = Reach()
 
 #: How a message names a visit and an account; MRG has the ones that are merged away (B-12).
-_VISITS = (Path("PV1", 19, 1), Path("MRG", 5, 1))
-_ACCOUNTS = (Path("PID", 18, 1), Path("MRG", 3, 1))
-_ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
+_VISITS = (Path("PV1", 19, 1, 1), Path("MRG", 5, 1, 1))
+_ACCOUNTS = (Path("PID", 18, 1, 1), Path("MRG", 3, 1, 1))
 _ORDER_NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
 #: Of the order from which this one came: what followed from it tells of it (B-9.2).
-_PARENT_NUMBERS = {"OBR": (29,), "ORC": (8,)}
+_PARENT_NUMBERS = {"OBR": (29, 54), "ORC": (8,)}
 _CHARGE_NUMBER = 2
+#: What a field says in place of a number.
+_NO_NUMBER = ("", '""')
 _CHARGE_ORDERS = (23,)
 _DOCUMENTED_ORDERS = (14, 15)
 
@@ -107,10 +109,16 @@ def _account(restriction: Restriction, item: Item, view: View) -> Reach:
 def _named(restriction: Restriction, item: Item, view: View, paths: tuple[Path, ...]) -> Reach:
     if not _is_then(restriction, view):
         return NOWHERE
-    if any(item.number == text.strip() for path in paths for text in view.values(path)):
+    if any(item.number in numbers_at(view, path) for path in paths):
         return Reach(whole=True)
-    named = any(view.first(path) for path in (_VISITS[0], _ACCOUNTS[0]))
+    named = any(numbers_at(view, path) for path in (_VISITS[0], _ACCOUNTS[0]))
     return NOWHERE if named else Reach(ambiguous=True)
+
+
+def numbers_at(view: View, path: Path) -> list[str]:
+    """The numbers that a message gives there; `""` and blanks are none."""
+    texts = [text.strip() for text in view.values(path)]
+    return [text for text in texts if text not in _NO_NUMBER]
 
 
 def _order(restriction: Restriction, item: Item, view: View) -> Reach:
@@ -133,9 +141,10 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
             for number in _pair(view, carrier, field)
         ]
         if any(_is_same(item, number) for number in parents):
-            found |= Reach(groups=frozenset({root}))
+            reached = Reach(groups=frozenset({root}))
         else:
-            found |= _compared(item, numbers, root)
+            reached = _compared(item, numbers, root)
+        found |= Reach(groups=ordered(view, order)) if reached.groups else reached
     for line in view.all("FT1"):
         numbers = [n for field in _CHARGE_ORDERS for n in _identifiers(view, line, field)]
         if any(_is_same(item, number) for number in numbers) and _is_on(
@@ -198,7 +207,7 @@ def _identifiers(view: View, segment: Segment, field: int) -> list[_Identifier]:
     return [
         (number.strip(), namespace.strip())
         for number, namespace in zip(numbers, namespaces, strict=True)
-        if number.strip() not in ("", '""')
+        if number.strip() not in _NO_NUMBER
     ]
 
 
@@ -212,20 +221,6 @@ def _pair(view: View, segment: Segment, field: int) -> list[_Identifier]:
             (number.strip(), namespace.strip())
             for number, namespace in zip(numbers, namespaces, strict=True)
         ]
-    return found
-
-
-def orders_in(view: View) -> dict[int, list[Segment]]:
-    """Each order's first segment, and what may carry its numbers: itself and its ORC."""
-    parents, segments = view.parents, view.message.segments
-    found: dict[int, list[Segment]] = {}
-    for name in _ORDERS:
-        for order in view.all(name):
-            found.setdefault(order.index, []).append(order)
-    for common in view.all("ORC"):
-        above = parents[common.index]
-        root = above if above >= 0 and segments[above].id in _ORDERS else common.index
-        found.setdefault(root, []).append(common)
     return found
 
 

@@ -29,7 +29,7 @@ from engine.policy.model import (
     State,
     Withholding,
 )
-from engine.policy.runnable.events import CANCELS, cancel_grants, grants_to
+from engine.policy.runnable.events import cancel_grants, grants_to, is_cancel
 from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
 from engine.policy.segment.masks import NOTHING as NO_NUMBERS
 from engine.policy.vocabulary.conditions import MessageType
@@ -95,11 +95,11 @@ class Unrolling:
         """What the channel may receive of messages of one type."""
         if channel.state is not State.LIVE or not is_one_of(kind, channel.ceiling_messages):
             return NOTHING
-        follows = kind.code == "ADT" and kind.trigger in CANCELS and channel.kind is Kind.PAYER
+        cancels = is_cancel(kind)
         rules = [one.at(kind) for one in self._named.get(channel.id, ())]
-        if not follows and not any(one.grants_anything for one in rules):
+        if not cancels and not any(one.grants_anything for one in rules):
             return NOTHING
-        reading = _Reading(channel, kind, follows)
+        reading = _Reading(channel, kind, cancels)
         reading.read(rules)
         if not all(reading.grants.get(segment) for segment in needed_by(kind)):
             return NOTHING
@@ -232,10 +232,12 @@ class _OneRule:
 class _Reading:
     """One channel and type being unrolled."""
 
-    def __init__(self, channel: Channel, kind: MessageType, follows: bool) -> None:
+    def __init__(self, channel: Channel, kind: MessageType, cancels: bool) -> None:
         self._channel = channel
         self._kind = kind
-        self._follows = follows
+        self._cancels = cancels
+        #: The message goes only where what it cancels went; to others than payers, by rules too.
+        self._follows = cancels and channel.kind is Kind.PAYER
         self._ceiling = {name: Mask.of(mask) for name, mask in channel.ceiling.items()}
         self.grants: dict[str, list[Granted]] = {}
         self._withheld: dict[str, list[Withheld]] = {}
@@ -255,7 +257,7 @@ class _Reading:
                 else:
                     self._withheld.setdefault(taken.withholding.segment, []).append(taken)
             self._blocks += [(formula, one.rule) for formula in one.blocks()]
-        if self._follows:
+        if self._cancels:
             self._read_cancel()
 
     def _add(self, granted: Granted) -> None:
@@ -271,8 +273,9 @@ class _Reading:
     def _read_cancel(self) -> None:
         """What a cancel's shortest form holds, if it follows a disclosure (§10.26)."""
         rule = cancel_grants(self._channel)
+        when = TRUE if self._follows else leaf(Said("what it cancels was disclosed"))
         for grant in rule.grants:
-            self._add(Granted(rule, grant, Mask.of(grant.mask), TRUE, TRUE, Coverage.ANY))
+            self._add(Granted(rule, grant, Mask.of(grant.mask), when, when, Coverage.ANY))
 
     def reach(self) -> Reach:
         blocks = list(self._blocks)

@@ -1,8 +1,8 @@
 """Which results carry a document, into which no rule can look.
 
 Law: a result is a document by its type (OBX-2 `ED` or `RP`), or by how its value is encoded
-(OBX-5.4 `Base64` or `Hex`, table 0299, in whatever case), whatever it says of its type. It is sent
-whole, and only where a grant lists its type (`Grant.documents`).
+(OBX-5.4 `Base64` or `Hex`, table 0299), whatever it says of its type; case and outer space do not
+matter. It is sent whole, and only where a grant lists its type (`Grant.documents`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from engine.policy.message.view import View
 
 #: Where a result says its type, and how its value is encoded.
-_TYPE = Path("OBX", 2)
-_ENCODING = Path("OBX", 5, 4)
+_TYPE = Path("OBX", 2, 1)
+_ENCODING = Path("OBX", 5, 4, 1)
+_BEFORE_ENCODING = 3
 
 #: Encapsulated data, and a pointer to what lies elsewhere (HL7 v2.5.1, 2.A.24 and 2.A.65).
 DOCUMENT_TYPES = frozenset({"ED", "RP"})
@@ -48,11 +49,16 @@ def documents_in(view: View) -> frozenset[int]:
 
 
 def _may_be_encoded(view: View) -> bool:
-    """Whether an encoding is named anywhere, as people spell it; that is found fast."""
-    raw, mark = view.message.raw, view.message.delimiters.component
-    if b"ase64" in raw or b"ASE64" in raw:
-        return True
-    return mark + b"Hex" in raw or mark + b"HEX" in raw or mark + b"hex" in raw
+    """Whether any value has a fourth component, where an encoding may stand."""
+    mark = view.message.delimiters.component
+    if not mark:
+        return False
+    return any(value.count(mark) >= _BEFORE_ENCODING for value in view.held("OBX", 5))
+
+
+def is_document(view: View, at: int) -> bool:
+    """Whether the segment at `at` carries a document."""
+    return at in view.documents
 
 
 def is_no_document(view: View, at: int) -> bool:

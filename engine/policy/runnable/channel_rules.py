@@ -17,7 +17,7 @@ from engine.policy.model import Channel, Coverage, Kind, LeakScan, Rule, Structu
 from engine.policy.outcome import Code, Outcome, verdict_of
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel
 from engine.policy.runnable.plans import Plans
-from engine.policy.runnable.rules import RunnableRule
+from engine.policy.runnable.rules import RunnableRule, built_in
 from engine.policy.segment.masks import Mask
 from engine.policy.vocabulary.conditions import MessageType
 
@@ -49,11 +49,14 @@ class ChannelRules:
         self.is_strict = channel.structure is Structure.STRICT
         self.looks_for_names = channel.leak_scan is LeakScan.NAMES
         self.follows = self.is_cancel and self.is_payer
+        #: What it receives may hang on what of the visit was disclosed to it before: a cancel, and
+        #: what corrects or credits something (`engine.policy.message.corrections`).
+        self.asks_disclosed = self.is_cancel or (self.is_payer and bool(self.disclosing))
         self.expires_at = _end_of(channel.agreement_expires, timezone)
         #: Whether every rule that discloses asks that the payer covers the patient.
         self.asks_own_alone = (
             bool(self.disclosing)
-            and not self.follows
+            and not self.is_cancel
             and all(rule.coverage is Coverage.OWN for rule in self.disclosing)
         )
         self.asks_coverage = not self.follows and any(
@@ -68,6 +71,8 @@ class ChannelRules:
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._shared = shared
         self.cancel_follows = cancel_grants(channel)
+        #: The same as a rule among others: of who is no payer, whose own rules stand beside it.
+        self.cancel_rule = built_in(self.cancel_follows)
 
     def plan(
         self,

@@ -19,6 +19,9 @@ from engine.policy.runnable.events import grants_to
 from engine.policy.sensitive.labels import Bits, LabelIndex
 from engine.policy.vocabulary.conditions import Condition, MessageType
 
+#: Stands for the number of a rule that is not the site's; there is one for a channel at most.
+_BUILT_IN = -100
+
 
 @dataclass(frozen=True, slots=True)
 class ReachingRule:
@@ -80,6 +83,22 @@ def runnable(each: ReachingRule, channel: Channel, message_type: MessageType) ->
         bool(rule.grants) and grants_to(rule, message_type),
         each.withheld_labels,
         rule.consent is not Consent.NOT_REQUIRED,
+    )
+
+
+def built_in(rule: Rule) -> RunnableRule:
+    """A rule of the engine's own, which asks nothing of a message and withholds nothing."""
+    return RunnableRule(
+        rule,
+        _BUILT_IN,
+        None,
+        None,
+        Coverage.ANY,
+        reasons.granted(rule.name),
+        reasons.withheld_by_rule(rule.name),
+        discloses=True,
+        withheld_labels=0,
+        asks_consent=False,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from engine.errors import Place
 from engine.policy.meaning.canonical import labelling
 from engine.policy.meaning.reach import Granted, Reach, Unrolling, Withheld
-from engine.policy.model import Channel, ControlId, LeakScan, Policy, State, Structure
+from engine.policy.model import Channel, ControlId, Kind, LeakScan, Policy, State, Structure
 from engine.policy.runnable.events import CANCEL_FOLLOWS, types_named
 from engine.policy.segment.masks import NONE, Mask
 from engine.policy.telling.wording import (
@@ -95,15 +95,19 @@ def _sheet(
         found = unrolling.reach(as_if_live, kind)
         if found.grants:
             alike.setdefault((tuple(_rows(found)), tuple(_taken(found))), []).append(kind)
-    sections = [_section(kinds, rows, taken) for (rows, taken), kinds in alike.items()]
+    is_payer = channel.kind is Kind.PAYER
+    sections = [_section(kinds, rows, taken, is_payer) for (rows, taken), kinds in alike.items()]
     ceiling = tuple((name, Mask.of(mask)) for name, mask in sorted(channel.ceiling.items()))
     contract = tuple(_contract(policy, channel))
     sections.sort(key=lambda section: (section.is_cancel, section.types))
     return Sheet(channel.id, channel.name, contract, ceiling, tuple(sections))
 
 
-def _section(kinds: list[MessageType], rows: tuple[Row, ...], taken: tuple[Taken, ...]) -> Section:
-    is_cancel = any(row.rule == CANCEL_FOLLOWS for row in rows)
+def _section(
+    kinds: list[MessageType], rows: tuple[Row, ...], taken: tuple[Taken, ...], is_payer: bool
+) -> Section:
+    follows = [row.rule == CANCEL_FOLLOWS for row in rows]
+    is_cancel = any(follows) if is_payer else all(follows)
     return Section(tuple(map(message_type, kinds)), rows, taken, is_cancel)
 
 
@@ -115,7 +119,7 @@ def _rows(found: Reach) -> Iterator[Row]:
             one.grant.segment,
             one.mask,
             rule.purpose.value,
-            rule_asks(rule, one.coverage),
+            _DISCLOSED if rule.name == CANCEL_FOLLOWS else rule_asks(rule, one.coverage),
             grant_asks(one.grant, one.mask, own=one.own),
             rule.name,
             rule.why,
@@ -123,6 +127,9 @@ def _rows(found: Reach) -> Iterator[Row]:
             one.grant.place,
         )
 
+
+#: What the built-in rule for cancels asks.
+_DISCLOSED = "something of the visit was disclosed"
 
 #: The order in which a message holds the usual segments; others follow by name.
 _USUAL = "MSH EVN PID PD1 MRG NK1 PV1 PV2 AL1 DG1 PR1 GT1 ORC OBR NTE OBX SPM FT1 TXA IN1 IN2 IN3"

@@ -15,6 +15,7 @@ from tests.support.cutting import (
     code,
     covered,
     disclosed,
+    facts,
     hl7,
     outcome,
     policy,
@@ -149,3 +150,45 @@ def test_the_registry_of_disclosures_is_asked_where_something_follows() -> None:
         (hl7("DFT^P03", PID, CREDIT.format("CD")), True),
     ):
         assert compiled.asks_disclosed(Message.parse(raw)) is asks
+
+
+CANCEL = hl7("ADT^A11", "EVN|A11", "PID|1||A^^^H^MR||DOE^J", PV1, "DG1|1||F32")
+
+
+@pytest.mark.parametrize("coverage", ["coverage: own", "coverage: any", "coverage: none"])
+@pytest.mark.parametrize("kind", ["vendor", "provider"])
+def test_a_cancel_follows_to_who_is_no_payer_beside_what_its_rules_say(
+    kind: str, coverage: str
+) -> None:
+    compiled = policy(
+        [rule("r", f"message: ADT^A01, {coverage}", "PID: all, PV1: all, DG1: all")],
+        [channel("acme", kind=kind)],
+    )
+    assert code(compiled, CANCEL) == "no-rule"
+    shortest = ["EVN|A11", "PID|||A^^^H^MR", "PV1||I|||||||||||||||||V1"]
+    assert sent(compiled, CANCEL, had()) == shortest
+
+
+def test_a_cancel_that_a_rule_grants_to_a_vendor_needs_no_earlier_disclosure() -> None:
+    compiled = policy(
+        [rule("r", "message: ADT, coverage: any", "PID: [3], DG1: all")],
+        [channel("acme", kind="vendor")],
+    )
+    assert sent(compiled, CANCEL) == ["PID|||A^^^H^MR", "DG1|1||F32"]
+    assert sent(compiled, CANCEL, had()) == [
+        "EVN|A11",
+        "PID|||A^^^H^MR",
+        "PV1||I|||||||||||||||||V1",
+        "DG1|1||F32",
+    ]
+
+
+def test_a_restricted_visit_s_cancel_goes_to_nobody() -> None:
+    compiled = policy([rule("r", "message: ADT^A01", "PID: all")], [channel("acme", kind="vendor")])
+    restricted = facts(
+        compiled,
+        "restrictions:",
+        "  - {patient: {id: A, authority: H}, channels: [acme], items: {visit: V1},"
+        " reason: patient-request, from: 2020-01-01}",
+    )
+    assert outcome(compiled, CANCEL, had(restricted)).payloads == ()

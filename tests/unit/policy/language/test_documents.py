@@ -53,6 +53,10 @@ def got(grant: str, raw: bytes, *, when: str = EVERY, ceiling: str = "all") -> l
         results(kind="ed "),
         results(kind="RP", value="letters/1^^PDF"),
         results(kind="TX"),
+        results(kind="ED^x"),
+        results(kind="TX", value="^TEXT^^ BaSe64 ^SGVsbG8="),
+        results(kind="TX", value="^TEXT^^Bas\\X65\\64^SGVsbG8="),
+        results(kind="TX", value="^TEXT^^Base64&x^SGVsbG8="),
         results(kind="", value="^TEXT^^BASE64^SGVsbG8="),
         results(kind="ST", value="^AP^^Hex^255044"),
         results(kind="TX", value=f"see below~{PDF}"),
@@ -111,6 +115,14 @@ def test_what_else_is_granted_of_a_result_that_is_a_document_is_sent() -> None:
 )
 def test_a_document_is_sent_whole_or_not_at_all(grant: str, ceiling: str) -> None:
     assert got(grant, results(), ceiling=ceiling) == []
+
+
+@pytest.mark.parametrize("taken", ["[OBX-5.5]", "{OBX-5: {where: {OBX-3.1: PDF1}}}"])
+def test_what_is_withheld_of_a_document_withholds_its_value(taken: str) -> None:
+    grant = "PID: [3], OBR: all, OBX: {fields: all, documents: true}"
+    compiled = policy([rule("r", EVERY, grant, f"    withhold: {taken}\n")])
+    (letter,) = [line for line in sent(compiled, results()) if "Letter" in line]
+    assert letter == "OBX|2|ED|PDF1^Letter^L"
 
 
 def test_a_ceiling_that_would_cut_a_document_keeps_all_of_it() -> None:

@@ -51,6 +51,21 @@ def test_a_message_that_names_neither_visit_nor_account_holds(items: str) -> Non
     assert code(site, adt(pv1="PV1|1|I"), known) == ("restricted" if "AC1" in items else "granted")
 
 
+@pytest.mark.parametrize("nothing", ['""', "  ", "^^^H", '""^^^H'])
+def test_a_field_that_gives_no_number_names_no_visit(nothing: str) -> None:
+    site = compiled()
+    raw = adt(pv1=PV1.replace("V1^^^H", nothing)).replace(b"AC1^^^H", nothing.encode())
+    assert code(site, raw, facts(site, *restriction("visit: V1"))) == "ambiguous-restriction"
+    assert code(site, raw, facts(site, *restriction("account: AC1"))) == "ambiguous-restriction"
+
+
+def test_the_number_of_a_visit_is_its_first_part_however_it_goes_on() -> None:
+    site = compiled()
+    for number in ("V1&x", "V1&x^5^M10^H", " V1 "):
+        raw = adt(pv1=PV1.replace("V1^^^H", number))
+        assert code(site, raw, facts(site, *restriction("visit: V1"))) == "restricted", number
+
+
 def test_all_payers_are_those_of_kind_payer() -> None:
     vendor = channel("beta", kind="vendor")
     site = policy([rule("r", ANY, ALL)], (channel("acme"), vendor), to="[acme, beta]")
@@ -102,12 +117,39 @@ def test_order_numbers_compare_by_namespace_where_both_have_one() -> None:
     assert "718-7" not in str(sent(site, oru(*ORDERS), bare))
 
 
+@pytest.mark.parametrize("field", [29, 54])
+def test_what_followed_from_a_restricted_order_goes_with_it(field: int) -> None:
+    site = compiled()
+    child = "OBR|1|P7|F7|1-8^x^LN" + "|" * (field - 4) + "P9&HIS^F9"
+    raw = oru(child, "OBX|1|NM|1-8^x^LN||1", *ORDERS)
+    assert "P7" not in str(sent(site, raw, facts(site, *restriction("order: P9"))))
+    assert "P7" in str(sent(site, raw, facts(site, *restriction("order: P8"))))
+
+
 def test_an_order_without_a_number_holds_where_an_order_is_restricted() -> None:
     site = compiled()
     known = facts(site, *restriction("order: P9"))
     raw = oru(*ORDERS, "OBR|3|||1-8^x^LN", "OBX|1|NM|1-8^x^LN||1")
     assert code(site, oru(*ORDERS), known) == "granted"
     assert code(site, raw, known) == "ambiguous-restriction"
+
+
+@pytest.mark.parametrize("details", [("ODS|D||1",), ("BPO|1|2^x^L", "NTE|1||for the ward")])
+def test_a_restricted_order_goes_with_what_its_orc_does_not_take_along(
+    details: tuple[str, ...],
+) -> None:
+    everything = "{PID: all, PV1: all, ORC: all, OBR: all, OBX: all, NTE: all, ODS: all, BPO: all}"
+    site = policy(
+        [rule("r", ANY, "PID: [3], ORC: all, NTE: all, ODS: all, BPO: all")],
+        [channel("acme", ceiling=everything).replace("[ADT,", "[OMB, ADT,")],
+    )
+    raw = hl7("OMB^O27", PID, PV1, "ORC|NW|P1", *details)
+    assert sent(site, raw)[1:] == list(details)
+    assert len(sent(site, raw, facts(site, *restriction("order: P1")))) == 1
+    assert len(sent(site, raw.replace(b"ORC|NW|P1", b"ORC|NW|P1" + b"|" * 26 + b"V"))) == 1
+    assert code(site, raw, facts(site, *restriction("order: P9"))) == "granted"
+    alone = hl7("OMB^O27", PID, PV1, "ORC|NW|P1", "ORC|NW|P2", *details)
+    assert sent(site, alone, facts(site, *restriction("order: P1")))[1:] == list(details)
 
 
 LINES = (
