@@ -81,7 +81,8 @@ def test_a_worker_that_cannot_start_ends_the_engine_with_its_reason() -> None:
 
 
 def test_a_first_worker_that_the_system_does_not_start_ends_the_engine_with_a_code() -> None:
-    def no_process(_scene: Scene, _worker: FakeWorker) -> None:
+    def no_process(_scene: Scene, worker: FakeWorker) -> None:
+        worker.control.close()  # there is none
         raise NotStartedError(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
 
     scene = Scene([no_process])
@@ -93,7 +94,8 @@ def test_a_first_worker_that_the_system_does_not_start_ends_the_engine_with_a_co
 
 
 def test_a_later_worker_that_the_system_does_not_start_is_tried_again() -> None:
-    def no_process(_scene: Scene, _worker: FakeWorker) -> None:
+    def no_process(_scene: Scene, worker: FakeWorker) -> None:
+        worker.control.close()  # there is none
         raise NotStartedError(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
 
     scene = Scene([listens_and_dies, no_process, ends_the_run])
