@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
         make_keys_ready(site)
+        running.begin()
         _say_what_should_be_known(site, log)
         server = _store_server(site)
         announce = _Announcement(bound, log, started_s)

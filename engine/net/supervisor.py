@@ -57,6 +57,10 @@ class Reloads(Protocol):
     def revision(self) -> str:
         """Of the policy in force."""
 
+    @property
+    def place(self) -> str:
+        """Where in the files the last refusal was, `file:line:column`; empty: in no one place."""
+
     def load_anew(self) -> bool:
         """Put the site's files in force; whether they changed. If it raises, the former stay."""
 
@@ -226,7 +230,8 @@ class Supervisor:
         try:
             is_other = self._reloads.load_anew()
         except EngineError as error:
-            self._log(Event.RELOAD_REFUSED, code=error.code)
+            place = self._reloads.place
+            self._log(Event.RELOAD_REFUSED, code=error.code, **({"place": place} if place else {}))
             return
         except Exception as error:  # noqa: BLE001 - no file may end an engine that runs
             self._log.failure(Event.RELOAD_REFUSED, error, code="site-unreadable")

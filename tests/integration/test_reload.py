@@ -65,9 +65,16 @@ def test_a_site_is_loaded_anew_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         assert not birth_date_received(estate, admissions[1])
 
         rules.write_text("channels: [alpha]\nrulez: []\n")
-        assert hang_up(estate, "reload_refused")["code"] == "site"
+        refused = hang_up(estate, "reload_refused")
+        assert refused["code"] == "site"
+        assert refused["place"].startswith("rules/all.yaml:")
+        said = estate.status()["reload_refused"]
+        assert (said["code"], said["place"]) == ("site", refused["place"])
         rules.write_text(granted)
-        assert hang_up(estate, "reload_refused")["code"] == "reload-wider"
+        refused = hang_up(estate, "reload_refused")
+        assert refused["code"] == "reload-wider"
+        assert refused["place"].startswith("rules/all.yaml:")
+        assert estate.status()["reload_refused"]["code"] == "reload-wider"
         assert not birth_date_received(estate, admissions[2])
 
         events = [one["event"] for one in estate.log_events()]

@@ -70,7 +70,8 @@ _NO_MARK = {b""}
 #: Where the identifiers of a coded value stand: those of its three triplets.
 _IDENTIFIERS = (1, 4, 10)
 
-_Marks = list[tuple[Path, frozenset[str], Bits]]
+#: Of each mark: its field, where in it its texts may stand, the texts, and what it labels.
+_Marks = list[tuple[int, tuple[Path, ...], frozenset[str], Bits]]
 
 
 class LabelIndex:
@@ -89,12 +90,12 @@ class LabelIndex:
         )
         self._marks: dict[str, _Marks] = {}
         for mark in marks:
-            found = (mark.path, mark.texts, self.core(mark.label))
+            path = mark.path
+            found = (path.field, _paths_asked(path), mark.texts, self.core(mark.label))
             self._marks.setdefault(mark.path.segment, []).append(found)
         #: In which fields of a segment marks may stand.
         self._marked_fields = {
-            name: sorted({path.field for path, _, _ in found})
-            for name, found in self._marks.items()
+            name: sorted({field for field, _, _, _ in found}) for name, found in self._marks.items()
         }
         self._documents = self.core(Label.PSYCHOTHERAPY_NOTES.value)
         self._documents |= self.core(Label.SUD_COUNSELING_NOTES.value)
@@ -236,19 +237,23 @@ def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:
     return found
 
 
-def _marked(view: View, segment: Segment, marks: _Marks) -> Bits:
+def _paths_asked(path: Path) -> tuple[Path, ...]:
     """A path without component means the whole repetition, or an identifier of it.
 
     One that names the first component means the identifiers of the other triplets as well.
     """
+    if path.component > 1 or path.subcomponent:
+        return (path,)
+    return (path, *[Path(path.segment, path.field, one) for one in _IDENTIFIERS])
+
+
+def _marked(view: View, segment: Segment, marks: _Marks) -> Bits:
+    """The labels that what stands in a segment puts on it."""
     found = 0
-    for path, texts, bits in marks:
-        if not segment.field(path.field):
-            continue
-        asked = [path]
-        if path.component <= 1 and not path.subcomponent:
-            asked += [Path(path.segment, path.field, one) for one in _IDENTIFIERS]
-        if any(text.strip() in texts for one in asked for text in view.texts(segment, one)):
+    for field, asked, texts, bits in marks:
+        if segment.field(field) and any(
+            text.strip() in texts for one in asked for text in view.texts(segment, one)
+        ):
             found |= bits
     return found
 
