@@ -65,9 +65,10 @@ def test_a_child_whose_parent_has_ended_already_does_not_begin() -> None:
 def test_worker_and_archiver_that_hear_nothing_end_with_a_killed_supervisor(tmp_path: Path) -> None:
     with Estate(tmp_path) as estate:
         assert estate.engine is not None
-        deadline = time.monotonic() + 10
-        while estate.pid_of("archiver") is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        archive = estate.site / "var" / "archive.db"
+        deadline = time.monotonic() + 20
+        while not archive.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)  # what has made it has begun its work
         children = [pid for role in ("worker", "archiver") if (pid := estate.pid_of(role))]
         assert len(children) == 2
         for pid in children:
