@@ -120,6 +120,7 @@ def keys(site: Site) -> Iterator[Finding]:
         masters = site.keys.read()
         folder = KeyFolder(site.keys.folder)
         folder.stamp()
+        folder.id()
         listing = folder.names()
         for name in listing.keys - listing.gone:
             folder.read(name, masters.masters)

@@ -7,7 +7,8 @@ may, is refused until the engine is started again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from engine.cli.destinations import destinations
@@ -16,17 +17,27 @@ from engine.cli.runnable import refuse_what_cannot_run
 from engine.clock import Clock, SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
+from engine.config.standing import look_of
 from engine.errors import EngineError, Place, SiteError
 from engine.policy.compare.changes import Change
 from engine.policy.compare.diff import difference
 from engine.policy.meaning.revision import revision
 
+#: How long the files must have stood still before they are read, in seconds.
+SETTLE_S = 0.2
+
 
 class RunningSite:
-    """The site that is in force."""
+    """The site that is in force. `sleep`: waits so many seconds."""
 
-    def __init__(self, site: Site, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self.site = site
+        self._sleep = sleep
         #: Where in the files the last refusal was, `file:line:column`; empty: in no one place.
         self.place = ""
         self._clock = clock or SystemClock()
@@ -60,7 +71,7 @@ class RunningSite:
         return is_other
 
     def _load_anew(self) -> bool:
-        new = load_site(self.site.root)
+        new = self._load_standing()
         refuse_what_cannot_run(new)
         if _without_contracts(new) != _without_contracts(self.site):
             raise EngineError(
@@ -80,6 +91,20 @@ class RunningSite:
         is_other = new != self.site
         self.site = new
         return is_other
+
+    def _load_standing(self) -> Site:
+        """The files, if they were the same from before they were read until after."""
+        before = look_of(self.site.root)
+        self._sleep(SETTLE_S)
+        try:
+            return load_site(self.site.root)
+        finally:
+            if look_of(self.site.root) != before:
+                raise EngineError(
+                    "reload-moving",
+                    "The site's files were being written while they were read.",
+                    "Send SIGHUP again once they are all in place.",
+                )
 
 
 def _place(changes: Sequence[Change]) -> Place | None:

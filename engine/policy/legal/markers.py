@@ -6,6 +6,7 @@ Law: a sender's marker denies, and never permits; a code that is not known is on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
@@ -126,7 +127,7 @@ def _consented(view: View, now: datetime) -> list[Said]:
     for segment in view.all("CON"):
         status = view.texts(segment, _CON_STATUS)[0].strip()
         kinds = {code for codes in codes_said(view, segment, _CON_TYPE) for code in codes}
-        known = {kind for kind in kinds if kind.isdigit() and len(kind) == 3}
+        known = {kind for kind in kinds if _CON_TYPES.fullmatch(kind)}
         for kind in sorted(known) or ("",):
             says = CONSENTS.get((kind, status)) or CONSENTS.get((kind, ""), Says.NOTHING)
             if says is not Says.NOTHING:
@@ -149,3 +150,5 @@ READERS: Mapping[str, Reader] = {
 
 _ARV_ACTION, _ARV_VALUE, _ARV_LABEL = Path("ARV", 2, 1), 3, 7
 _CON_TYPE, _CON_STATUS = 2, Path("CON", 11, 1)
+#: Table 0496 has the types 001 to 137; any other is the sender's own.
+_CON_TYPES = re.compile("0(?!00)[0-9]{2}|1[0-2][0-9]|13[0-7]")

@@ -45,6 +45,33 @@ def test_a_narrower_site_is_in_force(folder: pathlib.Path) -> None:
     assert running.site == load_site(folder)
 
 
+@pytest.mark.parametrize("moment", ["before", "while"])
+def test_a_site_that_is_being_written_is_not_taken(folder: pathlib.Path, moment: str) -> None:
+    """Half of it is narrower, and would load."""
+    before = load_site(folder)
+    rules = (folder / RULES).read_text()
+    if moment == "while":
+        (folder / RULES).unlink()
+        for test in (folder / "rules").glob("*_test.yaml"):
+            test.unlink()
+
+    def checkout_goes_on(_: float) -> None:
+        (folder / RULES).write_text(rules + "# whole\n")
+
+    running = RunningSite(before, sleep=checkout_goes_on)
+    with pytest.raises(EngineError) as caught:
+        running.load_anew()
+    assert caught.value.code == "reload-moving"
+    assert running.site == before
+
+
+def test_the_same_bytes_written_again_are_a_site_that_moves(folder: pathlib.Path) -> None:
+    running = RunningSite(load_site(folder), sleep=lambda _: (folder / RULES).touch())
+    with pytest.raises(EngineError) as caught:
+        running.load_anew()
+    assert caught.value.code == "reload-moving"
+
+
 def test_how_often_is_tried_again_is_no_disclosure(folder: pathlib.Path) -> None:
     running = RunningSite(load_site(folder))
     change(folder, ACME, "deliver:\n", "deliver:\n  connect_timeout: 3s\n")

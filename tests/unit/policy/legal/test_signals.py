@@ -105,6 +105,8 @@ MARKERS = [
     ([con("095", "R")], "granted", []),  # of a procedure
     ([con("LOCAL", "A")], "granted", []),
     ([con("LOCAL", "R")], "ambiguous-restriction", []),
+    ([con("999", "A")], "granted", []),  # of no table: the sender's own, too
+    ([con("999", "R")], "ambiguous-restriction", []),
     # self-pay by the site's own segment
     (["ZSP|N"], "granted", []),
     (["ZSP|Y"], "restricted", [(VISIT, SELF_PAY)]),
@@ -382,3 +384,27 @@ def test_of_several_ranges_of_days_one_is_enough(site: CompiledPolicy) -> None:
     two = "20260101^20260131~20260301^20260331"
     assert code(site, adt(arv("ALL", days=two))) == "restricted"
     assert code(site, adt(arv("ALL", days="20260101^20260131~20260401^"))) == "granted"
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([], "granted"),
+        ([PD1 + "Y"], "ambiguous-restriction"),
+        ([PV2 + "Y"], "ambiguous-restriction"),
+        ([arv("ALL")], "restricted"),
+        ([arv("WHATEVER")], "ambiguous-restriction"),
+        ([con("110", "A")], "restricted"),
+        ([con("110", "P")], "ambiguous-restriction"),
+        ([con("001", "R")], "ambiguous-restriction"),
+        (["ZSP|Y"], "restricted"),
+    ],
+)
+@pytest.mark.parametrize("pid", ["PID|1", 'PID|1||""', "PID|1||^^^H"])
+def test_what_a_message_says_that_names_no_patient_is_of_the_message(
+    site: CompiledPolicy, pid: str, segments: list[str], expected: str
+) -> None:
+    """There is nobody to keep it for; it denies all the same."""
+    raw = hl7("ADT^A01^ADT_A01", "EVN||20260101", pid, PV1, *segments)
+    assert code(site, raw) == expected
+    assert kept(site, raw) == []
