@@ -8,12 +8,13 @@ is entered of one of a person's identifiers stands under all of them when it ret
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import cast
 
 from engine.intake.change_records import change_record
-from engine.intake.recorded import entry_id, patient_name, seal_held, unseal_held
+from engine.intake.recorded import entry_id, patient_name, seal_held
 from engine.intake.sealed import Sealing
 from engine.privacy.acts import Act, RegistryError, Verb
 from engine.privacy.aliases import Number, numbers_in
@@ -31,7 +32,9 @@ from engine.privacy.links import Link
 from engine.privacy.persons import own
 from engine.privacy.registry import Change
 from engine.privacy.sorts import Fact
-from engine.store.port import Changed, Enter, Entered, News, Recall, Store, StoreUnavailable
+from engine.registered_reading import recall
+from engine.registering_errors import busy, stopped, unclear, unknown_link
+from engine.store.port import Changed, Enter, Entered, News, Store, StoreUnavailable
 
 #: How often a change is tried again while others change the same patient.
 _ATTEMPTS = 20
@@ -45,14 +48,28 @@ _PAGE = 500
 #: How many facts are entered in one step.
 _TOGETHER = 200
 
+#: How often, and with which rests in seconds, it is looked what came of a step without an answer.
+_LOOKS = 8
+_LOOK_S = 0.5
+
 #: Makes of what is held, by identifier, what is to be held.
 _Alter = Callable[[dict[str, Held]], dict[str, Held]]
 
 
 class StoredRegistry:
-    """Implements `engine.privacy.registry.Registry`. `channels`: whose open attempts to tell."""
+    """Implements `engine.privacy.registry.Registry`. `channels`: whose open attempts to tell.
 
-    def __init__(self, store: Store, sealing: Sealing, channels: Sequence[str]) -> None:
+    `sleep`: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sealing: Sealing,
+        channels: Sequence[str],
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._store = store
         self._sealing = sealing
         self._channels = tuple(channels)
@@ -69,15 +86,34 @@ class StoredRegistry:
         return self.add_all([fact], act)[0]
 
     def add_all(self, facts: Sequence[Fact], act: Act) -> list[Change]:
-        """Enter many facts, in few steps; the changes in the order of the facts."""
+        """Enter many facts, in few steps; the changes in the order of the facts.
+
+        Each step is durable by itself: what raises says of how many of the facts that is so.
+        """
         changes: list[Change] = []
         for start in range(0, len(facts), _TOGETHER):
             page = facts[start : start + _TOGETHER]
-            patients = [fact.patient.id for fact in page]
-            alter = partial(added, facts=page, act=act, identify=self._id)
-            done = self._alter(patients, alter, act, numbers_in(page))
-            changes += [self._told(fact.patient.id, self._id(fact), done) for fact in page]
+            try:
+                changes += self._add_page(page, act)
+            except (StoreUnavailable, RegistryError) as error:
+                left = self._left(page, act)
+                raise stopped(error, len(facts), start, len(page), left) from error
         return _once(changes)
+
+    def _add_page(self, page: Sequence[Fact], act: Act) -> list[Change]:
+        patients = [fact.patient.id for fact in page]
+        alter = partial(added, facts=page, act=act, identify=self._id)
+        done = self._alter(patients, alter, act, numbers_in(page))
+        return [self._told(fact.patient.id, self._id(fact), done) for fact in page]
+
+    def _left(self, page: Sequence[Fact], act: Act) -> int | None:
+        """How many of these did not get there; None if the store does not say in time."""
+        for _ in range(_LOOKS):
+            try:
+                return self.would_add(page, act)
+            except (StoreUnavailable, RegistryError):
+                self._sleep(_LOOK_S)
+        return None
 
     def would_add(self, facts: Sequence[Fact], act: Act) -> int:
         """How many of the facts `add_all` would write."""
@@ -149,7 +185,7 @@ class StoredRegistry:
             if not changed.patients:
                 return
             names = tuple(name for name, _ in changed.patients)
-            for held, _ in self._recall(names):
+            for held, _ in recall(self._store, self._sealing, names):
                 yield held
             since = changed.patients[-1][1]
 
@@ -183,7 +219,7 @@ class StoredRegistry:
                     done[id_] = (Entered(one.version, attempts), entries)
             if all(one.version for one in entered):
                 return done
-        raise _busy()
+        raise busy()
 
     def _told(self, patient: str, entry: str, done: dict[str, tuple[Entered, set[str]]]) -> Change:
         """What became of one entry; the attempts are those on all whom the step concerned."""
@@ -220,9 +256,9 @@ class StoredRegistry:
         for left in reversed(range(_REPEATS)):
             try:
                 return cast("list[Entered]", self._store.execute(changes))
-            except StoreUnavailable:
+            except StoreUnavailable as away:
                 if not left:
-                    raise
+                    raise unclear(away) from away
         return []
 
     def _read_persons(
@@ -242,31 +278,8 @@ class StoredRegistry:
 
     def _read(self, patients: Iterable[str]) -> dict[str, tuple[Held, int]]:
         once = tuple(dict.fromkeys(patients))
-        return dict(zip(once, self._recall(tuple(map(self._name, once))), strict=True))
-
-    def _recall(self, names: tuple[bytes, ...]) -> list[tuple[Held, int]]:
-        recalled, changed = self._store.execute([Recall((), names), News(0, 0)])
-        answers = cast("tuple[bytes | None, ...]", recalled)
-        if cast("Changed", changed).doubt:
-            raise RegistryError(
-                "registry-doubted",
-                "The registry may have lost entries; until that is settled it is not changed.",
-                "See `registry status`, and docs/how-to/restore-from-a-backup.md.",
-            )
-        return [self._opened(name, answer) for name, answer in zip(names, answers, strict=True)]
-
-    def _opened(self, name: bytes, answer: bytes | None) -> tuple[Held, int]:
-        if answer is None:
-            return Held(), 0
-        try:
-            number, _, sealed = answer.partition(b" ")
-            return unseal_held(self._sealing, name, sealed), int(number)
-        except (ValueError, KeyError, TypeError):
-            raise RegistryError(
-                "registry-damaged",
-                "What the registry holds of this patient cannot be read.",
-                "Messages of the patient hold until it can; restore the store from its backup.",
-            ) from None
+        names = tuple(map(self._name, once))
+        return dict(zip(once, recall(self._store, self._sealing, names), strict=True))
 
 
 def _once(changes: Iterable[Change]) -> list[Change]:
@@ -282,17 +295,5 @@ def _once(changes: Iterable[Change]) -> list[Change]:
 def _link(held: Held, id_: str) -> Link:
     found = held.link(id_)
     if found is None:
-        raise RegistryError(
-            "unknown-link",
-            "The patient has no link of that id.",
-            "List the patient's links with `merge ls`.",
-        )
+        raise unknown_link()
     return found
-
-
-def _busy() -> RegistryError:
-    return RegistryError(
-        "registry-busy",
-        "The patient's entries are being changed by others all the time; nothing was changed.",
-        "Try again.",
-    )

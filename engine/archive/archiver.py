@@ -35,6 +35,7 @@ from engine.archive.quarantine import FAULTS, Suspect, quarantine
 from engine.archive.reading import Numbered, Reader, before_unread, order
 from engine.archive.rows import Arrived, insert_arrived, keep_content, update_open
 from engine.archive.signing import Signer
+from engine.archive.standing import MOVES
 from engine.archive.story import Person, Scribe, Story
 from engine.clock import Clock
 from engine.redecision.kept_message import KeptMessage
@@ -42,9 +43,6 @@ from engine.store.port import Backlog, LetGo, Store, Unarchived
 from engine.store.sealing import SealError
 
 BATCH_RECORDS = 500
-
-#: Kinds of records that move a part of a message.
-MOVES = ENDS | {"discarded", "redecided"}
 
 
 class Archiver:

@@ -10,26 +10,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import cast
 
-import sqlalchemy as sa
-
-from engine.archive import schema
+from engine.archive.contents import contents, known_of
 from engine.archive.database import Database
 from engine.archive.quarantine import FAULTS
-from engine.archive.search import read_content
 from engine.errors import EngineError
-from engine.intake.receipts import earliest_receipt, received_at
 from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import Facts
-from engine.redecision.kept_message import Answers, KeptMessage
+from engine.redecision.kept_message import KeptMessage
 from engine.redecision.redecide import Redecision
 from engine.store.keyfile import KeysAwayError
 from engine.store.port import Store
-
-#: How many names of messages one question reads; their contents are read one by one.
-PAGE = 1000
 
 #: How many receipts of changed messages are kept.
 RECEIPTS = 1000
@@ -59,10 +51,15 @@ class Change:
 
 @dataclass(slots=True)
 class Tally:
-    """What was found so far. `unread`: messages whose content was erased, or does not open."""
+    """What was found so far.
+
+    `unread`: messages whose content was erased, or does not open. `undecided`: those that could not
+    be compared, so that more of them may have gone.
+    """
 
     messages: int = 0
     unread: int = 0
+    undecided: int = 0
     receipts: list[str] = field(default_factory=list)
     newly: Counter[str] = field(default_factory=Counter)  # messages, by channel
     withheld: Counter[str] = field(default_factory=Counter)
@@ -72,8 +69,8 @@ class Tally:
 
     @property
     def is_wider(self) -> bool:
-        """Whether anything would have gone to anybody that did not."""
-        return bool(self.newly)
+        """Whether anything would have gone, or may have, to anybody that did not."""
+        return bool(self.newly or self.undecided)
 
     def changes(self) -> Iterator[Change]:
         """Every path that changes, by channel and message type."""
@@ -106,71 +103,39 @@ def backtest(
     """
     tally = Tally()
     old, new = sides
-    for receipt, type_, sealed in _archived(database, from_ms, to_ms):
-        changes = None if sealed is None else _changes(store, old, new, receipt, sealed)
-        if changes is None:
+    for receipt, type_, sealed in contents(database, from_ms, to_ms):
+        cases = None if sealed is None else _cases(old, new, receipt, sealed)
+        if cases is None:
             tally.unread += 1
+            continue
+        facts = _facts(store, old, cases[0], new, cases[1])
+        try:
+            changes = over(cases[0].message, old.compiled, new.compiled, facts)
+        except FAULTS:
+            tally.undecided += 1
         else:
             tally.add(receipt, type_, changes)
     return tally
 
 
-def _archived(
-    database: Database, from_ms: int, to_ms: int
-) -> Iterator[tuple[str, str, bytes | None]]:
-    """Receipt, type and sealed content of every message of a time, oldest first.
-
-    Each content is a question of its own, so that no view of the archive is kept for long.
-    """
-    table = schema.messages
-    after, end = earliest_receipt(from_ms), earliest_receipt(to_ms)
-    while True:
-        asked = sa.select(table.c.receipt, table.c.type)
-        asked = asked.where(table.c.receipt > after, table.c.receipt < end)
-        with database.reading() as connection:
-            page = connection.execute(asked.order_by(table.c.receipt).limit(PAGE)).all()
-        for row in page:
-            with database.reading() as connection:
-                sealed = read_content(connection, row.receipt)
-            yield row.receipt, row.type, sealed
-        if len(page) < PAGE:
-            return
-        after = page[-1].receipt
-
-
-def _changes(
-    store: Store, old: Side, new: Side, receipt: str, sealed: bytes
-) -> tuple[MessageChange, ...] | None:
-    """What changes of one message; None if it cannot be opened or decided."""
+def _cases(
+    old: Side, new: Side, receipt: str, sealed: bytes
+) -> tuple[KeptMessage, KeptMessage] | None:
+    """One message, for either policy; None if it does not open, or may not be decided."""
     try:
-        before = old.redecision.case(receipt, sealed)
-        after = new.redecision.case(receipt, sealed)
+        return old.redecision.case(receipt, sealed), new.redecision.case(receipt, sealed)
     except KeysAwayError:
         raise
     except EngineError:
-        return None
-    facts = _facts(store, old, before, new, after)
-    try:
-        return over(before.message, old.compiled, new.compiled, facts)
-    except FAULTS:
         return None
 
 
 def _facts(store: Store, old: Side, before: KeptMessage, new: Side, after: KeptMessage) -> Facts:
     """What is known now, of whatever either policy asks, as at the time of receipt."""
-    at = received_at(before.receipt)
-    known = old.redecision.facts(*_gathered(old.redecision, store, before), at)
-    others = new.redecision.facts(*_gathered(new.redecision, store, after), at)
+    known = known_of(old.redecision, store, before)
+    others = known_of(new.redecision, store, after)
     return replace(
         others,
         coverages={**known.coverages, **others.coverages},
         disclosed=known.disclosed | others.disclosed,
     )
-
-
-def _gathered(
-    redecision: Redecision, store: Store, kept: KeptMessage
-) -> tuple[KeptMessage, Answers]:
-    if not (kept.names or kept.patients):
-        return kept, ()
-    return redecision.gather(kept, lambda recall: cast("Answers", store.execute([recall])[0]))

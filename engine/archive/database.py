@@ -8,8 +8,8 @@ schema of another version is never written to. No error of ours quotes a URL or 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 
 from engine.archive import schema
 from engine.archive.chain import BEGINNING
+from engine.archive.waiting import told
 from engine.errors import EngineError, Exit
 
 SQLITE = "sqlite:"
@@ -69,9 +70,19 @@ class ArchiveRefusedError(ArchiveError):
 
 
 class Database:
-    """The archive, open. `root` is the site's folder, which a SQLite path is relative to."""
+    """The archive, open. `root` is the site's folder, which a SQLite path is relative to.
 
-    def __init__(self, url: str, root: Path, password: str | None = None) -> None:
+    `waiting`: called, from another thread, when somebody else has had it locked for a while.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        root: Path,
+        password: str | None = None,
+        waiting: Callable[[], object] | None = None,
+    ) -> None:
+        self._waiting = waiting
         self._file = root / _path(url) if url.startswith(SQLITE) else None
         self._engine = _engine(url, self._file, password)
         self._writer = self._engine.execution_options(writes=True)
@@ -84,15 +95,20 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A view of one instant. Raises `ArchiveUnavailableError`."""
-        with _translated(), self._engine.connect() as connection, connection.begin():
+        with _translated(), ExitStack() as stack:
+            with told(self._waiting):
+                connection = stack.enter_context(self._engine.connect())
+                stack.enter_context(connection.begin())
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that alone may add to the chain; all of it or nothing."""
-        with _translated(), self._writer.begin() as connection:
-            if self.dialect == "postgresql":
-                connection.execute(sa.select(schema.head.c.id).with_for_update())
+        with _translated(), ExitStack() as stack:
+            with told(self._waiting):
+                connection = stack.enter_context(self._writer.begin())
+                if self.dialect == "postgresql":
+                    connection.execute(sa.select(schema.head.c.id).with_for_update())
             yield connection
 
     def migrate(self) -> None:

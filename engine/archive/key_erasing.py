@@ -29,8 +29,8 @@ from engine.intake.receipts import earliest_receipt
 from engine.store.keyfile import KeysAwayError
 from engine.store.keyfolder import Gone
 from engine.store.keykeeping import Doer, KeyKeeper
-from engine.store.keynames import KeyClass, KeyName, day_text
-from engine.store.port import Backlog, Store, Unarchived, Unfinished
+from engine.store.keynames import HEADER_BYTES, KeyClass, KeyName, day_text
+from engine.store.port import Backlog, Fetch, Store, Unarchived, Unfinished
 
 #: How long a day is over before its key may go: what came at its end is in the store by then.
 AFTER_MS = 3_600_000
@@ -171,6 +171,17 @@ class KeyEraser:
             found |= _needed_in_archive(connection, first, end)
         return sorted(one.encode("ascii") for one in found)
 
+    def named(self, day: int) -> frozenset[KeyName]:
+        """The keys that content of a day names, in archive and store: there was such a key."""
+        first = earliest_receipt(day * DAY_MS)
+        end = earliest_receipt((day + 1) * DAY_MS)
+        waits = [one for one in self._unfinished() if first <= one < end]
+        sealed = [one for one in self._store.execute([Fetch(r) for r in waits]) if one]
+        with self._database.reading() as connection:
+            headers = _headers_in_archive(connection, first, end)
+        headers |= {cast("bytes", one)[:HEADER_BYTES] for one in sealed}
+        return frozenset(name for one in headers if (name := _name_of(one)) is not None)
+
     def _unfinished(self) -> Iterable[str]:
         page = ""
         while True:
@@ -204,6 +215,20 @@ class KeyEraser:
             "method": "key destroyed",
         }
         return act(ERASED, self._clock.now(), gone.by, gone.why, **said)
+
+
+def _headers_in_archive(connection: Connection, first: str, end: str) -> set[bytes]:
+    journal = schema.journal
+    header = sa.func.substr(journal.c.sealed, 1, HEADER_BYTES, type_=sa.LargeBinary)
+    of_day = sa.select(header).where(journal.c.receipt >= first, journal.c.receipt < end)
+    return set(connection.execute(of_day.distinct()).scalars())
+
+
+def _name_of(header: bytes) -> KeyName | None:
+    try:
+        return KeyName.of_header(header)
+    except ValueError:  # sealed with a master key itself, in former times
+        return None
 
 
 def _needed_in_archive(connection: Connection, first: str, end: str) -> set[str]:

@@ -7,29 +7,35 @@ schema is not this engine's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.archive.database import ArchiveError, Database
+from engine.archive.database import LOCK_WAIT_S, SQLITE, ArchiveError, Database
 from engine.config.model import ArchiveSettings, Installation
 
 
-def database_of(site: Installation) -> Database:
-    """The site's archive, not yet checked. Raises `ArchiveError`."""
+def database_of(site: Installation, waiting: Callable[[], object] | None = None) -> Database:
+    """The site's archive, not yet checked; `waiting` as in `Database`. Raises `ArchiveError`."""
     if not site.archive.url:
         raise ArchiveError(
             "archive-none",
             "the site keeps no archive.",
             "Write `archive: {url: sqlite:var/archive.db}` in config.yaml.",
         )
-    return Database(site.archive.url, site.root, _password(site.archive, site.root))
+    return Database(site.archive.url, site.root, _password(site.archive, site.root), waiting)
 
 
 @contextmanager
 def open_archive(site: Installation) -> Iterator[Database]:
-    """The site's archive, checked, for a command. Raises `ArchiveError`."""
-    database = database_of(site)
+    """The site's archive, checked, for a command, which says so if it waits. `ArchiveError`."""
+
+    def say_waiting() -> None:
+        until = f" for at most {LOCK_WAIT_S} s" if site.archive.url.startswith(SQLITE) else ""
+        sys.stderr.write(f"The archive is locked by another process; waiting{until}.\n")
+
+    database = database_of(site, say_waiting)
     try:
         database.check()
         yield database

@@ -74,8 +74,12 @@ class Outcomes:
                 if record.get("verdict") == "hold":
                     parts.held += 1
                 elif record.get("verdict") == "disclose":
-                    several = record.get("was") == "held"
+                    several = record.get("was") != "parked"
                     parts.waiting += int(record.get("parts", 1)) if several else 1
+
+    def parts(self, receipt: str, channel: str) -> Parts:
+        """How the parts of a message stand in a channel."""
+        return self._parts.get((receipt, channel)) or Parts()
 
     def open(self, receipt: str) -> tuple[int, bool]:
         """How many parts of a message are open, and whether a person may be needed for one."""
@@ -115,10 +119,12 @@ _COUNTS = ("state", "waiting", "held", "parked", "delivered")
 
 
 def _leave(parts: Parts, record: Mapping[str, Any]) -> None:
-    if record.get("was") == "held":
-        parts.held -= 1
-    else:
-        parts.parked -= 1
+    """An item goes; of what was done with, and is taken up again, there is none."""
+    match record.get("was"):
+        case "held":
+            parts.held -= 1
+        case "parked":
+            parts.parked -= 1
 
 
 def _row(key: Key, parts: Parts) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -17,7 +17,9 @@ from sqlalchemy.engine import Connection
 
 from engine.archive import schema
 from engine.archive.breach import IMPERMISSIBLE, named
+from engine.archive.moves import read_moves
 from engine.archive.rows import DAY_MS
+from engine.archive.standing import Standing, standings
 from engine.intake.receipts import earliest_receipt
 
 MESSAGES, OUTCOMES, TERMS, DAYS = schema.messages, schema.outcomes, schema.terms, schema.days
@@ -41,8 +43,11 @@ Walk: TypeAlias = tuple[sa.Select[Any], sa.ColumnElement[str]]
 #: How many messages one question reads where something is looked for among them.
 PAGE = 1000
 
-#: Where a message may stand in a channel.
+#: Where a message may stand in a channel: the states of rows.
 STATES = ("waiting", "held", "parked", "delivered", "withheld")
+
+#: Outcomes that are no state of a row, or not in every case.
+_LOOKED_FOR = frozenset({"withheld", "discarded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One message. `outcomes`: channel → state, with the reason for what was not sent."""
+    """One message. `outcomes`: channel → one of `standing.WORDS`, or that it was in shadow.
+
+    What was not sent says there why, as `reasons` does: channel → codes; that of what waits for
+    somebody stands in `reasons` alone.
+    """
 
     receipt: str
     at_ms: int
@@ -71,12 +80,19 @@ class Found:
     control_id: str
     size_bytes: int
     outcomes: dict[str, str]
+    reasons: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def told(self, channel: str) -> str:
+        """The outcome with its reason."""
+        outcome = self.outcomes[channel]
+        codes = ", ".join(self.reasons.get(channel, ()))
+        return f"{outcome} ({codes})" if codes and "(" not in outcome else outcome
 
 
 def search(connection: Connection, query: Query) -> list[Found]:
     """Messages that agree with everything asked, the latest first."""
-    if query.outcome == "withheld":
-        return _withheld(connection, query)
+    if query.outcome in _LOOKED_FOR:
+        return _looked_for(connection, query)
     receipts: set[str] = set()
     for walk, receipt in _walks(connection, query):
         asked = walk.where(receipt >= earliest_receipt(query.from_ms))
@@ -86,13 +102,13 @@ def search(connection: Connection, query: Query) -> list[Found]:
     return _told(connection, list(connection.execute(asked_rows.order_by(_RECEIPT.desc()))))
 
 
-def _withheld(connection: Connection, query: Query) -> list[Found]:
+def _looked_for(connection: Connection, query: Query) -> list[Found]:
     """Walk the messages of the time, page by page."""
     found: list[Found] = []
     others = replace(query, outcome="", channel="", limit=PAGE)
     while len(found) < query.limit:
         page = search(connection, others)
-        found += [one for one in page if _is_withheld(one.outcomes, query.channel)]
+        found += [one for one in page if _stands(one.outcomes, query.channel, query.outcome)]
         if len(page) < PAGE:
             break
         others = replace(others, before=page[-1].receipt)
@@ -104,8 +120,7 @@ def read_message(connection: Connection, receipt: str) -> Found | None:
     row = connection.execute(_SHOWN.where(MESSAGES.c.receipt == receipt)).first()
     if row is None:
         return None
-    states = _states(connection, [receipt]).get(receipt, {})
-    return _found(row, _outcomes(json.loads(row.decided), states))
+    return _told(connection, [row])[0]
 
 
 def read_rows(connection: Connection, receipt: str) -> list[dict[str, Any]]:
@@ -252,40 +267,20 @@ def _days(connection: Connection, query: Query) -> list[int]:
 
 
 def _told(connection: Connection, rows: list[Any]) -> list[Found]:
-    states = _states(connection, [row.receipt for row in rows])
+    moves = read_moves(connection, [row.receipt for row in rows])
     return [
-        _found(row, _outcomes(json.loads(row.decided), states.get(row.receipt, {}))) for row in rows
+        _found(row, standings(json.loads(row.decided), moves.get(row.receipt, ()))) for row in rows
     ]
 
 
-def _states(connection: Connection, receipts: list[str]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    asked = OUTCOMES.select().where(OUTCOMES.c.receipt.in_(receipts))
-    for row in connection.execute(asked):
-        found.setdefault(row.receipt, {})[row.channel] = row.state
-    return found
-
-
-def _outcomes(decided: dict[str, Any], states: dict[str, str]) -> dict[str, str]:
-    """Where it stands in every channel: as it went on, or as it was decided."""
-    found = {}
-    for channel, said in decided.items():
-        if channel in states:
-            found[channel] = states[channel]
-        elif said.get("state"):
-            found[channel] = f"{said['state']} ({said['verdict']})"
-        else:
-            reasons = ", ".join(said.get("reasons", ()))
-            found[channel] = f"withheld ({reasons})" if reasons else "withheld"
-    return found
-
-
-def _is_withheld(outcomes: dict[str, str], channel: str) -> bool:
+def _stands(outcomes: dict[str, str], channel: str, word: str) -> bool:
     chosen = [outcomes.get(channel, "")] if channel else list(outcomes.values())
-    return any(state.startswith("withheld") for state in chosen)
+    return any(outcome.startswith(word) for outcome in chosen)
 
 
-def _found(row: Any, outcomes: dict[str, str]) -> Found:
+def _found(row: Any, standing: dict[str, Standing]) -> Found:
     return Found(
-        row.receipt, row.at_ms, row.listener, row.type, row.control_id, row.size_bytes, outcomes
-    )
+        row.receipt, row.at_ms, row.listener, row.type, row.control_id, row.size_bytes,
+        {channel: one.outcome for channel, one in standing.items()},
+        {channel: one.reasons for channel, one in standing.items() if one.reasons},
+    )  # fmt: skip

@@ -124,8 +124,9 @@ def _as_text(tally: Tally, old: Side, new: Side) -> Iterator[str]:
             yield f"  {one.channel}: {one.path} of {one.type or 'other messages'}, {times}"
     total = counted(tally.messages, "message")
     unread = f"; {tally.unread} without content" if tally.unread else ""
-    yield f"{tally.changed} of {total} would have left otherwise{unread}"
-    more = "more" if tally.is_wider else "no more"
+    undecided = f"; {tally.undecided} could not be compared" if tally.undecided else ""
+    yield f"{tally.changed} of {total} would have left otherwise{unread}{undecided}"
+    more = "more" if tally.newly else "perhaps more" if tally.is_wider else "no more"
     yield f"{new.compiled.revision} would have disclosed {more} than {old.compiled.revision}."
 
 
@@ -140,6 +141,7 @@ def _as_json(
         "to": utc(times[1]),
         "messages": tally.messages,
         "unread": tally.unread,
+        "undecided": tally.undecided,
         "changed": tally.changed,
         "channels": {
             name: {"newly_disclosed": tally.newly[name], "newly_withheld": tally.withheld[name]}

@@ -24,9 +24,10 @@ from engine.archive.search import already_named, disclosures
 from engine.archive.signing import read_signer
 from engine.archive.story import unseal_people
 from engine.cli.acting import add_reason, need_reason, operator
-from engine.cli.arguments import add_site_and_json, known_channel, writing
+from engine.cli.arguments import add_site_and_json, writing
 from engine.cli.moments import day, ms, shown, utc, whole_days
 from engine.cli.noting import note
+from engine.cli.removed import archived_channel
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.errors import Exit, UsageError
@@ -76,12 +77,12 @@ def impermissible(args: argparse.Namespace) -> int:
     """Name disclosures to a channel impermissible; those that are already are passed over."""
     need_reason(args.reason, "It is named so for a reason only.")
     site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel)
     now = SystemClock().now()
     since, until = whole_days(args.since, args.until, site.policy.timezone, now, 0)
     on = day(args.discovered) if args.discovered else None
     signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive, archive.writing() as connection:
+        channel = archived_channel(connection, site.policy.channels, args.channel)
         rows = list(disclosures(connection, channel, ms(since), ms(until)))
         unknown = set(args.receipts) - {row["receipt"] for row in rows}
         if unknown:
@@ -114,13 +115,13 @@ def export(args: argparse.Namespace) -> int:
             "reason", "Patients are named in files only, for a reason.", "Say --reason and --out."
         )
     site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel)
     now, zone = SystemClock().now(), site.policy.timezone
     since, until = whole_days(args.since, args.until, zone, now, 0)
     if args.out:
         _need_empty(args.out)
     with open_archive(site) as archive:
         with archive.reading() as connection:
+            channel = archived_channel(connection, site.policy.channels, args.channel)
             found = list(disclosures(connection, channel, ms(since), ms(until)))
             bad = already_named(connection, channel, ms(since))
             unjudged = open_candidates(connection, Sealer.of(site.keys), channel)
@@ -129,6 +130,7 @@ def export(args: argparse.Namespace) -> int:
         times = {"from": utc(since), "to": utc(until)}
         note(site, archive, "export", args.reason, at=now, channel=channel, **said, **times)
     summary = _summary(channel, since, until, affected(rows), args.discovered)
+    summary["removed"] = channel not in site.policy.channels
     receipts = {row["receipt"] for row in unjudged}
     summary["candidates"] = sum(row["receipt"] in receipts for row in rows)
     if args.out:
@@ -196,8 +198,9 @@ def as_text(summary: dict[str, Any], since: str, until: str) -> str:
     doubts += f", {summary['possible_duplicates']} may have been received twice"
     if summary["impermissible"]:
         doubts += f", {summary['impermissible']} named impermissible"
+    channel = summary["channel"] + (" (removed)" if summary.get("removed") else "")
     lines = [
-        f"to {summary['channel']} from {since} to {until}:",
+        f"to {channel} from {since} to {until}:",
         f"  disclosures  {summary['disclosures']} ({doubts})",
         f"  answers      {answers or '-'}",
         f"  patients     {summary['patients']} ({states or '-'})",

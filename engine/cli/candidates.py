@@ -15,8 +15,9 @@ from engine.archive.ledger import Appender
 from engine.archive.opening import open_archive, signing_key_of
 from engine.archive.signing import read_signer
 from engine.cli.acting import add_reason, need_reason, operator
-from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import ms, shown
+from engine.cli.removed import archived_channel
 from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
@@ -43,8 +44,10 @@ def add_candidates(actions: Any) -> None:
 def candidates(args: argparse.Namespace) -> int:
     """Those that nobody has judged."""
     site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel) if args.channel else ""
     with open_archive(site) as archive, archive.reading() as connection:
+        channel = args.channel or ""
+        if channel:
+            archived_channel(connection, site.policy.channels, channel)
         found = open_candidates(connection, Sealer.of(site.keys), channel)
     if args.json:
         names = ("channel", "receipt", "control_id", "cause", "of", "went_ms", "at_ms")
@@ -66,10 +69,10 @@ def clear(args: argparse.Namespace) -> int:
     """They were permitted."""
     need_reason(args.reason, "It is cleared for a reason only.")
     site = load_site(args.site)
-    channel = known_channel(site.policy.channels, args.channel)
     now = SystemClock().now()
     signer = read_signer(signing_key_of(site))
     with open_archive(site) as archive, archive.writing() as connection:
+        channel = archived_channel(connection, site.policy.channels, args.channel)
         found = open_candidates(connection, Sealer.of(site.keys), channel)
         chosen = [row for row in found if row["receipt"] in args.receipts]
         unknown = set(args.receipts) - {row["receipt"] for row in chosen}

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from engine.archive.opening import open_archive, signing_key_of
 from engine.cli.findings import Finding, bad, of_error, ok, warning
-from engine.cli.reach import disk_troubles, running_store
+from engine.cli.reach import disk_troubles, engine_runs, running_store
 from engine.config.addresses import is_loopback
 from engine.config.assessing import overdue, since_when
 from engine.config.model import Listener, Site, StoreFailureAnswer
@@ -75,7 +75,7 @@ def disk(site: Site) -> Iterator[Finding]:
 def var_folder(site: Site) -> Finding:
     """Whether the engine can work in its folder, and nobody else."""
     if not os.path.lexists(site.var):
-        return ok("var", "It is made at the first start.")
+        return ok("var", "Not there yet; made at the first start.")
     if not site.var.is_dir():
         return bad("var", f"{site.var} is no folder.", "Remove it; the engine makes its own.")
     if site.var.stat().st_uid != os.geteuid():
@@ -89,6 +89,14 @@ def var_folder(site: Site) -> Finding:
     if stat.S_IMODE(site.var.stat().st_mode) & 0o077:
         return warning("var", f"{site.var} is open to others.", "Take their rights: `chmod 700`.")
     return ok("var", "For its owner alone.")
+
+
+def _unmade(name: str, site: Site) -> Finding:
+    """What is not there yet: before the first start, or while an engine is at it."""
+    if engine_runs(site):
+        said = "Not there yet: an engine has begun here, and makes it as it starts. Look again."
+        return ok(name, said)
+    return ok(name, "Not there yet; made at the first start.")
 
 
 def files_limit(site: Site) -> Iterator[Finding]:
@@ -106,12 +114,13 @@ def files_limit(site: Site) -> Iterator[Finding]:
 def keys(site: Site) -> Iterator[Finding]:
     """The master keys are there and nobody else's, and every content key opens with them."""
     if site.keys.is_unmade:
-        yield ok("keys", "They are made at the first start.")
+        yield _unmade("keys", site)
         return
     try:
         masters = site.keys.read()
         folder = KeyFolder(site.keys.folder)
         folder.stamp()
+        folder.id()
         listing = folder.names()
         for name in listing.keys - listing.gone:
             folder.read(name, masters.masters)
@@ -160,7 +169,7 @@ def archive(site: Site) -> Iterator[Finding]:
             yield ok("archive", "It answers.")
     except EngineError as error:
         if error.code == "archive-missing" and not signing_key_of(site).exists():
-            yield ok("archive", "It is made at the first start.")
+            yield _unmade("archive", site)
         else:
             yield of_error("archive", error)
 

@@ -17,13 +17,13 @@ from itertools import groupby
 from typing import Any
 
 from engine.cli.destinations import destinations
-from engine.cli.offline import Given, read_all
+from engine.cli.offline import Given, files_in, read_all
 from engine.cli.revisions import site_folder
 from engine.cli.words import counted
 from engine.config.facts import read_facts
 from engine.config.load import load_site
 from engine.config.model import Site
-from engine.errors import Exit, UsageError
+from engine.errors import Exit
 from engine.policy.compare.changes import Change, Effect, together
 from engine.policy.compare.diff import Difference, difference
 from engine.policy.compare.over import MessageChange, over
@@ -97,11 +97,7 @@ def _over(
     folder: pathlib.Path, facts_file: pathlib.Path | None, old: Site, new: Site
 ) -> list[_Decided]:
     """What changes for each message of a folder; files that are no HL7 are passed over."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    if not files:
-        raise UsageError(
-            "folder-empty", f"{folder} holds no file.", "Give --over a folder of messages."
-        )
+    files = files_in(folder)
     facts = _facts(facts_file, old, new)
     before = compile_policy(old.policy, revision(old.policy))
     after = compile_policy(new.policy, revision(new.policy))

@@ -1,7 +1,7 @@
 """Refusals that change nothing: where no rule that would disclose asks for consent.
 
-Law: a refusal stands against a rule that asks for consent, and against no other (rules.md §4); who
-enters one learns at once where it has no effect.
+Law: a refusal stands against a rule that asks for consent, and against no other (rules.md §4), and
+against consents that would lift a protection; who enters one learns at once where it is idle.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def tell_idle(idle: Iterable[tuple[str, ...]]) -> None:
     if found:
         print(
             f"no rule for {', '.join(found)} asks for consent to what is refused: this refusal"
-            " changes nothing there; a `restriction` does, or `consent: unless-refused` in its"
-            " rules",
+            " changes nothing there, but that no consent lets protected content go; a `restriction`"
+            " does, or `consent: unless-refused` in its rules",
             file=sys.stderr,
         )

@@ -188,7 +188,7 @@ def _shred_content(
 ) -> dict[str, Any]:
     listing = folder.names()
     if lost is not None:
-        names = {_lost(lost, number)} - listing.gone
+        names = {_lost(lost, number)} & (listing.keys | eraser.named(number)) - listing.gone
     else:
         names = {n for n in listing.keys if (n.class_, n.day) == (KeyClass.CONTENT, number)}
     if not names:

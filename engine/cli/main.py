@@ -21,6 +21,7 @@ from typing import Protocol
 from engine import __version__
 from engine.errors import EngineError, Exit, SiteError, UsageError
 from engine.stderr import forgive_standard_error
+from engine.terminal import only_shown
 
 #: Every command, in the order in which `payergate --help` lists them.
 COMMANDS = (
@@ -54,6 +55,7 @@ COMMANDS = (
     "messages",
     "ledger",
     "backtest",
+    "unlisted",
     "archive",
     "keys",
     "send",
@@ -86,6 +88,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     forgive_standard_error()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with only_shown():
+            return _ended(arguments)
+    except KeyboardInterrupt:  # a second one, after all is done
+        return INTERRUPTED
+
+
+def _ended(arguments: list[str]) -> int:
+    """Run it, and say what ended it."""
     try:
         code = _run(arguments)
         sys.stdout.flush()

@@ -11,33 +11,36 @@ import dataclasses
 import hashlib
 import json
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, cast
 
+from engine.archive.channels import ledger_channels
 from engine.archive.database import Database
 from engine.archive.opening import open_archive
 from engine.archive.search import (
     Found,
-    Query,
     read_content,
     read_message,
     read_rows,
     search,
 )
+from engine.archive.standing import WORDS
 from engine.archive.story import Scribe
 from engine.archive.telling import told
-from engine.archive.terms import account_term, control_term, patient_term, visit_term
 from engine.cli.acting import add_reason, need_reason
-from engine.cli.arguments import PATIENT_HELP, add_site_and_json, known_channel, named_patient
-from engine.cli.moments import moment, ms, shown
+from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.finding import add_search, asked_query
+from engine.cli.moments import shown
 from engine.cli.noting import note
 from engine.cli.operating import operating_site
 from engine.cli.reach import running_store
+from engine.cli.removed import archived_channel
 from engine.cli.table import table
+from engine.cli.taking_up import replay
 from engine.cli.words import visible
-from engine.clock import SystemClock
 from engine.config.load import load_site
-from engine.config.model import Installation, Site
+from engine.config.model import OperatingSite, Site
 from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
@@ -46,27 +49,22 @@ from engine.policy.meaning.revision import revision
 from engine.redecision.kept_message import Answers, KeptMessage
 from engine.store.sealing import Sealer
 
-OUTCOMES = ("waiting", "held", "parked", "delivered", "withheld")
-
 
 def register(subparsers: Any) -> None:
     """Add `messages` and its actions to the command line."""
     parser = subparsers.add_parser(
         "messages",
-        help="archived messages: search, show",
+        help="archived messages: search, show, replay",
         description=(
-            "Finds archived messages and tells the whole story of one. Content is "
-            "shown for a reason only, and the look is recorded first."
+            "Finds archived messages, tells the whole story of one, and decides again what was "
+            "withheld. Content is shown for a reason only, and the look is recorded first."
         ),
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     find = actions.add_parser("search", help="messages by identifier, type, channel or time")
-    _add_identifiers(find)
-    find.add_argument("--type", default="", metavar="TYPE", help="ADT, or ADT^A01")
+    add_search(find)
     find.add_argument("--channel", default="", metavar="CHANNEL")
-    find.add_argument("--outcome", default="", choices=OUTCOMES)
-    find.add_argument("--from", dest="since", metavar="TIME")
-    find.add_argument("--to", dest="until", metavar="TIME")
+    find.add_argument("--outcome", default="", choices=WORDS)
     find.add_argument("--limit", type=int, default=100, metavar="N")
     add_site_and_json(find)
     find.set_defaults(run=search_messages)
@@ -77,40 +75,56 @@ def register(subparsers: Any) -> None:
     add_reason(story, "why you look; recorded")
     add_site_and_json(story)
     story.set_defaults(run=show)
+    _register_replay(actions)
 
 
-def _add_identifiers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--control", default="", metavar="ID", help="MSH-10")
-    parser.add_argument("--patient", default="", metavar="ID", help=PATIENT_HELP)
-    parser.add_argument("--authority", default="", metavar="NAME", help="PID-3.4.1")
-    parser.add_argument("--account", default="", metavar="ID", help="PID-18.1")
-    parser.add_argument("--visit", default="", metavar="ID", help="PV1-19.1")
+def _register_replay(actions: Any) -> None:
+    again = actions.add_parser(
+        "replay",
+        help="decide messages that were withheld again, and send what today's policy allows",
+        description=(
+            "Messages that were withheld are decided again by the policy of the running engine and"
+            " by today's facts. What is parked or held is replayed by `parked replay`."
+        ),
+    )
+    again.add_argument("receipts", nargs="*", metavar="RECEIPT")
+    add_search(again)
+    again.add_argument("--withheld-for", default="", metavar="CODE", help="those, by reason code")
+    again.add_argument(
+        "--channel", default="", metavar="CHANNEL", help="this one, even if it was not live then"
+    )
+    again.add_argument("--again", action="store_true", help="also what the channel has already")
+    again.add_argument("--dry-run", action="store_true", help="say what would be")
+    add_reason(again, is_required=True)
+    add_site_and_json(again)
+    again.set_defaults(run=replay)
 
 
 def search_messages(args: argparse.Namespace) -> int:
     """A line for each message, the latest first."""
     site = operating_site(args.site)
-    if args.channel:
-        known_channel(site.channels, args.channel)
-    now, zone = SystemClock().now(), site.timezone
-    query = Query(
-        _terms(args, site),
-        args.type,
-        args.channel,
-        args.outcome,
-        ms(moment(args.since, zone, now)) if args.since else 0,
-        ms(moment(args.until, zone, now)) if args.until else Query().to_ms,
-        max(1, args.limit),
-        tuple(site.channels),
-    )
+    zone = site.timezone
+    query = asked_query(args, site, zone)
     with open_archive(site) as archive, archive.reading() as connection:
+        if args.channel:
+            archived_channel(connection, site.channels, args.channel)
+        known = {*site.channels, *ledger_channels(connection)}
+        query = dataclasses.replace(
+            query,
+            channel=args.channel,
+            outcome=args.outcome,
+            limit=max(1, args.limit),
+            channels=tuple(sorted(known)),
+        )
         found = search(connection, query)
+    removed = sorted({channel for one in found for channel in one.outcomes} - site.channels.keys())
     if args.json:
-        print(json.dumps({"messages": [dataclasses.asdict(one) for one in found]}))
+        messages = [dataclasses.asdict(one) for one in found]
+        print(json.dumps({"messages": messages, "removed": removed}))
         return Exit.OK
     head = ("RECEIPT", "RECEIVED", "TYPE", "CONTROL ID", "OUTCOMES")
     rows = [
-        (one.receipt, shown(one.at_ms, zone), one.type, one.control_id, _outcomes(one))
+        (one.receipt, shown(one.at_ms, zone), one.type, one.control_id, _outcomes(one, removed))
         for one in found
     ]
     print(table(head, rows) if rows else "no message is found")
@@ -127,7 +141,7 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(found, rows, None)
     else:
-        _print_story(found, rows, site.timezone)
+        _print_story(found, rows, site)
     return Exit.OK
 
 
@@ -142,7 +156,11 @@ def _show_content(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(found, rows, content)
     else:
-        sys.stdout.buffer.write(content.replace(b"\r", b"\n"))
+        lines = content.replace(b"\r", b"\n")
+        if sys.stdout.isatty():
+            print(lines.decode("utf-8", "backslashreplace"), end="")
+        else:  # for a file or another program: as it is
+            sys.stdout.buffer.write(lines)
     return Exit.OK
 
 
@@ -207,23 +225,11 @@ def _recalled(site: Site, scribe: Scribe, kept: KeptMessage) -> tuple[KeptMessag
     return kept, (None,) * (len(kept.names) + len(kept.patients))
 
 
-def _terms(args: argparse.Namespace, site: Installation) -> tuple[bytes, ...]:
-    if not (args.control or args.patient or args.account or args.visit):
-        return ()
-    sealer = Sealer.of(site.keys)
-    made = (
-        (args.control, control_term),
-        (args.account, account_term),
-        (args.visit, visit_term),
+def _outcomes(found: Found, removed: Collection[str]) -> str:
+    return ", ".join(
+        f"{channel}{' (removed)' if channel in removed else ''} {found.told(channel)}"
+        for channel in found.outcomes
     )
-    terms = [term(sealer, number) for number, term in made if number]
-    if args.patient:
-        terms.append(patient_term(sealer, named_patient(args.patient), args.authority))
-    return tuple(terms)
-
-
-def _outcomes(found: Found) -> str:
-    return ", ".join(f"{channel} {state}" for channel, state in found.outcomes.items())
 
 
 def _print_json(found: Found | None, rows: list[dict[str, Any]], content: bytes | None) -> None:
@@ -232,12 +238,14 @@ def _print_json(found: Found | None, rows: list[dict[str, Any]], content: bytes 
     print(json.dumps({"message": message, "history": rows, "content": text}))
 
 
-def _print_story(found: Found | None, rows: list[dict[str, Any]], zone: str) -> None:
+def _print_story(found: Found | None, rows: list[dict[str, Any]], site: OperatingSite) -> None:
+    zone = site.timezone
     if found is not None:
         print(visible(f"{found.receipt}  {found.type}  control id {found.control_id}"))
         print(f"received by {found.listener} at {shown(found.at_ms, zone)}")
-        for channel, state in found.outcomes.items():
-            print(f"  {channel:20} {state}")
+        for channel in found.outcomes:
+            removed = "" if channel in site.channels else "; removed from the site"
+            print(visible(f"  {channel:20} {found.told(channel)}{removed}"))
         print()
     for row in rows:
         print(f"{shown(row['at_ms'], zone)}  row {row['seq']:<8} {visible(told(row))}")

@@ -102,6 +102,16 @@ def read_all(files: list[pathlib.Path]) -> Iterator[Given]:
                 yield Given(file, index, None, error)
 
 
+def files_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Every file of a folder of messages, in order. Raises `UsageError` where there is none."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    if not files:
+        raise UsageError(
+            "folder-empty", f"{folder} holds no file.", "Give --over a folder of messages."
+        )
+    return files
+
+
 def _read(file: pathlib.Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import add_site_and_json
+from engine.cli.message_names import UNNAMED, MessageName, message_names
 from engine.cli.moments import shown
 from engine.cli.operating import operating_site
 from engine.cli.parked_items import (
@@ -73,10 +75,11 @@ def ls(args: argparse.Namespace) -> int:
     site = operating_site(args.site)
     with working_store(site) as store:
         items = items_of(site.channels, store, agreed(args.only, args.channel))
+        names = message_names(site, store, [item.receipt for item in items])
     if args.json:
-        print(json.dumps({"items": [item_as_json(item) for item in items]}))
+        print(json.dumps({"items": _as_json(items, names)}))
         return Exit.OK
-    head = ("ITEM", "KIND", "REASON", "SINCE", "ATTEMPTS", "RECEIPT", "PART")
+    head = ("ITEM", "KIND", "REASON", "SINCE", "ATTEMPTS", "TYPE", "CONTROL ID", "RECEIPT", "PART")
     rows = [
         (
             name_of(item),
@@ -84,6 +87,8 @@ def ls(args: argparse.Namespace) -> int:
             item.reason,
             shown(item.since_ms, site.timezone),
             item.attempts,
+            names.get(item.receipt, UNNAMED).type,
+            names.get(item.receipt, UNNAMED).control_id,
             item.receipt,
             item.part,
         )
@@ -98,12 +103,18 @@ def show(args: argparse.Namespace) -> int:
     site = operating_site(args.site)
     with working_store(site) as store:
         items = chosen_items(site.channels, store, args)
+        names = message_names(site, store, [item.receipt for item in items])
     if args.json:
-        print(json.dumps({"items": [item_as_json(item) for item in items]}))
+        print(json.dumps({"items": _as_json(items, names)}))
         return Exit.OK
     for item in items:
-        print(item_as_text(item, site.timezone), end="\n\n")
+        name = names.get(item.receipt, UNNAMED)
+        print(item_as_text(item, name, site.timezone), end="\n\n")
     return Exit.OK
+
+
+def _as_json(items: Sequence[Item], names: Mapping[str, MessageName]) -> list[dict[str, Any]]:
+    return [item_as_json(item, names.get(item.receipt, UNNAMED)) for item in items]
 
 
 def replay(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 from engine.cli.arguments import chosen_channels, known_channel
+from engine.cli.message_names import UNNAMED, MessageName
 from engine.cli.moments import shown, utc
 from engine.cli.words import visible
 from engine.errors import UsageError
@@ -83,7 +84,7 @@ def name_of(item: Item) -> str:
     return f"{item.channel}/{item.id}"
 
 
-def item_as_json(item: Item) -> dict[str, Any]:
+def item_as_json(item: Item, name: MessageName = UNNAMED) -> dict[str, Any]:
     """An item without its content; the note says which rules it rests on."""
     return {
         "item": name_of(item),
@@ -91,6 +92,8 @@ def item_as_json(item: Item) -> dict[str, Any]:
         "reason": item.reason,
         "channel": item.channel,
         "receipt": item.receipt,
+        "type": name.type,
+        "control_id": name.control_id,
         "part": item.part,
         "since": utc(item.since_ms),
         "attempts": item.attempts,
@@ -99,9 +102,9 @@ def item_as_json(item: Item) -> dict[str, Any]:
     }
 
 
-def item_as_text(item: Item, timezone: str) -> str:
+def item_as_text(item: Item, name: MessageName, timezone: str) -> str:
     """The same for people, with times of that zone; of a decision's reason what it means."""
-    said = item_as_json(item) | {"since": shown(item.since_ms, timezone)}
+    said = item_as_json(item, name) | {"since": shown(item.since_ms, timezone)}
     said |= said.pop("note")
     if item.reason in _MEANS:
         said["means"] = _MEANS[item.reason]

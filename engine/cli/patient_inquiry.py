@@ -24,7 +24,7 @@ from engine.archive.terms import patient_term
 from engine.cli.acting import operator
 from engine.cli.idle_refusals import idle_of
 from engine.cli.moments import ms, whole_days
-from engine.cli.patient_report import Recipient, Report
+from engine.cli.patient_report import Recipient, Removed, Report
 from engine.cli.patient_words import channels_of, entry_in_words
 from engine.clock import SystemClock
 from engine.config.model import Site
@@ -97,7 +97,21 @@ class Inquiry:
             recipients=tuple(recipients),
             supposed=self._in_words(supposed),
             idle={entry.id: idle for entry in entries if (idle := idle_of(policy, entry, now))},
-            gone=len(lines.keys() - policy.channels.keys()),
+            removed=self._removed(found, lines),
+        )
+
+    def _removed(
+        self, found: list[Found], lines: dict[str, tuple[Line, ...]]
+    ) -> tuple[Removed, ...]:
+        """What the archive has of channels that are gone, unless they do not insure the patient."""
+        states: dict[str, Counter[str]] = {}
+        for one in found:
+            for id_, state in one.outcomes.items():
+                if not state.startswith(_ELSEWHERE):
+                    states.setdefault(id_, Counter())[state] += 1
+        gone = (states.keys() | lines.keys()) - self.site.policy.channels.keys()
+        return tuple(
+            Removed(id_, lines.get(id_, ()), states.get(id_, Counter())) for id_ in sorted(gone)
         )
 
     def _record(self, now: datetime, term: bytes, found: list[Found]) -> None:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from engine.archive.accounting import Line, notes, when
 from engine.cli.letter import Part, part_as_page, part_as_text
-from engine.cli.patient_report import Recipient, Report
+from engine.cli.patient_report import Recipient, Removed, Report
 from engine.cli.patient_words import entry_in_words, fields_in_words, why
 from engine.cli.registered_entries import state_of
 from engine.cli.words import counted
+from engine.policy.telling.mixed import Mixed, taken_apart
 from engine.policy.telling.patient import Change, Share
 from engine.privacy.protections import Protections
 
@@ -37,6 +38,7 @@ def _whole(report: Report) -> Part:
     concerned = [one for one in report.recipients if one.is_concerned]
     others = [one.channel.name for one in report.recipients if not one.is_concerned]
     parts = [_entries(report), *(_recipient(one, report.protections) for one in concerned)]
+    parts += [_removed(one) for one in report.removed]
     if others:
         said = "As far as we know these do not insure you, and they have received nothing."
         parts.append(Part("Others", (said,), tuple(sorted(others))))
@@ -71,10 +73,11 @@ def _introduction(report: Report) -> Iterator[str]:
             " refused or restricted there counts here, too, and what was sent of it is not in this"
             " report: ask for a report of each."
         )
-    if report.gone:
+    gone = [one for one in report.removed if one.lines]
+    if gone:
         yield (
-            f"Something also went to {counted(report.gone, 'recipient')} with whom we have no"
-            " contract any more: ask for an accounting of disclosures, which names each."
+            f"Something also went to {counted(len(gone), 'recipient')} with whom we have no"
+            " contract any more; see below."
         )
     yield from report.supposed
     if report.erased:
@@ -92,13 +95,13 @@ def _entries(report: Report) -> Part:
 
 
 def _idle(report: Report, entry: str) -> str:
-    """Where a refusal changes nothing."""
+    """Where a refusal changes nothing but what consents let go."""
     found = [report.names.get(channel, channel) for channel in report.idle.get(entry, ())]
     if not found:
         return ""
     return (
-        f" It changes nothing for {', '.join(sorted(found))}: no rule of ours asks for consent to"
-        " what it refuses. A restriction would."
+        f" For {', '.join(sorted(found))} it stops only what you would have to consent to by law:"
+        " no rule of ours asks for consent to what it refuses. A restriction stops all of it."
     )
 
 
@@ -114,6 +117,16 @@ def _recipient(one: Recipient, protections: Protections) -> Part:
     return Part(one.channel.name, (), (), tuple(parts))
 
 
+def _removed(one: Removed) -> Part:
+    """What went to somebody, and where messages stand, when there was a contract."""
+    parts = [Part("Received so far", _nothing(one.lines), tuple(map(_line, one.lines)))]
+    if not one.lines:
+        states = tuple(f"{state}: {number}" for state, number in one.states.items())
+        parts.append(Part("Your messages", (), states))
+    said = "We have no contract with this recipient any more, and nothing is sent there."
+    return Part(f"{one.name} (removed)", (said,), (), tuple(parts))
+
+
 def _nothing(found: Iterable[object]) -> tuple[str, ...]:
     return () if tuple(found) else ("Nothing.",)
 
@@ -125,10 +138,15 @@ def _line(line: Line) -> str:
 
 def _share(share: Share, protections: Protections) -> Iterator[Part]:
     of = f", of {counted(share.disclosing, 'message')}" if share.disclosing else ""
-    sent = tuple(fields_in_words(share.sent))
-    yield Part(f"Receives{of}", _nothing(sent), sent)
+    apart = taken_apart(share)
+    sent = tuple(fields_in_words(apart.always))
+    if sent or not apart.mixed:
+        yield Part(f"Receives{of}", _nothing(sent), sent)
+    if apart.mixed:
+        mixed = tuple(_mixed(one, protections) for one in apart.mixed)
+        yield Part("Receives in some messages, and not in others", (), mixed)
     lacks: dict[str, dict[str, set[str]]] = {}
-    for lack, names in share.lacks.items():
+    for lack, names in apart.never.items():
         lacks.setdefault(lack.code, {}).setdefault(lack.segment, set()).update(names)
     withheld = tuple(
         f"{why(code, protections)} {'; '.join(fields_in_words(fields))}."
@@ -142,6 +160,21 @@ def _share(share: Share, protections: Protections) -> Iterator[Part]:
     )
     if refused:
         yield Part("Messages of which nothing is sent", (), refused)
+
+
+def _mixed(one: Mixed, protections: Protections) -> str:
+    """What goes in some messages, in how many of which types, and why not in others."""
+    (fields,) = fields_in_words({one.segment: set(one.fields)})
+    said = [f"{fields}. Received in {_messages(one.sent)}."]
+    said += [
+        f"Not, or not all of it, in {_messages(types)}: {why(code, protections)}"
+        for code, types in one.lacking.items()
+    ]
+    return " ".join(said)
+
+
+def _messages(types: Mapping[str, int]) -> str:
+    return f"{counted(sum(types.values()), 'message')} ({', '.join(sorted(types))})"
 
 
 def _change(change: Change) -> Part:

@@ -19,6 +19,7 @@ from engine.cli.moments import utc
 from engine.cli.patient_words import entry_in_words, why
 from engine.cli.registered_entries import entry_as_json
 from engine.policy.model import Channel
+from engine.policy.telling.mixed import taken_apart
 from engine.policy.telling.patient import Change, Share, plainly
 from engine.privacy.entries import Entry
 from engine.privacy.patients import Patient
@@ -42,13 +43,27 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """A counterpart that the site has no files of any more; `lines`: what went there."""
+
+    id: str
+    lines: tuple[Line, ...] = ()
+    states: Mapping[str, int] = dataclasses.field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """As the ledger has it; its id where nothing went there."""
+        return self.lines[-1].recipient if self.lines else self.id
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All of it. `found` messages, of which `opened` were decided again, and `erased` are no more.
 
     `supposed` says in words what the changes suppose; empty: nothing. `joined`: how many other
     identifiers are the patient's after merges; what is theirs is decided with, and not told here.
-    `idle`: refusals' entries, and for which channels each changes nothing. `gone`: how many
-    recipients the ledger has of the patient that the site does not have any more.
+    `idle`: refusals' entries, and for which channels each changes nothing. `removed`:
+    recipients that archive and ledger have of the patient and the site does not have any more.
     """
 
     patient: Patient
@@ -65,7 +80,7 @@ class Report:
     supposed: tuple[str, ...] = ()
     joined: int = 0
     idle: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    gone: int = 0
+    removed: tuple[Removed, ...] = ()
 
     @property
     def is_of_nobody(self) -> bool:
@@ -74,7 +89,7 @@ class Report:
             self.found
             or self.entries
             or self.joined
-            or self.gone
+            or self.removed
             or any(one.lines or one.states for one in self.recipients)
         )
 
@@ -105,7 +120,22 @@ def report_as_json(report: Report) -> dict[str, Any]:
         ],
         "supposed": list(report.supposed),
         "recipients": {one.channel.id: _recipient(one, protections) for one in report.recipients},
+        "removed": {
+            one.id: {
+                "name": one.name,
+                "disclosed": _lines(one.lines),
+                "messages": dict(one.states),
+            }
+            for one in report.removed
+        },
     }
+
+
+def _lines(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
+    return [
+        dataclasses.asdict(line) | {"first": utc(line.first), "last": utc(line.last)}
+        for line in lines
+    ]
 
 
 def _recipient(one: Recipient, protections: Protections) -> dict[str, Any]:
@@ -113,10 +143,7 @@ def _recipient(one: Recipient, protections: Protections) -> dict[str, Any]:
         "name": one.channel.name,
         "kind": one.channel.kind.value,
         "concerned": one.is_concerned,
-        "disclosed": [
-            dataclasses.asdict(line) | {"first": utc(line.first), "last": utc(line.last)}
-            for line in one.lines
-        ],
+        "disclosed": _lines(one.lines),
         "messages": dict(one.states),
         "share": None if one.share is None else _share(one.share, protections),
         "change": None if one.change is None else _change(one.change),
@@ -136,6 +163,15 @@ def _share(share: Share, protections: Protections) -> dict[str, Any]:
                 "why": why(lack.code, protections),
             }
             for lack, names in sorted(share.lacks.items())
+        ],
+        "mixed": [
+            {
+                "segment": one.segment,
+                "fields": plainly({one.segment: set(one.fields)})[one.segment],
+                "sent": dict(one.sent),
+                "withheld": {code: dict(types) for code, types in one.lacking.items()},
+            }
+            for one in taken_apart(share).mixed
         ],
         "not_sent": [
             {

@@ -14,6 +14,8 @@ from typing import Any, cast
 
 from engine.cli.acting import add_reason, operator
 from engine.cli.arguments import add_site_and_json, chosen_channels, known_channel
+from engine.cli.message_names import UNNAMED, message_names
+from engine.cli.moments import shown
 from engine.cli.operating import operating_site
 from engine.cli.reach import working_store
 from engine.cli.status import lanes
@@ -90,23 +92,37 @@ def show(args: argparse.Namespace) -> int:
     channel = known_channel(site.channels, args.channel)
     with working_store(site) as store:
         now = _report(site, store)
-        found = store.execute([Waiting(channel, args.limit)])[0]
+        found = cast("tuple[Entry, ...]", store.execute([Waiting(channel, args.limit)])[0])
+        names = message_names(site, store, [entry.receipt for entry in found])
     entries = [
         {
             "entry": entry.entry,
             "receipt": entry.receipt,
+            "type": names.get(entry.receipt, UNNAMED).type,
+            "control_id": names.get(entry.receipt, UNNAMED).control_id,
             "part": entry.part,
             "bytes": entry.size_bytes,
             "since_ms": entry.since_ms,
         }
-        for entry in cast("tuple[Entry, ...]", found)
+        for entry in found
     ]
     if args.json:
         print(json.dumps({"channel": channel, **now["channels"][channel], "entries": entries}))
         return Exit.OK
     now["channels"] = {channel: now["channels"][channel]}
-    head = ("ENTRY", "RECEIPT", "PART", "BYTES")
-    rows = [(e["entry"], e["receipt"], e["part"], e["bytes"]) for e in entries]
+    head = ("ENTRY", "SINCE", "TYPE", "CONTROL ID", "RECEIPT", "PART", "BYTES")
+    rows = [
+        (
+            entry.entry,
+            shown(entry.since_ms, site.timezone),
+            names.get(entry.receipt, UNNAMED).type,
+            names.get(entry.receipt, UNNAMED).control_id,
+            entry.receipt,
+            entry.part,
+            entry.size_bytes,
+        )
+        for entry in found
+    ]
     print(f"{lanes(now, site.timezone)}\n\n{table(head, rows)}")
     return Exit.OK
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import engine
 from engine.cli.arguments import add_site_and_json
+from engine.cli.first_start import make_keys_ready
 from engine.cli.reloading import RunningSite
 from engine.cli.runnable import refuse_what_cannot_run
 from engine.clock import SystemClock
@@ -35,7 +36,6 @@ from engine.store.client import connect
 from engine.store.embedded import EmbeddedServer
 from engine.store.opening import EMBEDDED, url_of
 from engine.store.reserve import Reserve
-from engine.store.sealing import Sealer
 from engine.store.varlock import PATIENCE_S, VarLock
 
 #: What the archiver's process adds to its niceness, from its first instruction on.
@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     bound: tuple[Bound, ...] = ()
     try:
         bound = bind_all(site.listeners, Patience(time.monotonic, time.sleep))
-        Sealer.of(site.keys, create=True)
+        make_keys_ready(site)
+        running.begin()
         _say_what_should_be_known(site, log)
         server = _store_server(site)
         announce = _Announcement(bound, log, started_s)
@@ -134,6 +135,7 @@ def _process(module: str, inherited: list[int], plan: bytes, niceness: int = 0) 
     """A process of this very engine, whatever folder it is started from."""
     root = pathlib.Path(engine.__file__).parents[1]
     code = f"import os, sys; os.nice({niceness}); sys.path.insert(0, {str(root)!r});"
+    code += f"from engine.net.orphan import end_with; end_with({os.getpid()});"
     code += f"from {module} import main;"
     command = [sys.executable, "-P", "-c", f"{code} sys.exit(main())"]
     return WorkerProcess(command, inherited=inherited, plan=plan)

@@ -16,8 +16,10 @@ from engine.cli.arguments import add_site_and_json
 from engine.cli.moments import shown
 from engine.cli.operating import operating_site
 from engine.cli.reach import StoreOff, engine_runs, running_store, store_troubles
+from engine.cli.refused_reload import read_refusal
 from engine.cli.status_report import StatusReport, status_report, unknown, verdict
 from engine.cli.table import table
+from engine.cli.words import counted
 from engine.config.model import OperatingSite
 from engine.errors import EngineError, Exit, StoreError
 from engine.store.doubt import Doubt
@@ -38,7 +40,7 @@ _STORE = {
     "away": "not reachable",
 }
 
-_LANE_HEAD = ("CHANNEL", "STATE", "WAITING", "OLDEST S", "DELIVERED")
+_LANE_HEAD = ("CHANNEL", "STATE", "WAITING", "OLDEST S", "DELIVERED IN ALL")
 _LANE_TAIL = ("PARKED", "HELD", "LAST ACK", "NEXT ATTEMPT", "REASON")
 #: What `top` adds to what came and what was delivered.
 _RATE = "A SECOND"
@@ -77,7 +79,8 @@ def current(site: OperatingSite) -> StatusReport:
     try:
         return _report(site)
     except StoreError:
-        return status_report(site, None, has_engine=engine_runs(site))
+        refused = read_refusal(site.var)
+        return status_report(site, None, has_engine=engine_runs(site), refused=refused)
 
 
 def _verdict(folder: pathlib.Path) -> tuple[int, str]:
@@ -91,6 +94,7 @@ def _verdict(folder: pathlib.Path) -> tuple[int, str]:
 
 def _report(site: OperatingSite) -> StatusReport:
     """How things stand. Raises `StoreError` when the store cannot be asked from here."""
+    refused = read_refusal(site.var)
     try:
         with running_store(site) as store:
             asked = (Survey(tuple(site.channels)), Backlog(), News(0, 0))
@@ -101,9 +105,15 @@ def _report(site: OperatingSite) -> StatusReport:
             troubles.append(Doubt.read(doubt).text(site.timezone))
     except StoreUnavailable as away:
         return status_report(
-            site, None, is_off=isinstance(away, StoreOff), has_engine=engine_runs(site)
+            site,
+            None,
+            is_off=isinstance(away, StoreOff),
+            has_engine=engine_runs(site),
+            refused=refused,
         )
-    return status_report(site, cast("View", view), cast("Unarchived", unarchived), troubles)
+    return status_report(
+        site, cast("View", view), cast("Unarchived", unarchived), troubles, refused=refused
+    )
 
 
 def as_text(now: StatusReport, timezone: str) -> str:
@@ -111,13 +121,20 @@ def as_text(now: StatusReport, timezone: str) -> str:
     engine = now["engine"]
     revision = f", policy {engine['revision']}" if engine["revision"] else ""
     troubles = "".join(f"\n{trouble}" for trouble in now["troubles"])
+    troubles += _refused(now["reload_refused"], timezone)
     troubles += "".join(
         f"\n{name} is switched off: {why}" for name, why in now["protections"]["off"].items()
     )
     if now["insecure"]:
         troubles += f"\nin the clear (`insecure: true`): {', '.join(now['insecure'])}"
     listeners = table(
-        ("LISTENER", "ADDRESS", "CONNECTIONS", "RECEIVED", *_rate_head(now["listeners"])),
+        (
+            "LISTENER",
+            "ADDRESS",
+            "CONNECTIONS",
+            "RECEIVED SINCE START",
+            *_rate_head(now["listeners"]),
+        ),
         [
             (
                 name,
@@ -132,6 +149,19 @@ def as_text(now: StatusReport, timezone: str) -> str:
     store = f"store {_STORE[now['store']['state']]}{_archive(now['archive'])}"
     head = f"engine {engine['state']}{revision}; {store}{troubles}"
     return f"{head}\n\n{listeners}\n\n{lanes(now, timezone)}"
+
+
+def _refused(refused: Mapping[str, Any] | None, timezone: str) -> str:
+    """That the files on disk are not in force, and where that begins."""
+    if refused is None:
+        return ""
+    where = f" at {refused['place']}" if refused["place"] else ""
+    several = f" ({counted(refused['problems'], 'problem')})" if refused["problems"] else ""
+    when = _shown(refused["at"], timezone)
+    return (
+        f"\nthe files on disk were refused by the reload of {when}:"
+        f" {refused['code']}{where}{several}; the engine keeps the site that it had"
+    )
 
 
 def _archive(archive: Mapping[str, int | None] | None) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from engine.cli.moments import utc
+from engine.cli.refused_reload import RefusedReload
 from engine.config.model import OperatingSite
 from engine.errors import EngineError
 from engine.policy.model import State
@@ -20,6 +22,9 @@ DEPTH = (25, 100)
 OLDEST_S = (300, 900)
 PARKED = (1, 10)
 UNARCHIVED_S = (300, 3600)
+
+#: A head that was tried so often in vain, and waits so long, is a warning before it is merely old.
+RETRYING_ATTEMPTS, RETRYING_S = 3, 60
 
 #: What monitoring plug-ins exit with.
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
@@ -36,18 +41,22 @@ def status_report(
     *,
     is_off: bool = False,
     has_engine: bool = False,
+    refused: RefusedReload | None = None,
 ) -> StatusReport:
     """The object that `status --json` prints. `view` is None when the store is not reachable.
 
     `troubles`: why the engine takes no messages although the store answers. `is_off`: the store is
     not reachable because it runs beside an engine only, and there is none. `has_engine`: an engine
-    runs here, whatever the store says.
+    runs here, whatever the store says. `refused`: the last SIGHUP here, if it changed nothing.
     """
     store = "running" if view is not None else "off" if is_off else "away"
     engines = [] if view is None else [json.loads(state) for _, state in view.engines]
     return {
         "engine": _engine(engines, is_in_use=view is None and has_engine),
         "store": {"reachable": view is not None, "state": store},
+        "reload_refused": None
+        if refused is None or not (engines or has_engine)
+        else asdict(refused),
         "troubles": list(troubles),
         "archive": _archive(site, view, unarchived),
         "protections": {
@@ -119,7 +128,9 @@ def _unknown(store: str) -> dict[str, Any]:
     return {
         "state": "unknown",
         "reason": "no engine runs" if store == "off" else "the store is not reachable",
-        **dict.fromkeys(("depth", "oldest_s", "parked", "held", "delivered", "next_attempt")),
+        **dict.fromkeys(
+            ("depth", "oldest_s", "parked", "held", "delivered", "attempts", "next_attempt")
+        ),
         "last_ack": {"code": None, "at": None},
     }
 
@@ -134,6 +145,7 @@ def _lane(lane: LaneView, now_ms: int) -> dict[str, Any]:
         "parked": lane.parked,
         "held": lane.held,
         "delivered": lane.delivered,
+        "attempts": lane.attempts,
         "next_attempt": _time(lane.not_before_ms if lane.not_before_ms > now_ms else 0),
         "last_ack": {"code": lane.last_ack or None, "at": _time(lane.last_ack_ms)},
     }
@@ -215,6 +227,9 @@ def _of_channels(channels: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[in
     for name, channel in channels.items():
         if channel["state"] in {"paused", "killed"}:
             yield WARNING, f"{name}: {channel['state']}" + _because(channel)
+        elif _is_retrying(channel):
+            text = f"{name}: tried {channel['attempts']} times in {channel['oldest_s']} s"
+            yield WARNING, text + _because(channel)
         for key, (warning, critical), unit in (
             ("depth", DEPTH, "waiting"),
             ("oldest_s", OLDEST_S, "s old"),
@@ -224,6 +239,12 @@ def _of_channels(channels: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[in
             if number >= warning:
                 level = CRITICAL if number >= critical else WARNING
                 yield level, f"{name}: {number} {unit}" + _because(channel)
+
+
+def _is_retrying(channel: Mapping[str, Any]) -> bool:
+    """Whether the head is tried again and again, and nothing else says so yet."""
+    oldest_s, is_tried = channel["oldest_s"] or 0, (channel["attempts"] or 0) >= RETRYING_ATTEMPTS
+    return is_tried and bool(channel["reason"]) and RETRYING_S <= oldest_s < OLDEST_S[0]
 
 
 def _because(channel: Mapping[str, Any]) -> str:

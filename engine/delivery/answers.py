@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 class Failed(Enum):
     """Why; the value is its stable name in status, logs and ledger."""
 
-    REFUSED = "refused"
+    REFUSED = "connection-refused"
     NAME = "name-not-found"
     NO_ROUTE = "no-route"
     CONNECT_TIMEOUT = "connect-timeout"

@@ -12,8 +12,8 @@ What `parents` gives for each segment:
 * the PID before it: it belongs to the patient and to nothing smaller: PD1, NK1, PV1, MRG, AL1,
   GT1, ACC, ORU's OBR, DFT's FT1, and the DG1, PR1, IN1 of an ADT. "Message level" segments of an
   ADT or DFT are these.
-* another segment, its *anchor*: PV2 → PV1; IN2, IN3 → IN1; NTE → OBX; OBX, TQ1, SPM → OBR; OBX
-  of a specimen → SPM; PR1 and orders of a charge → FT1; MDM's OBX → TXA.
+* another segment, its *anchor*: PV2 → PV1; IN2, IN3 → IN1; NTE → OBX, AIS, PRB; OBX, TQ1, SPM →
+  OBR; OBX of a specimen → SPM; PR1 and orders of a charge → FT1; MDM's OBX → TXA.
 * for an ORC, the OBR (or pharmacy order) that follows it: the ORC goes only with its OBR, and
   what stands between the two belongs to that OBR. Without one it belongs to what is open.
 * for a Z segment, an unknown one, or a line that is no segment: the anchor of the segment before
@@ -54,6 +54,7 @@ _PATIENT_SEGMENTS = (
     *("PV1", "NK1", "MRG", "DB1", "AL1", "IAM", "DG1", "DRG", "PR1", "GT1", "IN1", "ACC"),
     *("UB1", "UB2", "PDA", "OBR", "OBX", "SPM", "TQ1", "FT1", "TXA", "CON", "RXO", "RXE"),
     *("RXD", "RXG", "RXA"),
+    *("PRB", "GOL", "PTH", "RGS", "AIS", "AIG", "AIL", "AIP"),
 )
 
 #: About a patient and not about the message; with what is so too, wherever it stands.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from engine.logs import Event, Log
 from engine.net.control import DRAIN, Failed, Reports
-from engine.net.process import Restarts, Worker
+from engine.net.process import NotStartedError, Restarts, Worker
 
 #: How long it may take to finish what it has, in seconds.
 FINISH_S = 10.0
@@ -34,8 +34,13 @@ class Companion:
         self._until_s: float | None = None
 
     def start(self) -> None:
-        """Start it."""
-        self._process = self._spawn()
+        """Start it; again later, each time, where the system gives no process."""
+        try:
+            self._process = self._spawn()
+        except NotStartedError as error:
+            self._log(Event.ARCHIVER_FAILED, code=error.code)
+            self._again_at_s = self._monotonic() + self._restarts.wait_s(0.0)
+            return
         self._process.control.setblocking(False)
         self._reports = Reports()
         self._started_s = self._monotonic()

@@ -11,12 +11,26 @@ import subprocess
 from collections.abc import Sequence
 from typing import Protocol
 
+from engine.errors import EngineError
+
 #: A child that lived this long, in seconds, did not die young.
 GROWN_S = 60.0
 
 #: The wait before the second restart of a child that dies young; it doubles up to the last.
 FIRST_WAIT_S = 0.5
 LAST_WAIT_S = 30.0
+
+
+class NotStartedError(EngineError):
+    """The system gave no process or no descriptors for a child."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            "process-not-started",
+            f"A process of the engine could not be started ({error.strerror or 'no reason'}).",
+            "See the limits of processes, open files and memory of the engine's user (`ulimit -a`)"
+            " and of its unit or container.",
+        )
 
 
 class Worker(Protocol):
@@ -57,17 +71,25 @@ class WorkerProcess:
     def __init__(self, command: Sequence[str], inherited: Sequence[int], plan: bytes) -> None:
         """Start `command` with the descriptors in `inherited`, and `plan` on standard input.
 
-        The worker's end of the control channel is passed as its last argument.
+        The worker's end of the control channel is passed as its last argument. Raises
+        `NotStartedError`; nothing is left open then.
         """
-        self._control, theirs = socket.socketpair()
+        try:
+            self._control, theirs = socket.socketpair()
+        except OSError as error:
+            raise NotStartedError(error) from None
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [*command, str(theirs.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[*inherited, theirs.fileno()],
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    [*command, str(theirs.fileno())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[*inherited, theirs.fileno()],
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._control.close()
+                raise NotStartedError(error) from None
         stdin = self._process.stdin
         if stdin is not None:
             try:

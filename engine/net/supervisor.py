@@ -21,7 +21,7 @@ from engine.errors import EngineError, Exit
 from engine.logs import Event, Log
 from engine.net.control import DRAIN, Failed, Listening, Reports
 from engine.net.kept_store import DiskReserve, KeptStore, StoreServer
-from engine.net.process import Restarts, Worker
+from engine.net.process import NotStartedError, Restarts, Worker
 from engine.net.signals import ENDING_SIGNALS, woken_by_signals
 
 #: How often children are looked at, in seconds; signals and reports wake it at once.
@@ -56,6 +56,10 @@ class Reloads(Protocol):
     @property
     def revision(self) -> str:
         """Of the policy in force."""
+
+    @property
+    def place(self) -> str:
+        """Where in the files the last refusal was, `file:line:column`; empty: in no one place."""
 
     def load_anew(self) -> bool:
         """Put the site's files in force; whether they changed. If it raises, the former stay."""
@@ -100,13 +104,13 @@ class Supervisor:
     def run(self) -> int:
         """Start everything, watch it, end it; the exit code.
 
-        Raises `EngineError` when the first worker says that it cannot work.
+        Raises `EngineError` when the first worker cannot be started, or says that it cannot work.
         """
         with woken_by_signals(self._selector) as received:
             try:
                 if not self._begin_store(received):
                     return Exit.OK
-                self._start_worker()
+                self._start_worker()  # the first: what keeps it from starting is the end's reason
                 code = self._watch(received)
             finally:
                 self._end_worker()
@@ -191,7 +195,15 @@ class Supervisor:
                 self._log(Event.WORKER_ENDED, code=str(code), seconds=round(lived_s, 3))
                 self._again_at_s = now_s + self._restarts.wait_s(lived_s)
         if self._again_at_s is not None and now_s >= self._again_at_s:
+            self._try_worker()
+
+    def _try_worker(self) -> None:
+        """Start another one; the system may refuse, and is asked again later each time."""
+        try:
             self._start_worker()
+        except NotStartedError as error:
+            self._log(Event.WORKER_FAILED, code=error.code)
+            self._again_at_s = self._monotonic() + self._restarts.wait_s(0.0)
 
     def _forget_worker(self, worker: Worker) -> None:
         if worker.control in {key.fileobj for key in self._selector.get_map().values()}:
@@ -218,7 +230,8 @@ class Supervisor:
         try:
             is_other = self._reloads.load_anew()
         except EngineError as error:
-            self._log(Event.RELOAD_REFUSED, code=error.code)
+            place = self._reloads.place
+            self._log(Event.RELOAD_REFUSED, code=error.code, **({"place": place} if place else {}))
             return
         except Exception as error:  # noqa: BLE001 - no file may end an engine that runs
             self._log.failure(Event.RELOAD_REFUSED, error, code="site-unreadable")

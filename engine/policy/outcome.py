@@ -104,13 +104,15 @@ class Reason:
 class Payload(NamedTuple):
     """One outgoing message: its bytes, its MSH-10, and which received segments it kept.
 
-    `kept` counts the received segments from 0, MSH included. A tuple, as an `Outcome` is one:
-    every message makes one for each channel.
+    `kept` counts the received segments from 0, MSH included; `added` are the places among those of
+    the copy where segments of our own stand, which were never received. A tuple, as an `Outcome` is
+    one: every message makes one for each channel.
     """
 
     data: bytes
     control_id: bytes
     kept: tuple[int, ...]
+    added: tuple[int, ...] = ()
 
 
 class Outcome(NamedTuple):

@@ -24,6 +24,7 @@ def signalled(message: Message, policy: CompiledPolicy, now: datetime) -> tuple[
         return ()
     views, _ = policy.views(message, now)
     found: list[Fact] = []
+    now = policy.statutes.local(now)
     for view in views:
         signals = signals_of(view, now, requests)
         found += (*signals.restrictions, *signals.refusals)

@@ -187,21 +187,12 @@ def _is_valued(value: bytes) -> bool:
     return value not in (b"", b'""')
 
 
-def days_denied(message: Message, find: Find) -> tuple[Days, ...]:
-    """Every day that a denial may mean: the dates of service, and when a stay was planned."""
-    found = service_days(message, find)
-    told = _told_days(message, find) if _planned_days(message, find) else None
-    return found if told is None or told in found else (*found, told)
-
-
 def default_days(message: Message, find: Find) -> Days | None:
     """The date of service of what has none of its own."""
-    return (
-        _valued_days(find, "PV1", 44) or _planned_days(message, find) or _told_days(message, find)
-    )
+    return _valued_days(find, "PV1", 44) or planned_days(message, find) or told_days(message, find)
 
 
-def _planned_days(message: Message, find: Find) -> Days | None:
+def planned_days(message: Message, find: Find) -> Days | None:
     """When the patient is expected, where the message says that a stay is planned, or no longer.
 
     Only where it does not say when the patient was admitted (PV1-44).
@@ -212,7 +203,7 @@ def _planned_days(message: Message, find: Find) -> Days | None:
     return None if _valued_days(find, "PV1", 44) else _valued_days(find, "PV2", 8)
 
 
-def _told_days(message: Message, find: Find) -> Days | None:
+def told_days(message: Message, find: Find) -> Days | None:
     """When what the message tells came about, or was recorded."""
     return (
         _valued_days(find, "EVN", 6) or _valued_days(find, "EVN", 2) or days(message.msh.field(7))

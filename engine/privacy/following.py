@@ -1,7 +1,9 @@
 """What is denied of a visit or an account, said of its other numbers and owners. Pure.
 
 Law: a denial follows its visit in both directions, from number to number and owner to owner, and to
-nobody's other visit of that number (standards.md B-12.8).
+nobody's other visit of that number (standards.md B-12.8). What a visit or an account that moves to
+another owner has under it moves along, although no message says of what it is: orders and charges
+with either, visits with their account.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from engine.privacy.aliases import Alias, Denial, by_number, items_in, number_of
-from engine.privacy.facts import Item, Sensitivity
-from engine.privacy.patients import may_be_any
+from engine.privacy.facts import Item, ItemKind, Sensitivity
+from engine.privacy.patients import Patient, may_be_any
 from engine.privacy.persons import Person, all_of
 
 
@@ -45,6 +47,24 @@ def _across(fact: Denial, alias: Alias, persons: Sequence[Person]) -> Iterator[D
             is_own = not owners or may_be_any(fact.patient, owners)
             for owner in (fact.patient,) if is_own else owners:
                 yield _about(replace(fact, patient=owner), other)
+
+
+#: What a visit and an account may have under them.
+_UNDER = {
+    ItemKind.VISIT: frozenset({ItemKind.ORDER, ItemKind.CHARGE}),
+    ItemKind.ACCOUNT: frozenset({ItemKind.ORDER, ItemKind.CHARGE, ItemKind.VISIT}),
+}
+
+
+def subordinates(
+    facts: Iterable[Denial], moved: ItemKind, owners: Sequence[Patient]
+) -> Iterator[Denial]:
+    """What may have moved along with a visit or an account, said of the new owners."""
+    for fact in facts:
+        for item in items_in(fact):
+            if item.kind in _UNDER[moved]:
+                for owner in owners:
+                    yield _about(replace(fact, patient=owner), item)
 
 
 def _about(fact: Denial, item: Item) -> Denial:

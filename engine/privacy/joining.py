@@ -16,7 +16,7 @@ from engine.privacy.aliases import Alias, Denial, Number, chain, numbers_in, tog
 from engine.privacy.confidential import Confidential
 from engine.privacy.entries import Entry
 from engine.privacy.facts import ConsentKind, Cover, Item, ItemKind, Level
-from engine.privacy.following import followed
+from engine.privacy.following import followed, subordinates
 from engine.privacy.held import Held
 from engine.privacy.links import Link, Tie
 from engine.privacy.moves import Move
@@ -198,7 +198,15 @@ def _renumber(found: dict[str, Held], move: Move, act: Act, identify: Identify) 
         ]
         denials = [fact for fact in said if isinstance(fact, Denial)]
         covers = [fact for fact in said if isinstance(fact, Cover) and move.is_of_one_person]
-        carried = (one for fact in covers for one in _carried(fact, move.survivors, old, new))
+        carried: tuple[Fact, ...] = tuple(
+            one for fact in covers for one in _carried(fact, move.survivors, old, new)
+        )
+        if not move.is_of_one_person:
+            owners = all_of(move.priors, persons)
+            own = [fact for fact in denials if may_be_any(fact.patient, owners)]
+            subordinate = tuple(subordinates(own, old.kind, move.survivors))
+            denials += subordinate
+            carried = (*carried, *subordinate)
         for fact in (*followed(denials, aliases, persons), *carried):
             _add(found, fact, act, identify)
 

@@ -134,5 +134,10 @@ def _move(
         new = component(message, new_value, 1) or old
         if old and (old != new or priors):
             renumbered.append((Item(kind, old), Item(kind, new)))
+    if tie is None and priors and not any(component(message, one, 1) for _, one, _ in numbers):
+        # What moves is named once, and keeps its number.
+        found = ((kind, component(message, value, 1)) for kind, _, value in reversed(numbers))
+        same = next((Item(kind, number) for kind, number in found if number), None)
+        renumbered = [(same, same)] if same else []
     is_said = bool(tie and survivors and priors)
     return Move(tie if is_said else None, survivors, priors, renumbered=tuple(renumbered))

@@ -205,9 +205,14 @@ class Redecision:
             learned = () if mark is None else (mark,)
         elif outcome.verdict is Verdict.HOLD:
             hold = self._acceptances.hold(outcome, case.keys, case.patients)
-        record = self._record(item, outcome, channel.state, act)
+        record = self._record(item, outcome_record(outcome, channel.state), act)
         channel_id, id_ = item.channel, item.id
         return Resolve(channel_id, id_, record, copies, hold, learned=learned, footing=footing)
+
+    def stays_held(self, item: Item, reason: str, act: Act) -> Resolve:
+        """Hold what cannot be decided any more, with that reason, until a person acts."""
+        record = self._record(item, {"verdict": Verdict.HOLD.value, "reasons": [reason]}, act)
+        return Resolve(item.channel, item.id, record, hold=Hold(item.channel, reason))
 
     def part(
         self, case: KeptMessage, outcome: Outcome, part: int, channel: str, sealed: bytes
@@ -274,7 +279,7 @@ class Redecision:
             and ids.count(now[0].field(3)) == 1
         )
 
-    def _record(self, item: Item, outcome: Outcome, state: State, act: Act) -> bytes:
+    def _record(self, item: Item, outcome: Mapping[str, object], act: Act) -> bytes:
         return _encode(
             {
                 "kind": "redecided",
@@ -288,6 +293,6 @@ class Redecision:
                 "by": act.by,
                 "why": act.reason,
                 "revision": self._compiled.revision,
-                **outcome_record(outcome, state),
+                **outcome,
             }
         ).encode()

@@ -2,7 +2,8 @@
 
 Law: no release is lost: receipts stay on the store's list until all their holds were decided again
 on facts that were read after the list. None is done twice: a decision takes the place of exactly
-the hold that was there. What cannot be decided again stays held, and is tried at the next round.
+the hold that was there. What cannot be decided again stays held, and is tried at the next round;
+but what no later round could decide either is held until a person acts, and says why.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from twisted.python.failure import Failure
 
 from engine.clock import Clock
 from engine.commit import GroupCommit, StoppedError
+from engine.errors import EngineError, NotHL7Error
 from engine.logs import Event, Log
 from engine.redecision.kept_message import Answers, KeptMessage
 from engine.redecision.redecide import Act, Redecision
+from engine.store.keyfile import KeysAwayError
 from engine.store.port import (
     Fetch,
     ForgetReleased,
@@ -27,6 +30,7 @@ from engine.store.port import (
     NextReleased,
     Resolve,
 )
+from engine.store.sealing import SealError
 
 #: How many receipts one question to the store asks for.
 PAGE = 100
@@ -104,7 +108,12 @@ class Releases:
         sealed = await self._commit.submit(Fetch(receipt))
         holds = await self._holds(receipt) if isinstance(sealed, bytes) else []
         if isinstance(sealed, bytes) and holds:
-            case = self._redecision.case(receipt, sealed)
+            try:
+                case = self._redecision.case(receipt, sealed)
+            except (SealError, KeysAwayError, NotHL7Error):
+                raise  # a key may come back
+            except EngineError as error:  # it names more patients than a message may since
+                return await self._keep(receipt, holds, error.code)
             case, recalled = await self._recalled(case)
             now = self._clock.now()
             outcomes = self._redecision.decide_kept(case, recalled, now)
@@ -115,6 +124,15 @@ class Releases:
                 decided += await self._put(resolve)
         await self._commit.submit(ForgetReleased(receipt))
         return decided
+
+    async def _keep(self, receipt: str, holds: Sequence[Item], reason: str) -> int:
+        """Hold all of it until a person acts; it was not decided, so the answer is 0."""
+        act = Act(ENGINE, self._clock.now(), "it cannot be decided any more")
+        for hold in holds:
+            await self._put(self._redecision.stays_held(hold, reason, act))
+        self._log(Event.HOLDS_FAILED, receipt=receipt, code=reason)
+        await self._commit.submit(ForgetReleased(receipt))
+        return 0
 
     async def _recalled(self, case: KeptMessage) -> tuple[KeptMessage, Answers]:
         """As `Redecision.gather`."""

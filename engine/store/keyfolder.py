@@ -82,6 +82,11 @@ class KeyFolder:
                 if not file.exists():
                     durable.replace(file, secrets.token_hex(FOLDER_ID_BYTES).encode("ascii"))
 
+    def is_made(self) -> bool:
+        """Whether it is there; the empty place of a mount is not it. Raises `KeysAwayError`."""
+        with _away_if_refused(self.path):
+            return (self.path / "folder-id").exists()
+
     def id(self) -> bytes:
         """What tells this folder from others."""
         with _away_if_refused(self.path):

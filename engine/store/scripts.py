@@ -54,6 +54,7 @@ MARK = read_script("mark")
 REBUILD = read_script("rebuild")
 RELEASE = read_script("release")
 RELEASED = read_script("released")
+REOPEN = read_script("reopen")
 RESOLVE = read_script("resolve")
 SURVEY = read_script("survey")
 TRUST = read_script("trust")
@@ -62,5 +63,5 @@ WAITING = read_script("waiting")
 
 ALL = (
     ACCEPT, ADVANCE, BEAT, CLAIM, CONTENTS, CONTROL, ENTER, FORGET, ITEMS, LETGO, MARK, REBUILD,
-    RELEASE, RELEASED, RESOLVE, SURVEY, TRUST, UNLEARN, WAITING,
+    RELEASE, RELEASED, REOPEN, RESOLVE, SURVEY, TRUST, UNLEARN, WAITING,
 )  # fmt: skip

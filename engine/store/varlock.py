@@ -25,14 +25,13 @@ class VarLock:
     def __init__(self, var: Path, patience_s: float = 0.0) -> None:
         """Take it, within `patience_s`.
 
-        Raises `StoreError` (`var-in-use`) when another process has it.
+        Raises `StoreError`: `var-in-use` when another process has it, `store-folder` when it
+        cannot be written.
         """
         private_folder(var)
         private_folder(var / "run")
         deadline_s = time.monotonic() + patience_s
-        self._lock = os.open(
-            var / "run" / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        self._lock = _opened(var / "run" / "engine.lock")
         while not _taken(self._lock, fcntl.LOCK_EX):
             if time.monotonic() < deadline_s:
                 time.sleep(_POLL_S)
@@ -76,9 +75,7 @@ class StoreUse:
         self._var = var
         private_folder(var)
         private_folder(var / "run")
-        self._lock = os.open(
-            var / "run" / "commands.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        self._lock = _opened(var / "run" / "commands.lock")
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def alone(self) -> VarLock | None:
@@ -93,6 +90,17 @@ class StoreUse:
     def end(self) -> None:
         """It is over."""
         os.close(self._lock)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            "store-folder",
+            f"{path} cannot be written ({error.strerror}).",
+            "Mount its disk for writing, and let the engine's user write there.",
+        ) from error
 
 
 def _taken(lock: int, how: int) -> bool:

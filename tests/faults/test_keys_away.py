@@ -44,7 +44,21 @@ def test_without_its_keys_nothing_is_taken_and_with_others_nothing_starts(
             timeout=30,
         )
         assert refused.returncode == 1
-        assert "content-keys-differ" in refused.stderr
+        assert "content-keys-missing" in refused.stderr
+        assert not folder.exists(), "a start makes none either"
+        folder.mkdir(mode=0o700)  # the place of a mount, without its mount
+        assert "content-keys-missing" in str(estate.command("doctor", code=1))
+        refused = subprocess.run(
+            [*PAYERGATE, "run", "--site", str(estate.site)],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert refused.returncode == 1
+        assert "content-keys-missing" in refused.stderr
+        assert list(folder.iterdir()) == []
 
 
 def test_nothing_is_entered_and_no_key_dropped_while_the_folder_is_another(tmp_path: Path) -> None:

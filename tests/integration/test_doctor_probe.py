@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from engine.cli.main import main
+from engine.store.varlock import VarLock
 from tests.support.estate import Estate, free_port
 from tests.support.small_disk import small_disk
 
@@ -68,6 +69,21 @@ class TestDoctor:
         (site / "var").mkdir(mode=0o700)
         (site / "var" / "ledger-key").touch()
         assert told(capsys, "doctor", "--site", str(site), code=1)["archive"][0] == "bad"
+
+    def test_what_an_engine_that_has_just_begun_will_make_is_not_said_to_wait_for_a_first_start(
+        self, site: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lock = VarLock(site / "var")  # the first thing that it takes
+        try:
+            found = told(capsys, "doctor", "--site", str(site))
+        finally:
+            lock.release()
+        for of in ("keys", "archive"):
+            level, said = found[of]
+            assert level == "ok"
+            assert "an engine has begun here" in said
+            assert "first start" not in said
+        assert "first start" in told(capsys, "doctor", "--site", str(site))["keys"][1]
 
     def test_a_running_engine_is_looked_at_without_harm(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -304,3 +304,40 @@ def test_top_is_the_status_again_and_again(
     assert main(words) == 0
     assert capsys.readouterr().out.count("acme ") == 2
     assert main(["top", "--times", "1", "--every", "86400", "--site", str(site)]) == 0
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_what_waits_is_named_as_its_sender_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, archived: bool
+) -> None:
+    """From the archive, and from the store's ledger where the archive has not come so far."""
+    folder = copy_of_reference_site(tmp_path / "site")
+    loaded = load_site(folder)
+    Sealer.of(loaded.keys, create=True)
+    store, server = open_store(loaded.store, loaded.var)
+    rig = Rig(folder, store=store)
+    try:
+        taken(folder, store, "adt-a01")
+        if archived:
+            rig.archive()
+        (entry,) = payergate(capsys, folder, "queue", "show", "acme")["entries"]
+        _is_named(capsys, folder, entry, "queue", "show", "acme")
+        park_head(store, "acme")
+        (item,) = payergate(capsys, folder, "parked", "ls")["items"]
+        _is_named(capsys, folder, item, "parked", "ls")
+        _is_named(capsys, folder, item, "parked", "show", item["item"])
+    finally:
+        rig.close()
+        assert server is not None
+        server.stop()
+
+
+def _is_named(
+    capsys: pytest.CaptureFixture[str], folder: Path, said: dict[str, Any], *words: str
+) -> None:
+    """In JSON, and in the text of the command."""
+    assert (said["type"], said["control_id"]) == ("ADT^A01^ADT_A01", "SAMPLE-A01-1")
+    assert main([*words, "--site", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "ADT^A01^ADT_A01" in text
+    assert "SAMPLE-A01-1" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,9 +65,16 @@ def test_a_site_is_loaded_anew_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         assert not birth_date_received(estate, admissions[1])
 
         rules.write_text("channels: [alpha]\nrulez: []\n")
-        assert hang_up(estate, "reload_refused")["code"] == "site"
+        refused = hang_up(estate, "reload_refused")
+        assert refused["code"] == "site"
+        assert refused["place"].startswith("rules/all.yaml:")
+        said = estate.status()["reload_refused"]
+        assert (said["code"], said["place"]) == ("site", refused["place"])
         rules.write_text(granted)
-        assert hang_up(estate, "reload_refused")["code"] == "reload-wider"
+        refused = hang_up(estate, "reload_refused")
+        assert refused["code"] == "reload-wider"
+        assert refused["place"].startswith("rules/all.yaml:")
+        assert estate.status()["reload_refused"]["code"] == "reload-wider"
         assert not birth_date_received(estate, admissions[2])
 
         events = [one["event"] for one in estate.log_events()]
@@ -74,6 +82,29 @@ def test_a_site_is_loaded_anew_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         assert events.count("worker_started") == 2
         assert events.count("archiver_started") == 2
         assert estate.status()["engine"]["revision"] == after
+
+
+def test_a_checkout_that_is_under_way_is_refused_and_taken_when_it_is_done(tmp_path: Path) -> None:
+    with Estate(tmp_path) as estate:
+        rules = estate.site / "rules" / "all.yaml"
+        text = rules.read_text().replace(GRANT, NARROWER)
+        done = threading.Event()
+
+        def check_out() -> None:
+            """Now the file is there, now it is not, now it is half of it."""
+            while not done.wait(0.02):
+                rules.unlink(missing_ok=True)
+                rules.write_text(text.partition("  - name: charges")[0])
+
+        writer = threading.Thread(target=check_out)
+        writer.start()
+        try:
+            assert hang_up(estate, "reload_refused")["code"] == "reload-moving"
+        finally:
+            done.set()
+            writer.join()
+        rules.write_text(text)
+        assert hang_up(estate, "site_reloaded")
 
 
 def patient(message: bytes) -> bytes:

@@ -204,7 +204,7 @@ def test_nobody_listens(batch: pathlib.Path) -> None:
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         code, lines, summary = sent_json(str(batch), "--to", address)
     assert code == 1
-    assert {line["error"] for line in lines} == {"refused"}
+    assert {line["error"] for line in lines} == {"connection-refused"}
     assert summary["sent"] == 0
 
 

@@ -43,11 +43,29 @@ class Bench:
     def do(self, operation: Any) -> Any:
         return self.store.execute([operation])[0]
 
+    def releases(self, queued: list[str], log: io.StringIO) -> Releases:
+        return Releases(
+            self.commit,
+            Redecision(self.reception.compiled, self.sealer),
+            tuple(SITE.policy.channels),
+            clock=self.clock,
+            log=Log(log, self.clock),
+            queued=queued.append,
+        )
+
     def look(self, policy: CompiledPolicy) -> tuple[Sight, bytes]:
         opened, cut = head_of(self.store, self.sealer, "acme")
         redecision = Redecision(policy, self.sealer)
         look = LastLook("acme", redecision, self.commit, lambda _: cut, lambda: NOW)
         return looked(look, opened, self.clock.turns), cut
+
+
+def naming_too_many(name: str) -> bytes:
+    """A sample with more identifiers than a message may name."""
+    pid = next(one for one in sample(name).split(b"\r") if one.startswith(b"PID|"))
+    fields = pid.split(b"|")
+    fields[3] = b"~".join([fields[3], *(b"%d^^^H" % one for one in range(MOST_NAMED))])
+    return sample(name).replace(pid, b"|".join(fields))
 
 
 def test_an_unchanged_policy_sends_what_was_cut(tmp_path: Path) -> None:
@@ -66,10 +84,7 @@ def test_another_revision_that_gives_the_same_bytes_sends_them(tmp_path: Path) -
 def test_a_message_that_names_more_patients_than_may_be_is_parked_as_that(tmp_path: Path) -> None:
     """It was taken in before there was that limit: a person can mend it, but no key file."""
     bench = Bench(tmp_path)
-    pid = next(one for one in sample("adt-a01").split(b"\r") if one.startswith(b"PID|"))
-    fields = pid.split(b"|")
-    fields[3] = b"~".join(b"%d^^^H" % one for one in range(MOST_NAMED + 1))
-    bench.do(bench.reception.accept(sample("adt-a01").replace(pid, b"|".join(fields))))
+    bench.do(bench.reception.accept(naming_too_many("adt-a01")))
     sight, _ = bench.look(compile_policy(SITE.policy, "revision-2"))
     assert sight == ParkIt("too-many-identifiers")
 
@@ -142,18 +157,30 @@ def test_a_hold_is_queued_once_its_coverage_is_known(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "adt-a03", "adt-a01")
     assert len(bench.do(Items("acme"))) == 1
     queued: list[str] = []
-    redecision = Redecision(bench.reception.compiled, bench.sealer)
-    releases = Releases(
-        bench.commit,
-        redecision,
-        tuple(SITE.policy.channels),
-        clock=bench.clock,
-        log=Log(io.StringIO(), bench.clock),
-        queued=queued.append,
-    )
+    releases = bench.releases(queued, io.StringIO())
     releases.wake()
     bench.clock.pump([0.0] * 40)
     assert queued == ["acme", "review-partners"]
     assert bench.do(Items("acme")) == ()
     assert len(bench.do(Waiting("acme"))) == 2
     assert bench.do(NextReleased(10)) == ()
+
+
+def test_a_hold_that_names_more_patients_than_may_be_is_not_tried_for_ever(tmp_path: Path) -> None:
+    """It was taken in before there was that limit: it stays held, and says why."""
+    bench = Bench(tmp_path)
+    bench.do(bench.reception.accept(naming_too_many("adt-a03")))
+    bench.do(bench.reception.accept(sample("adt-a01")))
+    before = bench.do(Items("acme"))
+    assert [one.reason for one in before] == ["unknown-payer"]
+    assert len(bench.do(NextReleased(10))) == 1
+    log = io.StringIO()
+    releases = bench.releases([], log)
+    for _ in range(2):
+        releases.wake()
+        bench.clock.pump([0.0] * 40)
+    assert bench.do(NextReleased(10)) == ()
+    after = bench.do(Items("acme"))
+    assert [(one.id, one.kind) for one in after] == [(one.id, one.kind) for one in before]
+    assert [one.reason for one in after] == ["too-many-identifiers"]
+    assert log.getvalue().count("holds_failed") == 1

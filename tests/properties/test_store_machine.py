@@ -47,6 +47,7 @@ from engine.store.port import (
     Postpone,
     ReadLedger,
     Recall,
+    Reopen,
     Resolve,
     Settle,
     Store,
@@ -94,6 +95,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.accepted: list[Accept] = []
         #: (receipt, channel) → state → parts; as the model sees it
         self.parts: dict[tuple[str, str], Counter[str]] = {}
+        self.times: Counter[tuple[str, str]] = Counter()  # how often it was reopened
         self.records = 0
         self.number = 0
 
@@ -235,6 +237,43 @@ class StoreMachine(RuleBasedStateMachine):
         self.move(item.receipt, channel, item.kind.value, to, number or 1)
         there = [other.id for other in self._items(channel)]
         assert (item.id in there) is (way == "hold")
+
+    @precondition(lambda self: self.accepted)
+    @rule(
+        channel=channels,
+        way=st.sampled_from(["copy", "two copies", "hold", "withhold"]),
+        waits_for=keys,
+        doubtful=st.booleans(),
+        data=st.data(),
+    )
+    def reopen(
+        self, channel: str, way: str, waits_for: list[bytes], *, doubtful: bool, data: st.DataObject
+    ) -> None:
+        """A message that is done with for a channel, or was never decided for it."""
+        accept = data.draw(st.sampled_from(self.accepted))
+        known = (accept.receipt, channel) in self.parts
+        parts = self.parts.get((accept.receipt, channel), Counter())
+        if any(parts[state] for state in ("parked", "held", "waiting")):
+            return
+        number = {"copy": 1, "two copies": 2}.get(way, 0)
+        time = self.times[accept.receipt, channel]
+        order = Reopen(
+            channel,
+            accept.receipt,
+            accept.sealed,
+            self.record(),
+            time,
+            parts["delivered"] if known else None,
+            doubtful,
+            copies=tuple(copy(channel, part) for part in range(number)),
+            hold=Hold(channel, "again", tuple(waits_for)) if way == "hold" else None,
+        )
+        assert self.everywhere(order) is True
+        assert self.everywhere(replace(order, record=b"another's")) is False
+        self.times[accept.receipt, channel] += 1
+        parts = self.parts.setdefault((accept.receipt, channel), Counter())
+        parts["waiting"] += number
+        parts["held"] += way == "hold"
 
     @rule(limit=st.integers(1, 3), forget=st.booleans())
     def read_released(self, limit: int, forget: bool) -> None:

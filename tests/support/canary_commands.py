@@ -154,6 +154,12 @@ def of_dead_letters(desk: Desk) -> None:
     desk.ask("parked", "show", *items)
     desk.tell("parked", "replay", items[0], "--reason", "canary", code=None)
     desk.tell("parked", "discard", items[-1], "--reason", "canary")
+    again = ("messages", "replay", kept[-1]["receipt"], "--channel", kept[-1]["channel"])
+    desk.tell(*again, "--reason", "canary", code=None)
+    desk.ask(*again, "--reason", "canary", code=None)
+    withheld = ("messages", "replay", "--withheld-for", "no-coverage", "--from", "1d")
+    desk.tell(*withheld, "--reason", "canary", code=None)
+    desk.ask(*withheld, "--reason", "canary", "--dry-run", code=None)
 
 
 def of_the_registry(desk: Desk, patient: str, words: Sequence[str]) -> None:
@@ -231,6 +237,8 @@ def of_the_archive(desk: Desk, patient: str, authority: str, merged: str) -> Non
     desk.tell("ledger", "candidates")
     desk.tell("ledger", "clear", receipt, "--channel", "alpha", *why, code=None)
     desk.ask("backtest", "--rules", str(desk.site), *why, code=None)
+    desk.tell("unlisted", "--codes", "--top", "1000", *why)
+    desk.ask("unlisted", "--codes", "--top", "1000", *why)
     desk.tell("archive", "status")
     desk.tell("archive", "hold", *why, *named, stdin=[patient])
     desk.tell("archive", "holds")

@@ -93,6 +93,7 @@ class FakeReloads:
 
     outcomes: list[bool | Exception] = field(default_factory=list)
     number: int = 0
+    place: str = ""
 
     @property
     def revision(self) -> str:

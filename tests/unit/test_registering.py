@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
@@ -31,7 +32,7 @@ from engine.privacy.moves import Move
 from engine.privacy.patients import Patient
 from engine.privacy.standing import Standing
 from engine.registering import StoredRegistry
-from engine.store.memory import MemoryStore
+from engine.store.memory import MemoryStore, Outage
 from engine.store.port import (
     Changed,
     Claim,
@@ -39,8 +40,11 @@ from engine.store.port import (
     Enter,
     Footing,
     News,
+    Operation,
     ReadLedger,
     Recall,
+    Result,
+    StoreUnavailable,
 )
 from tests.support.key_ring import any_sealer
 from tests.support.store_samples import LEASE_MS, advance, do, message, opened
@@ -154,6 +158,68 @@ def test_many_are_entered_page_by_page_and_counted_beforehand(registry: StoredRe
     assert sum(change.version > 0 for change in changes) == 900
     assert len(list(registry.everyone())) == 450
     assert registry.would_add(facts, ACT) == 0
+
+
+class FailingStore(MemoryStore):
+    """Takes `good` changes; the step that comes after goes as `how` says."""
+
+    def __init__(self, good: int, how: Outage, *, for_ever: bool) -> None:
+        super().__init__()
+        self.good, self.how, self.for_ever = good, how, for_ever
+
+    def execute(self, batch: Sequence[Operation]) -> list[Result]:
+        if any(isinstance(one, Enter) for one in batch):
+            self.good -= len(batch)
+            self.outage = self.how if self.good < 0 else None
+        elif not self.for_ever:
+            self.outage = None
+        return super().execute(batch)
+
+
+@pytest.mark.parametrize(
+    ("how", "for_ever", "said"),
+    [
+        (Outage.REFUSES, False, "Of 900 entries 400 are there, and 500 are not."),
+        (Outage.STOPS_HALFWAY, False, "Of 900 entries 500 are there, and 400 are not."),
+        (
+            Outage.REFUSES,
+            True,
+            "the first 400 are entered, of the next 200 it is not known, and the other 300 are not",
+        ),
+    ],
+)
+def test_of_many_that_stop_midway_it_is_said_how_many_are_there(
+    how: Outage, said: str, *, for_ever: bool
+) -> None:
+    """And to give them again enters the rest."""
+    facts = [replace(RESTRICTION, patient=Patient(str(n), "GH")) for n in range(900)]
+    store = FailingStore(400, how, for_ever=for_ever)
+    registry = StoredRegistry(store, SEALER, ("acme",), sleep=lambda _: None)
+    with pytest.raises(StoreUnavailable) as caught:
+        registry.add_all(facts, ACT)
+    assert said in caught.value.what
+    assert "nothing is entered twice" in caught.value.what
+    store.good, store.outage = 10**6, None
+    registry.add_all(facts, ACT)
+    assert len(list(registry.everyone())) == 900
+    assert registry.would_add(facts, ACT) == 0
+
+
+def test_of_one_that_was_refused_it_is_said_that_nothing_was_entered() -> None:
+    store = FailingStore(0, Outage.REFUSES, for_ever=False)
+    registry = StoredRegistry(store, SEALER, (), sleep=lambda _: None)
+    with pytest.raises(StoreUnavailable, match="Nothing was entered"):
+        registry.add(RESTRICTION, ACT)
+    assert list(registry.everyone()) == []
+
+
+def test_of_a_step_without_an_answer_it_is_said_that_nobody_knows() -> None:
+    store = FailingStore(10, Outage.LOSES_THE_ANSWER, for_ever=False)
+    registry = StoredRegistry(store, SEALER, (), sleep=lambda _: None)
+    entry = registry.add(RESTRICTION, ACT).entry
+    store.good = 0
+    with pytest.raises(StoreUnavailable, match="not known whether the change was made"):
+        registry.end("PATID1234", entry, LATER)
 
 
 def test_a_projection_learns_the_news(registry: StoredRegistry, store: MemoryStore) -> None:

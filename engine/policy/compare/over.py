@@ -1,7 +1,8 @@
 """One message under two policies: which paths each channel newly receives, and which no longer.
 
 Law: copies are compared over the message as it was received, value by value: what a new copy shows
-and the old one did not is newly disclosed, wherever it stands. No value is told.
+and the old one did not is newly disclosed, wherever it stands. What the engine adds was never
+received and is not compared. No value is told.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ def _sent(
         return {}
     found: dict[str, _Value] = {}
     for payload in outcomes[channel].payloads:
-        copy = Message.parse(payload.data)
-        for segment, index in zip(copy.segments, payload.kept, strict=True):
+        sent = Message.parse(payload.data).segments
+        theirs = [segment for segment in sent if segment.index not in payload.added]
+        for segment, index in zip(theirs, payload.kept, strict=True):
             received = message.segment(index)
             own = _OWN_MSH | set(contract.rewrite) if segment.id == "MSH" else frozenset()
             found.update(_values(message, received, segment, own))

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.hl7.build import join_fields
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
+from engine.policy.cutting.pointers import Named, add_codes, names_any
+from engine.policy.cutting.repetitions import take_out
 from engine.policy.identify import Claims
 from engine.policy.message.view import View
 from engine.policy.outcome import Code
@@ -25,6 +26,8 @@ _LINE_NUMBER = Path("FT1", 1)
 _REFERENCES = 31
 _ANY_SYSTEM = None
 _TOTALS = (46, 47, 48, 49)
+#: What is counted over all charges of a stay: its revenue codes, days, occurrences and amounts.
+_COUNTED = ("GP1", "GP2", "UB1", "UB2")
 
 #: A coded value: identifier and coding system; the system may be empty.
 Coded = tuple[str, str]
@@ -68,6 +71,11 @@ def conceal(cut: Cut) -> bool:
     for visit in view.all("PV1"):
         if pieces[visit.index] is not None and any(visit.field(number) for number in _TOTALS):
             fell = cut.empty(visit, _TOTALS) or fell
+    for segment_id in _COUNTED:
+        for counted in view.all(segment_id):
+            if pieces[counted.index] is not None:
+                cut.drop(counted.index, Code.PARENT_CUT)
+                fell = True
     return _forget_references(cut, gone) or fell
 
 
@@ -134,32 +142,24 @@ def coded(view: View, segment: Segment, number: int) -> set[Coded]:
     return {one for one in found if one[0]}
 
 
-def _are_among(codes: set[Coded], others: dict[str, set[str]]) -> bool:
-    """One code in common, of one system where both name theirs; `others`: code → its systems."""
-    for code, system in codes:
-        systems = others.get(code)
-        if systems and (not system or "" in systems or system in systems):
-            return True
-    return False
-
-
 def _keep_pointed_to(cut: Cut) -> bool:
     """Keep only the DG1 that a kept line points to, by FT1-19 or by its procedures' PR1-15."""
     view, pieces = cut.view, cut.pieces
-    pointed: dict[str, set[str]] = {}
+    pointed = Named()
     for segment_id, number in (("FT1", 19), ("PR1", 15)):
         for segment in view.all(segment_id):
             if pieces[segment.index] is None:
                 continue
             if segment_id == "PR1" and view.ancestor(segment.index, "FT1") is None:
                 continue
-            for code, system in coded(view, segment, number):
-                pointed.setdefault(code, set()).add(system)
+            add_codes(view, segment.field(number), pointed)
     fell = False
     for diagnosis in view.all("DG1"):
-        if pieces[diagnosis.index] is not None and not _are_among(
-            coded(view, diagnosis, 3), pointed
-        ):
+        if pieces[diagnosis.index] is None:
+            continue
+        named = Named()
+        add_codes(view, diagnosis.field(3), named)
+        if not names_any(named, pointed):
             cut.drop(diagnosis.index, Code.PARENT_CUT)
             fell = True
     return fell
@@ -167,26 +167,9 @@ def _keep_pointed_to(cut: Cut) -> bool:
 
 def _forget_references(cut: Cut, gone: list[Segment]) -> bool:
     """FT1-31 must not name a line that is not sent; say whether nothing of a line remained."""
-    view, message = cut.view, cut.view.message
+    view = cut.view
     numbers = {text for line in gone for text in view.texts(line, _LINE_NUMBER) if text}
-    separator = message.delimiters.repetition
     fell = False
     for line in view.all("FT1"):
-        piece = cut.pieces[line.index]
-        if piece is None or not line.field(_REFERENCES):
-            continue
-        fields = message.split(piece, line.separator)
-        if len(fields) <= _REFERENCES:
-            continue
-        named = message.split(fields[_REFERENCES], separator)
-        kept = [one for one in named if view.text(one) not in numbers]
-        if len(kept) < len(named):
-            fields[_REFERENCES] = separator.join(kept)
-            cutter = cut.cutter_of(line.index)
-            less = None if cutter is None else cutter.worth(join_fields(fields, line.separator))
-            if less is None:
-                cut.drop(line.index, Code.PARENT_CUT)
-                fell = True
-            else:
-                cut.pieces[line.index] = less
+        fell = take_out(cut, line, _REFERENCES, lambda one: view.text(one) in numbers) or fell
     return fell

@@ -63,6 +63,18 @@ class Contact:
     phone: Phone | None = None
 
 
+class Body(NamedTuple):
+    """All but MSH of a finished copy.
+
+    `kept` are the received segments of which something is left, MSH included, and `added` the
+    places of segments of our own among all that the copy has, MSH at 0.
+    """
+
+    data: bytes
+    kept: tuple[int, ...]
+    added: tuple[int, ...]
+
+
 class Cut:
     """The copy. `pieces[i]` is what is left of the message's segment i; MSH is made apart.
 
@@ -103,35 +115,38 @@ class Cut:
         self.concealed: dict[int, frozenset[int]] = {}
         #: Segments of our own, and after which received one they stand.
         self.inserted: dict[int, list[bytes]] = {}
-        self._body: tuple[bytes, tuple[int, ...]] | None = None
+        self._body: Body | None = None
 
     @property
-    def body(self) -> tuple[bytes, tuple[int, ...]]:
-        """All but MSH of the finished copy, and which received segments it kept, MSH included.
+    def body(self) -> Body:
+        """All but MSH of the finished copy.
 
         Put together on first use and kept, as channels that are cut alike share it.
         """
         if self._body is None:
             pieces = self.pieces
             kept = [index for index, piece in enumerate(pieces) if piece is not None]
-            data = join_segments(self._segments())
-            self._body = (data, (0, *kept))
+            segments, added = self._segments()
+            self._body = Body(join_segments(segments), (0, *kept), added)
         return self._body
 
     def said(self) -> bytes:
         """The fields of MSH behind its delimiters, and the body: where values may stand."""
-        return b"\r".join((*self.plan.msh_fields(self.view)[_AFTER_DELIMITERS:], self.body[0]))
+        return b"\r".join((*self.plan.msh_fields(self.view)[_AFTER_DELIMITERS:], self.body.data))
 
-    def _segments(self) -> list[bytes]:
-        """What is left, with segments of our own where they belong."""
+    def _segments(self) -> tuple[list[bytes], tuple[int, ...]]:
+        """What is left, with segments of our own where they belong, and the places of those."""
         if not self.inserted:
-            return [piece for piece in self.pieces if piece is not None]
+            return [piece for piece in self.pieces if piece is not None], ()
         found: list[bytes] = []
+        added: list[int] = []
         for index, piece in enumerate(self.pieces):
             if piece is not None:
                 found.append(piece)
-            found += self.inserted.get(index, ())
-        return found
+            for own in self.inserted.get(index, ()):
+                found.append(own)
+                added.append(len(found))
+        return found, tuple(added)
 
     def cutter_of(self, index: int) -> Cutter | None:
         """What cuts a segment under the plan and what stands against it; None: nothing is left."""

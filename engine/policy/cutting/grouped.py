@@ -37,7 +37,12 @@ def conceal_groups(cut: Cut) -> bool:
 
 
 def _keeps_back(cut: Cut) -> bool:
-    """Whether a diagnosis or a procedure, or its code, is gone that was not merely not granted."""
+    """Whether a diagnosis, a procedure, its code or the group itself is gone.
+
+    One that is merely not granted is not kept back.
+    """
+    if any(one.index in cut.bars and cut.pieces[one.index] is None for one in cut.view.all("DRG")):
+        return True
     return any(
         (segment.index in cut.bars and not _is_told(cut, segment))
         or cut.causes.get(segment.index) is Code.PARENT_CUT

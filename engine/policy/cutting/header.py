@@ -56,6 +56,6 @@ def payload(cut: Cut, rewrites: Rewrites, part: int) -> Payload:
         longest = _LONGEST if version_of(message) >= (2, 7) else _LONGEST_BEFORE_27
         control_id = control_id[: longest - len(suffix)] + suffix
         put_field(fields, _MSH_CONTROL_ID, control_id)
-    body, kept = cut.body
+    body, kept, added = cut.body
     header = join_fields(fields, message.delimiters.field)
-    return Payload(header + b"\r" + body, control_id, kept)
+    return Payload(header + b"\r" + body, control_id, kept, added)

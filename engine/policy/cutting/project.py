@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 
 from engine.policy.cutting import charges
 from engine.policy.cutting.cascade import Named, cascade
+from engine.policy.cutting.charged import conceal_orders
 from engine.policy.cutting.contacts import conceal_contact
 from engine.policy.cutting.cut import Cut
 from engine.policy.cutting.grouped import conceal_groups
 from engine.policy.cutting.plan import Plan
+from engine.policy.cutting.pointers import conceal_pointers
 from engine.policy.cutting.renumber import renumber
 from engine.policy.message.view import View
 from engine.policy.outcome import Code
@@ -28,10 +30,17 @@ def carry_out(cut: Cut, named: Named, renumbers: bool) -> None:
     if cut.contact is not None:
         conceal_contact(cut, cut.contact)
     cascade(cut, named)
-    while charges.conceal(cut) or conceal_groups(cut):
+    while _conceal(cut):
         cascade(cut, named)
     if renumbers:
         renumber(cut)
+
+
+def _conceal(cut: Cut) -> bool:
+    """Take out what would tell of something that is kept back; say whether any segment fell."""
+    return (
+        charges.conceal(cut) or conceal_groups(cut) or conceal_orders(cut) or conceal_pointers(cut)
+    )
 
 
 def shared_pieces(view: View, plan: Plan) -> list[bytes | None]:

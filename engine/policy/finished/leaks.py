@@ -249,7 +249,7 @@ def _text(cut: Cut) -> str:
 
 def _tells_any(cut: Cut, numbers: Iterable[str]) -> bool:
     """Whether any of these stands anywhere in the copy, as it is sent or as it is read."""
-    message, body = cut.view.message, cut.body[0]
+    message, body = cut.view.message, cut.body.data
     escape = message.delimiters.escape
     if not (escape and escape in body):
         header = message.msh.raw

@@ -6,9 +6,9 @@ long enough to say anything, and a message of none costs a look at how long its 
 
 from __future__ import annotations
 
-from engine.hl7.path import Path
-from engine.policy.legal.restrictions import orders_in
-from engine.policy.legal.signal_codes import ORDERS_FREE
+from engine.policy.legal.orders import ordered, orders_in
+from engine.policy.legal.said_codes import says_of
+from engine.policy.legal.signal_codes import ORDERS, Says
 from engine.policy.message.structure import Structure
 from engine.policy.message.view import View
 
@@ -29,7 +29,7 @@ _INDICATORS = (
     ("OBX", 13, EMPTY),
 )
 
-_ORC = Path("ORC", 28, 1)
+_ORC = 28
 
 _NOTHING: frozenset[int] = frozenset()
 
@@ -54,11 +54,11 @@ def marked_groups(view: View) -> frozenset[int]:
     found: list[int] = []
     for segment_id, field, free in view.structure.once(_indicators_of):
         found += marked(view, segment_id, field, free)
-    if view.has("ORC") and marked(view, "ORC", _ORC.field, EMPTY):
+    if view.has("ORC") and marked(view, "ORC", _ORC, EMPTY):
         for root, carriers in orders_in(view).items():
-            texts = {text for one in carriers if one.id == "ORC" for text in view.texts(one, _ORC)}
-            if texts - ORDERS_FREE:
-                found.append(root)
+            commons = (one for one in carriers if one.id == "ORC")
+            if any(says_of(view, one, _ORC, ORDERS, Says.RESTRICTED) for one in commons):
+                found += ordered(view, view.message.segment(root))
     return frozenset(found) if found else _NOTHING
 
 

@@ -75,7 +75,7 @@ class Law:
         self._undecided = False
         self._contacts: Contacts | None = None
         #: What the message itself says.
-        self._signals = signals = signals_of(view, facts.now, statutes.self_pay)
+        self._signals = signals = signals_of(view, statutes.local(facts.now), statutes.self_pay)
         restrictions, consents = facts.restrictions, facts.consents
         if signals is not NO_SIGNALS:
             restrictions += tuple(one for one in signals.restrictions if one not in facts.lifted)

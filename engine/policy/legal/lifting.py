@@ -2,7 +2,9 @@
 
 Law: every protection that stands must be lifted, each by a consent that it accepts, that covers
 the channel and the purpose, and that is in force; what no consent lifts is blocked (rules.md §5,
-§10.5).
+§10.5). No consent lifts anything for what the patient has refused or taken back: whoever gave it
+cannot tell which of the two holds, and one that is known to be revoked permits nothing (42 CFR
+2.31(c), 45 CFR 164.508(b)(2)).
 """
 
 from __future__ import annotations
@@ -81,8 +83,10 @@ class Lifting:
     def lifted_by(
         self, protection: Protection, channel: str, purpose: str
     ) -> tuple[SignedConsent, ...]:
-        """The consents that lift a protection."""
+        """The consents that lift a protection; none where the patient has refused the same."""
         if self._consents is None or not protection.lifted_by:
+            return ()
+        if self._consents.refuses(channel, purpose):
             return ()
         return tuple(
             consent

@@ -6,6 +6,7 @@ Law: a sender's marker denies, and never permits; a code that is not known is on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from typing import NamedTuple
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.legal.indicators import EMPTY, NO, marked
+from engine.policy.legal.restrictions import numbers_at
+from engine.policy.legal.said_codes import codes_said, says_of
 from engine.policy.legal.signal_codes import ACCESS, CONFIDENTIALITY, CONSENTS, DOCUMENTS, Says
 from engine.policy.message.view import View
 from engine.privacy.coverage import days
@@ -20,7 +23,7 @@ from engine.privacy.facts import Item, ItemKind
 
 EVERYTHING = Item(ItemKind.EVERYTHING)
 
-_VISIT, _ACCOUNT = Path("PV1", 19, 1), Path("PID", 18, 1)
+_VISIT, _ACCOUNT = Path("PV1", 19, 1, 1), Path("PID", 18, 1, 1)
 
 #: Segments of each level at which an ARV may stand (standards.md B-7.2).
 _OF_PATIENT = frozenset({"PID", "PD1", "NK1"})
@@ -37,9 +40,9 @@ class Said(NamedTuple):
 def of_visit(view: View) -> frozenset[Item]:
     """The message's visit, else its account; nothing where it names neither."""
     for kind, path in ((ItemKind.VISIT, _VISIT), (ItemKind.ACCOUNT, _ACCOUNT)):
-        number = view.first(path).strip()
-        if number not in ("", '""'):
-            return frozenset({Item(kind, number)})
+        numbers = numbers_at(view, path)
+        if numbers:
+            return frozenset({Item(kind, numbers[0])})
     return frozenset()
 
 
@@ -60,8 +63,8 @@ def _visit_protected(view: View, now: datetime) -> list[Said]:
 def _document(view: View, now: datetime) -> list[Said]:
     """TXA-18: the document, which is all of the message."""
     del now
-    codes = {text for segment in view.all("TXA") for text in view.texts(segment, _TXA)}
-    return [Said(Says.RESTRICTED)] if codes - DOCUMENTS else []
+    said = (says_of(view, one, 18, DOCUMENTS, Says.RESTRICTED) for one in view.all("TXA"))
+    return [Said(Says.RESTRICTED)] if any(said) else []
 
 
 def _header(view: View, now: datetime) -> list[Said]:
@@ -70,10 +73,10 @@ def _header(view: View, now: datetime) -> list[Said]:
     header = view.message.msh
     if header.raw.count(view.message.delimiters.field) < 25:
         return []
-    says = CONFIDENTIALITY.get(view.first(Path("MSH", 26, 1)), Says.MARKED)
-    instructed = any(header.field(number) not in EMPTY for number in (27, 28))
-    return [Said(one) for one in (says, Says.MARKED if instructed else Says.NOTHING)
-            if one is not Says.NOTHING]  # fmt: skip
+    says = says_of(view, header, 26, CONFIDENTIALITY, Says.MARKED)
+    if any(header.field(number) not in EMPTY for number in (27, 28)):
+        says.add(Says.MARKED)
+    return [Said(one) for one in says]
 
 
 def _access(view: View, now: datetime) -> list[Said]:
@@ -82,11 +85,10 @@ def _access(view: View, now: datetime) -> list[Said]:
     for segment in view.all("ARV"):
         if not arv_in_force(view, segment, now):
             continue
-        codes = [text for text in view.texts(segment, _ARV_VALUE) if text]
-        says = {ACCESS.get(code, Says.MARKED) for code in codes}
-        says.add(CONFIDENTIALITY.get(view.texts(segment, _ARV_LABEL)[0], Says.MARKED))
+        says = says_of(view, segment, _ARV_VALUE, ACCESS, Says.MARKED)
+        says |= says_of(view, segment, _ARV_LABEL, CONFIDENTIALITY, Says.MARKED)
         item = item_of_arv(view, segment)
-        found += [Said(one, item) for one in says - {Says.NOTHING}]
+        found += [Said(one, item) for one in says]
     return found
 
 
@@ -100,16 +102,22 @@ def item_of_arv(view: View, segment: Segment) -> Item | None:
 
 
 def arv_in_force(view: View, segment: Segment, now: datetime) -> bool:
-    """ARV-2, ARV-6: not taken back, and of today; a range that cannot be read is."""
+    """ARV-2, ARV-6: not taken back, and of today; a range that cannot be read is.
+
+    `now` is in the timezone in which days begin and end. Of several ranges one is enough.
+    """
     if view.texts(segment, _ARV_ACTION)[0] == "D":
         return False
-    begin, end = (_day(view, segment, part) for part in (1, 2))
     today = now.date()
-    return (begin is None or begin[0] <= today) and (end is None or today <= end[1])
+    return any(
+        (begin is None or begin[0] <= today) and (end is None or today <= end[1])
+        for begin, end in zip(*(_days(view, segment, part) for part in (1, 2)), strict=True)
+    )
 
 
-def _day(view: View, segment: Segment, part: int) -> tuple[date, date] | None:
-    return days(view.texts(segment, Path("ARV", 6, part))[0].encode("ascii", "replace"))
+def _days(view: View, segment: Segment, part: int) -> list[tuple[date, date] | None]:
+    texts = view.texts(segment, Path("ARV", 6, part))
+    return [days(text.encode("ascii", "replace")) for text in texts]
 
 
 def _consented(view: View, now: datetime) -> list[Said]:
@@ -117,13 +125,13 @@ def _consented(view: View, now: datetime) -> list[Said]:
     del now
     found = []
     for segment in view.all("CON"):
-        kind, status = (view.texts(segment, path)[0] for path in (_CON_TYPE, _CON_STATUS))
-        is_known = kind.isdigit() and len(kind) == 3
-        says = CONSENTS.get((kind if is_known else "", status))
-        if says is None:
-            says = CONSENTS.get((kind if is_known else "", ""), Says.NOTHING)
-        if says is not Says.NOTHING:
-            found.append(Said(says, EVERYTHING if is_known else None))
+        status = view.texts(segment, _CON_STATUS)[0].strip()
+        kinds = {code for codes in codes_said(view, segment, _CON_TYPE) for code in codes}
+        known = {kind for kind in kinds if _CON_TYPES.fullmatch(kind)}
+        for kind in sorted(known) or ("",):
+            says = CONSENTS.get((kind, status)) or CONSENTS.get((kind, ""), Says.NOTHING)
+            if says is not Says.NOTHING:
+                found.append(Said(says, EVERYTHING if known else None))
     return found
 
 
@@ -140,6 +148,7 @@ READERS: Mapping[str, Reader] = {
     "TXA": _document,
 }
 
-_TXA = Path("TXA", 18, 1)
-_ARV_ACTION, _ARV_VALUE, _ARV_LABEL = Path("ARV", 2, 1), Path("ARV", 3, 1), Path("ARV", 7, 1)
-_CON_TYPE, _CON_STATUS = Path("CON", 2, 1), Path("CON", 11, 1)
+_ARV_ACTION, _ARV_VALUE, _ARV_LABEL = Path("ARV", 2, 1), 3, 7
+_CON_TYPE, _CON_STATUS = 2, Path("CON", 11, 1)
+#: Table 0496 has the types 001 to 137; any other is the sender's own.
+_CON_TYPES = re.compile("0(?!00)[0-9]{2}|1[0-2][0-9]|13[0-7]")

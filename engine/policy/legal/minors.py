@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import date
 
 from engine.policy.message.view import View
-from engine.privacy.coverage import days, days_denied
+from engine.privacy.coverage import days
+from engine.privacy.denied_days import days_denied
 
 MAJORITY = 18
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
+from engine.policy.legal.orders import ordered, orders_in
 from engine.policy.message.view import View
 from engine.policy.model import Kind
-from engine.privacy.coverage import Days, days, days_denied, default_days, observed_days
+from engine.privacy.coverage import Days
+from engine.privacy.denied_days import charge_days, days_denied, order_days
 from engine.privacy.facts import Item, ItemKind, Restriction, RestrictionReason
 from engine.privacy.patients import Patient, denied_in, may_be_any, patients_of
 
@@ -44,13 +46,14 @@ class Reach:
 NOWHERE = Reach()
 
 #: How a message names a visit and an account; MRG has the ones that are merged away (B-12).
-_VISITS = (Path("PV1", 19, 1), Path("MRG", 5, 1))
-_ACCOUNTS = (Path("PID", 18, 1), Path("MRG", 3, 1))
-_ORDERS = frozenset({"OBR", "RXO", "RXE", "RXD", "RXG", "RXA"})
+_VISITS = (Path("PV1", 19, 1, 1), Path("MRG", 5, 1, 1))
+_ACCOUNTS = (Path("PID", 18, 1, 1), Path("MRG", 3, 1, 1))
 _ORDER_NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
 #: Of the order from which this one came: what followed from it tells of it (B-9.2).
-_PARENT_NUMBERS = {"OBR": (29,), "ORC": (8,)}
+_PARENT_NUMBERS = {"OBR": (29, 54), "ORC": (8,)}
 _CHARGE_NUMBER = 2
+#: What a field says in place of a number.
+_NO_NUMBER = ("", '""')
 _CHARGE_ORDERS = (23,)
 _DOCUMENTED_ORDERS = (14, 15)
 
@@ -107,10 +110,16 @@ def _account(restriction: Restriction, item: Item, view: View) -> Reach:
 def _named(restriction: Restriction, item: Item, view: View, paths: tuple[Path, ...]) -> Reach:
     if not _is_then(restriction, view):
         return NOWHERE
-    if any(item.number == text.strip() for path in paths for text in view.values(path)):
+    if any(item.number in numbers_at(view, path) for path in paths):
         return Reach(whole=True)
-    named = any(view.first(path) for path in (_VISITS[0], _ACCOUNTS[0]))
+    named = any(numbers_at(view, path) for path in (_VISITS[0], _ACCOUNTS[0]))
     return NOWHERE if named else Reach(ambiguous=True)
+
+
+def numbers_at(view: View, path: Path) -> list[str]:
+    """The numbers that a message gives there; `""` and blanks are none."""
+    texts = [text.strip() for text in view.values(path)]
+    return [text for text in texts if text not in _NO_NUMBER]
 
 
 def _order(restriction: Restriction, item: Item, view: View) -> Reach:
@@ -118,7 +127,7 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
     found = NOWHERE
     for root, carriers in orders_in(view).items():
         order = message.segments[root]
-        if not _is_on(restriction, _order_days(view, order)):
+        if not _is_on(restriction, order_days(view.message, view.all, order)):
             continue
         numbers = [
             number
@@ -133,13 +142,14 @@ def _order(restriction: Restriction, item: Item, view: View) -> Reach:
             for number in _pair(view, carrier, field)
         ]
         if any(_is_same(item, number) for number in parents):
-            found |= Reach(groups=frozenset({root}))
+            reached = Reach(groups=frozenset({root}))
         else:
-            found |= _compared(item, numbers, root)
+            reached = _compared(item, numbers, root)
+        found |= Reach(groups=ordered(view, order)) if reached.groups else reached
     for line in view.all("FT1"):
         numbers = [n for field in _CHARGE_ORDERS for n in _identifiers(view, line, field)]
         if any(_is_same(item, number) for number in numbers) and _is_on(
-            restriction, _line_days(view, line)
+            restriction, charge_days(view.message, view.all, line)
         ):
             found |= Reach(groups=frozenset({line.index}))
     if view.has("TXA") and (found.groups or _is_documented(restriction, item, view)):
@@ -160,7 +170,7 @@ def _is_documented(restriction: Restriction, item: Item, view: View) -> bool:
 def _charge(restriction: Restriction, item: Item, view: View) -> Reach:
     found = NOWHERE
     for line in view.all("FT1"):
-        if _is_on(restriction, _line_days(view, line)):
+        if _is_on(restriction, charge_days(view.message, view.all, line)):
             found |= _compared(item, _identifiers(view, line, _CHARGE_NUMBER), line.index)
     return found
 
@@ -198,7 +208,7 @@ def _identifiers(view: View, segment: Segment, field: int) -> list[_Identifier]:
     return [
         (number.strip(), namespace.strip())
         for number, namespace in zip(numbers, namespaces, strict=True)
-        if number.strip() not in ("", '""')
+        if number.strip() not in _NO_NUMBER
     ]
 
 
@@ -215,20 +225,6 @@ def _pair(view: View, segment: Segment, field: int) -> list[_Identifier]:
     return found
 
 
-def orders_in(view: View) -> dict[int, list[Segment]]:
-    """Each order's first segment, and what may carry its numbers: itself and its ORC."""
-    parents, segments = view.parents, view.message.segments
-    found: dict[int, list[Segment]] = {}
-    for name in _ORDERS:
-        for order in view.all(name):
-            found.setdefault(order.index, []).append(order)
-    for common in view.all("ORC"):
-        above = parents[common.index]
-        root = above if above >= 0 and segments[above].id in _ORDERS else common.index
-        found.setdefault(root, []).append(common)
-    return found
-
-
 def _lines_of_orders(view: View, groups: frozenset[int]) -> Reach:
     """A charge all of whose orders are restricted pertains to nothing else."""
     lines: dict[int, set[int]] = {}
@@ -237,16 +233,6 @@ def _lines_of_orders(view: View, groups: frozenset[int]) -> Reach:
         if line is not None:
             lines.setdefault(line.index, set()).add(root)
     return Reach(groups=frozenset(line for line, roots in lines.items() if roots <= groups))
-
-
-def _order_days(view: View, order: Segment) -> Days | None:
-    message = view.message
-    found = days(order.field(7)) if order.id == "OBR" else None
-    return found or observed_days(message, order) or default_days(message, view.all)
-
-
-def _line_days(view: View, line: Segment) -> Days | None:
-    return days(line.field(4)) or default_days(view.message, view.all)
 
 
 def _is_then(restriction: Restriction, view: View) -> bool:

@@ -39,15 +39,24 @@ ACCESS: Mapping[str, Says] = {
 
 #: Table 0952, v3 Confidentiality: ARV-7, MSH-26. V and R are more than normal.
 CONFIDENTIALITY: Mapping[str, Says] = {
-    **dict.fromkeys(("", '""', "U", "L", "M", "N"), Says.NOTHING),
+    **dict.fromkeys(("U", "L", "M", "N"), Says.NOTHING),
     **dict.fromkeys(("V", "R"), Says.RESTRICTED),
 }
 
-#: Table 0272, TXA-18: usual control. All others restrict.
-DOCUMENTS = frozenset({"", '""', "U", "UC"})
+#: Table 0272, TXA-18: usual control; all others restrict.
+DOCUMENTS: Mapping[str, Says] = {
+    **dict.fromkeys(("U", "UC"), Says.NOTHING),
+    **dict.fromkeys(("V", "R", "VR", "RE", "1", "2", "3"), Says.RESTRICTED),
+}
 
 #: Table 0177, ORC-28: usual, who the patient is, and what the packs make labels of.
-ORDERS_FREE = frozenset({"", '""', "U", "EMP", "VIP", "UWM", "PSY", "AID", "HIV", "ETH"})
+ORDERS: Mapping[str, Says] = {
+    **dict.fromkeys(
+        ("U", "EMP", "VIP", "UWM", "PSY", "AID", "HIV", "ETH"),
+        Says.NOTHING,
+    ),
+    **dict.fromkeys(("V", "R"), Says.RESTRICTED),
+}
 
 #: Types of consent (table 0496) about who receives what, and about who does not.
 _RELEASES = ("001", "057", "079", "103", "123")

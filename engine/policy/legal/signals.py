@@ -3,7 +3,8 @@
 Law: a sender's marker denies, and never permits (standards.md B-7). What is marked as protected
 and not from whom waits for a person; a code that is not known is one that restricts (B-7.5). What
 holds for the patient or the visit, and not for this message alone, is also entered into the
-registry, as most messages of the same visit have no place to say it.
+registry, as most messages of the same visit have no place to say it. A message that names no
+patient has nobody to keep it for: then all that it says is of itself.
 """
 
 from __future__ import annotations
@@ -59,11 +60,16 @@ def signals_of(view: View, now: datetime, self_pay: SelfPayRequests | None = Non
     patients = patients_of(view.message, view.all("PID"), 3)
     items = [items or of_visit(view) for items in asked]
     says = {one.says for one in said}
+    if not patients:  # nobody for whom it could be kept: then it is of this message
+        said = [Said(one.says) for one in said]
     return Signals(
         tuple(dict.fromkeys((*_restrictions(said, patients), *_self_paid(items, patients)))),
         tuple(dict.fromkeys(_refusals(says, patients))),
-        any(one.says in (Says.RESTRICTED, Says.SELF_PAY) and one.item is None for one in said),
-        any(one.says is Says.MARKED and one.item is None for one in said) or frozenset() in items,
+        any(one.says in (Says.RESTRICTED, Says.SELF_PAY) and one.item is None for one in said)
+        or bool(items and not patients),
+        any(one.says is Says.MARKED and one.item is None for one in said)
+        or frozenset() in items
+        or (Says.REFUSED in says and not patients),
         Says.OPTS_OUT in says,
         groups,
     )

@@ -7,6 +7,7 @@ matter. It is sent whole, and only where a grant lists its type (`Grant.document
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.hl7.path import Path
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 #: Where a result says its type, and how its value is encoded.
 _TYPE = Path("OBX", 2, 1)
-_ENCODING = Path("OBX", 5, 4, 1)
+_VALUE = 5
+_ENCODING = Path("OBX", _VALUE, 4, 1)
 _BEFORE_ENCODING = 3
 
 #: Encapsulated data, and a pointer to what lies elsewhere (HL7 v2.5.1, 2.A.24 and 2.A.65).
@@ -38,7 +40,8 @@ def documents_in(view: View) -> frozenset[int]:
     """
     if not view.has("OBX"):
         return _NONE
-    if view.held("OBX", 2) <= _PLAIN and not _may_be_encoded(view):
+    columns = view.columns("OBX", _VALUE)
+    if _PLAIN.issuperset(columns[_TYPE.field]) and not _may_be_encoded(view, columns[_VALUE]):
         return _NONE
     return frozenset(
         segment.index
@@ -48,12 +51,12 @@ def documents_in(view: View) -> frozenset[int]:
     )
 
 
-def _may_be_encoded(view: View) -> bool:
+def _may_be_encoded(view: View, values: Sequence[bytes]) -> bool:
     """Whether any value has a fourth component, where an encoding may stand."""
     mark = view.message.delimiters.component
-    if not mark:
+    if not mark or b"\r".join(values).count(mark) < _BEFORE_ENCODING:
         return False
-    return any(value.count(mark) >= _BEFORE_ENCODING for value in view.held("OBX", 5))
+    return any(value.count(mark) >= _BEFORE_ENCODING for value in values)
 
 
 def is_document(view: View, at: int) -> bool:

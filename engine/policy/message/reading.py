@@ -75,9 +75,14 @@ def codes_in(message: Message, value: bytes) -> tuple[Codes, ...]:
     )
 
 
-def codes_at(message: Message, segment: Segment, field: int) -> tuple[Codes, ...]:
-    """The codes that a segment has in a coded field: those of each repetition."""
-    found = codes_in(message, segment.field(field))
+def codes_at(
+    message: Message, segment: Segment, field: int, left: bytes | None = None
+) -> tuple[Codes, ...]:
+    """The codes that a segment has in a coded field: those of each repetition.
+
+    `left`: what a copy has left of the field, instead of what was received.
+    """
+    found = codes_in(message, segment.field(field) if left is None else left)
     method = _METHOD_BEFORE.get((segment.id, field))
     if method is None:
         return found

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
+from engine.policy.message.pharmacy import pharmacy_orders
 from engine.policy.message.view import View
 from engine.policy.model import LabelSet, Mark
 from engine.policy.sensitive.coded_fields import (
     DIAGNOSIS,
+    GROUP,
     SERVICE,
     TYPED,
     coded_fields,
@@ -38,9 +40,9 @@ _OF_THE_MESSAGE = frozenset({"TXA", "ARV"})
 #: An ORC's label is its order's.
 _COMMON_ORDER = "ORC"
 
-#: Of these systems all codes are digits, which elsewhere mean other things: named, or not at all.
-_NAMED_ONLY = frozenset({"RXNORM"})
-_DIAGNOSES_ONLY = frozenset({"I9C"})
+#: Of these systems all codes are digits, which elsewhere mean other things: named, or in fields of
+#: the one kind.
+_NUMBERED: Mapping[str, int | None] = {"RXNORM": None, "I9C": DIAGNOSIS, "MSDRG": GROUP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
 
 _NO_MARK = {b""}
 
-_Marks = list[tuple[Path, frozenset[str], Bits]]
+#: Where the identifiers of a coded value stand: those of its three triplets.
+_IDENTIFIERS = (1, 4, 10)
+
+#: Of each mark: its field, where in it its texts may stand, the texts, and what it labels.
+_Marks = list[tuple[int, tuple[Path, ...], frozenset[str], Bits]]
 
 
 class LabelIndex:
@@ -77,17 +83,19 @@ class LabelIndex:
         own = {one.label for one in sets} | {mark.label for mark in marks}
         names += sorted(own - set(names))
         self._numbers = {name: number for number, name in enumerate(names)}
-        self._general = self._indexed(sets, lambda s: s not in _NAMED_ONLY | _DIAGNOSES_ONLY)
-        self._named_only = self._indexed(sets, lambda s: s in _NAMED_ONLY)
-        self._diagnoses_only = self._indexed(sets, lambda s: s in _DIAGNOSES_ONLY)
+        self._general = self._indexed(sets, lambda system: system not in _NUMBERED)
+        #: Each with the kind of fields in which a code of its system need not name it.
+        self._numbered = tuple(
+            (self._indexed(sets, name.__eq__), kind) for name, kind in _NUMBERED.items()
+        )
         self._marks: dict[str, _Marks] = {}
         for mark in marks:
-            found = (mark.path, mark.texts, self.core(mark.label))
+            path = mark.path
+            found = (path.field, _paths_asked(path), mark.texts, self.core(mark.label))
             self._marks.setdefault(mark.path.segment, []).append(found)
         #: In which fields of a segment marks may stand.
         self._marked_fields = {
-            name: sorted({path.field for path, _, _ in found})
-            for name, found in self._marks.items()
+            name: sorted({field for field, _, _, _ in found}) for name, found in self._marks.items()
         }
         self._documents = self.core(Label.PSYCHOTHERAPY_NOTES.value)
         self._documents |= self.core(Label.SUD_COUNSELING_NOTES.value)
@@ -136,7 +144,11 @@ class LabelIndex:
                 values = coded_results(view) if kind == TYPED else view.held(name, number)
                 if not values <= memory.without:
                     labels = self._labels_of(view, values, memory, kind)
-                    _put(found, indexes, rows, (number, kind), labels)
+                    each: Iterable[tuple[int, list[bytes]]] = zip(indexes, rows, strict=True)
+                    if kind == TYPED and labels:
+                        component = view.message.delimiters.component
+                        each = [(at, row) for at, row in each if is_coded(row, component)]
+                    _put(found, each, number, labels)
         if self._marks:
             self._look_at_marks(view, found)
         return found
@@ -181,8 +193,8 @@ class LabelIndex:
         found = 0
         for system, code in codes_of(view, value):
             found |= _asked(self._general, system, code, may=True)
-            found |= _asked(self._named_only, system, code, may=False)
-            found |= _asked(self._diagnoses_only, system, code, may=kind == DIAGNOSIS)
+            for index, of in self._numbered:
+                found |= _asked(index, system, code, may=kind == of)
         # A value without components may be no code, but what somebody wrote.
         if kind != TYPED or view.message.delimiters.component in value:
             memory.keep(value, found)
@@ -200,18 +212,16 @@ class LabelIndex:
 
 def _put(
     found: dict[int, Bits],
-    indexes: Iterable[int],
-    rows: list[list[bytes]],
-    field: tuple[int, int],
+    rows: Iterable[tuple[int, list[bytes]]],
+    number: int,
     labels: Mapping[bytes, Bits],
 ) -> None:
     """Label the segments that have a labelled value in this field."""
     if not labels:
         return
-    number, kind = field
-    for index, row in zip(indexes, rows, strict=True):
+    for index, row in rows:
         bits = labels.get(row[number])
-        if bits and (kind != TYPED or is_coded(row)):
+        if bits:
             found[index] = found.get(index, 0) | bits
 
 
@@ -227,15 +237,36 @@ def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:
     return found
 
 
+def _paths_asked(path: Path) -> tuple[Path, ...]:
+    """A path without component means the whole repetition, or an identifier of it.
+
+    One that names the first component means the identifiers of the other triplets as well.
+    """
+    if path.component > 1 or path.subcomponent:
+        return (path,)
+    return (path, *[Path(path.segment, path.field, one) for one in _IDENTIFIERS])
+
+
 def _marked(view: View, segment: Segment, marks: _Marks) -> Bits:
-    """A path without component means the whole repetition, or its identifier."""
+    """The labels that what stands in a segment puts on it."""
     found = 0
-    for path, texts, bits in marks:
-        if segment.field(path.field):
-            first = path if path.component else Path(path.segment, path.field, 1)
-            if not texts.isdisjoint(view.texts(segment, path) + view.texts(segment, first)):
-                found |= bits
+    for field, asked, texts, bits in marks:
+        if segment.field(field) and any(
+            text.strip() in texts for one in asked for text in view.texts(segment, one)
+        ):
+            found |= bits
     return found
+
+
+def _share_orders(view: View, own: dict[int, Bits]) -> None:
+    """What one segment of a pharmacy order is labelled, all of it is."""
+    orders = pharmacy_orders(view)
+    of_orders: dict[int, Bits] = {}
+    for index, common in orders.items():
+        of_orders[common] = of_orders.get(common, own.get(common, 0)) | own.get(index, 0)
+    for index, common in orders.items():
+        if of_orders[common]:
+            own[index] = of_orders[common]
 
 
 def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled:
@@ -253,6 +284,7 @@ def _inherited(view: View, own: dict[int, Bits], of_documents: Bits) -> Labelled
             of_message |= bits & of_documents
         if name == _COMMON_ORDER and above >= 0 and segments[above].id != "PID":
             own[above] = own.get(above, 0) | bits
+    _share_orders(view, own)
     return Labelled(of_message, _with_what_is_above(view, own))
 
 

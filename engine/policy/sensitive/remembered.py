@@ -35,7 +35,7 @@ class Memory:
 
 
 #: What is known of values, for each kind of field.
-OfKinds = tuple[Memory, Memory, Memory]
+OfKinds = tuple[Memory, Memory, Memory, Memory]
 
 
 class Memories:
@@ -65,4 +65,4 @@ class Memories:
 
 
 def _nothing() -> OfKinds:
-    return Memory(), Memory(), Memory()
+    return Memory(), Memory(), Memory(), Memory()

@@ -6,14 +6,21 @@ says which segment does, when it does, and what of it names the item (45 CFR 164
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import tzinfo
 
+from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.conditions.evaluate import Test, compile_condition
 from engine.policy.conditions.matching import Terms
 from engine.policy.message.view import View
 from engine.policy.model import SelfPay
 from engine.privacy.facts import Item
+
+
+def _identifier(path: Path) -> Path:
+    """Where the number stands: of a field or a component its first part, as in every number."""
+    return replace(path, component=path.component or 1, subcomponent=path.subcomponent or 1)
 
 
 class SelfPayRequests:
@@ -38,6 +45,6 @@ class SelfPayRequests:
         return frozenset(
             Item(kind, text.strip())
             for kind, path in self._items
-            for text in view.texts(segment, path)
+            for text in view.texts(segment, _identifier(path))
             if text.strip() not in ("", '""')
         )

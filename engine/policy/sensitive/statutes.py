@@ -8,6 +8,7 @@ content never goes for underwriting, whatever packs a site has (rules.md §4; 45
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.policy.model import LabelSet, Policy, Purpose
@@ -67,6 +68,10 @@ class Statutes:
         self._applicable: dict[tuple[bool, str, bool], tuple[Applicable, ...]] = {}
         #: Each label that a consent may have to name, with its bits.
         self.named = tuple((label.value, self.index.any(label.value)) for label in Label)
+
+    def local(self, now: datetime) -> datetime:
+        """The same instant in the engine's timezone, in which days begin and end."""
+        return now.astimezone(self.timezone)
 
     def applicable(self, is_payer: bool, purpose: str, is_part2: bool) -> tuple[Applicable, ...]:
         """The protections between content and such a channel for such a purpose."""

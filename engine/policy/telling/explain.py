@@ -98,7 +98,7 @@ def _of_cut(cut: Cut, case: Case, channel: ChannelRules) -> Iterator[SegmentStor
         if segment.id == "MSH":
             yield _of_header(cut, channel, segment)
         else:
-            yield _of_segment(cut, segment)
+            yield segment_story(cut, segment)
 
 
 def _of_case(
@@ -141,7 +141,8 @@ def _of_header(cut: Cut, channel: ChannelRules, header: Segment) -> SegmentStory
     return SegmentStory(1, "MSH", verdict, sent, tuple(sorted(because)))
 
 
-def _of_segment(cut: Cut, segment: Segment) -> SegmentStory:
+def segment_story(cut: Cut, segment: Segment) -> SegmentStory:
+    """What became of one received segment, MSH apart, and why."""
     piece = cut.pieces[segment.index]
     rules = cut.plan.segments.get(segment.id)
     number = segment.index + 1

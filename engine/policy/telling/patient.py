@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from engine.hl7.wire import Message
 from engine.policy.compile import CompiledPolicy
+from engine.policy.message.reading import type_of
 from engine.policy.outcome import Code, Verdict
 from engine.policy.telling.explain import SegmentStory, Story, explain
+from engine.policy.telling.wording import message_type
 from engine.privacy.facts import Facts
 
 #: In the place of a field: all of the segment that was received.
@@ -54,13 +56,16 @@ class Share:
     """What a channel gets of all messages.
 
     `sent` and `lacks` name fields; `disclosing` counts messages of which something goes, `not_sent`
-    those of which nothing does, by verdict and the reason that decided.
+    those of which nothing does, by verdict and the reason that decided. `sent_in` and `lacks_in`
+    say of each of the former in how many messages of which types.
     """
 
     sent: dict[str, set[str]] = field(default_factory=dict)
     lacks: dict[Lack, set[str]] = field(default_factory=dict)
     disclosing: int = 0
     not_sent: Counter[tuple[Verdict, Code, str]] = field(default_factory=Counter)
+    sent_in: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    lacks_in: dict[tuple[Lack, str], Counter[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ def shares(messages: Iterable[Known], policy: CompiledPolicy) -> dict[str, Share
     found = {channel: Share() for channel in policy.policy.channels}
     for known in messages:
         for channel, story in explain(known.message, policy, known.facts).items():
-            _add(found[channel], story)
+            _add(found[channel], story, message_type(known.message.once(type_of)))
     return found
 
 
@@ -99,18 +104,19 @@ def changes(
     return found
 
 
-def _add(share: Share, story: Story) -> None:
+def _add(share: Share, story: Story, kind: str) -> None:
     outcome = story.outcome
     if not outcome.payloads:
         reason = outcome.reasons[0]
         share.not_sent[outcome.verdict, reason.code, reason.rule or ""] += 1
         return
     share.disclosing += 1
-    for place in _places(story):
-        share.sent.setdefault(place.segment, set()).add(place.field)
-    for segment in story.segments:
-        for lack, name in _lacking(segment):
-            share.lacks.setdefault(lack, set()).add(name)
+    for segment, name in {(place.segment, place.field) for place in _places(story)}:
+        share.sent.setdefault(segment, set()).add(name)
+        share.sent_in.setdefault((segment, name), Counter())[kind] += 1
+    for lack, name in {found for segment in story.segments for found in _lacking(segment)}:
+        share.lacks.setdefault(lack, set()).add(name)
+        share.lacks_in.setdefault((lack, name), Counter())[kind] += 1
 
 
 def _compare(change: Change, before: Story, after: Story) -> None:

@@ -25,6 +25,7 @@ _SYSTEMS = (
     "NDC 2.16.840.1.113883.6.69",
     "RXNORM RXN 2.16.840.1.113883.6.88",
     "CVX 2.16.840.1.113883.12.292",
+    "MSDRG MS-DRG CMSDRG CMS-DRG DRG HL70055 2.16.840.1.113883.6.301",
 )
 _CANONICAL = {name: names.split()[0] for names in _SYSTEMS for name in names.split()}
 _ICD = frozenset({"I10C", "I10P", "I9C", "I9CP"})

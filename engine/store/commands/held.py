@@ -17,7 +17,16 @@ from engine.store.commands.call import (
     receipts,
     yes,
 )
-from engine.store.port import Fetch, ForgetReleased, NextReleased, Recall, Release, Resolve, Unlearn
+from engine.store.port import (
+    Fetch,
+    ForgetReleased,
+    NextReleased,
+    Recall,
+    Release,
+    Reopen,
+    Resolve,
+    Unlearn,
+)
 
 
 def _recall(op: Recall) -> list[Command]:
@@ -86,15 +95,18 @@ def _release(op: Release) -> list[Command]:
     return [call(scripts.RELEASE, names, op.key)]
 
 
-def _resolve(op: Resolve) -> list[Command]:
-    channel = op.channel
-    names = [
+def _names(channel: str) -> list[str]:
+    """The keys of a new decision for a channel."""
+    return [
         keys.out(channel), keys.counts(channel), keys.parts(channel), keys.parked(channel),
         keys.parked_order(channel), keys.JOURNAL, keys.PENDING, keys.LEDGER, keys.COVERAGE,
         keys.WAITS, keys.RELEASED, keys.RELEASED_NEWS, keys.META, *keys.RECEIPTS,
         keys.PRIVACY_VERSIONS,
     ]  # fmt: skip
-    itself = identity(channel.encode(), op.item.encode(), op.record)
+
+
+def _decision(op: Resolve | Reopen) -> Command:
+    """What was decided, as the scripts read it."""
     decision: Command = ["withhold"]
     if op.copies:
         decision = ["copies", len(op.copies)]
@@ -104,8 +116,25 @@ def _resolve(op: Resolve) -> list[Command]:
             decision += [learned.key, learned.sealed]
     elif op.hold is not None:
         decision = ["hold", op.hold.reason, *op.hold.waits_for]
+    return decision
+
+
+def _resolve(op: Resolve) -> list[Command]:
+    channel = op.channel
+    itself = identity(channel.encode(), op.item.encode(), op.record)
     order: Command = [itself, channel, op.item, op.record, op.forget_release]
-    return [call(scripts.RESOLVE, names, *order, *footing_arguments(op.footing), *decision)]
+    arguments = [*order, *footing_arguments(op.footing), *_decision(op)]
+    return [call(scripts.RESOLVE, _names(channel), *arguments)]
+
+
+def _reopen(op: Reopen) -> list[Command]:
+    channel, receipt = op.channel, op.receipt
+    itself = identity(b"reopen", channel.encode(), receipt.encode(), b"%d" % op.time)
+    delivered: int | str = "" if op.delivered is None else op.delivered
+    order: Command = [itself, identity(op.record), channel, receipt, op.sealed, op.record]
+    order += [delivered, int(op.doubtful)]
+    arguments = [*order, *footing_arguments(op.footing), *_decision(op)]
+    return [call(scripts.REOPEN, _names(channel), *arguments)]
 
 
 TABLE: Table = {
@@ -116,4 +145,5 @@ TABLE: Table = {
     Release: (_release, receipts),
     Fetch: (lambda op: [["HGET", keys.JOURNAL, op.receipt]], lambda _, replies: replies[0]),
     Resolve: (_resolve, yes),
+    Reopen: (_reopen, yes),
 }

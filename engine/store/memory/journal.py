@@ -40,6 +40,12 @@ class Journal:
         if parts:
             self._pending[receipt] = parts
 
+    def keep_again(self, receipt: str, sealed: bytes, parts: int) -> None:
+        """Keep what arrived once, of which `parts` more are unfinished."""
+        if parts:
+            self.kept[receipt] = sealed
+            self._pending[receipt] = self._pending.get(receipt, 0) + parts
+
     def finish(self, receipt: str, parts: int) -> None:
         """So many more parts are done; below nothing, so many were added."""
         self._pending[receipt] -= parts

@@ -39,6 +39,7 @@ from engine.store.port import (
     Rebuild,
     Recall,
     Release,
+    Reopen,
     Resolve,
     Result,
     StoreFull,
@@ -75,7 +76,7 @@ class MemoryStore:
     def _table(self) -> dict[type[Any], Callable[[Any], Result]]:
         journal, waits, registry, lanes = self.journal, self.waits, self.registry, self.lanes
         intake = Intake(self._now_ms, journal, waits, registry, lanes)
-        orders = Orders(journal, waits, registry, lanes)
+        orders = Orders(self._now_ms, journal, waits, registry, lanes)
         views = Views(self._now_ms, lanes)
         return {
             Accept: intake.accept,
@@ -88,6 +89,7 @@ class MemoryStore:
             Release: lambda op: waits.release(op.key),
             Fetch: journal.fetch,
             Resolve: orders.resolve,
+            Reopen: orders.reopen,
             Control: orders.control,
             Enter: lambda op: registry.enter(op, lanes.open_attempts(op.patient, op.channels)),
             News: registry.news,

@@ -33,7 +33,15 @@ from engine.store.port.asking import (
     View,
     Waiting,
 )
-from engine.store.port.held import Fetch, ForgetReleased, NextReleased, Recall, Resolve, Unlearn
+from engine.store.port.held import (
+    Fetch,
+    ForgetReleased,
+    NextReleased,
+    Recall,
+    Reopen,
+    Resolve,
+    Unlearn,
+)
 from engine.store.port.intake import (
     NOBODY_LOOKED,
     Accept,
@@ -110,6 +118,7 @@ __all__ = [
     "Rebuild",
     "Recall",
     "Release",
+    "Reopen",
     "Resolve",
     "Result",
     "Settle",

@@ -88,6 +88,42 @@ class Resolve:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """Put a new decision beside those of a message that is done with for a channel.
+
+    As `Resolve`, where no item is left: `copies` go to the end of the lane, `hold` is a new item,
+    with neither the message stays withheld. `sealed` is the message, kept again until this is
+    final. `delivered`: how many parts of it the channel has, None where it was never decided for
+    the channel; `doubtful`: a copy may be there already, so that what is sent is a possible
+    duplicate. `time` counts how often that was done before: of several orders of the same time the
+    first one stands. Answers whether this one does; the same one twice is one order.
+    """
+
+    channel: str
+    receipt: str
+    sealed: bytes
+    record: bytes
+    time: int
+    delivered: int | None = 0
+    doubtful: bool = False
+    copies: tuple[Copy, ...] = ()
+    hold: Hold | None = None
+    learned: tuple[Learned, ...] = ()
+    footing: Footing = NOBODY_LOOKED
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be right, as `Resolve` does."""
+        if any(copy.channel != self.channel for copy in self.copies) or (
+            self.hold is not None and self.hold.channel != self.channel
+        ):
+            raise ValueError("a copy or hold goes to its own channel only")
+        if self.copies and self.hold is not None:
+            raise ValueError("copies and hold exclude each other")
+        if self.learned and not self.copies:
+            raise ValueError("only copies teach anything")
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetReleased:
     """Take a receipt off the released list: all its holds were decided again. Answers None."""
 

@@ -26,7 +26,15 @@ from engine.store.port.asking import (
     View,
     Waiting,
 )
-from engine.store.port.held import Fetch, ForgetReleased, NextReleased, Recall, Resolve, Unlearn
+from engine.store.port.held import (
+    Fetch,
+    ForgetReleased,
+    NextReleased,
+    Recall,
+    Reopen,
+    Resolve,
+    Unlearn,
+)
 from engine.store.port.intake import Accept, Accepted
 from engine.store.port.lanes import Advance, Claim, Claimed, Halted, Opened
 from engine.store.port.registry import Changed, Enter, Entered, News, Rebuild, Release, Trust
@@ -65,6 +73,7 @@ Operation = (
     | NextReleased
     | Fetch
     | Resolve
+    | Reopen
     | ForgetReleased
     | Enter
     | News

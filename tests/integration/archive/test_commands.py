@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 
 from engine.archive import schema
+from engine.archive.waiting import TOLD_AFTER_S
 from engine.cli.main import main
 from engine.store.port import Final
 from tests.support.archive_rig import Rig, adt, rigs
@@ -268,3 +271,22 @@ def test_without_an_archive_commands_say_so(
     (rig.root / "config.yaml").write_text("engine: {name: t}\narchive: {url: 'sqlite:x.db'}\n")
     assert "archive-missing" in run(capsys, rig, "messages", "search", code=5)
     assert not (rig.root / "x.db").exists(), "to look makes no archive, which a start would ask"
+
+
+def test_a_command_that_waits_for_the_archive_says_so_after_two_seconds(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it waits for is another writer, such as a backup that is not of the right sort."""
+    if site.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL's lock is the head's row")
+    command = ("archive", "hold", "--patient", "P1", "--reason", "a claim")
+    other = sqlite3.connect(site.root / "var" / "archive.db", check_same_thread=False)
+    other.isolation_level = None
+    other.execute("BEGIN IMMEDIATE")
+    release = Timer(TOLD_AFTER_S + 1.0, other.rollback)
+    release.start()
+    assert main([*command, "--site", str(site.root)]) == 0
+    release.join()
+    other.close()
+    waited = "The archive is locked by another process; waiting for at most 30 s.\n"
+    assert capsys.readouterr().err == waited

@@ -188,3 +188,21 @@ def test_text_and_page_say_the_same(
         assert part in text
         assert part in page
     assert not any(value in text + page for value in VALUES)
+
+
+def test_what_goes_in_one_message_and_not_in_another_is_not_told_as_a_contradiction(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share = run(capsys, site, "P1", *REASON)["recipients"]["acme"]["share"]
+    (mixed,) = share["mixed"]
+    assert (mixed["segment"], mixed["fields"], mixed["sent"]) == ("DG1", ["3"], {"ADT^A01": 1})
+    assert mixed["withheld"] == {"labelled-mental-health": {"ADT^A01": 1}}
+    assert main(["patient", "P1", *REASON, "--site", str(site.root)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    _, mixed_part = text.split("Receives in some messages, and not in others")
+    mixed_part, never = mixed_part.split("Does not receive of these", 1)
+    assert (
+        "Received in 1 message (ADT^A01). Not, or not all of it, in 1 message (ADT^A01): The law"
+        in (mixed_part)
+    )
+    assert "mental health" not in never.split("Laws that stand above")[0]

@@ -195,6 +195,30 @@ def test_a_key_that_is_lost_is_given_up_by_its_id(
     assert "unknown-key" in payergate(capsys, rig.root, *SHRED, "--lost", "x", code=2)
 
 
+def test_a_lost_key_of_archived_content_is_given_up_by_its_id(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = rig.take(adt("M1"))
+    blob = rig.fetch(receipt)
+    assert blob is not None
+    rig.archive()
+    name = KeyName.of_header(blob[:8])
+    (rig.site.keys.folder / f"{name}.key").unlink()
+    said = payergate(capsys, rig.root, *SHRED, "--lost", name.id.hex())
+    assert said == {"destroyed": [str(name)], "kept": 0}
+
+
+def test_a_key_that_there_never_was_is_not_given_up_and_nothing_is_written(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.take(adt("M1"))
+    rig.archive()
+    before = rig.bodies(), sorted(rig.site.keys.folder.iterdir())
+    refused = payergate(capsys, rig.root, *SHRED, "--lost", "0badcafe", code=2)
+    assert "unknown-key" in refused
+    assert (rig.bodies(), sorted(rig.site.keys.folder.iterdir())) == before
+
+
 def test_a_mistyped_id_gives_up_nothing_that_still_opens(
     rig: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,46 @@ def test_of_a_channel_whose_files_are_gone_it_says_that_there_was_one(
         main(["ledger", "account", "--patient", "P1", "--authority", "EAST", *where, "--all"]) == 0
     )
     assert "beta plan" in capsys.readouterr().out
-    assert "unknown-channel" in payergate(
-        capsys, site.root, "messages", "search", "--channel", "beta", code=2
-    )
+    assert "beta plan (removed)" in said
+    told = payergate(capsys, site.root, "patient", "P1", "--authority", "EAST")
+    assert "beta" not in told["recipients"]
+    assert told["removed"]["beta"]["name"] == "beta plan"
+    assert len(told["removed"]["beta"]["disclosed"]) == 1
+
+
+def test_what_went_to_a_channel_whose_files_are_gone_is_found_and_exported(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.take(adt("M1", "P1", "beta"))
+    site.end("beta", Final.DELIVERED)
+    site.take(adt("M2", "P1", "beta"))
+    site.end("beta", Final.PARKED, ack="AR", reason="ack-AR")
+    site.archive()
+    (site.root / "channels" / "beta.yaml").unlink()
+    rules = site.root / "rules" / "payment.yaml"
+    rules.write_text(rules.read_text().replace("[acme, beta]", "[acme]"))
+    where = ("--site", str(site.root))
+
+    found = payergate(capsys, site.root, "messages", "search", "--channel", "beta")
+    assert [one["control_id"] for one in found["messages"]] == ["M2", "M1"]
+    assert found["removed"] == ["beta"]
+    parked = payergate(capsys, site.root, "messages", "search", "--outcome", "parked")
+    assert [one["control_id"] for one in parked["messages"]] == ["M2"]
+    assert main(["messages", "search", "--channel", "beta", *where]) == 0
+    said = capsys.readouterr()
+    assert "beta (removed) parked (ack-AR)" in said.out
+    assert "beta was removed from the site" in said.err
+    assert main(["messages", "show", found["messages"][0]["receipt"], *where]) == 0
+    assert "removed from the site" in capsys.readouterr().out
+
+    time = ("--from", "2026-01-01", "--to", "2026-12-31")
+    export = payergate(capsys, site.root, "ledger", "export", "--channel", "beta", *time)
+    assert (export["channel"], export["removed"], export["disclosures"]) == ("beta", True, 2)
+    asked = ("ledger", "impermissible", "--channel", "beta", *time, "--reason", "sent too much")
+    assert payergate(capsys, site.root, *asked)["named"] == 2
+    assert payergate(capsys, site.root, "ledger", "candidates", "--channel", "beta") == {
+        "candidates": []
+    }
+    for command in (("messages", "search"), ("ledger", "export", *time)):
+        asked = (*command, "--channel", "nobody")
+        assert "unknown-channel" in payergate(capsys, site.root, *asked, code=2)

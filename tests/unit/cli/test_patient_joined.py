@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.cli.patient_page import report_as_page, report_as_text
-from engine.cli.patient_report import Report, report_as_json
+from engine.cli.patient_report import Removed, Report, report_as_json
 from engine.privacy.patients import Patient
 from tests.support.cutting import policy, rule
 
@@ -31,5 +31,5 @@ def test_that_nothing_is_known_is_said_before_all_else() -> None:
         assert first < told.index("What you have signed")
         assert "opened" not in told
     assert "Nothing is known" not in report_as_text(report(1), 500)
-    for known in (replace(report(0), found=1), replace(report(0), gone=1)):
+    for known in (replace(report(0), found=1), replace(report(0), removed=(Removed("beta"),))):
         assert "Nothing is known" not in report_as_text(known, 500)

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from engine.cli.refused_reload import RefusedReload
 from engine.cli.status import as_text
 from engine.cli.status_report import StatusReport, status_report, verdict, with_rates
 from engine.cli.table import table
@@ -54,6 +55,7 @@ def test_the_shape_is_the_contract() -> None:
         "parked": 1,
         "held": 2,
         "delivered": 7,
+        "attempts": 0,
         "next_attempt": "2026-03-03T12:13:25Z",
         "last_ack": {"code": "AE", "at": "2026-03-03T12:13:19Z"},
     }
@@ -132,6 +134,21 @@ def test_several_engines_are_added_up() -> None:
         ({"depth": 100, "last_error": "refused"}, 2, "acme: 100 waiting (refused)"),
         ({"oldest_ms": NOW_MS - 300_000}, 1, "acme: 300 s old"),
         ({"oldest_ms": NOW_MS - 900_000}, 2, "acme: 900 s old"),
+        (
+            {"depth": 1, "oldest_ms": NOW_MS - 75_000, "attempts": 3, "last_error": "ack-timeout"},
+            1,
+            "acme: tried 3 times in 75 s (ack-timeout)",
+        ),
+        (
+            {"depth": 1, "oldest_ms": NOW_MS - 75_000, "attempts": 2, "last_error": "ack-timeout"},
+            0,
+            "all channels deliver",
+        ),
+        (
+            {"depth": 1, "oldest_ms": NOW_MS - 59_000, "attempts": 9, "last_error": "ack-timeout"},
+            0,
+            "all channels deliver",
+        ),
         ({"parked": 1}, 1, "acme: 1 parked"),
         ({"parked": 10}, 2, "acme: 10 parked"),
         ({"order": Order.PAUSE, "order_reason": "asked"}, 1, "acme: paused (asked)"),
@@ -197,3 +214,29 @@ def test_there_is_no_rate_while_the_store_is_away_and_none_below_zero() -> None:
     assert rated(back, away, 2.0)[1] is None
     restarted = of(EMPTY, ENGINE | {"listeners": {}})
     assert rated(restarted, first, 2.0) == (0.0, 0.0)
+
+
+def test_files_that_a_reload_refused_are_told_with_their_place_while_an_engine_runs() -> None:
+    refused = RefusedReload("2026-03-01T12:00:00Z", "site", "rules/all.yaml:3:1", 2)
+    view = View((("e", json.dumps(ENGINE).encode()),), (EMPTY,), NOW_MS)
+    now = status_report(SITE, view, refused=refused)
+    assert now["reload_refused"] == {
+        "at": "2026-03-01T12:00:00Z",
+        "code": "site",
+        "place": "rules/all.yaml:3:1",
+        "problems": 2,
+    }
+    assert (
+        "the files on disk were refused by the reload of 2026-03-01T12:00:00+00:00: site at"
+        " rules/all.yaml:3:1 (2 problems); the engine keeps the site that it had"
+    ) in as_text(now, "UTC")
+    assert verdict(now)[0] == 0  # it does well
+    down = status_report(SITE, View((), (EMPTY,), NOW_MS), refused=refused)
+    assert down["reload_refused"] is None
+    assert "refused" not in as_text(down, "UTC")
+
+
+def test_what_counts_since_the_start_says_so_and_so_does_what_counts_all() -> None:
+    text = as_text(of(dataclasses.replace(EMPTY, delivered=7)), "UTC")
+    assert "RECEIVED SINCE START" in text
+    assert "DELIVERED IN ALL" in text

@@ -128,7 +128,7 @@ def test_an_unreachable_insurer_is_tried_for_ever_and_no_attempt_counts() -> Non
     rig.accept("A")
     rig.courier.start()
     rig.run(60)
-    assert rig.view().last_error == "refused"
+    assert rig.view().last_error == "connection-refused"
     assert rig.view().attempts == 0
     rig.run(3 * 3600, step_s=5)
     assert rig.received_ids() == ["A"]

@@ -13,7 +13,7 @@ from tests.support.delivery_rig import acknowledgment
 @pytest.mark.parametrize(
     ("exchange", "expected"),
     [
-        (NotSent(Failed.REFUSED), Ending(Happened.NOT_SENT, "refused")),
+        (NotSent(Failed.REFUSED), Ending(Happened.NOT_SENT, "connection-refused")),
         (Unanswered(Failed.ACK_TIMEOUT), Ending(Happened.UNANSWERED, "ack-timeout")),
         (Answer(b"<html>"), Ending(Happened.UNANSWERED, "ack-unreadable")),
         (Answer(acknowledgment("AA", b"8")), Ending(Happened.UNANSWERED, "ack-mismatch")),

@@ -33,7 +33,7 @@ def test_from_claim_to_exchange() -> None:
     assert lane.told(Claimed(7)) == Ask(Advance("acme", 7, 1, 10_000))
     assert lane.told(OPENED) == TakeLook(OPENED)
     assert lane.looked(SEND) == Transmit(message("A"))
-    close = Postpone("1-0", 5000, "refused", unknown=False, keep_attempt=False)
+    close = Postpone("1-0", 5000, "connection-refused", unknown=False, keep_attempt=False)
     assert lane.answered(NotSent(Failed.REFUSED)) == Ask(Advance("acme", 7, 2, 10_000, close))
     assert lane.told(Halted(Halt.WAIT, 2000)) == Rest(2.0, Halt.WAIT)
 

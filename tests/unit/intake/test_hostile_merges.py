@@ -11,7 +11,7 @@ from engine.privacy.links import Tie
 from engine.privacy.moves import MOST_IDENTIFIERS
 from engine.privacy.patients import Patient
 from engine.privacy.persons import is_sure
-from tests.unit.intake.test_entering import IN1, MRG, Desk, P, pid, pv1
+from tests.unit.intake.test_entering import IN1, MRG, VISIT, Desk, P, pid, pv1
 
 FIRST = Patient("P0", "H")
 
@@ -37,6 +37,39 @@ def test_what_was_restricted_before_a_merge_follows_its_visit(
     desk.receive("ADT^A40", pid("P1"), "MRG|P0^^^H")
     desk.receive(*move)
     assert desk.outcome("ADT^A01", pid(patient), pv1(visit), IN1) == "restricted"
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        ("ADT^A45", pid("S"), "MRG|P^^^H||||V1", pv1("V1")),
+        ("ADT^A45", pid("S"), "MRG|P^^^H", pv1("V1")),
+        ("ADT^A44", pid("S", "A1"), "MRG|P^^^H||A1"),
+        ("ADT^A44", pid("S", "A1"), "MRG|P^^^H"),
+        ("ADT^A42", pid("S"), "MRG|P^^^H||||V9", pv1("V1")),
+    ],
+)
+def test_what_is_restricted_under_a_visit_or_an_account_moves_along(
+    desk: Desk, move: tuple[str, ...]
+) -> None:
+    desk.restrict(P, Item(ItemKind.ORDER, "O1"))
+    desk.restrict(P, VISIT)
+    desk.receive(*move)
+    desk.receive("ADT^A08", pid("S", "A1"), pv1("V7"), IN1)
+    results = ("ORU^R01", pid("S", "A1"), pv1("V7"), "OBR|1|O1", "OBX|1|NM|1||2")
+    assert desk.outcome(*results) == "nothing-left"
+    assert desk.outcome(*(one.replace("O1", "O2") for one in results)) == "disclose"
+    visited = desk.outcome("ADT^A08", pid("S"), pv1("V1"), IN1)
+    assert visited == ("disclose" if "V9" in str(move) else "restricted")
+
+
+def test_what_moves_alone_takes_nothing_of_its_former_owner_s_along(desk: Desk) -> None:
+    """A visit has no other visits under it, and the rest of a patient stays with the patient."""
+    desk.restrict(P, Item(ItemKind.VISIT, "V2"))
+    desk.restrict(P, Item(ItemKind.EVERYTHING))
+    desk.receive("ADT^A45", pid("S"), "MRG|P^^^H||||V1", pv1("V1"))
+    assert desk.outcome("ADT^A08", pid("S"), pv1("V2"), IN1) == "disclose"
+    assert desk.outcome("ADT^A08", pid("P"), pv1("V1"), IN1) == "restricted"
 
 
 def test_coverage_known_before_a_merge_follows_its_visit(desk: Desk) -> None:

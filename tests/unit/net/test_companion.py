@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from engine.logs import Log
 from engine.net.companion import FINISH_S, Companion
 from engine.net.control import DRAIN, Failed, encode
+from engine.net.process import NotStartedError
 from tests.support.supervised import FakeWorker
 
 
@@ -93,6 +94,27 @@ def test_what_it_reports_is_logged_and_nothing_else_happens() -> None:
     scene.children[0].theirs.sendall(encode(Failed("archive-newer", "w", "m", 5)))
     companion.look_after()
     assert scene.events() == ["archiver_started", "archiver_failed"]
+    companion.end()
+    scene.close()
+
+
+def test_one_that_the_system_does_not_start_is_tried_again_later_each_time() -> None:
+    scene = Scene()
+    refusals = [NotStartedError(OSError(12, "Cannot allocate memory"))] * 2
+
+    def refuse(_: FakeWorker) -> None:
+        if refusals:
+            raise refusals.pop()
+
+    scene.on_spawn = refuse
+    companion = scene.companion()
+    companion.start()
+    companion.look_after()
+    companion.look_after()
+    assert len(scene.children) == 2
+    scene.clock.seconds += 1.0
+    companion.look_after()
+    assert scene.events() == ["archiver_failed", "archiver_failed", "archiver_started"]
     companion.end()
     scene.close()
 

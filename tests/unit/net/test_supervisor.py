@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from engine.errors import EngineError, Exit
 from engine.net.control import Failed, encode
-from engine.net.process import FIRST_WAIT_S, GROWN_S, LAST_WAIT_S, Restarts
+from engine.net.process import (
+    FIRST_WAIT_S,
+    GROWN_S,
+    LAST_WAIT_S,
+    NotStartedError,
+    Restarts,
+    WorkerProcess,
+)
 from tests.support.supervised import (
     FakeWorker,
     InterruptedStore,
@@ -69,6 +78,38 @@ def test_a_worker_that_cannot_start_ends_the_engine_with_its_reason() -> None:
     assert caught.value.exit_code is Exit.STORE
     assert scene.workers[0].killed
     assert scene.store.stops == 1
+
+
+def test_a_first_worker_that_the_system_does_not_start_ends_the_engine_with_a_code() -> None:
+    def no_process(_scene: Scene, worker: FakeWorker) -> None:
+        worker.control.close()  # there is none
+        raise NotStartedError(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
+
+    scene = Scene([no_process])
+    with pytest.raises(EngineError) as caught:
+        scene.run()
+    assert caught.value.code == "process-not-started"
+    assert "Resource temporarily unavailable" in caught.value.what
+    assert scene.store.stops == 1
+
+
+def test_a_later_worker_that_the_system_does_not_start_is_tried_again() -> None:
+    def no_process(_scene: Scene, worker: FakeWorker) -> None:
+        worker.control.close()  # there is none
+        raise NotStartedError(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
+
+    scene = Scene([listens_and_dies, no_process, ends_the_run])
+    assert scene.run() == Exit.OK
+    failed = [one["code"] for one in scene.logged() if one["event"] == "worker_failed"]
+    assert failed == ["process-not-started"]
+    assert len(scene.workers) == 3
+
+
+def test_a_command_that_cannot_be_run_is_told_by_its_code_and_leaves_nothing_open() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(NotStartedError):
+        WorkerProcess(["/nowhere/python"], inherited=[], plan=b"")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_store_that_dies_is_started_again() -> None:

@@ -74,6 +74,17 @@ def test_what_changes_nothing_leaves_the_worker_alone(
     assert {name: line[name] for name in line if name not in {"at", "level", "where"}} == said
 
 
+def test_a_refusal_tells_where_in_the_files_it_was() -> None:
+    def hung_up_and_ended(scene: Scene, worker: FakeWorker) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        ends_the_run(scene, worker)
+
+    scene = Scene([hung_up_and_ended], reloads=FakeReloads([REFUSED], place="rules/all.yaml:3:1"))
+    assert scene.run() == Exit.OK
+    (line,) = [one for one in scene.logged() if one["event"] == "reload_refused"]
+    assert (line["code"], line["place"]) == ("reload-wider", "rules/all.yaml:3:1")
+
+
 def test_a_worker_that_does_not_drain_for_the_next_one_is_ended_and_that_is_told() -> None:
     seconds = iter(range(0, 10_000, 5))
 

@@ -33,7 +33,22 @@ def renumbered(kind: ItemKind, old: str, new: str) -> tuple[tuple[Item, Item], .
     ],
 )
 def test_what_each_event_says_of_two_records(event: str, tie: Tie | None) -> None:
-    assert moves(f"ADT^{event}", PID, "MRG|P^^^H") == (Move(tie, (S,), (P,)),)
+    (move,) = moves(f"ADT^{event}", PID, "MRG|P^^^H")
+    assert (move.tie, move.survivors, move.priors) == (tie, (S,), (P,))
+
+
+@pytest.mark.parametrize("nothing", ["MRG|P^^^H", 'MRG|P^^^H||""||""'])
+def test_what_moves_to_another_owner_may_be_named_once(nothing: str) -> None:
+    """MRG-3 and MRG-5 are left out where the number stays."""
+    visit = "PV1|1" + "|" * 18 + "V1"
+    (move,) = moves("ADT^A44", PID, nothing)
+    assert move.renumbered == renumbered(ItemKind.ACCOUNT, "AC2", "AC2")
+    (move,) = moves("ADT^A45", PID, nothing, visit)
+    assert move.renumbered == renumbered(ItemKind.VISIT, "V1", "V1")
+    (move,) = moves("ADT^A40", PID, nothing, visit)
+    assert move.renumbered == ()
+    (move,) = moves("ADT^A50", PID, "MRG|S^^^H", visit)
+    assert move.renumbered == ()
 
 
 def test_no_mrg_no_move() -> None:

@@ -84,6 +84,8 @@ GATES = (
 EXCEPTIONS = {
     # The cancel of a restricted visit holds, since the visit may have been disclosed (§10.8).
     ("restricted", "not-disclosed-before"): "ambiguous-restriction",
+    # What the patient refused no consent lifts, so that no notice is asked for.
+    ("notice", "refused"): "labelled-sud",
 }
 
 USUAL: Settings = {

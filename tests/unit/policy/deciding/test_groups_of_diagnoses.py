@@ -12,9 +12,9 @@ from tests.support.random_sites import compiled as compiled_site
 
 CEILING = OPEN[:-1] + ", DRG: all}"
 GRANTS = "PID: [3], PV1: [2], DG1: [1, 3, 6, 7, 8], PR1: [1, 3], FT1: [1, 2, 4, 6, 7, 19]"
-GROUP = "DRG|885^Psychoses^MSDRG|20260101"
+GROUP = "DRG|291^Heart failure^MSDRG|20260101"
 PLAIN = "DG1|1||I10^HT^I10|||A"
-GROUPED = f"{PLAIN}|19^^MDC|885^^MSDRG"
+GROUPED = f"{PLAIN}|19^^MDC|291^^MSDRG"
 DEPRESSION = "DG1|2||F32.2^Depr^I10|||A"
 
 
@@ -30,7 +30,7 @@ def told(compiled: CompiledPolicy, *segments: str) -> list[str]:
 
 def test_a_labelled_diagnosis_takes_the_groups_along() -> None:
     assert told(site(), GROUPED, DEPRESSION, GROUP) == [PLAIN]
-    assert told(site(), DEPRESSION, "DG1|1||I10^HT^I10|||A||885", GROUP) == [PLAIN]
+    assert told(site(), DEPRESSION, "DG1|1||I10^HT^I10|||A||291", GROUP) == [PLAIN]
 
 
 def test_a_labelled_diagnosis_that_no_rule_grants_does() -> None:
@@ -104,10 +104,10 @@ def test_one_whose_code_the_law_takes_does_though_a_rule_may_send_the_rest_of_it
         )
     ]
     compiled = compiled_site(Site([acme], files, packs=frozenset({"us-federal", "us-il"})))
-    group = "DRG|885^Psychoses^MSDRG"
-    assert sent(compiled, adt("DG1|1||B20^x^I10|||F||885", group))[1:] == ["DG1||||||F"]
-    plain = "DG1|||I10^x^I10|||F||885"
-    assert sent(compiled, adt("DG1|1||I10^x^I10|||F||885", group))[1:] == [plain, group]
+    group = "DRG|291^Heart failure^MSDRG"
+    assert sent(compiled, adt("DG1|1||B20^x^I10|||F||291", group))[1:] == ["DG1||||||F"]
+    plain = "DG1|||I10^x^I10|||F||291"
+    assert sent(compiled, adt("DG1|1||I10^x^I10|||F||291", group))[1:] == [plain, group]
 
 
 def test_one_that_is_merely_not_granted_does_not() -> None:
@@ -140,4 +140,29 @@ def test_one_that_goes_with_its_charge_does(second: str, copy: list[str]) -> Non
 def test_a_diagnosis_of_groups_alone_goes_with_them() -> None:
     grants = "PID: [3], PV1: [2], DG1: [7, 8]"
     assert told(site(grants=grants), GROUPED, DEPRESSION) == []
-    assert told(site(grants=grants), GROUPED) == ["DG1|||||||19^^MDC|885^^MSDRG"]
+    assert told(site(grants=grants), GROUPED) == ["DG1|||||||19^^MDC|291^^MSDRG"]
+
+
+@pytest.mark.parametrize(
+    ("group", "goes"),
+    [
+        ("885^Psychoses^MSDRG", False),
+        ("885^Psychoses^MS-DRG", False),
+        ("885", False),
+        ("0885^x^APRDRG", True),
+        ("885^x^APRDRG", False),
+        ("976^HIV", False),
+        ("291^Heart failure^MSDRG", True),
+        ("291", True),
+    ],
+)
+def test_a_group_that_tells_of_itself_what_is_protected_does_not_go(group: str, goes: bool) -> None:
+    copy = told(site(), GROUPED, f"DRG|{group}|20260101")
+    assert any(line.startswith("DRG") for line in copy) is goes
+    assert (GROUPED if goes else PLAIN) in copy
+
+
+def test_the_number_of_a_group_is_none_of_a_charge() -> None:
+    charge = "FT1|1|T1||20260105||CG|885"
+    compiled = site()
+    assert charge in sent(compiled, dft(charge), facts(compiled, GENERAL))

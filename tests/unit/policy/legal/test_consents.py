@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.support.cutting import channel, code, facts, policy, rule, sent
-from tests.support.law_messages import ALL, ANY, BOTH, adt, compiled, consent
+from tests.support.law_messages import (
+    ALL,
+    ANY,
+    BOTH,
+    GENERAL,
+    PATIENT,
+    adt,
+    compiled,
+    consent,
+    part2,
+)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +141,26 @@ def test_under_required_labelled_content_goes_only_if_the_consent_names_the_labe
     assert sent(site, raw, facts(site, "consents:", consent()))[1:] == ["DG1|||I10^x^I10"]
     named = facts(site, "consents:", consent(more=", labels: [hiv]"))
     assert sent(site, raw, named)[1:] == ["DG1|||I10^x^I10", "DG1|||B20^x^I10"]
+
+
+@pytest.mark.parametrize("purposes", ["all", "[payment]"])
+def test_no_consent_lifts_a_protection_for_what_the_patient_refused(purposes: str) -> None:
+    site = compiled()
+    given = ("consents:", consent("part2-tpo"))
+    refused = "  - {" + PATIENT + ", kind: refusal, purposes: " + purposes + ", channels: all}"
+    assert code(site, part2(), facts(site, GENERAL, *given)) == "granted"
+    assert code(site, part2(), facts(site, GENERAL, *given, refused)) == "labelled-sud"
+    other = refused.replace(f"purposes: {purposes}", "purposes: [research]")
+    ended = refused.replace("channels: all", "channels: all, expires: 2026-02-01")
+    assert code(site, part2(), facts(site, GENERAL, *given, other)) == "granted"
+    assert code(site, part2(), facts(site, GENERAL, *given, ended)) == "granted"
+    assert code(site, adt(), facts(site, GENERAL, *given, refused)) == "granted"
+
+
+@pytest.mark.parametrize(
+    "said", ["CON|1|001|||||||||X", "CON|1|079|||||||||R", "ARV|1|A|NOCONSENT"]
+)
+def test_a_consent_that_the_message_itself_takes_back_lifts_nothing(said: str) -> None:
+    site = compiled()
+    known = facts(site, GENERAL, "consents:", consent("part2-tpo"))
+    assert code(site, part2(said), known) == "labelled-sud"

@@ -51,6 +51,21 @@ def test_a_message_that_names_neither_visit_nor_account_holds(items: str) -> Non
     assert code(site, adt(pv1="PV1|1|I"), known) == ("restricted" if "AC1" in items else "granted")
 
 
+@pytest.mark.parametrize("nothing", ['""', "  ", "^^^H", '""^^^H'])
+def test_a_field_that_gives_no_number_names_no_visit(nothing: str) -> None:
+    site = compiled()
+    raw = adt(pv1=PV1.replace("V1^^^H", nothing)).replace(b"AC1^^^H", nothing.encode())
+    assert code(site, raw, facts(site, *restriction("visit: V1"))) == "ambiguous-restriction"
+    assert code(site, raw, facts(site, *restriction("account: AC1"))) == "ambiguous-restriction"
+
+
+def test_the_number_of_a_visit_is_its_first_part_however_it_goes_on() -> None:
+    site = compiled()
+    for number in ("V1&x", "V1&x^5^M10^H", " V1 "):
+        raw = adt(pv1=PV1.replace("V1^^^H", number))
+        assert code(site, raw, facts(site, *restriction("visit: V1"))) == "restricted", number
+
+
 def test_all_payers_are_those_of_kind_payer() -> None:
     vendor = channel("beta", kind="vendor")
     site = policy([rule("r", ANY, ALL)], (channel("acme"), vendor), to="[acme, beta]")
@@ -102,12 +117,39 @@ def test_order_numbers_compare_by_namespace_where_both_have_one() -> None:
     assert "718-7" not in str(sent(site, oru(*ORDERS), bare))
 
 
+@pytest.mark.parametrize("field", [29, 54])
+def test_what_followed_from_a_restricted_order_goes_with_it(field: int) -> None:
+    site = compiled()
+    child = "OBR|1|P7|F7|1-8^x^LN" + "|" * (field - 4) + "P9&HIS^F9"
+    raw = oru(child, "OBX|1|NM|1-8^x^LN||1", *ORDERS)
+    assert "P7" not in str(sent(site, raw, facts(site, *restriction("order: P9"))))
+    assert "P7" in str(sent(site, raw, facts(site, *restriction("order: P8"))))
+
+
 def test_an_order_without_a_number_holds_where_an_order_is_restricted() -> None:
     site = compiled()
     known = facts(site, *restriction("order: P9"))
     raw = oru(*ORDERS, "OBR|3|||1-8^x^LN", "OBX|1|NM|1-8^x^LN||1")
     assert code(site, oru(*ORDERS), known) == "granted"
     assert code(site, raw, known) == "ambiguous-restriction"
+
+
+@pytest.mark.parametrize("details", [("ODS|D||1",), ("BPO|1|2^x^L", "NTE|1||for the ward")])
+def test_a_restricted_order_goes_with_what_its_orc_does_not_take_along(
+    details: tuple[str, ...],
+) -> None:
+    everything = "{PID: all, PV1: all, ORC: all, OBR: all, OBX: all, NTE: all, ODS: all, BPO: all}"
+    site = policy(
+        [rule("r", ANY, "PID: [3], ORC: all, NTE: all, ODS: all, BPO: all")],
+        [channel("acme", ceiling=everything).replace("[ADT,", "[OMB, ADT,")],
+    )
+    raw = hl7("OMB^O27", PID, PV1, "ORC|NW|P1", *details)
+    assert sent(site, raw)[1:] == list(details)
+    assert len(sent(site, raw, facts(site, *restriction("order: P1")))) == 1
+    assert len(sent(site, raw.replace(b"ORC|NW|P1", b"ORC|NW|P1" + b"|" * 26 + b"V"))) == 1
+    assert code(site, raw, facts(site, *restriction("order: P9"))) == "granted"
+    alone = hl7("OMB^O27", PID, PV1, "ORC|NW|P1", "ORC|NW|P2", *details)
+    assert sent(site, alone, facts(site, *restriction("order: P1")))[1:] == list(details)
 
 
 LINES = (
@@ -312,3 +354,44 @@ def test_a_document_of_another_time_is_sent() -> None:
     raw = hl7("MDM^T02", "EVN||20260101", PID, PV1, "TXA|1|DS" + "|" * 12 + "P1")
     assert code(site, raw, known) == "granted"
     assert code(site, raw.replace(b"EVN||20260101", b"EVN||20260201"), known) == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ("20251220^20260105", "restricted"),
+        ("20260105^20251220", "restricted"),
+        ("20251220^20251231", "granted"),
+        ("20251220", "granted"),
+        ("20251220^nodate", "restricted"),
+        ("20260229", "restricted"),
+        ("20251320", "restricted"),
+        ('""', "granted"),  # then the admission's
+    ],
+)
+def test_a_charge_is_restricted_on_each_of_its_days(days: str, expected: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction("charge: T1", ", from: 2026-01-01, to: 2026-02-28"))
+    raw = dft(f"FT1|1|T1||{days}||CG|99213").replace(
+        PV1.encode(), f"{PV1}{'|' * 25}20251220".encode()
+    )
+    assert code(site, raw, known) == ("nothing-left" if expected == "restricted" else "granted")
+
+
+@pytest.mark.parametrize(("end", "expected"), [("20260105", False), ("20251231", True), ("", True)])
+def test_an_observation_is_restricted_on_each_of_its_days(end: str, expected: bool) -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1", ", from: 2026-01-01, to: 2026-02-28"))
+    raw = oru(f"OBR|1|P1|F1|L^X^L|||20251230|{end}", "OBX|1|NM|L^X^L||1")
+    assert bool(sent(site, raw, known)) is expected
+
+
+@pytest.mark.parametrize(
+    ("admitted", "expected"),
+    [("20251220", "granted"), ("20260229", "restricted"), ("2026010", "restricted")],
+)
+def test_an_admission_whose_day_cannot_be_read_may_be_of_any(admitted: str, expected: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction("visit: V1", ", from: 2026-02-01"))
+    raw = adt(pv1=f"{PV1}{'|' * 25}{admitted}")
+    assert code(site, raw, known) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -19,7 +20,7 @@ from engine.privacy.facts import (
     SignedConsent,
 )
 from engine.privacy.patients import Patient
-from tests.support.cutting import NOW, channel, code, hl7, policy, rule, sent
+from tests.support.cutting import NOW, channel, code, facts, hl7, policy, rule, sent
 from tests.support.law_messages import ANY, ORDERS, PID, PV1, adt, compiled, dft, oru
 
 WHO = Patient("A", "H")
@@ -104,10 +105,15 @@ MARKERS = [
     ([con("095", "R")], "granted", []),  # of a procedure
     ([con("LOCAL", "A")], "granted", []),
     ([con("LOCAL", "R")], "ambiguous-restriction", []),
+    ([con("999", "A")], "granted", []),  # of no table: the sender's own, too
+    ([con("999", "R")], "ambiguous-restriction", []),
     # self-pay by the site's own segment
     (["ZSP|N"], "granted", []),
     (["ZSP|Y"], "restricted", [(VISIT, SELF_PAY)]),
     (["ZSP|Y|V7"], "granted", [(Item(ItemKind.VISIT, "V7"), SELF_PAY)]),
+    (["ZSP|Y|V1^^^H"], "restricted", [(VISIT, SELF_PAY)]),
+    (["ZSP|Y|V1&x^7^M10^H"], "restricted", [(VISIT, SELF_PAY)]),
+    (["ZSP|Y|||P1^HIS"], "granted", [(Item(ItemKind.ORDER, "P1"), SELF_PAY)]),
     (["ZSP|Y||AC1"], "restricted", [(Item(ItemKind.ACCOUNT, "AC1"), SELF_PAY)]),
     (["ZSP|Y|||P1"], "granted", [(Item(ItemKind.ORDER, "P1"), SELF_PAY)]),
 ]  # fmt: skip
@@ -297,3 +303,108 @@ def test_who_acts_for_payers_waits_for_what_is_marked() -> None:
     assert code(vendor, hl7("MDM^T02", PID, PV1, "TXA|1|DS" + "|" * 16 + "V"), of="rev") == (
         "restricted"
     )
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ((PV1, arv("^^^HIPAASelfPay^Self pay^HL70717")), "restricted"),
+        ((PV1, arv("L1^x^99HOSP^ALL^x^HL70717")), "restricted"),
+        ((PV1, arv("NO^none^HL70717^^^^^^^ALL")), "restricted"),
+        ((PV1, arv("^keep from the plan")), "ambiguous-restriction"),
+        ((PV1, arv("77^keep from the plan^99HOSP")), "ambiguous-restriction"),
+        ((PV1, arv("NO^none^HL70717^0^none^99HOSP")), "granted"),
+        ((PV1, arv("NO", label="^^^R^^HL70952")), "restricted"),
+        ((PV1, arv("NO", label="N~V")), "restricted"),
+        ((PV1, arv("NO", label="^very restricted")), "ambiguous-restriction"),
+        ((PV1, arv("NO", label="N^normal^HL70952^1^x^99HOSP")), "granted"),
+        ((PV1, con("^^^110^Restrict^HL70496", "A")), "restricted"),
+        ((PV1, con("110 ", "A")), "restricted"),
+        ((PV1, con("7^x^L^111", "A ")), "restricted"),
+    ],
+)
+def test_a_marker_counts_in_whichever_triplet_it_stands(
+    site: CompiledPolicy, segments: tuple[str, ...], expected: str
+) -> None:
+    assert code(site, hl7("ADT^A08", PID, *segments)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "goes"),
+    [
+        ("V", False), ("U", True), ("", True), ("U^^^V", False), ("^^^V^^HL70177", False),
+        ("U~V", False), ("^very restricted", False), ("9^x^L", False),
+        ("U^usual^HL70177^9^x^L", True),
+    ],
+)  # fmt: skip
+def test_an_order_is_marked_in_whichever_triplet_its_code_stands(
+    site: CompiledPolicy, value: str, goes: bool
+) -> None:
+    common = "ORC|RE|P1|F1" + "|" * 25 + value
+    copy = sent(site, oru(common, *ORDERS[1:]))
+    assert any("24331-1" in line for line in copy) is goes
+
+
+def test_a_label_of_the_sender_counts_in_whichever_triplet_it_stands() -> None:
+    florida = compiled(config="protections: [us-fl]\n")
+    for value in ("HIV", "^^^HIV^x^HL70177", "U^^HL70177^HIV", "HIV "):
+        common = "ORC|RE|P1|F1" + "|" * 25 + value
+        assert not any("24331-1" in line for line in sent(florida, oru(common, *ORDERS[1:])))
+
+
+@pytest.mark.parametrize("value", ["^^^R^^HL70952", "N^^^R", "N~R"])
+def test_the_label_of_a_message_counts_in_whichever_triplet_it_stands(
+    site: CompiledPolicy, value: str
+) -> None:
+    raw = adt(msh="P|2.9" + "|" * 14 + value)
+    assert code(site, raw) == "restricted"
+    assert code(site, adt(msh="P|2.9" + "|" * 14 + "N")) == "granted"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-03-01T04:59:59Z", "granted"),
+        ("2026-03-01T05:00:00Z", "restricted"),
+        ("2026-03-02T04:59:59Z", "restricted"),
+        ("2026-03-02T05:00:00Z", "granted"),
+    ],
+)
+def test_an_access_restriction_holds_on_days_of_the_engine_s_timezone(
+    now: str, expected: str
+) -> None:
+    site = policy([rule("r", ANY, "PID: [3]")], timezone="America/New_York")
+    raw = hl7("ADT^A08", PID, PV1, arv("ALL", days="20260301^20260301"))
+    assert code(site, raw, facts(site, f"now: {now}")) == expected
+    at = datetime.fromisoformat(now)
+    assert bool(signalled(Message.parse(raw), site, at)) is (expected == "restricted")
+
+
+def test_of_several_ranges_of_days_one_is_enough(site: CompiledPolicy) -> None:
+    two = "20260101^20260131~20260301^20260331"
+    assert code(site, adt(arv("ALL", days=two))) == "restricted"
+    assert code(site, adt(arv("ALL", days="20260101^20260131~20260401^"))) == "granted"
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([], "granted"),
+        ([PD1 + "Y"], "ambiguous-restriction"),
+        ([PV2 + "Y"], "ambiguous-restriction"),
+        ([arv("ALL")], "restricted"),
+        ([arv("WHATEVER")], "ambiguous-restriction"),
+        ([con("110", "A")], "restricted"),
+        ([con("110", "P")], "ambiguous-restriction"),
+        ([con("001", "R")], "ambiguous-restriction"),
+        (["ZSP|Y"], "restricted"),
+    ],
+)
+@pytest.mark.parametrize("pid", ["PID|1", 'PID|1||""', "PID|1||^^^H"])
+def test_what_a_message_says_that_names_no_patient_is_of_the_message(
+    site: CompiledPolicy, pid: str, segments: list[str], expected: str
+) -> None:
+    """There is nobody to keep it for; it denies all the same."""
+    raw = hl7("ADT^A01^ADT_A01", "EVN||20260101", pid, PV1, *segments)
+    assert code(site, raw) == expected
+    assert kept(site, raw) == []

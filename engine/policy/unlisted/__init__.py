@@ -1,0 +1,1 @@
+"""What arrives that nobody is sent, and whether any rule speaks of it."""
