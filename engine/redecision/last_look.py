@@ -54,6 +54,7 @@ class LastLook:
         commit: GroupCommit,
         unseal: Callable[[Opened], bytes],
         now: Callable[[], datetime],
+        *,
         taken_back: Callable[[Message, str], object] = lambda *_: None,
     ) -> None:
         self._channel = channel

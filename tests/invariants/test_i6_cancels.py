@@ -66,7 +66,12 @@ class Desk(Rig):
             return self.sealer.open(one.sealed, about_copy(one.receipt, "acme", one.part))
 
         look = LastLook(
-            "acme", redecision, self.commit, unseal, self.now, self.intake.marks.taken_back
+            "acme",
+            redecision,
+            self.commit,
+            unseal,
+            self.now,
+            taken_back=self.intake.marks.taken_back,
         )
         return looked(look, opened, self.turn), opened, fence
 
@@ -252,7 +257,7 @@ def test_what_comes_after_a_copy_that_was_withheld_marks_the_visit_anew() -> Non
     """Its cancel and its corrections follow it, though the first copy of the visit never left."""
     desk = Desk()
     desk.answer(sample("adt-a01", f10="M1"))
-    sight, opened, fence = desk.look(stricter())
+    _, opened, fence = desk.look(stricter())
     desk.settle(opened, fence, Final.WITHHELD, "no-rule")
     desk.answer(event("A11", "M2"))
     assert desk.verdicts()["acme"]["reasons"] == ["not-disclosed-before"]

@@ -206,7 +206,7 @@ class Everything:
             self.rig.commit,
             unseal,
             lambda: NOW,
-            self.rig.intake.marks.taken_back,
+            taken_back=self.rig.intake.marks.taken_back,
         )
         message = self.redecision.case(opened.receipt, self.do(Fetch(opened.receipt))).message
         now = self.facts(is_kept=True)
