@@ -1,8 +1,8 @@
 """Which results carry a document, into which no rule can look.
 
-Law: a result is a document by its type (OBX-2 `ED` or `RP`), or by how its value is encoded
-(OBX-5.4 `Base64` or `Hex`, table 0299), whatever it says of its type; case and outer space do not
-matter. It is sent whole, and only where a grant lists its type (`Grant.documents`).
+Law: a result is a document by its type (OBX-2 `ED` or `RP`), by how its value is encoded (OBX-5.4
+`Base64` or `Hex`, table 0299), whatever it says of its type, or by how a PDF begins; case and outer
+space do not matter. It is sent whole, and only where a grant lists its type (`Grant.documents`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _BEFORE_ENCODING = 3
 DOCUMENT_TYPES = frozenset({"ED", "RP"})
 _ENCODINGS = frozenset({"base64", "hex"})
 
+#: How a PDF begins, in Base64 and as it is.
+_BEGINNINGS = (b"JVBERi0", b"%PDF-")
+
 #: What nearly all results have as their type, and what is none of a document.
 _PLAIN = frozenset(
     b"NM ST TX FT CE CWE CNE CF SN DT TM TS DTM CX CQ XPN XAD XTN XON XCN MO CP ID IS NR SI".split()
@@ -41,13 +44,19 @@ def documents_in(view: View) -> frozenset[int]:
     if not view.has("OBX"):
         return _NONE
     columns = view.columns("OBX", _VALUE)
-    if _PLAIN.issuperset(columns[_TYPE.field]) and not _may_be_encoded(view, columns[_VALUE]):
+    has_pdf = any(beginning in view.message.raw for beginning in _BEGINNINGS)
+    if (
+        not has_pdf
+        and _PLAIN.issuperset(columns[_TYPE.field])
+        and not _may_be_encoded(view, columns[_VALUE])
+    ):
         return _NONE
     return frozenset(
         segment.index
         for segment in view.all("OBX")
         if any(text.strip().upper() in DOCUMENT_TYPES for text in view.texts(segment, _TYPE))
         or any(text.strip().casefold() in _ENCODINGS for text in view.texts(segment, _ENCODING))
+        or (has_pdf and any(one in segment.field(_VALUE) for one in _BEGINNINGS))
     )
 
 

@@ -352,3 +352,24 @@ def test_only_what_a_minor_may_have_consented_to_alone_needs_the_minor_s_consent
     assert [line for line in sent(site, raw, known) if line.startswith("DG1")] == [
         "DG1|||B20^x^I10"
     ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "20447-9",
+        "25836-8",
+        "31201-7",
+        "22357-8",
+        "49580-4",
+        "68961-2",
+        "5221-7",
+        "24012-7",
+        "75622-1",
+    ],
+)
+def test_the_common_tests_for_hiv_are_known(code: str) -> None:
+    site = compiled(config="protections: [us-federal, us-ny]\n")
+    raw = oru("OBR|1|P1|F1|PANEL^X^L", f"OBX|1|ST|{code}^x^LN||v", "OBX|2|NM|2345-7^G^LN||1")
+    assert not any(code in line for line in sent(site, raw))
+    assert any("2345-7" in line for line in sent(site, raw))
