@@ -207,7 +207,7 @@ def _contract(policy: Policy, channel: Channel) -> Iterator[tuple[str, str]]:
         "is held" if channel.structure is Structure.STRICT else "is sent",
     )
     yield (
-        "A copy whose free text names what is withheld",
+        "A copy that names what is withheld",
         "is held" if channel.leak_scan is LeakScan.NAMES else "is sent",
     )
     yield (
