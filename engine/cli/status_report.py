@@ -21,6 +21,7 @@ from engine.store.port import LaneView, Order, Unarchived, View
 DEPTH = (25, 100)
 OLDEST_S = (300, 900)
 PARKED = (1, 10)
+HELD = (25, 250)
 UNARCHIVED_S = (300, 3600)
 
 #: A head that was tried so often in vain, and waits so long, is a warning before it is merely old.
@@ -197,6 +198,7 @@ def verdict(now: StatusReport) -> tuple[int, str]:
     measures = " ".join(
         f"{name}_depth={channel['depth']};{DEPTH[0]};{DEPTH[1]}"
         f" {name}_parked={channel['parked']};{PARKED[0]};{PARKED[1]}"
+        f" {name}_held={channel['held']};{HELD[0]};{HELD[1]}"
         for name, channel in now["channels"].items()
         if channel["depth"] is not None
     )
@@ -234,6 +236,7 @@ def _of_channels(channels: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[in
             ("depth", DEPTH, "waiting"),
             ("oldest_s", OLDEST_S, "s old"),
             ("parked", PARKED, "parked"),
+            ("held", HELD, "held"),
         ):
             number = channel[key] or 0
             if number >= warning:
