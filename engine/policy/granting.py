@@ -103,8 +103,8 @@ class Chosen(NamedTuple):
     withholding: tuple[RunnableRule, ...]
     following: tuple[RunnableRule, ...]
     earlier: Code | None
-    keeps_flags: bool = True
-    has_documents: bool = False
+    keeps_flags: bool
+    has_documents: bool
 
     @property
     def disclosing(self) -> tuple[RunnableRule, ...]:
@@ -121,7 +121,7 @@ class Chosen(NamedTuple):
             granting,
             self.withholding,
             following,
-            self.earlier is not None,
+            bars_corrections=self.earlier is not None,
             keeps_flags=self.keeps_flags,
             has_documents=self.has_documents,
         )

@@ -78,11 +78,11 @@ class ChannelRules:
         self,
         grants: tuple[RunnableRule, ...],
         withholds: tuple[RunnableRule, ...],
-        following: tuple[RunnableRule, ...] = (),
-        bars_corrections: bool = False,
+        following: tuple[RunnableRule, ...],
         *,
-        keeps_flags: bool = True,
-        has_documents: bool = False,
+        bars_corrections: bool,
+        keeps_flags: bool,
+        has_documents: bool,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key: tuple[int, ...]
