@@ -20,7 +20,7 @@ from engine.policy.sensitive.labelled import Bits
 from engine.policy.sensitive.labels import LabelIndex
 from engine.policy.vocabulary.conditions import Condition, MessageType
 
-#: Stands for the number of a rule that is not the site's; there is one for a channel at most.
+#: Stands for the number of a rule that is not the site's; one at most applies.
 _BUILT_IN = -100
 
 
