@@ -88,10 +88,10 @@ def _following_all_the_same(case: Case, channel: ChannelRules) -> RunnableRule |
     if why_not_following(case, channel) is not None:
         return None
     law = case.law
-    allowed = (
-        one for one in channel.cancel_rules if law.is_silent or not law.refuses(channel, one)
-    )
-    return next(allowed, None)
+    for rule in channel.cancel_rules:
+        if law.is_silent or law.refuses(channel, rule) is None:
+            return rule
+    return None
 
 
 def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
