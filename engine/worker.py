@@ -144,7 +144,13 @@ class Worker:
         self, compiled: CompiledPolicy, redecision: Redecision
     ) -> dict[str, Courier]:
         site = self._plan.site
-        look = partial(LastLook, redecision=redecision, commit=self._commit, now=self._clock.now)
+        look = partial(
+            LastLook,
+            redecision=redecision,
+            commit=self._commit,
+            now=self._clock.now,
+            taken_back=self._intake.marks.taken_back,
+        )
         return {
             channel: self._make_courier(channel, site.deliveries[channel], look)
             for channel in compiled.channels

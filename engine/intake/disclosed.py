@@ -23,7 +23,7 @@ from engine.policy.compile import CompiledPolicy
 from engine.policy.message.reading import type_of
 from engine.policy.runnable.events import CANCELS_OF, is_cancel
 from engine.privacy.facts import Disclosed
-from engine.privacy.visit import Visit, visit_of
+from engine.privacy.visit import visit_of, visits_of
 from engine.store.port import Accept, Learned
 
 #: How many marks are remembered at most.
@@ -35,18 +35,18 @@ Mark = tuple[str, bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What is asked of the store before what follows is decided: for each channel a mark's name."""
+    """What is asked of the store before what follows is decided: a mark's name for each of `about`.
 
-    visit: Visit
-    channels: tuple[str, ...]
+    That is, for each visit that the message is about, and each channel, whether it was disclosed.
+    """
+
+    about: tuple[Disclosed, ...]
     names: tuple[bytes, ...]
 
     def disclosed(self, answers: Sequence[bytes | None]) -> frozenset[Disclosed]:
         """The facts, from what `Recall(names)` answered."""
         return frozenset(
-            Disclosed(channel, visit=self.visit.number)
-            for channel, answer in zip(self.channels, answers, strict=True)
-            if answer is not None
+            one for one, answer in zip(self.about, answers, strict=True) if answer is not None
         )
 
 
@@ -57,13 +57,15 @@ def followed(message: Message, compiled: CompiledPolicy, sealing: Sealing) -> Fo
     """
     if not compiled.asks_disclosed(message):
         return None
-    visit = visit_of(message)
-    if visit is None:
+    visits = visits_of(message)
+    if not visits:
         return None
     rules = compiled.for_type(message.once(type_of)).channels
-    channels = tuple(channel.id for channel in rules if channel.asks_disclosed)
-    names = tuple(disclosure_name(sealing, visit, channel) for channel in channels)
-    return Followed(visit, channels, names)
+    channels = [channel.id for channel in rules if channel.asks_disclosed]
+    asked = [(visit, channel) for visit in visits for channel in channels]
+    about = tuple(Disclosed(channel, visit=visit.number) for visit, channel in asked)
+    names = tuple(disclosure_name(sealing, visit, channel) for visit, channel in asked)
+    return Followed(about, names)
 
 
 def disclosure_mark(
@@ -125,6 +127,11 @@ class Marks:
         """These were not stored after all."""
         for mark in marks:
             self._marked.pop(mark, None)
+
+    def taken_back(self, message: Message, channel: str) -> None:
+        """The last look takes back what a copy of `message` marked: what comes marks anew."""
+        for pv1 in message.all("PV1")[:1]:
+            self.forget([(channel, pv1.field(19), message.msh.field(4))])
 
     def _with_cancel(self, accept: Accept, message: Message) -> Accept:
         visit = visit_of(message)

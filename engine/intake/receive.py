@@ -92,7 +92,7 @@ class Intake:
             clock=clock,
         )
         self._units = compiled.policy.units
-        self._marks = Marks(compiled, sealing)
+        self.marks = Marks(compiled, sealing)
         self._teachings = Teachings()
         self._behind: dict[Source, deque[tuple[bytes, Deferred[bytes | None]]]] = {}
         self.store_is_down = False
@@ -201,7 +201,7 @@ class Intake:
                 patients=arrival.patients,
                 enters=changes.enters,
             )
-            accept, marks = self._marks.with_marks(accept, message)
+            accept, marks = self.marks.with_marks(accept, message)
         except Exception as error:  # noqa: BLE001 - as above
             return succeed(self._fail(arrival, error))
         if taught and self._teachings.are_new(accept):
@@ -224,7 +224,7 @@ class Intake:
             return self._again(given)
         if accepted.duplicate:
             self._known.refused(given.taught)
-            self._marks.forget(given.marks)
+            self.marks.forget(given.marks)
             self._log(Event.DUPLICATE_RECEIVED, listener=listener, receipt=accepted.receipt)
         else:
             self._known.committed(given.taught)
@@ -263,7 +263,7 @@ class Intake:
     def _undo(self, given: Submitted) -> None:
         """It was not stored after all, and taught nobody anything."""
         self._known.refused(given.taught)
-        self._marks.forget(given.marks)
+        self.marks.forget(given.marks)
         self._teachings.forget(given.accept)
 
     def _not_stored(self, failure: Failure, arrival: Arrival) -> bytes | None:

@@ -53,8 +53,12 @@ class AsksCoverage(Protocol):
 
 
 def needs_coverage(message: Message, policy: AsksCoverage) -> bool:
-    """Whether the registry must be asked before this message is decided."""
-    return not message.all("IN1") and policy.asks_coverage(message)
+    """Whether the registry must be asked before this message is decided.
+
+    Of several patients each answers for itself: the insurance of one says nothing of the others.
+    """
+    is_told = bool(message.all("IN1")) and len(message.all("PID")) <= 1
+    return not is_told and policy.asks_coverage(message)
 
 
 def coverage_keys(message: Message, persons: Persons = ()) -> tuple[CoverageKey, ...]:

@@ -43,7 +43,8 @@ def _never_left(opened: Opened) -> bool:
 class LastLook:
     """Implements `engine.delivery.look.Look` for `channel`.
 
-    `unseal` as in `AsCut`; `now` is aware.
+    `unseal` as in `AsCut`; `now` is aware. `taken_back` is told of each mark that is taken back,
+    before it is, by the message that made it and the channel.
     """
 
     def __init__(
@@ -53,12 +54,15 @@ class LastLook:
         commit: GroupCommit,
         unseal: Callable[[Opened], bytes],
         now: Callable[[], datetime],
+        *,
+        taken_back: Callable[[Message, str], object] = lambda *_: None,
     ) -> None:
         self._channel = channel
         self._redecision = redecision
         self._commit = commit
         self._as_cut = AsCut(unseal)
         self._now = now
+        self._taken_back = taken_back
 
     def __call__(self, opened: Opened) -> Sight | Deferred[Sight]:
         """At once for what was cut under today's policy and today's facts, later for the rest."""
@@ -100,6 +104,7 @@ class LastLook:
         if isinstance(sight, Withhold | ParkIt) and _never_left(opened):
             undo = self._redecision.taken_back(case, self._channel)
             if undo is not None:  # before it leaves the lane, so that no cancel comes between
+                self._taken_back(case.message, self._channel)
                 await self._commit.submit(undo)
         return sight
 

@@ -65,7 +65,14 @@ class Desk(Rig):
         def unseal(one: Opened) -> bytes:
             return self.sealer.open(one.sealed, about_copy(one.receipt, "acme", one.part))
 
-        look = LastLook("acme", redecision, self.commit, unseal, self.now)
+        look = LastLook(
+            "acme",
+            redecision,
+            self.commit,
+            unseal,
+            self.now,
+            taken_back=self.intake.marks.taken_back,
+        )
         return looked(look, opened, self.turn), opened, fence
 
     def settle(self, opened: Opened, fence: int, final: Final, reason: str = "") -> None:
@@ -126,6 +133,11 @@ def corrected(payload: bytes, segment: bytes, field: int, code: bytes) -> bytes:
     fields[field] = code
     lines[at] = b"|".join(fields)
     return b"\r".join(lines)
+
+
+def of_another(payload: bytes) -> bytes:
+    """The same of another patient, in another visit."""
+    return payload.replace(b"V100001", b"V100002").replace(b"MR100001", b"MR100002")
 
 
 def test_a_corrected_result_goes_where_something_of_its_visit_went() -> None:
@@ -239,6 +251,38 @@ def test_what_the_last_look_withholds_was_not_disclosed_so_its_cancel_stays() ->
     desk.settle(opened, fence, Final.WITHHELD, "no-rule")
     assert desk.look(stricter())[0] == Withhold("not-disclosed-before")
     assert desk.look()[0] == Withhold("not-disclosed-before")
+
+
+def test_what_comes_after_a_copy_that_was_withheld_marks_the_visit_anew() -> None:
+    """Its cancel and its corrections follow it, though the first copy of the visit never left."""
+    desk = Desk()
+    desk.answer(sample("adt-a01", f10="M1"))
+    _, opened, fence = desk.look(stricter())
+    desk.settle(opened, fence, Final.WITHHELD, "no-rule")
+    desk.answer(event("A11", "M2"))
+    assert desk.verdicts()["acme"]["reasons"] == ["not-disclosed-before"]
+    desk.answer(sample("adt-a08", f10="M3"))
+    assert b"|ADT^A08^" in desk.deliver()
+    desk.answer(corrected(sample("oru-r01", f10="M4"), b"OBX", 11, b"C"), LAB)
+    assert desk.verdicts()["acme"]["verdict"] == "disclose"
+    desk.answer(event("A11", "M5"))
+    assert desk.verdicts()["acme"]["rules"] == ["cancel-follows"]
+
+
+def test_corrections_of_several_patients_each_follow_what_went_of_their_visit() -> None:
+    """An ORU of two patients: the payer had the visit of one alone."""
+    desk = Desk()
+    desk.answer(sample("adt-a01", f10="M1"))
+    desk.deliver()
+    desk.answer(of_another(event("A05", "M2")))  # teaches the coverage, and goes to nobody
+    one = corrected(sample("oru-r01", f10="M3"), b"OBX", 11, b"C")
+    desk.answer(one + of_another(one.partition(b"\r")[2]), LAB)
+    assert desk.verdicts()["acme"]["parts"] == 2  # what is new goes of both
+    first, second = desk.deliver(), desk.deliver()
+    assert b"MR100001" in first
+    assert b"OBX|1|NM|2345-7^" in first
+    assert b"MR100002" in second
+    assert b"2345-7^" not in second
 
 
 def test_what_was_attempted_before_it_was_withheld_keeps_its_cancel() -> None:

@@ -11,7 +11,7 @@ import itertools
 import json
 import pathlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +48,9 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SITE = load_site(REPOSITORY)
 SEALER = any_sealer()
 START_MS = 1_772_409_600_000
+GATES = {
+    listener.name: Gate(listener.admission, SITE.policy.environment) for listener in SITE.listeners
+}
 
 
 class FixedClock:
@@ -88,6 +91,7 @@ class Rig:
         compiled: CompiledPolicy | None = None,
         answer_while_down: frozenset[str] = frozenset(),
         sealer: Sealer = SEALER,
+        gates: Mapping[str, Gate] | None = None,
     ) -> None:
         self.store = store or MemoryStore()
         self.clock = Clock()
@@ -99,10 +103,7 @@ class Rig:
         numbers = itertools.count()
         self.intake = Intake(
             compiled=compiled or compile_policy(SITE.policy, "rev"),
-            gates={
-                listener.name: Gate(listener.admission, SITE.policy.environment)
-                for listener in SITE.listeners
-            },
+            gates=GATES if gates is None else gates,
             answer_while_down=answer_while_down,
             commit=self.commit,
             sealing=self.sealer,
@@ -397,3 +398,18 @@ def test_while_the_engine_stops_nothing_is_answered() -> None:
     assert rig.answer(sample("adt-a01")) is None
     assert rig.answer(sample("oru-r01"), LAB) is None
     assert rig.events() == []
+
+
+def test_the_insurance_of_one_patient_does_not_stand_for_another_in_the_message() -> None:
+    """Of the other, who names none, the registry of coverage is asked."""
+    rig = Rig()
+    for name in (b"MR100001", b"MR100002"):
+        admission = sample("adt-a01", f10=f"M{name.decode()}").replace(b"MR100001", name)
+        rig.answer(admission.replace(b"V100001", b"V" + name))
+    head, _, part = sample("oru-r01", f10="M3").partition(b"\r")
+    one = part.replace(b"V100001", b"VMR100001")
+    other = part.replace(b"MR100001", b"MR100002").replace(b"V100001", b"VMR100002")
+    insured = one.replace(b"\rORC|", b"\rIN1|1|P1|ACME01|ACME\rORC|", 1)
+    rig.answer(head + b"\r" + insured + other, LAB)
+    parts = [copy.part for copy in rig.committed[-1].copies if copy.channel == "acme"]
+    assert parts == [0, 1]
