@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from engine.archive.contents import contents, known_of
+from engine.archive.contents import contents, kept_facts
 from engine.archive.database import Database
 from engine.archive.quarantine import FAULTS
 from engine.errors import EngineError
+from engine.intake.receipts import received_at
 from engine.policy.compare.over import MessageChange, over
 from engine.policy.compile import CompiledPolicy
 from engine.privacy.facts import Facts
@@ -132,8 +133,9 @@ def _cases(
 
 def _facts(store: Store, old: Side, before: KeptMessage, new: Side, after: KeptMessage) -> Facts:
     """What is known now, of whatever either policy asks, as at the time of receipt."""
-    known = known_of(old.redecision, store, before)
-    others = known_of(new.redecision, store, after)
+    at = received_at(before.receipt)
+    known = kept_facts(old.redecision, store, before, at)
+    others = kept_facts(new.redecision, store, after, at)
     return replace(
         others,
         coverages={**known.coverages, **others.coverages},

@@ -1,22 +1,22 @@
 """Contents of archived messages one by one, and what is known of each now.
 
 Law: content is opened one message at a time and forgotten at once; what is known is asked of the
-store as whoever decides again asks it, as at the time of receipt.
+store as whoever decides again asks it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from engine.archive import schema
 from engine.archive.database import Database
 from engine.archive.search import read_content
-from engine.intake.receipts import earliest_receipt, received_at
+from engine.intake.receipts import earliest_receipt
 from engine.privacy.facts import Facts
-from engine.redecision.kept_message import Answers, KeptMessage
+from engine.redecision.kept_message import Answers, KeptMessage, recalling
 from engine.redecision.redecide import Redecision
 from engine.store.port import Store
 
@@ -47,11 +47,9 @@ def contents(
         after = page[-1].receipt
 
 
-def known_of(redecision: Redecision, store: Store, kept: KeptMessage) -> Facts:
-    """What is known now of whatever the policy asks, as at the time of receipt."""
+def kept_facts(redecision: Redecision, store: Store, kept: KeptMessage, at: datetime) -> Facts:
+    """What is known now of whatever the policy asks, for a decision as of `at`."""
     answers: Answers = ()
     if kept.names or kept.patients:
-        kept, answers = redecision.gather(
-            kept, lambda recall: cast("Answers", store.execute([recall])[0])
-        )
-    return redecision.facts(kept, answers, received_at(kept.receipt))
+        kept, answers = redecision.gather(kept, recalling(store))
+    return redecision.facts(kept, answers, at)

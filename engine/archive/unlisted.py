@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.archive.contents import contents, known_of
+from engine.archive.contents import contents, kept_facts
 from engine.archive.database import Database
 from engine.archive.quarantine import FAULTS
 from engine.errors import EngineError
@@ -53,10 +53,11 @@ def tally_archived(
         if kept is None:
             passed.unread += 1
             continue
-        at_ms = int(received_at(receipt).timestamp() * 1000)
+        at = received_at(receipt)
+        at_ms = int(at.timestamp() * 1000)
         asked = tally.see(kept.message, at_ms, receipt)
         if asked:
-            facts = known_of(redecision, store, kept)
+            facts = kept_facts(redecision, store, kept, at)
             try:
                 tally.decide(kept.message, facts, asked)
             except FAULTS:

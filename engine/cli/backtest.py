@@ -20,6 +20,7 @@ from engine.archive.backtest import Side, Tally, backtest
 from engine.archive.opening import open_archive
 from engine.cli.acting import add_reason
 from engine.cli.arguments import add_site_and_json
+from engine.cli.deciding import compiled_as_run
 from engine.cli.moments import ms, utc, whole_days
 from engine.cli.noting import note
 from engine.cli.reach import working_store
@@ -28,9 +29,6 @@ from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.intake.sealed import hash_key
-from engine.policy.compile import compile_policy
-from engine.policy.meaning.revision import revision
 from engine.redecision.redecide import Redecision
 from engine.store.sealing import Sealer
 
@@ -87,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _side(site: Site, sealer: Sealer) -> Side:
-    compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
+    compiled = compiled_as_run(site, sealer)
     return Side(compiled, Redecision(compiled, sealer))
 
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
-from engine.archive.entries import read_record
 from engine.archive.naming import read_names
 from engine.archive.opening import open_archive
+from engine.cli.unarchived import unarchived
 from engine.config.model import Installation
 from engine.errors import EngineError
-from engine.store.port import ReadLedger, Store
-
-#: How many records one question to the store asks for.
-_PAGE = 500
+from engine.store.port import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +44,13 @@ def message_names(
             named = read_names(connection, wanted)
             found = {receipt: MessageName(*one) for receipt, one in named.items()}
     missing = set(wanted) - found.keys()
-    after = ""
-    while missing:
-        page = cast("tuple[tuple[str, bytes], ...]", store.execute([ReadLedger(after, _PAGE)])[0])
-        for _, encoded in page:
-            record = read_record(encoded)
-            receipt = str(record.get("receipt", ""))
-            if record["kind"] == "decision" and receipt in missing:
-                missing.discard(receipt)
-                found[receipt] = MessageName(
-                    str(record.get("type", "")), str(record.get("control_id", ""))
-                )
-        if len(page) < _PAGE:
-            break
-        after = page[-1][0]
+    for _, record in unarchived(store) if missing else ():
+        receipt = str(record.get("receipt", ""))
+        if record["kind"] == "decision" and receipt in missing:
+            found[receipt] = MessageName(
+                str(record.get("type", "")), str(record.get("control_id", ""))
+            )
+            missing.discard(receipt)
+            if not missing:
+                break
     return found

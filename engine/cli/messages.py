@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from engine.archive.channels import ledger_channels
 from engine.archive.database import Database
@@ -30,6 +30,7 @@ from engine.archive.story import Scribe
 from engine.archive.telling import told
 from engine.cli.acting import add_reason, need_reason
 from engine.cli.arguments import add_site_and_json, known_channel
+from engine.cli.deciding import compiled_as_run
 from engine.cli.finding import add_search, asked_query
 from engine.cli.moments import shown
 from engine.cli.noting import note
@@ -44,9 +45,7 @@ from engine.config.model import OperatingSite, Site
 from engine.errors import EngineError, Exit, StoreError, UsageError
 from engine.intake.receipts import received_at
 from engine.intake.sealed import about_message
-from engine.policy.compile import compile_policy
-from engine.policy.meaning.revision import revision
-from engine.redecision.kept_message import Answers, KeptMessage
+from engine.redecision.kept_message import Answers, KeptMessage, recalling
 from engine.store.sealing import Sealer
 
 
@@ -200,8 +199,8 @@ def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
     with archive.reading() as connection:
         rows = read_rows(connection, args.receipt)
     sent = [str(row.get("sha256", "")) for row in rows if row["channel"] == args.copy]
-    compiled = compile_policy(site.policy, revision(site.policy))
-    scribe = Scribe(compiled, Sealer.of(site.keys))
+    sealer = Sealer.of(site.keys)
+    scribe = Scribe(compiled_as_run(site, sealer), sealer)
     kept = scribe.open(args.receipt, sealed)
     data: list[bytes] = []
     if kept is not None:
@@ -221,7 +220,7 @@ def _copy(archive: Database, site: Site, args: argparse.Namespace, sealed: bytes
 def _recalled(site: Site, scribe: Scribe, kept: KeptMessage) -> tuple[KeptMessage, Answers]:
     """What the store knows of the message's coverage and patients; nothing where it is down."""
     with suppress(StoreError), running_store(site) as store:
-        return scribe.gather(kept, lambda recall: cast("Answers", store.execute([recall])[0]))
+        return scribe.gather(kept, recalling(store))
     return kept, (None,) * (len(kept.names) + len(kept.patients))
 
 

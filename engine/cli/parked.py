@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.cli.acting import add_reason, need_reason, operator
 from engine.cli.arguments import add_site_and_json
+from engine.cli.deciding import compiled_as_run
 from engine.cli.message_names import UNNAMED, MessageName, message_names
 from engine.cli.moments import shown
 from engine.cli.operating import operating_site
@@ -31,9 +32,6 @@ from engine.cli.table import table
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.errors import Exit
-from engine.intake.sealed import hash_key
-from engine.policy.compile import compile_policy
-from engine.policy.meaning.revision import revision
 from engine.redecision.redecide import Redecision
 from engine.store.port import Item, Resolve
 from engine.store.sealing import Sealer
@@ -124,8 +122,7 @@ def replay(args: argparse.Namespace) -> int:
         store = stack.enter_context(working_store(site))
         contents = Contents(store, site, stack)
         sealer = Sealer.of(site.keys)
-        compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
-        redecision = Redecision(compiled, sealer)
+        redecision = Redecision(compiled_as_run(site, sealer), sealer)
         outcomes = [
             (item, replayed(store, contents, redecision, item, args.reason))
             for item in chosen_items(site.policy.channels, store, args)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 from engine.cli.arguments import chosen_channels, known_channel
-from engine.cli.message_names import UNNAMED, MessageName
+from engine.cli.message_names import MessageName
 from engine.cli.moments import shown, utc
 from engine.cli.words import visible
 from engine.errors import UsageError
@@ -84,7 +84,7 @@ def name_of(item: Item) -> str:
     return f"{item.channel}/{item.id}"
 
 
-def item_as_json(item: Item, name: MessageName = UNNAMED) -> dict[str, Any]:
+def item_as_json(item: Item, name: MessageName) -> dict[str, Any]:
     """An item without its content; the note says which rules it rests on."""
     return {
         "item": name_of(item),

@@ -11,10 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from engine.archive.accounting import YEARS, Line, account_of
 from engine.archive.acts import record_all
+from engine.archive.contents import kept_facts
 from engine.archive.database import Database
 from engine.archive.entries import act
 from engine.archive.opening import signing_key_of
@@ -22,23 +23,21 @@ from engine.archive.search import Found, Query, disclosures_of, read_content, se
 from engine.archive.signing import read_signer
 from engine.archive.terms import patient_term
 from engine.cli.acting import operator
+from engine.cli.deciding import compiled_as_run
 from engine.cli.idle_refusals import idle_of
 from engine.cli.moments import ms, whole_days
 from engine.cli.patient_report import Recipient, Removed, Report
 from engine.cli.patient_words import channels_of, entry_in_words
 from engine.clock import SystemClock
 from engine.config.model import Site
-from engine.intake.sealed import hash_key
-from engine.policy.compile import CompiledPolicy, compile_policy
-from engine.policy.meaning.revision import revision
+from engine.policy.compile import CompiledPolicy
 from engine.policy.model import State
 from engine.policy.telling.patient import Known, changes, shares
 from engine.privacy.entries import Entry
 from engine.privacy.patients import Patient
 from engine.privacy.supposing import Supposed, supposing
-from engine.redecision.kept_message import Answers
 from engine.redecision.redecide import Redecision
-from engine.store.port import Recall, Store
+from engine.store.port import Store
 from engine.store.sealing import Sealer, SealError
 
 #: How a message stands with whoever does not insure its patient.
@@ -64,7 +63,7 @@ class Inquiry:
             found = search(connection, Query(terms=(term,), limit=limit))
         self._record(now, term, found)
         policy = self.site.policy
-        compiled = compile_policy(policy, revision(policy), hash_key(self.sealer))
+        compiled = compiled_as_run(self.site, self.sealer)
         known, erased = self._open(compiled, found, now) if self.reason else ((), 0)
         got = shares(known, compiled) if known else {}
         suppose = partial(supposing, supposed=supposed)
@@ -143,14 +142,8 @@ class Inquiry:
                 if error.code != "sealed-erased":
                     raise
                 continue
-            answers: tuple[bytes | None, ...] = ()
-            if case.names or case.patients:
-                case, answers = redecision.gather(case, self._recall)
-            known.append(Known(case.message, redecision.facts(case, answers, now)))
+            known.append(Known(case.message, kept_facts(redecision, self.store, case, now)))
         return tuple(known), len(found) - len(known)
-
-    def _recall(self, recall: Recall) -> Answers:
-        return cast("Answers", self.store.execute([recall])[0])
 
     def _lines(self, term: bytes, now: datetime) -> dict[str, tuple[Line, ...]]:
         """What each channel received, as an accounting of everything tells it."""

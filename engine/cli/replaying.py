@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from typing import cast
 
 from engine.archive.database import Database
 from engine.archive.opening import open_archive
@@ -17,7 +16,7 @@ from engine.cli.parked_items import name_of
 from engine.clock import SystemClock
 from engine.config.model import Site
 from engine.errors import EngineError
-from engine.redecision.kept_message import Answers
+from engine.redecision.kept_message import recalling
 from engine.redecision.redecide import Act, Redecision
 from engine.store.port import Fetch, Item, Resolve, Store
 
@@ -53,9 +52,7 @@ def replayed(
         if sealed is None:
             return "gone"
         case = redecision.case(item.receipt, sealed)
-        case, recalled = redecision.gather(
-            case, lambda recall: cast("Answers", store.execute([recall])[0])
-        )
+        case, recalled = redecision.gather(case, recalling(store))
         now = SystemClock().now()
         outcomes = redecision.decide_kept(case, recalled, now)
         act = Act(operator(), now, reason)

@@ -16,33 +16,29 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from engine.archive.database import Database
-from engine.archive.entries import read_record
 from engine.archive.opening import open_archive
 from engine.archive.search import PAGE, Found, read_message, read_rows, search
 from engine.archive.standing import MOVES, Standing, standings
 from engine.cli.acting import need_reason, operator
 from engine.cli.arguments import known_channel
+from engine.cli.deciding import compiled_as_run
 from engine.cli.finding import asked_query, names_a_message
 from engine.cli.reach import working_store
 from engine.cli.replaying import Contents
+from engine.cli.unarchived import unarchived
 from engine.cli.words import visible
 from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import EngineError, Exit, UsageError
-from engine.intake.sealed import hash_key
-from engine.policy.compile import CompiledPolicy, compile_policy
 from engine.policy.meaning.revision import revision
 from engine.policy.model import State
 from engine.policy.outcome import Verdict
-from engine.redecision.kept_message import Answers
+from engine.redecision.kept_message import recalling
 from engine.redecision.redecide import Act, Redecision
 from engine.redecision.reopening import Before, Reopening, Stands
-from engine.store.port import ReadLedger, Store, Survey, View
+from engine.store.port import Store, Survey, View
 from engine.store.sealing import Sealer
-
-#: How many records one question to the store asks for.
-_RECORDS = 1000
 
 #: What a message may have come to when all went well.
 _GOOD = frozenset({"queued", "held", "withheld"})
@@ -134,10 +130,10 @@ class _TakingUp:
         self._site, self._archive, self._store, self._args = site, archive, store, args
         self._contents = Contents(store, site, stack)
         sealer = Sealer.of(site.keys)
-        compiled: CompiledPolicy = compile_policy(site.policy, self.revision, hash_key(sealer))
+        compiled = compiled_as_run(site, sealer)
         self._redecision = Redecision(compiled, sealer)
         self._reopening = Reopening(compiled, sealer)
-        self._unarchived = _unarchived(store)
+        self._unarchived = _unarchived_moves(store)
 
     def take(self, found: Found) -> Iterator[Done]:
         """What comes of a message for each channel that is meant."""
@@ -200,7 +196,7 @@ class _TakingUp:
         redecision = self._redecision
         case, recalled = redecision.gather(
             redecision.case(receipt, sealed),
-            lambda recall: cast("Answers", self._store.execute([recall])[0]),
+            recalling(self._store),
         )
         now = SystemClock().now()
         outcomes = redecision.decide_kept(case, recalled, now)
@@ -234,21 +230,13 @@ def _need_same(store: Store, mine: str) -> None:
         )
 
 
-def _unarchived(store: Store) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+def _unarchived_moves(store: Store) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """What happened to messages and is not in the archive yet, by receipt, with its position."""
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    after = ""
-    while True:
-        page = cast(
-            "tuple[tuple[str, bytes], ...]", store.execute([ReadLedger(after, _RECORDS)])[0]
-        )
-        for position, encoded in page:
-            record = read_record(encoded)
-            if record["kind"] in MOVES:
-                found.setdefault(str(record.get("receipt")), []).append((position, record))
-        if len(page) < _RECORDS:
-            return found
-        after = page[-1][0]
+    for position, record in unarchived(store):
+        if record["kind"] in MOVES:
+            found.setdefault(str(record.get("receipt")), []).append((position, record))
+    return found
 
 
 def _report(done: Sequence[Done], args: argparse.Namespace, policy: str) -> None:

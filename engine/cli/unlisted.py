@@ -18,6 +18,7 @@ from engine.archive.opening import open_archive
 from engine.archive.unlisted import Passed, tally_archived
 from engine.cli.acting import add_reason
 from engine.cli.arguments import add_site_and_json
+from engine.cli.deciding import compiled_as_run
 from engine.cli.moments import ms, utc, whole_days
 from engine.cli.noting import note
 from engine.cli.offline import files_in, prepare, read_all
@@ -27,9 +28,6 @@ from engine.clock import SystemClock
 from engine.config.load import load_site
 from engine.config.model import Site
 from engine.errors import Exit, UsageError
-from engine.intake.sealed import hash_key
-from engine.policy.compile import compile_policy
-from engine.policy.meaning.revision import revision
 from engine.policy.unlisted.named import Standing
 from engine.policy.unlisted.tally import Tally, Unsent
 from engine.redecision.redecide import Redecision
@@ -124,7 +122,7 @@ def _archived(args: argparse.Namespace, site: Site) -> _Found:
     since = args.since or _SINCE
     times = whole_days(since, args.until, site.policy.timezone, now, 0)
     sealer = Sealer.of(site.keys)
-    compiled = compile_policy(site.policy, revision(site.policy), hash_key(sealer))
+    compiled = compiled_as_run(site, sealer)
     tally = Tally(compiled, codes=args.codes)
     with open_archive(site) as archive, working_store(site) as store:
         said = {"revision": compiled.revision, "from": utc(times[0]), "to": utc(times[1])}

@@ -73,16 +73,25 @@ def granting_rules(case: Case, channel: ChannelRules) -> Granting:
             granting.append(rule)
         elif _may_follow(case, rule, code):
             following.append(rule)
-    if channel.is_cancel and not channel.is_payer and _follows_all_the_same(case, channel):
-        granting.append(channel.cancel_rule)
+    if channel.is_cancel and not channel.is_payer:
+        follows = _following_all_the_same(case, channel)
+        if follows is not None:
+            granting.append(follows)
     return Granting(granting, following, refusals)
 
 
-def _follows_all_the_same(case: Case, channel: ChannelRules) -> bool:
-    """Whether a cancel goes to who is no payer, whatever rules say: what it cancels did (§10.9)."""
-    if not case.law.is_silent and case.law.refuses(channel, channel.cancel_rule) is not None:
-        return False
-    return why_not_following(case, channel) is None
+def _following_all_the_same(case: Case, channel: ChannelRules) -> RunnableRule | None:
+    """What lets a cancel go to who is no payer, whatever rules say: what it cancels did (§10.9).
+
+    It is for the first of the channel's purposes against which the law has nothing.
+    """
+    if why_not_following(case, channel) is not None:
+        return None
+    law = case.law
+    for rule in channel.cancel_rules:
+        if law.is_silent or law.refuses(channel, rule) is None:
+            return rule
+    return None
 
 
 def _may_follow(case: Case, rule: RunnableRule, code: Code | None) -> bool:
@@ -103,8 +112,8 @@ class Chosen(NamedTuple):
     withholding: tuple[RunnableRule, ...]
     following: tuple[RunnableRule, ...]
     earlier: Code | None
-    keeps_flags: bool = True
-    has_documents: bool = False
+    keeps_flags: bool
+    has_documents: bool
 
     @property
     def disclosing(self) -> tuple[RunnableRule, ...]:
@@ -121,7 +130,7 @@ class Chosen(NamedTuple):
             granting,
             self.withholding,
             following,
-            self.earlier is not None,
+            bars_corrections=self.earlier is not None,
             keeps_flags=self.keeps_flags,
             has_documents=self.has_documents,
         )

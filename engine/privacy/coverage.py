@@ -189,40 +189,49 @@ def _is_valued(value: bytes) -> bool:
 
 def default_days(message: Message, find: Find) -> Days | None:
     """The date of service of what has none of its own."""
-    return _valued_days(find, "PV1", 44) or planned_days(message, find) or told_days(message, find)
+    return _first_days(default_dates(message, find))
 
 
-def planned_days(message: Message, find: Find) -> Days | None:
-    """When the patient is expected, where the message says that a stay is planned, or no longer.
+def default_dates(message: Message, find: Find) -> tuple[bytes, ...]:
+    """What may say the date of service of what has none of its own; the first counts.
 
-    Only where it does not say when the patient was admitted (PV1-44).
+    When the patient was admitted (PV1-44); when the patient is expected, where the message says
+    that a stay is planned, or no longer (PV2-8); when what it tells came about, or was recorded
+    (EVN-6, EVN-2); when it was made.
     """
     kind = message.msh.field(9)
-    if component(message, kind, 2) not in _PLANNING or component(message, kind, 1) != "ADT":
-        return None
-    return None if _valued_days(find, "PV1", 44) else _valued_days(find, "PV2", 8)
-
-
-def told_days(message: Message, find: Find) -> Days | None:
-    """When what the message tells came about, or was recorded."""
+    is_planning = component(message, kind, 2) in _PLANNING and component(message, kind, 1) == "ADT"
     return (
-        _valued_days(find, "EVN", 6) or _valued_days(find, "EVN", 2) or days(message.msh.field(7))
+        _field(find, "PV1", 44),
+        _field(find, "PV2", 8) if is_planning else b"",
+        _field(find, "EVN", 6),
+        _field(find, "EVN", 2),
+        message.msh.field(7),
     )
 
 
-def _valued_days(find: Find, segment_id: str, field: int) -> Days | None:
+def _field(find: Find, segment_id: str, number: int) -> bytes:
     segments = find(segment_id)
-    return days(segments[0].field(field)) if segments else None
+    return segments[0].field(number) if segments else b""
 
 
 def observed_days(message: Message, order: Segment) -> Days | None:
     """The first OBX-14 of an order."""
+    return _first_days(observed_dates(message, order))
+
+
+def observed_dates(message: Message, order: Segment) -> Iterator[bytes]:
+    """Each OBX-14 of an order."""
     for segment in message.segments[order.index + 1 :]:
         if segment.id in ("OBR", "ORC", "PID", "FT1"):
             break
-        if segment.id == "OBX" and (found := days(segment.field(14))):
-            return found
-    return None
+        if segment.id == "OBX":
+            yield segment.field(14)
+
+
+def _first_days(dates: Iterable[bytes]) -> Days | None:
+    """Of the first that can be read."""
+    return next((found for date_ in dates if (found := days(date_)) is not None), None)
 
 
 def _patients(message: Message) -> list[Find]:

@@ -6,20 +6,11 @@ day on which it was planned; and what says a date that cannot be read may be of 
 
 from __future__ import annotations
 
-from engine.hl7.wire import Message, Segment
-from engine.privacy.coverage import (
-    Days,
-    Find,
-    days,
-    default_days,
-    observed_days,
-    planned_days,
-    told_days,
-)
-from engine.privacy.patients import component
+from collections.abc import Iterable
 
-#: PV1-44, when the patient was admitted.
-_ADMITTED = 44
+from engine.hl7.wire import Message, Segment
+from engine.privacy.coverage import Days, Find, days, default_dates, observed_dates
+from engine.privacy.patients import component
 
 
 def days_denied(message: Message, find: Find) -> tuple[Days, ...]:
@@ -27,8 +18,9 @@ def days_denied(message: Message, find: Find) -> tuple[Days, ...]:
     found = [charge_days(message, find, line) for line in find("FT1")]
     found += [order_days(message, find, order) for order in find("OBR")]
     found = found or [_default(message, find)]
-    if planned_days(message, find):
-        found.append(told_days(message, find))
+    admitted, planned, *told = default_dates(message, find)
+    if _is_valued(planned) and not _is_valued(admitted):
+        found.append(_first(told))
     known = [one for one in found if one is not None]
     return tuple(dict.fromkeys(known)) if len(known) == len(found) else ()
 
@@ -41,10 +33,16 @@ def charge_days(message: Message, find: Find, line: Segment) -> Days | None:
 
 
 def order_days(message: Message, find: Find, order: Segment) -> Days | None:
-    """The days of an order's results, from OBR-7 to OBR-8, or OBX-14; None: any."""
+    """The days of an order's results, from OBR-7 to OBR-8, or of every OBX-14; None: any."""
     if order.id == "OBR" and _is_valued(order.field(7)):
         return _period(days(order.field(7)), order.field(8))
-    return observed_days(message, order) or _default(message, find)
+    observed = [days(one) for one in observed_dates(message, order) if _is_valued(one)]
+    if not observed:
+        return _default(message, find)
+    known = [one for one in observed if one is not None]
+    if len(known) < len(observed):
+        return None
+    return min(first for first, _ in known), max(last for _, last in known)
 
 
 def _period(first: Days | None, end: bytes) -> Days | None:
@@ -56,11 +54,13 @@ def _period(first: Days | None, end: bytes) -> Days | None:
 
 
 def _default(message: Message, find: Find) -> Days | None:
-    """The days of what has none of its own; None: any, as the admission's cannot be read."""
-    visits = find("PV1")
-    if visits and _is_valued(visits[0].field(_ADMITTED)):
-        return days(visits[0].field(_ADMITTED))
-    return default_days(message, find)
+    """The days of what has none of its own; None: any."""
+    return _first(default_dates(message, find))
+
+
+def _first(dates: Iterable[bytes]) -> Days | None:
+    """The days of the first that says anything; None: any, as it cannot be read."""
+    return days(next((one for one in dates if _is_valued(one)), b""))
 
 
 def _is_valued(value: bytes) -> bool:

@@ -5,12 +5,14 @@ Law: what was answered stands in the order in which it was asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from engine.hl7.wire import Message
 from engine.intake.disclosed import Followed
 from engine.privacy.facts import CoverageKey
-from engine.store.port import Recall
+from engine.store.port import Recall, Store
 
 #: What `Recall` answered.
 Answers = tuple[bytes | None, ...]
@@ -21,7 +23,7 @@ class KeptMessage:
     """A journalled message, open. `recall`: what to ask before it is decided.
 
     `patients` are those whom the registry may know, `names` what may have been learned. Of these
-    first come those of `keys`, then those of the visit that a cancel follows, and last, if
+    first come those of `keys`, then those of the visit of which it follows something, and last, if
     `asks_cancel`, the one of a cancel that takes this event back.
     """
 
@@ -29,7 +31,7 @@ class KeptMessage:
     message: Message
     keys: tuple[CoverageKey, ...]
     names: tuple[bytes, ...]
-    cancel: Followed | None = None
+    followed: Followed | None = None
     asks_cancel: bool = False
     patients: tuple[bytes, ...] = ()
 
@@ -37,3 +39,8 @@ class KeptMessage:
     def recall(self) -> Recall:
         """The question; its answer is `recalled` wherever it is decided."""
         return Recall(self.names, self.patients)
+
+
+def recalling(store: Store) -> Callable[[Recall], Answers]:
+    """Asks a store that answers at once. What it gives raises `StoreUnavailable`."""
+    return lambda recall: cast("Answers", store.execute([recall])[0])

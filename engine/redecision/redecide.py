@@ -99,12 +99,12 @@ class Redecision:
         if needs_coverage(message, self._compiled):
             keys = coverage_keys(message, persons)
         names = [self._snapshots.name(key) for key in keys]
-        cancel = followed(message, self._compiled, self._sealing)
-        names += () if cancel is None else cancel.names
+        follows = followed(message, self._compiled, self._sealing)
+        names += () if follows is None else follows.names
         cancelled = cancelled_name(message, self._sealing)
         names += () if cancelled is None else (cancelled,)
         asks_cancel, patients = cancelled is not None, self._patients.of(message)
-        return KeptMessage(receipt, message, keys, tuple(names), cancel, asks_cancel, patients)
+        return KeptMessage(receipt, message, keys, tuple(names), follows, asks_cancel, patients)
 
     def wider(self, case: KeptMessage, recalled: Answers) -> KeptMessage | None:
         """The same with more to recall: its patient has other identifiers. None: that was all."""
@@ -141,10 +141,10 @@ class Redecision:
         names = dict(zip(case.keys, case.names[:end], strict=True))
         known = self._snapshots.read(names, recalled[:end])
         coverages = {key: found for key, found in known.items() if found is not None}
-        cancel = case.cancel
+        follows = case.followed
         disclosed: frozenset[Disclosed] = frozenset()
-        if cancel is not None:
-            disclosed = cancel.disclosed(recalled[end : end + len(cancel.names)])
+        if follows is not None:
+            disclosed = follows.disclosed(recalled[end : end + len(follows.names)])
         known_now = self._known(case, recalled, now)
         units = self._compiled.policy.units
         return facts_of(known_now, now, coverages, disclosed, units, is_kept=True)

@@ -87,7 +87,7 @@ class Reopening:
         if outcome.verdict is Verdict.DISCLOSE:
             copies = tuple(self._acceptances.copies(case.receipt, outcome))
             mark = disclosure_mark(case.message, case.receipt, channel, self._sealing)
-            learned = () if mark is None or case.cancel else (mark,)
+            learned = () if mark is None else (mark,)
         elif outcome.verdict is Verdict.HOLD:
             hold = self._acceptances.hold(outcome, case.keys, case.patients)
         return Reopen(

@@ -23,6 +23,7 @@ from engine.delivery.record import delivery_record
 from engine.hl7.wire import Message
 from engine.intake.acceptance import Acceptances
 from engine.intake.receipts import Receipts
+from engine.intake.sealed import hash_key
 from engine.policy.compile import compile_policy
 from engine.policy.decide import decide
 from engine.policy.meaning.revision import revision
@@ -118,8 +119,9 @@ class Rig:
             write_site(root)
         self.clock = Hands()
         self.site = load_site(root)
-        self.compiled = compile_policy(self.site.policy, revision(self.site.policy))
         self.sealer = Sealer.from_file(root / "var" / "keys", create=True)
+        policy = self.site.policy
+        self.compiled = compile_policy(policy, revision(policy), hash_key(self.sealer))
         self.store: Store = options.pop("store", None) or MemoryStore(self.clock)
         self.store.execute([KeepForArchive(on=True)])
         self.key_file = root / "var" / "ledger-key"

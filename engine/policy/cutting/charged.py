@@ -10,15 +10,13 @@ from __future__ import annotations
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
+from engine.policy.cutting.qualified import Qualified, share
 from engine.policy.message.structure import ORDERS
 from engine.policy.message.view import View
 from engine.policy.outcome import Code
 
 _ORDER_OF_LINE = 23
 _NUMBERS = {"OBR": (2, 3), "ORC": (2, 3)}
-
-#: The number of an order → the namespaces of whoever gave it, `""` where none is named.
-_Numbers = dict[str, set[str]]
 
 
 def conceal_orders(cut: Cut) -> bool:
@@ -39,11 +37,11 @@ def conceal_orders(cut: Cut) -> bool:
         commons.setdefault(view.parents[common.index], []).append(common)
     fell = False
     for order in orders:
-        numbers: _Numbers = {}
+        numbers: Qualified = {}
         for carrier in (order, *commons.get(order.index, ())):
             for field in _NUMBERS.get(carrier.id, ()):
                 _add(view, carrier, field, numbers)
-        is_named = _share(numbers, of_gone) and not _share(numbers, of_kept)
+        is_named = share(numbers, of_gone) and not share(numbers, of_kept)
         own = view.below(order.index, "FT1")
         if is_named or (own and all(_is_barred(cut, line) for line in own)):
             cut.drop(order.index, Code.PARENT_CUT)
@@ -66,25 +64,16 @@ def _orders_beside(cut: Cut) -> list[Segment]:
     ]
 
 
-def _named(view: View, lines: list[Segment]) -> _Numbers:
-    found: _Numbers = {}
+def _named(view: View, lines: list[Segment]) -> Qualified:
+    found: Qualified = {}
     for line in lines:
         _add(view, line, _ORDER_OF_LINE, found)
     return found
 
 
-def _add(view: View, segment: Segment, field: int, found: _Numbers) -> None:
+def _add(view: View, segment: Segment, field: int, found: Qualified) -> None:
     numbers = view.texts(segment, Path(segment.id, field, 1, 1))
     namespaces = view.texts(segment, Path(segment.id, field, 2, 1))
     for number, namespace in zip(numbers, namespaces, strict=True):
         if number.strip() not in ("", '""'):
             found.setdefault(number.strip(), set()).add(namespace.strip())
-
-
-def _share(one: _Numbers, other: _Numbers) -> bool:
-    """A number in common, of one namespace where both name theirs."""
-    return any(
-        "" in namespaces | other[number] or namespaces & other[number]
-        for number, namespaces in one.items()
-        if number in other
-    )

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
-from engine.policy.cutting.pointers import Named, add_codes, names_any
+from engine.policy.cutting.pointers import add_codes
+from engine.policy.cutting.qualified import Qualified, share
 from engine.policy.cutting.repetitions import take_out
 from engine.policy.identify import Claims
 from engine.policy.message.view import View
@@ -145,7 +146,7 @@ def coded(view: View, segment: Segment, number: int) -> set[Coded]:
 def _keep_pointed_to(cut: Cut) -> bool:
     """Keep only the DG1 that a kept line points to, by FT1-19 or by its procedures' PR1-15."""
     view, pieces = cut.view, cut.pieces
-    pointed = Named()
+    pointed: Qualified = {}
     for segment_id, number in (("FT1", 19), ("PR1", 15)):
         for segment in view.all(segment_id):
             if pieces[segment.index] is None:
@@ -157,9 +158,9 @@ def _keep_pointed_to(cut: Cut) -> bool:
     for diagnosis in view.all("DG1"):
         if pieces[diagnosis.index] is None:
             continue
-        named = Named()
+        named: Qualified = {}
         add_codes(view, diagnosis.field(3), named)
-        if not names_any(named, pointed):
+        if not share(named, pointed):
             cut.drop(diagnosis.index, Code.PARENT_CUT)
             fell = True
     return fell

@@ -11,10 +11,11 @@ from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
 from engine.policy.outcome import Code
 from engine.policy.segment.masks import Mask
+from engine.policy.vocabulary.codesets import IDENTIFIERS
 
 _GROUPED_FROM = ("DG1", "PR1")
-#: DG1-3 and PR1-3, and where codes stand in them: identifier and alternate identifiers (CWE).
-_CODED, _CODES = 3, (1, 4, 10)
+#: DG1-3 and PR1-3.
+_CODED = 3
 #: DG1-7 (major diagnostic category) and DG1-8 (diagnosis related group).
 _GROUPS = (7, 8)
 
@@ -71,4 +72,4 @@ def _is_withheld(cut: Cut, segment: Segment) -> bool:
 
 def _takes_code(mask: Mask) -> bool:
     numbers = mask.of_field(_CODED)
-    return any(component in numbers for component in _CODES)
+    return any(component in numbers for component in IDENTIFIERS)

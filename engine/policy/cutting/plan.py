@@ -16,6 +16,7 @@ from engine.policy.cutting.flags import FLAGS
 from engine.policy.cutting.parts import Part, granted, withheld
 from engine.policy.cutting.segment_plan import SegmentPlan
 from engine.policy.message.corrections import CORRECTING, is_around_correction, is_correction
+from engine.policy.message.cuts import left_of_header
 from engine.policy.message.documents import is_document, is_no_document
 from engine.policy.message.view import MESSAGE, View
 from engine.policy.model import DOCUMENT, Rule
@@ -101,7 +102,7 @@ class Plan:
         cutter = self.msh.fixed or self.msh.cutter(view, MESSAGE, own=False)
         if cutter is None:
             raise AssertionError("MSH is always sent")
-        return view.header(cutter)
+        return left_of_header(view, cutter)
 
 
 def _granted(

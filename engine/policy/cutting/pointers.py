@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
+from engine.policy.cutting.qualified import Qualified, share
 from engine.policy.cutting.repetitions import take_out
 from engine.policy.message.reading import codes_in
 from engine.policy.message.view import View
@@ -18,11 +19,8 @@ from engine.policy.vocabulary.codesets import canonical_system
 
 _DIAGNOSIS = ("DG1", 3)
 
-#: A code → the systems that it is named of, `""` where none is.
-Named = dict[str, set[str]]
 
-
-def add_codes(view: View, value: bytes, found: Named) -> None:
+def add_codes(view: View, value: bytes, found: Qualified) -> None:
     """The codes of a coded field, as they are compared."""
     for codes in codes_in(view.message, value):
         for system, code in codes:
@@ -31,21 +29,13 @@ def add_codes(view: View, value: bytes, found: Named) -> None:
                 found.setdefault(text, set()).add(canonical_system(system))
 
 
-def names_any(named: Named, others: Named) -> bool:
-    """One code in common, of one system where both name theirs."""
-    return any(
-        "" in systems | others[code] or systems & others[code]
-        for code, systems in named.items()
-        if code in others
-    )
-
-
 def conceal_pointers(cut: Cut) -> bool:
     """Take out what points to a confidential diagnosis; say whether any segment fell."""
     if not cut.bars:
         return False
     view = cut.view
-    marked, kept = Named(), Named()
+    marked: Qualified = {}
+    kept: Qualified = {}
     for diagnosis in view.all(_DIAGNOSIS[0]):
         is_kept = cut.pieces[diagnosis.index] is not None
         if is_kept or _is_marked(cut, diagnosis):
@@ -56,9 +46,9 @@ def conceal_pointers(cut: Cut) -> bool:
         return False
 
     def tells(value: bytes) -> bool:
-        named = Named()
+        named: Qualified = {}
         add_codes(view, value, named)
-        return names_any(named, marked)
+        return share(named, marked)
 
     fell = False
     for name, numbers in DIAGNOSES.items():

@@ -18,6 +18,7 @@ from engine.policy.cutting.grouped import conceal_groups
 from engine.policy.cutting.plan import Plan
 from engine.policy.cutting.pointers import conceal_pointers
 from engine.policy.cutting.renumber import renumber
+from engine.policy.message.cuts import left_of
 from engine.policy.message.view import View
 from engine.policy.outcome import Code
 from engine.policy.segment.cutter import Cutter
@@ -80,7 +81,7 @@ def _cut_alike(
     view: View, pieces: list[bytes | None], alike: Mapping[Cutter, Sequence[int]]
 ) -> None:
     for cutter, indexes in alike.items():
-        for index, left in zip(indexes, view.cut(cutter, indexes), strict=True):
+        for index, left in zip(indexes, left_of(view, cutter, indexes), strict=True):
             pieces[index] = left
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from engine.hl7.wire import Segment
 from engine.policy.cutting.cut import Cut
 from engine.policy.finished.tokens import has_token
 from engine.policy.message.descendants import with_descendants
@@ -25,8 +26,8 @@ _DESCRIPTIONS: Mapping[str, tuple[int, ...]] = {"DG1": (4,), "PR1": (4,), "FT1":
 #: Where names stand in a coded field: text, alternate text, original text (CWE).
 _NAMES = (2, 5, 9)
 
-#: Types of OBX-5 that people write (table 0125).
-_WRITTEN = frozenset({b"TX", b"FT", b"ST"})
+#: Types of OBX-5 that people write (table 0125), as received; a value without a type may be text.
+_WRITTEN = frozenset({b"TX", b"FT", b"ST", b""})
 _TYPE, _VALUE, _COMMENT = 2, 5, 3
 
 
@@ -57,18 +58,20 @@ def _names_taken(cut: Cut, roots: set[int]) -> set[str]:
 
 
 def _names_kept(cut: Cut) -> set[str]:
-    return {
-        name for segment_id, fields in _kept(cut) for name in _names(cut.view, segment_id, fields)
-    }
+    return {name for segment, fields in _kept(cut) for name in _names(cut.view, segment.id, fields)}
 
 
 def _written(cut: Cut) -> Iterator[str]:
-    """The free text of the copy: comments, and results that people write."""
-    for segment_id, fields in _kept(cut):
-        if segment_id == "NTE" and len(fields) > _COMMENT:
+    """The free text of the copy: comments, and results that people write, whatever is left."""
+    for segment, fields in _kept(cut):
+        if segment.id == "NTE" and len(fields) > _COMMENT:
             yield _read(cut.view, fields[_COMMENT])
-        elif segment_id == "OBX" and len(fields) > _VALUE and fields[_TYPE] in _WRITTEN:
+        elif segment.id == "OBX" and len(fields) > _VALUE and _is_written(segment):
             yield _read(cut.view, fields[_VALUE])
+
+
+def _is_written(result: Segment) -> bool:
+    return result.field(_TYPE).strip().upper() in _WRITTEN
 
 
 def _read(view: View, value: bytes) -> str:
@@ -80,11 +83,12 @@ def _read(view: View, value: bytes) -> str:
     return re.sub(rf"{mark}(?:[HN]|\.[a-z][^{mark}]*){mark}", " ", text) if mark else text
 
 
-def _kept(cut: Cut) -> Iterator[tuple[str, list[bytes]]]:
+def _kept(cut: Cut) -> Iterator[tuple[Segment, list[bytes]]]:
+    """What is left of each segment, beside the segment as it was received."""
     message = cut.view.message
     for index in cut.kept():
         segment = message.segments[index]
-        yield segment.id, message.split(cut.pieces[index] or b"", segment.separator)
+        yield segment, message.split(cut.pieces[index] or b"", segment.separator)
 
 
 def _names(view: View, segment_id: str, fields: list[bytes]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.policy.legal.minors import may_be_minor
 from engine.policy.message.view import View
-from engine.policy.sensitive.labels import NOTHING_LABELLED, Bits, Labelled
+from engine.policy.sensitive.labelled import NOTHING_LABELLED, Bits, Labelled
 from engine.policy.sensitive.statutes import Statutes
 
 

@@ -34,7 +34,7 @@ from engine.policy.model import Consent, Purpose
 from engine.policy.outcome import LABELLED, Code
 from engine.policy.runnable.channel_rules import ChannelRules
 from engine.policy.runnable.rules import RunnableRule
-from engine.policy.sensitive.labels import Bits
+from engine.policy.sensitive.labelled import Bits
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents
 from engine.privacy.facts import Facts, Restriction

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.policy.runnable.channel_rules import ChannelRules
-from engine.policy.sensitive.labels import Bits
+from engine.policy.sensitive.labelled import Bits
 from engine.policy.sensitive.statutes import Applicable, Statutes
 from engine.privacy.consents import Consents, is_in_force
 from engine.privacy.facts import ConsentKind, Relation, SignedConsent

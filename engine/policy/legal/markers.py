@@ -18,7 +18,7 @@ from engine.policy.legal.restrictions import numbers_at
 from engine.policy.legal.said_codes import codes_said, says_of
 from engine.policy.legal.signal_codes import ACCESS, CONFIDENTIALITY, CONSENTS, DOCUMENTS, Says
 from engine.policy.message.view import View
-from engine.privacy.coverage import days
+from engine.privacy.coverage import Days, days
 from engine.privacy.facts import Item, ItemKind
 
 EVERYTHING = Item(ItemKind.EVERYTHING)
@@ -108,14 +108,18 @@ def arv_in_force(view: View, segment: Segment, now: datetime) -> bool:
     """
     if view.texts(segment, _ARV_ACTION)[0] == "D":
         return False
-    today = now.date()
-    return any(
-        (begin is None or begin[0] <= today) and (end is None or today <= end[1])
-        for begin, end in zip(*(_days(view, segment, part) for part in (1, 2)), strict=True)
-    )
+    ranges = zip(*(_days(view, segment, part) for part in (1, 2)), strict=True)
+    return any(_is_within(now.date(), begin, end) for begin, end in ranges)
 
 
-def _days(view: View, segment: Segment, part: int) -> list[tuple[date, date] | None]:
+def _is_within(today: date, begin: Days | None, end: Days | None) -> bool:
+    """Whether a day is in a range; one that ends before it begins cannot be read."""
+    if begin is not None and end is not None and end[1] < begin[0]:
+        return True
+    return (begin is None or begin[0] <= today) and (end is None or today <= end[1])
+
+
+def _days(view: View, segment: Segment, part: int) -> list[Days | None]:
     texts = view.texts(segment, Path("ARV", 6, part))
     return [days(text.encode("ascii", "replace")) for text in texts]
 

@@ -13,9 +13,7 @@ from engine.hl7.path import Path
 from engine.hl7.wire import Segment
 from engine.policy.legal.signal_codes import Says
 from engine.policy.message.view import View
-
-#: Where the identifiers of a coded value stand (CWE; the last from 2.7 on).
-IDENTIFIERS = (1, 4, 10)
+from engine.policy.vocabulary.codesets import IDENTIFIERS
 
 #: What stands in a field of which nothing is said.
 _NOTHING = frozenset({"", '""'})

@@ -13,7 +13,8 @@ from datetime import datetime
 from engine.policy.legal.markers import arv_in_force, item_of_arv
 from engine.policy.legal.restrictions import NOWHERE, reach
 from engine.policy.message.view import View
-from engine.policy.sensitive.labels import Bits, LabelIndex
+from engine.policy.sensitive.labelled import Bits
+from engine.policy.sensitive.labels import LabelIndex
 from engine.privacy.facts import Restriction, Sensitivity
 from engine.privacy.patients import Patient, may_be_any, patients_of
 

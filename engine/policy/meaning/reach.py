@@ -13,11 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.cascade import WITHOUT_PID, needed_by
-from engine.policy.cutting.parts import MSH_SECURITY
 from engine.policy.cutting.plan import WITH_IN1
-from engine.policy.cutting.segment_plan import MSH_ALWAYS, MSH_NEVER
-from engine.policy.meaning.canonical import condition_form, text_of
 from engine.policy.meaning.formulas import FALSE, TRUE, Formula, all_of, any_of, leaf, no
+from engine.policy.meaning.sent import sent
 from engine.policy.meaning.statements import CONTESTED, NO_COVERAGE, OWN_COVERAGE, Said, formula_of
 from engine.policy.model import (
     Channel,
@@ -30,7 +28,7 @@ from engine.policy.model import (
     Withholding,
 )
 from engine.policy.runnable.events import cancel_grants, grants_to, is_cancel
-from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask, Numbers
+from engine.policy.segment.masks import EVERYTHING, NONE, WHOLE, Mask
 from engine.policy.segment.masks import NOTHING as NO_NUMBERS
 from engine.policy.vocabulary.conditions import MessageType
 
@@ -140,7 +138,7 @@ class _RuleAt:
                 parts.append(leaf(Said("own segment", segment)))
             if grant.spares_documents:
                 parts.append(no(leaf(Said("a document"))))
-            for mask, said in _sent(grant):
+            for mask, said in sent(grant):
                 yield Granted(rule, grant, mask, when, all_of((*parts, *said)), coverage, own)
 
     def withholdings(self) -> tuple[Withheld, ...]:
@@ -180,39 +178,6 @@ def _asked(rule: Rule, coverage: Coverage) -> Iterator[Formula]:
         yield leaf(Said("consented", rule.purpose))
     elif rule.consent is Consent.UNLESS_REFUSED:
         yield leaf(Said("unrefused", rule.purpose))
-
-
-def _granted_mask(grant: Grant) -> Mask:
-    mask = Mask.of(grant.mask)
-    if grant.segment != "MSH":
-        return mask
-    # What every copy carries no grant discloses; MSH-8 goes by name alone (§10.20).
-    unnamed = MSH_SECURITY if 8 not in mask.fields else NONE
-    return mask - unnamed - MSH_ALWAYS - MSH_NEVER
-
-
-def _sent(grant: Grant) -> Iterator[tuple[Mask, list[Formula]]]:
-    """What a grant sends as it is, and what it masks or chooses from: less than all of it.
-
-    To mask, or to choose repetitions, is a condition of its own, so that a grant without it is more
-    and one with another is something else.
-    """
-    plain = _granted_mask(grant)
-    chosen = {
-        number: leaf(Said(f"repetitions of {number}", text_of(condition_form(asked))))
-        for number, asked in grant.repetitions.items()
-    }
-    for (number, component), masking in grant.maskings.items():
-        parts = Numbers(frozenset({component})) if component else EVERYTHING
-        piece = Mask(NO_NUMBERS, {number: parts})
-        said = [leaf(Said(f"masked {number}.{component}", masking))]
-        yield piece, [*said, chosen[number]] if number in chosen else said
-        plain -= piece
-    for number, said_of in chosen.items():
-        yield Mask(NO_NUMBERS, {number: plain.of_field(number)}), [said_of]
-        plain -= Mask(NO_NUMBERS, {number: EVERYTHING})
-    if not plain.is_empty or not (grant.maskings or grant.repetitions):
-        yield plain, []
 
 
 class _OneRule:

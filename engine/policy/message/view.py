@@ -8,18 +8,17 @@ comparing, never for sending (rules.md §10.15).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import compress
 
 from engine.hl7.groups import meant
 from engine.hl7.path import Path
 from engine.hl7.wire import HEADERS, Message, Segment
 from engine.policy.message.corrections import Corrections, corrections_in
+from engine.policy.message.cuts import Cuts
 from engine.policy.message.documents import documents_in
 from engine.policy.message.reading import Codes, codes_at, text_of, texts_at, type_of
 from engine.policy.message.structure import Structure
-from engine.policy.segment.cutter import Cutter
 
 _NOTHING = [b""]
 
@@ -39,14 +38,12 @@ class View:
         "_coded",
         "_columns",
         "_corrections",
-        "_cuts",
-        "_cuts_of_all",
         "_documents",
-        "_headers",
         "_rows",
         "_texts",
         "_widths",
         "answers",
+        "cuts",
         "is_part",
         "message",
         "now",
@@ -79,9 +76,8 @@ class View:
         self._below: dict[str, dict[int, list[Segment]]] = {}
         self._corrections: Corrections | None = None
         self._documents: frozenset[int] | None = None
-        self._cuts: dict[Cutter, dict[int, bytes | None]] = {}
-        self._cuts_of_all: dict[Cutter, list[bytes | None]] = {}
-        self._headers: dict[Cutter, list[bytes]] = {}
+        #: What cutters left of its segments (`engine.policy.message.cuts`).
+        self.cuts = Cuts()
         self._rows: dict[str, list[list[bytes]]] = {}
         self._texts: dict[tuple[int, int, int, int], tuple[str, ...]] = {}
         self._widths: dict[str, int] = {}
@@ -218,40 +214,6 @@ class View:
     def text(self, value: bytes) -> str:
         """A received value decoded and unescaped."""
         return text_of(self.message, value)
-
-    def cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
-        """What is left of these occurrences, cut alike; channels that cut alike share it."""
-        if cutter.whole:
-            return [self.message.lines[index] for index in indexes]
-        if len(indexes) == len(self.structure.by_id[cutter.segment_id]):
-            left = self._cuts_of_all.get(cutter)
-            if left is None:
-                left = self._cuts_of_all[cutter] = self._cut(cutter, indexes)
-            return left
-        known = self._cuts.setdefault(cutter, {})
-        missing = [index for index in indexes if index not in known]
-        if missing:
-            known.update(zip(missing, self._cut(cutter, missing), strict=True))
-        return [known[index] for index in indexes]
-
-    def _cut(self, cutter: Cutter, indexes: Sequence[int]) -> list[bytes | None]:
-        if len(indexes) == 1:
-            return [cutter.cut(self.message.segment(indexes[0]), self.message)]
-        if not cutter.reach or self.message.charset.mask is not None:
-            return cutter.cut_each(indexes, self.message)
-        columns = self.columns(cutter.segment_id, cutter.reach)
-        if len(columns[0]) > len(indexes):
-            wanted = frozenset(indexes)
-            chosen = [index in wanted for index in self.structure.by_id[cutter.segment_id]]
-            columns = [tuple(compress(column, chosen)) for column in columns]
-        return cutter.cut_columns(columns, self.message.delimiters.field)
-
-    def header(self, cutter: Cutter) -> list[bytes]:
-        """The fields of MSH that are left; a list of the caller's own."""
-        found = self._headers.get(cutter)
-        if found is None:
-            found = self._headers[cutter] = cutter.fields(self.message.msh.fields, self.message)
-        return found.copy()
 
     def means_every(self, path: Path, at: int) -> bool:
         """Whether `path`, asked of the segment at `at`, means whatever occurs in the message."""

@@ -5,7 +5,7 @@ Law: what does not depend on the message is settled here, once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from engine.policy import reasons
 from engine.policy.conditions.evaluate import is_one_of
 from engine.policy.cutting.header import Rewrites
 from engine.policy.cutting.plan import Plan
-from engine.policy.model import Channel, Coverage, Kind, LeakScan, Rule, Structure
+from engine.policy.model import Channel, Coverage, Kind, LeakScan, Purpose, Rule, Structure
 from engine.policy.outcome import Code, Outcome, verdict_of
 from engine.policy.runnable.events import CANCEL_FOLLOWS, cancel_grants, is_cancel
 from engine.policy.runnable.plans import Plans
@@ -71,18 +71,23 @@ class ChannelRules:
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._shared = shared
         self.cancel_follows = cancel_grants(channel)
-        #: The same as a rule among others: of who is no payer, whose own rules stand beside it.
-        self.cancel_rule = built_in(self.cancel_follows)
+        #: The same as a rule among others, for each purpose of the channel, payment first: of who
+        #: is no payer, whose own rules stand beside it.
+        self.cancel_rules = tuple(
+            built_in(replace(self.cancel_follows, purpose=purpose))
+            for purpose in sorted(Purpose, key=lambda one: one is not Purpose.PAYMENT)
+            if purpose in channel.purposes
+        )
 
     def plan(
         self,
         grants: tuple[RunnableRule, ...],
         withholds: tuple[RunnableRule, ...],
-        following: tuple[RunnableRule, ...] = (),
-        bars_corrections: bool = False,
+        following: tuple[RunnableRule, ...],
         *,
-        keeps_flags: bool = True,
-        has_documents: bool = False,
+        bars_corrections: bool,
+        keeps_flags: bool,
+        has_documents: bool,
     ) -> Plan:
         """What these rules add up to (`engine.policy.cutting.plan.Plan`)."""
         key: tuple[int, ...]

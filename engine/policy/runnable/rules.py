@@ -16,10 +16,11 @@ from engine.policy.conditions.settle import ALWAYS, NEVER, settle
 from engine.policy.model import Channel, Consent, Coverage, Rule
 from engine.policy.outcome import Reason
 from engine.policy.runnable.events import grants_to
-from engine.policy.sensitive.labels import Bits, LabelIndex
+from engine.policy.sensitive.labelled import Bits
+from engine.policy.sensitive.labels import LabelIndex
 from engine.policy.vocabulary.conditions import Condition, MessageType
 
-#: Stands for the number of a rule that is not the site's; there is one for a channel at most.
+#: Stands for the number of a rule that is not the site's; one at most applies.
 _BUILT_IN = -100
 
 

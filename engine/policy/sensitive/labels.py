@@ -9,10 +9,7 @@ message and shared by all channels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
-from engine.hl7.path import Path
-from engine.hl7.wire import Segment
 from engine.policy.message.pharmacy import pharmacy_orders
 from engine.policy.message.view import View
 from engine.policy.model import LabelSet, Mark
@@ -26,12 +23,11 @@ from engine.policy.sensitive.coded_fields import (
     codes_of,
     is_coded,
 )
+from engine.policy.sensitive.labelled import NOTHING_LABELLED, Bits, Labelled
+from engine.policy.sensitive.marks import MarkIndex
 from engine.policy.sensitive.remembered import Memories, Memory
 from engine.policy.vocabulary.codesets import CodeIndex, CodeSet, canonical_system
 from engine.privacy.protections import Evidence, Label
-
-#: Some labels together: each label has a bit for core and one for extended evidence.
-Bits = int
 
 #: What is labelled there is labelled for the whole message: the document, a patient's or visit's
 #: access restriction (standards.md B-7.2, B-7.5).
@@ -45,33 +41,7 @@ _COMMON_ORDER = "ORC"
 _NUMBERED: Mapping[str, int | None] = {"RXNORM": None, "I9C": DIAGNOSIS, "MSDRG": GROUP}
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """What was found: labels of the message, and of segments by index, inherited ones included."""
-
-    message: Bits
-    segments: Mapping[int, Bits]
-
-    @property
-    def present(self) -> Bits:
-        """Every label that occurs."""
-        found = self.message
-        for bits in self.segments.values():
-            found |= bits
-        return found
-
-
-NOTHING_LABELLED = Labelled(0, {})
-
 _Index = tuple[CodeIndex, tuple[tuple[Bits, CodeIndex], ...]]
-
-_NO_MARK = {b""}
-
-#: Where the identifiers of a coded value stand: those of its three triplets.
-_IDENTIFIERS = (1, 4, 10)
-
-#: Of each mark: its field, where in it its texts may stand, the texts, and what it labels.
-_Marks = list[tuple[int, tuple[Path, ...], frozenset[str], Bits]]
 
 
 class LabelIndex:
@@ -88,15 +58,7 @@ class LabelIndex:
         self._numbered = tuple(
             (self._indexed(sets, name.__eq__), kind) for name, kind in _NUMBERED.items()
         )
-        self._marks: dict[str, _Marks] = {}
-        for mark in marks:
-            path = mark.path
-            found = (path.field, _paths_asked(path), mark.texts, self.core(mark.label))
-            self._marks.setdefault(mark.path.segment, []).append(found)
-        #: In which fields of a segment marks may stand.
-        self._marked_fields = {
-            name: sorted({field for field, _, _, _ in found}) for name, found in self._marks.items()
-        }
+        self._marks = MarkIndex((mark, self.core(mark.label)) for mark in marks)
         self._documents = self.core(Label.PSYCHOTHERAPY_NOTES.value)
         self._documents |= self.core(Label.SUD_COUNSELING_NOTES.value)
         self._memories = Memories()
@@ -149,20 +111,9 @@ class LabelIndex:
                         component = view.message.delimiters.component
                         each = [(at, row) for at, row in each if is_coded(row, component)]
                     _put(found, each, number, labels)
-        if self._marks:
-            self._look_at_marks(view, found)
+        for index, bits in self._marks.marked(view):
+            found[index] = found.get(index, 0) | bits
         return found
-
-    def _look_at_marks(self, view: View, found: dict[int, Bits]) -> None:
-        for name, marks in self._marks.items():
-            if not view.has(name):
-                continue
-            if all(view.held(name, field) == _NO_MARK for field in self._marked_fields[name]):
-                continue
-            for segment in view.all(name):
-                bits = _marked(view, segment, marks)
-                if bits:
-                    found[segment.index] = found.get(segment.index, 0) | bits
 
     def _look_everywhere(
         self, view: View, indexes: Iterable[int], memory: Memory, found: dict[int, Bits]
@@ -234,27 +185,6 @@ def _asked(index: _Index, system: str, code: str, *, may: bool) -> Bits:
     for bit, codes in each:
         if codes.may_match(system, code) if may else codes.matches(system, code):
             found |= bit
-    return found
-
-
-def _paths_asked(path: Path) -> tuple[Path, ...]:
-    """A path without component means the whole repetition, or an identifier of it.
-
-    One that names the first component means the identifiers of the other triplets as well.
-    """
-    if path.component > 1 or path.subcomponent:
-        return (path,)
-    return (path, *[Path(path.segment, path.field, one) for one in _IDENTIFIERS])
-
-
-def _marked(view: View, segment: Segment, marks: _Marks) -> Bits:
-    """The labels that what stands in a segment puts on it."""
-    found = 0
-    for field, asked, texts, bits in marks:
-        if segment.field(field) and any(
-            text.strip() in texts for one in asked for text in view.texts(segment, one)
-        ):
-            found |= bits
     return found
 
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.policy.model import LabelSet, Policy, Purpose
-from engine.policy.sensitive.labels import Bits, LabelIndex
+from engine.policy.sensitive.labelled import Bits
+from engine.policy.sensitive.labels import LabelIndex
 from engine.policy.sensitive.self_pay import SelfPayRequests
 from engine.privacy.protections import (
     Certainty,

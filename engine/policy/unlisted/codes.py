@@ -29,7 +29,8 @@ CODED: Mapping[str, tuple[int, ...]] = {
 #: In the place of the name of any system that is not one of these.
 LOCAL = "local"
 
-#: What codes look like, as `normal_code` has them (ICD without its dot).
+#: What codes look like, as `normal_code` has them (ICD without its dot). Narrower than what a code
+#: of the system may be (`engine.policy.sensitive.readings`): what is told is nothing else.
 _FORMS = {
     "I10C": re.compile(r"[A-Z]\d[0-9A-Z]{1,5}", re.ASCII),
     "I10P": re.compile(r"[0-9A-HJ-NP-Z]{7}", re.ASCII),

@@ -66,10 +66,14 @@ def normal_code(system: str, code: str) -> str:
     return text
 
 
+#: Where the identifiers of a coded value stand: one in each of its triplets.
+IDENTIFIERS = (1, 4, 10)
+
+
 def triplets(components: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(system, code) of a coded field's triplets: components 1-3, 4-6 and, from 2.7 on, 10-12."""
     parts = [*components, *[""] * 12]
-    pairs = ((parts[at + 2], parts[at]) for at in (0, 3, 9))
+    pairs = ((parts[at + 1], parts[at - 1]) for at in IDENTIFIERS)
     return tuple((system, code) for system, code in pairs if code)
 
 

@@ -16,7 +16,7 @@ from engine.archive import schema
 from engine.archive.waiting import TOLD_AFTER_S
 from engine.cli.main import main
 from engine.store.port import Final
-from tests.support.archive_rig import Rig, adt, rigs
+from tests.support.archive_rig import Rig, adt, rigs, write_site
 from tests.support.commanding import payergate
 
 
@@ -105,6 +105,22 @@ def test_content_is_shown_for_a_reason_that_is_recorded_first(
     asked = ["messages", "show", receipt, "--content", "--reason", "x", "--site", str(site.root)]
     assert main(asked) == 0
     assert capsys.readouterr().out.startswith("MSH|")  # nothing but the message: it can be piped
+
+
+def test_a_copy_with_hashed_values_is_made_again_with_the_engines_own_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "site"
+    write_site(root)
+    rules = root / "rules" / "payment.yaml"
+    masked = "PID: {fields: [1, 3, 5], mask: {3.1: keyed-hash}}"
+    rules.write_text(rules.read_text().replace("PID: [1, 3, 5, 7, 8, 11.4]", masked))
+    for rig in rigs(root):
+        receipt = rig.take(adt("M1", "P1"))
+        rig.end("acme")
+        rig.archive()
+        shown = ("messages", "show", receipt, "--copy", "acme", "--reason", "check")
+        assert "ZQSURNAME" in run(capsys, rig, *shown)["content"]
 
 
 def test_what_is_erased_is_not_shown(site: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,6 +169,20 @@ def test_a_cancel_follows_to_who_is_no_payer_beside_what_its_rules_say(
     assert sent(compiled, CANCEL, had()) == shortest
 
 
+@pytest.mark.parametrize(
+    ("purposes", "goes"),
+    [("payment, treatment", True), ("payment, operations", True), ("operations", False)],
+)
+def test_a_cancel_follows_for_a_purpose_of_the_channel_only(purposes: str, goes: bool) -> None:
+    """Who opts out lets nothing go for operations, a cancel neither (ARV-3)."""
+    one = channel("acme", kind="vendor").replace("payment, treatment", purposes)
+    purpose, *_ = purposes.split(",")
+    compiled = policy([rule("r", "message: ADT^A01", "PID: all")], [one], purpose=purpose)
+    raw = hl7("ADT^A11", "EVN|A11", PID, "ARV|1|A|OPTOUT", PV1)
+    assert bool(outcome(compiled, raw, had()).payloads) is goes
+    assert outcome(compiled, CANCEL, had()).payloads
+
+
 def test_a_cancel_that_a_rule_grants_to_a_vendor_needs_no_earlier_disclosure() -> None:
     compiled = policy(
         [rule("r", "message: ADT, coverage: any", "PID: [3], DG1: all")],

@@ -44,10 +44,24 @@ def test_the_name_of_a_labelled_diagnosis_must_not_stand_in_a_note(
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("TX", "leak"), ("FT", "leak"), ("ST", "leak"), ("CWE", "granted"), ("", "granted")],
+    [
+        ("TX", "leak"),
+        ("FT", "leak"),
+        ("ST", "leak"),
+        ("st", "leak"),
+        (" TX", "leak"),
+        ("", "leak"),  # nobody says that it is none
+        ("CWE", "granted"),
+    ],
 )
 def test_nor_in_a_result_that_is_text(kind: str, expected: str) -> None:
     assert noted(f"OBX|1|{kind}|X1||seen for HIV disease") == expected
+
+
+def test_nor_in_a_text_of_which_the_type_is_not_sent() -> None:
+    site = compiled(GRANTS.replace("OBX: all", "OBX: [1, 3, 5]"), config=FLORIDA)
+    assert code(site, adt("OBX|1|TX|X1||seen for HIV disease", PLAIN, HIV)) == "leak"
+    assert code(site, adt("OBX|1|CWE|X1||seen for HIV disease", PLAIN, HIV)) == "granted"
 
 
 @pytest.mark.parametrize(

@@ -395,3 +395,47 @@ def test_an_admission_whose_day_cannot_be_read_may_be_of_any(admitted: str, expe
     known = facts(site, *restriction("visit: V1", ", from: 2026-02-01"))
     raw = adt(pv1=f"{PV1}{'|' * 25}{admitted}")
     assert code(site, raw, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("expected_on", "expected"),
+    [("20260215", "restricted"), ("20260329", "granted"), ("15.02.2026", "restricted")],
+)
+def test_a_planned_stay_whose_day_cannot_be_read_may_be_of_any(
+    expected_on: str, expected: str
+) -> None:
+    site = compiled()
+    known = facts(site, *restriction("visit: V1", ", from: 2026-02-01, to: 2026-02-28"))
+    planned = f"PV2|{'|' * 7}{expected_on}"
+    raw = hl7("ADT^A05", "EVN||20260105", PID, PV1, planned)
+    assert code(site, raw, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("occurred", "expected"),
+    [("20260105", "granted"), ("20260205", "restricted"), ("05.01.2026", "restricted")],
+)
+def test_an_event_whose_day_cannot_be_read_may_be_of_any(occurred: str, expected: str) -> None:
+    site = compiled()
+    known = facts(site, *restriction("visit: V1", ", from: 2026-02-01, to: 2026-02-28"))
+    raw = hl7("ADT^A01", f"EVN||20260105||||{occurred}", PID, PV1)
+    assert code(site, raw, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        (("20251230", "20251231"), True),
+        (("20251230", "20260105"), False),
+        (("20251230", "5.1.2026"), False),
+        (("", "20251231"), True),
+    ],
+)
+def test_an_order_without_a_day_is_of_every_day_of_its_results(
+    observed: tuple[str, ...], expected: bool
+) -> None:
+    site = compiled()
+    known = facts(site, *restriction("order: P1", ", from: 2026-01-01, to: 2026-02-28"))
+    results = [f"OBX|{n}|NM|L^X^L||1{'|' * 9}{one}" for n, one in enumerate(observed, 1)]
+    raw = oru("OBR|1|P1|F1|L^X^L", *results)
+    assert bool(sent(site, raw, known)) is expected

@@ -91,6 +91,7 @@ MARKERS = [
     ([arv("ALL", days="20260101^20260201")], "granted", []),
     ([arv("ALL", days="20260101^20260301")], "restricted", [(VISIT, REQUEST)]),
     ([arv("ALL", days="soon")], "restricted", [(VISIT, REQUEST)]),
+    ([arv("ALL", days="20260401^20260201")], "restricted", [(VISIT, REQUEST)]),
     ([arv("NO", label="V")], "restricted", [(VISIT, REQUEST)]),
     ([arv("NO", label="N")], "granted", []),
     ([arv("NO", label="Q")], "ambiguous-restriction", [(VISIT, MARKED)]),

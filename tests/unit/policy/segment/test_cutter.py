@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.hl7.wire import Message
+from engine.policy.message.cuts import left_of
 from engine.policy.message.structure import Forms
 from engine.policy.message.view import View
 from engine.policy.segment.cutter import Cutter, cutter_for
@@ -52,7 +53,7 @@ def test_many_are_cut_as_one(
     every = view.structure.by_id[name]
     some = st.lists(st.sampled_from(every), unique=True, min_size=1).map(sorted).map(tuple)
     for indexes in (every, *data.draw(st.lists(some, max_size=3))):
-        assert view.cut(cutter, indexes) == one_by_one(view, cutter, indexes)
+        assert left_of(view, cutter, indexes) == one_by_one(view, cutter, indexes)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +68,14 @@ def test_many_are_cut_as_one(
 )
 def test_a_name_and_a_set_id_are_nothing(fields: tuple[int, ...], left: list[bytes | None]) -> None:
     view = view_of(["OBX|1||x", "OBX|2|NM|y", "OBX|3||||z"])
-    assert view.cut(cutter_for("OBX", mask(*fields)), view.structure.by_id["OBX"]) == left
+    assert left_of(view, cutter_for("OBX", mask(*fields)), view.structure.by_id["OBX"]) == left
 
 
 def test_a_byte_of_a_longer_character_divides_nothing() -> None:
     """In Shift-JIS the second byte of a character may be a bar."""
     view = view_of(["OBX|1|ST|\x83|x|a|b", "OBX|2|ST|y|c|d"], charset="SHIFT JIS")
     assert view.message.charset.mask is not None
-    left = view.cut(cutter_for("OBX", mask(1, 3, 4)), view.structure.by_id["OBX"])
+    left = left_of(view, cutter_for("OBX", mask(1, 3, 4)), view.structure.by_id["OBX"])
     assert left == [b"OBX|1||\x83|x|a", b"OBX|2||y|c"]
 
 
