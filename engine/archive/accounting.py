@@ -8,7 +8,7 @@ have been received is told as that, never left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -107,9 +107,17 @@ def _alike(row: Mapping[str, Any]) -> tuple[object, ...]:
         recipient.get("address"),
         tuple(row.get("purpose", ())),
         tuple(row.get("basis", ())),
+        tuple(row.get("consents", ())),
         row.get("accountable", True),
         row.get("impermissible", False),
     )
+
+
+def _grounds(row: Mapping[str, Any]) -> Iterator[str]:
+    """The bases of the rules, and the consents without which less would have gone."""
+    yield from map(str, row.get("basis", ()))
+    for entry in row.get("consents", ()):
+        yield f"the patient's consent {entry}"
 
 
 def _line(rows: list[Mapping[str, Any]], zone: ZoneInfo) -> Line:
@@ -126,7 +134,7 @@ def _line(rows: list[Mapping[str, Any]], zone: ZoneInfo) -> Line:
         str(recipient.get("address", "")),
         ", ".join(part for part in what if part),
         ", ".join(PURPOSES.get(one, str(one)) for one in first.get("purpose", ())),
-        "; ".join(str(one) for one in first.get("basis", ())),
+        "; ".join(_grounds(first)),
         bool(first.get("accountable", True)),
         sum(row.get("disclosed") != "yes" for row in rows),
         bool(first.get("impermissible", False)),

@@ -78,7 +78,8 @@ def _name(row: Row) -> str:
 def _cut(row: Row) -> str:
     if not row.get("cut_known", True):
         return "; what was cut is not known any more"
-    lost = [f"{code} applied" for code in row.get("applied", ())]
+    lost = [f"by consent {entry}" for entry in row.get("consents", ())]
+    lost += [f"{code} applied" for code in row.get("applied", ())]
     lost += [
         f"{segment} {verb} ({', '.join(reasons)})"
         for verb, of in (

@@ -40,7 +40,7 @@ _KEPT = 4096
 
 
 class Notes:
-    """Makes the note of a copy: the rules it rests on, their bases, and the digest of its bytes."""
+    """Makes the note of a copy: what it rests on (rules, bases, consents), and its digest."""
 
     def __init__(self, rules: Mapping[str, Rule], revision: str) -> None:
         self._rules = rules
@@ -53,10 +53,12 @@ class Notes:
         said = ""
         if control_id:
             said = f',"control_id":{_encode(control_id.decode("ascii", "backslashreplace"))}'
-        head = self._head(outcome.rules, _is_confidential(outcome))
+        head = self._head(outcome.rules, outcome.consents, _is_confidential(outcome))
         return f'{head}{said},"sha256":"{digest}"}}'.encode("ascii")
 
-    def _make_head(self, names: tuple[str, ...], confidential: bool) -> str:
+    def _make_head(
+        self, names: tuple[str, ...], consents: tuple[str, ...], confidential: bool
+    ) -> str:
         rules = [self._rules[name] for name in names]
         said: dict[str, object] = {
             "rules": names,
@@ -64,6 +66,8 @@ class Notes:
             "purpose": sorted({rule.purpose.value for rule in rules}),
             "revision": self._revision,
         }
+        if consents:
+            said["consents"] = consents
         if confidential:
             said["applied"] = _CONFIDENTIAL
         return _encode(said)[:-1]
@@ -114,7 +118,7 @@ class Records:
         key: tuple[object, ...]
         if outcome.verdict is Verdict.DISCLOSE:
             parts, applied = len(outcome.payloads), _is_confidential(outcome)
-            key = (outcome.channel, outcome.rules, parts, applied)
+            key = (outcome.channel, outcome.rules, outcome.consents, parts, applied)
         else:
             key = (outcome.channel, outcome.verdict, *[reason.code for reason in outcome.reasons])
         member = self._members.get(key)
@@ -137,6 +141,8 @@ def outcome_record(outcome: Outcome, state: State) -> dict[str, object]:
     if outcome.verdict is Verdict.DISCLOSE:
         said["rules"] = outcome.rules
         said["parts"] = len(outcome.payloads)
+        if outcome.consents:
+            said["consents"] = outcome.consents
         if _is_confidential(outcome):
             said["applied"] = _CONFIDENTIAL
     else:

@@ -59,6 +59,7 @@ class Decision(NamedTuple):
     reasons: tuple[Reason, ...]
     cut: Cut | None = None
     discloses: bool = False
+    consents: tuple[str, ...] = ()
 
 
 def decide(message: Message, policy: CompiledPolicy, facts: Facts) -> dict[str, Outcome]:
@@ -189,7 +190,10 @@ def _cut(case: Case, channel: ChannelRules, policy: CompiledPolicy, chosen: Chos
     granted = tuple([rule.granted for rule in disclosing]) or channel.cancel_granted
     if cut.concealed:
         granted += (plain(Code.CONFIDENTIAL_COMMUNICATION),)
-    return Decision(granted, cut, discloses=True)
+    if not case.law.knows_consents:
+        return Decision(granted, cut, discloses=True)
+    consents = case.law.grounds(channel, disclosing, cut.kept())
+    return Decision(granted, cut, discloses=True, consents=consents)
 
 
 def _bars(case: Case, channel: ChannelRules, chosen: Chosen) -> dict[int, Bar]:
@@ -237,7 +241,9 @@ def _outcome(channel: ChannelRules, decision: Decision) -> Outcome:
     if cut is None or not decision.discloses:
         return _undisclosed(channel, decision)
     copies = (payload(cut, channel.rewrites, 0),)
-    return Outcome(channel.id, Verdict.DISCLOSE, decision.reasons, copies, cut.plan.rules)
+    return Outcome(
+        channel.id, Verdict.DISCLOSE, decision.reasons, copies, cut.plan.rules, decision.consents
+    )
 
 
 def _outcome_of_all(channel: ChannelRules, decisions: list[Decision]) -> Outcome:
@@ -253,7 +259,8 @@ def _outcome_of_all(channel: ChannelRules, decisions: list[Decision]) -> Outcome
     payloads = tuple([payload(cut, channel.rewrites, part) for part, cut in enumerate(cuts)])
     reasons = tuple(dict.fromkeys(r for d in decisions if d.discloses for r in d.reasons))
     rules = tuple(sorted({name for cut in cuts for name in cut.plan.rules}))
-    return Outcome(channel.id, Verdict.DISCLOSE, reasons, payloads, rules)
+    consents = tuple(sorted({one for d in decisions if d.discloses for one in d.consents}))
+    return Outcome(channel.id, Verdict.DISCLOSE, reasons, payloads, rules, consents)
 
 
 def _undisclosed(channel: ChannelRules, decision: Decision) -> Outcome:

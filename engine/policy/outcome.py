@@ -119,7 +119,8 @@ class Outcome(NamedTuple):
     """The decision for one channel. `payloads` is empty unless the verdict is DISCLOSE.
 
     More than one payload means more than one patient: one outgoing message each (rules.md §10.27).
-    `rules` names the disclosing rules that applied.
+    `rules` names the disclosing rules that applied, and `consents` the registry's entries without
+    which less would have gone.
     """
 
     channel: str
@@ -127,3 +128,4 @@ class Outcome(NamedTuple):
     reasons: tuple[Reason, ...]
     payloads: tuple[Payload, ...] = ()
     rules: tuple[str, ...] = ()
+    consents: tuple[str, ...] = ()

@@ -141,6 +141,7 @@ class SignedConsent:
     signer: str = ""  # who signed
     authority: str = ""  # by which authority, where it is not the patient
     statements: frozenset[Statement] = frozenset()
+    id: str = field(default="", compare=False)  # of its entry, by which a disclosure names it
 
 
 class ItemKind(Enum):

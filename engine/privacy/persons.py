@@ -121,7 +121,7 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
     """What a decision at `now` knows of everybody of whom this is held."""
     if not held:
         return Rights()
-    entries = newest_entries(held)
+    entries = [_named(entry) for entry in newest_entries(held)]
     persons = persons_in(held)
     consents: list[SignedConsent] = []
     covers: list[tuple[Patient, Cover]] = []
@@ -146,6 +146,14 @@ def rights_of(held: Sequence[Held], now: datetime) -> Rights:
         tuple(_confidential(persons, entries)),
         tuple(_sensitivities(entries, persons)),
     )
+
+
+def _named(entry: Entry) -> Entry:
+    """The entry, its consent saying of which entry it is."""
+    fact = entry.fact
+    if not isinstance(fact, SignedConsent):
+        return entry
+    return replace(entry, fact=replace(fact, id=entry.id))
 
 
 def _restrictions(entries: Iterable[Entry], persons: Iterable[Person]) -> Iterator[Restriction]:

@@ -284,6 +284,8 @@ def test_a_consent_opens_and_its_revocation_stops_what_waits(tmp_path: Path) -> 
         received = estate.received("alpha")
         reasons = {row["reason"] for row in estate.ledger("withheld")}
         changes = [verb for row in estate.ledger("registry") for _, verb in row["entries"]]
+        grounds = [row["consents"] for row in estate.ledger("delivered")]
+    assert [said["entry"]] in grounds
     assert len(of("P1", received)) == 1
     assert of("NONE", received) == []
     assert reasons == {"consent-revoked"}

@@ -37,7 +37,7 @@ from engine.policy.runnable.rules import RunnableRule
 from engine.policy.sensitive.labelled import Bits
 from engine.policy.sensitive.statutes import Statutes
 from engine.privacy.consents import Consents
-from engine.privacy.facts import Facts, Restriction
+from engine.privacy.facts import Facts, Restriction, SignedConsent
 from engine.privacy.patients import Patient, may_be_any, patients_of
 
 #: What a patient who opts out does not opt out of; eligibility is part of payment.
@@ -246,6 +246,35 @@ class Law:
                 scope = scope_of(lifting, self._statutes.timezone) if notice.scope else ""
                 found[notice.id] = Attached(notice, scope)
         return tuple(found[name] for name in sorted(found))
+
+    @property
+    def knows_consents(self) -> bool:
+        """Whether the patient has signed anything that may count here."""
+        return self._consents is not None
+
+    def grounds(
+        self, channel: ChannelRules, granting: Iterable[RunnableRule], kept: Iterable[int]
+    ) -> tuple[str, ...]:
+        """The entries of the consents by which these segments go under these rules, in order.
+
+        They lift a protection of what is sent, or are what a rule's file requires (42 CFR 2.31; 45
+        CFR 164.508).
+        """
+        segments = self.labelled.segments
+        bits = self.labelled.message
+        for index in kept:
+            bits |= segments.get(index, 0)
+        found: set[SignedConsent] = set()
+        for rule in granting:
+            purpose = rule.rule.purpose.value
+            if rule.rule.consent is Consent.REQUIRED and self._consents is not None:
+                found.update(self._consents.covering(channel.id, purpose))
+            for applicable in self._lifting.applicable(channel, purpose):
+                if applicable.bits & bits:
+                    found.update(
+                        self._lifting.lifted_by(applicable.protection, channel.id, purpose)
+                    )
+        return tuple(sorted({consent.id for consent in found if consent.id}))
 
     def code_of(self, bits: Bits) -> Code:
         """The reason that names the first of these labels."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.policy.outcome import Verdict
@@ -373,3 +375,18 @@ def test_the_common_tests_for_hiv_are_known(code: str) -> None:
     raw = oru("OBR|1|P1|F1|PANEL^X^L", f"OBX|1|ST|{code}^x^LN||v", "OBX|2|NM|2345-7^G^LN||1")
     assert not any(code in line for line in sent(site, raw))
     assert any("2345-7" in line for line in sent(site, raw))
+
+
+def test_a_disclosure_names_the_consents_without_which_less_would_go() -> None:
+    site = compiled(config="protections: [us-federal, us-ny]\n")
+    known = facts(site, "consents:", consent(more=", labels: [hiv]"), consent("part2-tpo"))
+    named = replace(
+        known, consents=tuple(replace(one, id=f"c-{one.kind.value}") for one in known.consents)
+    )
+    with_hiv = oru("OBR|1|P1|F1|75622-1^HIV^LN", "OBX|1|ST|75622-1^HIV^LN||v")
+    assert outcome(site, with_hiv, named).consents == ("c-authorization",)
+    assert outcome(site, oru(*ORDERS), named).consents == ()
+    assert outcome(compiled(consent="required"), oru(*ORDERS), named).consents == (
+        "c-authorization",
+        "c-part2-tpo",
+    )
