@@ -30,7 +30,7 @@ from engine.errors import Exit, UsageError
 from engine.privacy.acts import RegistryError
 from engine.privacy.entries import Entry
 from engine.privacy.facts import Cover
-from engine.privacy.patients import Patient, may_be
+from engine.privacy.patients import Patient, may_be, may_be_any
 from engine.privacy.persons import all_of, persons_in
 from engine.privacy.sorts import Fact, Sort
 from engine.privacy.supposing import Supposed
@@ -87,13 +87,14 @@ def run(args: argparse.Namespace) -> int:
     with open_archive(site) as archive, working_store(site) as store:
         sealer = fitting_sealer(site)
         held = StoredRegistry(store, sealer, tuple(site.policy.channels)).held(patient.id)
-        entries = tuple(entry for entry in held.entries if may_be(patient, entry.fact.patient))
+        others = all_of((patient,), persons_in([held]))
+        entries = tuple(one for one in held.entries if may_be_any(one.fact.patient, others))
+        own = tuple(one for one in entries if may_be(patient, one.fact.patient))
         supposed = Supposed(
-            _added(args.if_added, given, patient, site), _ended(args.if_revoked, entries)
+            _added(args.if_added, given, patient, site), _ended(args.if_revoked, own)
         )
         inquiry = Inquiry(site, sealer, store, archive, patient, args.reason.strip())
         report = inquiry.report(entries, supposed, max(1, args.limit))
-        others = all_of((patient,), persons_in([held]))
         report = replace(report, joined=len({one.id for one in others} - {patient.id}))
     if args.html is not None:
         with writing_report(args.html, "--html"):
@@ -134,8 +135,9 @@ def _ended(asked: Sequence[str], entries: tuple[Entry, ...]) -> tuple[Fact, ...]
         if id_ not in known:
             raise RegistryError(
                 "unknown-entry",
-                "The patient has no entry of that id.",
-                "List the patient's entries: `payergate patient` without --if-revoked.",
+                "No entry of that id was made under this identifier.",
+                "List the entries: `payergate patient` without --if-revoked; for one that was"
+                " entered under another identifier, ask for the report of that.",
             )
         if isinstance(known[id_], Cover):  # what else is known of coverage is not told apart
             raise UsageError(

@@ -16,6 +16,8 @@ from engine.cli.registered_entries import state_of
 from engine.cli.words import counted
 from engine.policy.telling.mixed import Mixed, taken_apart
 from engine.policy.telling.patient import Change, Share
+from engine.privacy.entries import Entry
+from engine.privacy.facts import ConsentKind, SignedConsent
 from engine.privacy.protections import Protections
 
 _TITLE = "What your insurers receive"
@@ -87,11 +89,22 @@ def _introduction(report: Report) -> Iterator[str]:
 def _entries(report: Report) -> Part:
     items = tuple(
         f"{entry_in_words(entry.stated, report.names, report.timezone)}"
-        f" ({state_of(entry, report.made)}; entry {entry.id}){_idle(report, entry.id)}"
+        f" ({state_of(entry, report.made)}; entry {entry.id}{_under(report, entry)})"
+        f"{_idle(report, entry.id)}"
         for entry in report.entries
     )
     none = () if items else ("Nothing: no consent, no refusal, no restriction.",)
     return Part("What you have signed, refused or restricted", none, items)
+
+
+def _under(report: Report, entry: Entry) -> str:
+    """Under which identifier it was made, where that is another one of a joined record."""
+    fact = entry.fact
+    if fact.patient.id == report.patient.id:
+        return ""
+    permits = isinstance(fact, SignedConsent) and fact.kind is not ConsentKind.REFUSAL
+    so_far = "; it permits here what every joined record permits" if permits else ""
+    return f", entered under {fact.patient.id}{so_far}"
 
 
 def _idle(report: Report, entry: str) -> str:

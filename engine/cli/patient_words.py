@@ -7,7 +7,7 @@ was checked is said with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.archive.accounting import PURPOSES
@@ -171,7 +171,8 @@ def _consent(fact: SignedConsent, names: Mapping[str, str], timezone: str) -> st
         parts.append("only said, not written")
     if fact.event:
         parts.append(f"until {fact.event}")
-    ends = (("from", fact.begins), ("until", fact.ends), ("revoked", fact.revoked))
+    last = fact.ends and fact.ends - timedelta(microseconds=1)  # `ends` is the first moment after
+    ends = (("from", fact.begins), ("until", last), ("revoked", fact.revoked))
     parts += [f"{word} {_day(when, timezone)}" for word, when in ends if when is not None]
     if fact.signed_by is not None:
         parts.append(f"signed by {_SIGNERS[fact.signed_by]}")
@@ -180,9 +181,9 @@ def _consent(fact: SignedConsent, names: Mapping[str, str], timezone: str) -> st
 
 def _restriction(fact: Restriction, names: Mapping[str, str]) -> str:
     items = ", ".join(sorted(_item(item) for item in fact.items))
-    recipients = "every insurer" if fact.channels is None else _named(fact.channels, names)
+    recipients = "any insurer" if fact.channels is None else _named(fact.channels, names)
     parts = [f"Not to be told to {recipients}: {items}"]
-    parts.append({"self-pay-in-full": "you paid for it in full"}.get(
+    parts.append({"self-pay-in-full": "you asked to pay for it in full"}.get(
         fact.reason.value, "you asked for it"
     ))  # fmt: skip
     days = (("from", fact.since), ("until", fact.until))

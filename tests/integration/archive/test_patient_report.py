@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from engine.cli.main import main
-from engine.store.port import Final
+from engine.cli.reach import working_store
+from engine.intake.recorded import patient_name, seal_held
+from engine.privacy.acts import Act, Verb
+from engine.privacy.held import Held
+from engine.privacy.links import Link, Tie
+from engine.privacy.patients import Patient
+from engine.store.port import Enter, Final
 from tests.support.archive_rig import Rig, adt, rigs, write_site
 from tests.support.commanding import payergate
 
@@ -108,7 +114,7 @@ def test_what_a_file_would_close_and_a_revocation_open_again(
     capsys.readouterr()
     said = run(capsys, site, "P1", *REASON)
     (entry,) = said["entries"]
-    assert entry["says"] == "Not to be told to every insurer: all care; you asked for it."
+    assert entry["says"] == "Not to be told to any insurer: all care; you asked for it."
     share = said["recipients"]["acme"]["share"]
     assert [(one["code"], one["messages"]) for one in share["not_sent"]] == [("restricted", 2)]
     said = run(capsys, site, "P1", *REASON, "--if-revoked", entry["entry"])
@@ -206,3 +212,23 @@ def test_what_goes_in_one_message_and_not_in_another_is_not_told_as_a_contradict
         in (mixed_part)
     )
     assert "mental health" not in never.split("Laws that stand above")[0]
+
+
+def test_what_was_entered_under_an_identifier_that_was_merged_is_told(
+    site: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = (Patient("P1", "EAST"),), (Patient("P2", "EAST"),)
+    joined = (Verb.JOINED, Act("EPIC", site.clock.now(), "A40"))
+    link = Link("m-1", Tie.MERGED, *sides, (joined,))
+    with working_store(site.site) as store:
+        for one in ("P1", "P2"):
+            name = patient_name(site.sealer, one)
+            sealed = seal_held(site.sealer, name, Held((), (link,)))
+            store.execute([Enter(name, 0, sealed, b'{"kind":"registry"}')])
+    given = ("--patient", "P2", "--authority", "EAST", "--everything", "--site", str(site.root))
+    assert main(["restriction", "add", *given]) == 0
+    capsys.readouterr()
+    (entry,) = run(capsys, site, "P1")["entries"]
+    assert entry["patient"] == "P2"
+    assert main(["patient", "P1", "--site", str(site.root)]) == 0
+    assert "entered under P2)" in " ".join(capsys.readouterr().out.split())

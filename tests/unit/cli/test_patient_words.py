@@ -77,12 +77,18 @@ def test_statutes_are_cited_with_their_certainty() -> None:
             SignedConsent(PERSON, ConsentKind.REFUSAL),
             "A refusal against every purpose, to every recipient.",
         ),
-        (RESTRICTION, "Not to be told to every insurer: visit V1; you paid for it in full."),
+        (RESTRICTION, "Not to be told to any insurer: visit V1; you asked to pay for it in full."),
         (LABEL, "Protected especially (HIV): visit V1."),
     ],
 )  # fmt: skip
 def test_entries_in_words(fact: Fact, said: str) -> None:
     assert entry_in_words(fact, {"acme": "ACME"}, "UTC") == said
+
+
+def test_a_consent_is_shown_with_its_last_day() -> None:
+    ends = datetime(2028, 1, 1, 5, tzinfo=UTC)  # midnight of New York, after the last day
+    said = entry_in_words(replace(CONSENT, ends=ends), {"acme": "ACME"}, "America/New_York")
+    assert "; until 2027-12-31;" in said
 
 
 def test_fields_in_words() -> None:
