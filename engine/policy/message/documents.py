@@ -7,7 +7,6 @@ space do not matter. It is sent whole, and only where a grant lists its type (`G
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.hl7.path import Path
@@ -25,8 +24,8 @@ _BEFORE_ENCODING = 3
 DOCUMENT_TYPES = frozenset({"ED", "RP"})
 _ENCODINGS = frozenset({"base64", "hex"})
 
-#: How a PDF begins, in Base64 and as it is.
-_BEGINNINGS = (b"JVBERi0", b"%PDF-")
+#: How a PDF begins.
+_AS_BASE64, _AS_IT_IS = b"JVBERi0", b"%PDF-"
 
 #: What nearly all results have as their type, and what is none of a document.
 _PLAIN = frozenset(
@@ -44,28 +43,26 @@ def documents_in(view: View) -> frozenset[int]:
     if not view.has("OBX"):
         return _NONE
     columns = view.columns("OBX", _VALUE)
-    has_pdf = any(beginning in view.message.raw for beginning in _BEGINNINGS)
-    if (
-        not has_pdf
-        and _PLAIN.issuperset(columns[_TYPE.field])
-        and not _may_be_encoded(view, columns[_VALUE])
-    ):
+    types, values = columns[_TYPE.field], b"\r".join(columns[_VALUE])
+    has_pdf = _begins_a_pdf(values)
+    mark = view.message.delimiters.component
+    # Where an encoding may stand is a fourth component.
+    may_be_encoded = bool(mark) and values.count(mark) >= _BEFORE_ENCODING
+    if may_be_encoded:
+        may_be_encoded = any(one.count(mark) >= _BEFORE_ENCODING for one in columns[_VALUE])
+    if _PLAIN.issuperset(types) and not (has_pdf or may_be_encoded):
         return _NONE
     return frozenset(
         segment.index
         for segment in view.all("OBX")
         if any(text.strip().upper() in DOCUMENT_TYPES for text in view.texts(segment, _TYPE))
         or any(text.strip().casefold() in _ENCODINGS for text in view.texts(segment, _ENCODING))
-        or (has_pdf and any(one in segment.field(_VALUE) for one in _BEGINNINGS))
+        or (has_pdf and _begins_a_pdf(segment.field(_VALUE)))
     )
 
 
-def _may_be_encoded(view: View, values: Sequence[bytes]) -> bool:
-    """Whether any value has a fourth component, where an encoding may stand."""
-    mark = view.message.delimiters.component
-    if not mark or b"\r".join(values).count(mark) < _BEFORE_ENCODING:
-        return False
-    return any(value.count(mark) >= _BEFORE_ENCODING for value in values)
+def _begins_a_pdf(value: bytes) -> bool:
+    return _AS_BASE64 in value or _AS_IT_IS in value
 
 
 def is_document(view: View, at: int) -> bool:
